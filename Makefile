@@ -1,0 +1,39 @@
+# Two commands for a newcomer: `make forge` and `make test`. Both make the environment first.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+SOURCE ?= pypi:boltons
+OUT    ?= yunque-out
+FLAGS  ?=
+
+.PHONY: forge test lint lock clean
+
+forge: $(VENV)/.forge
+	$(BIN)/yunque models pull
+	$(BIN)/yunque forge $(SOURCE) --out $(OUT) $(FLAGS)
+
+test: $(VENV)/.dev
+	$(BIN)/ruff check src tests benchmarks examples
+	$(BIN)/lint-imports
+	$(BIN)/pytest
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff format src tests benchmarks examples
+	$(BIN)/ruff check --fix src tests benchmarks examples
+	$(BIN)/lint-imports
+
+# constraints.txt pins everything, torch first: an unpinned torch pulls gigabytes of CUDA packages.
+$(VENV)/.forge: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit("yunque needs Python 3.11 or newer, this is " + sys.version) if sys.version_info < (3, 11) else 0'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[forge]'
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.forge
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[forge,dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist src/*.egg-info .pytest_cache .ruff_cache .hypothesis

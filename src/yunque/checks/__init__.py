@@ -1,0 +1,1 @@
+"""Given a text, say what is wrong with it; never change it."""

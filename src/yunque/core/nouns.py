@@ -1,0 +1,289 @@
+"""The nouns: what travels between rooms. Frozen, keyword only, plain data.
+
+The road they travel::
+
+    Origin, Record -> Pair -> (packed ids) -> Task, Key -> Request, Completion -> Verdict -> Measure
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+def content_id(*parts: str | bytes) -> str:
+    """A stable 16-hex-digit id of the parts: SHA-256 over each part's length and bytes, so ("ab","c") != ("a","bc")."""
+    digest = hashlib.sha256()
+    for part in parts:
+        data = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
+        digest.update(len(data).to_bytes(8, "big"))
+        digest.update(data)
+    return digest.hexdigest()[:16]
+
+
+def seed_from(*parts: str | int) -> int:
+    """A 63-bit random seed that depends on content alone: never on the clock, the worker or the order of arrival."""
+    return int(content_id(*(str(part) for part in parts)), 16) >> 1
+
+
+# ------------------------------------------------------------------------------------------------------- what we learn from
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """Where a text came from."""
+
+    source: str
+    """What the user named: a folder, an archive's file name, ``pypi:NAME``, a repository."""
+    path: str
+    """POSIX path inside the source."""
+    revision: str
+    """Commit, package version, or content hash of the tree."""
+    licence: str
+    """SPDX identifier found in the tree that covers this path, or ``unknown``."""
+    collected_at: str
+    """UTC, ISO 8601, seconds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """One text with its origin; ``id`` is the hash of the text and its path."""
+
+    id: str
+    text: str
+    language: str
+    """Lower-case name: ``python``, ``javascript``, … or ``unknown``."""
+    origin: Origin
+
+
+class PairKind(StrEnum):
+    """What a pair teaches."""
+
+    BODY = "body"
+    """Signature and docstring -> body."""
+    FIM = "fim"
+    """Text before and after a hole -> the hole (fill-in-the-middle)."""
+    CONTINUATION = "continuation"
+    """Nothing -> a stretch of a file; every token is an answer."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """A training view of one record: ``prompt`` (and ``suffix``) in, ``answer`` out.
+
+    ``span_bytes`` is the answer's place in the UTF-8 bytes of the record's text; the prompt ends where it starts,
+    and the suffix begins where it ends, so re-assembling around the span gives the record back exactly.
+    """
+
+    id: str
+    kind: PairKind
+    prompt: str
+    answer: str
+    suffix: str = ""
+    span_bytes: tuple[int, int]
+    language: str
+    natural_language: str
+    """ISO 639-1 code of the docstring, or ``und``."""
+    origin_ids: tuple[str, ...]
+    """Ids of the records it was made from."""
+
+
+# ------------------------------------------------------------------------------------------------------------- judging
+class Outcome(StrEnum):
+    """What a check found out; never a bool, which cannot say "I could not tell"."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    SKIP = "skip"
+    """The check does not apply, or what it needs is missing."""
+    ERROR = "error"
+    """The check itself broke; says nothing about the text."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One thing a check saw."""
+
+    rule: str
+    line: int | None = None
+    """1-based, or None when it concerns the whole text."""
+    message: str
+    severity: str = "error"
+    """``error``, ``warning`` or ``note``."""
+    cwe: int | None = None
+    """Common Weakness Enumeration number."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What one check says about one text."""
+
+    check: str
+    outcome: Outcome
+    score: float | None = None
+    """0 (worst) to 1 (best) where the check grades; None where it only decides."""
+    findings: tuple[Finding, ...] = ()
+    took_ms: float = 0.0
+    detail: str = ""
+    """One line for a person."""
+
+
+# ---------------------------------------------------------------------------------------------------------- untrusted code
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """How much a job may use."""
+
+    wall_s: float = 10.0
+    cpu_s: float = 10.0
+    memory_bytes: int = 1 << 30
+    """Address space of each process."""
+    processes: int = 32
+    file_bytes: int = 16 << 20
+    """Largest file it may write."""
+    output_bytes: int = 1 << 20
+    """Kept of stdout and of stderr each; the rest is drained and thrown away."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A program nobody trusts, and what it may see and use."""
+
+    argv: tuple[str, ...]
+    stdin: bytes = b""
+    files: dict[str, bytes] = field(default_factory=dict)
+    """Relative path -> content, written into the scratch folder, which is the working directory."""
+    tree: str | None = None
+    """A folder on this machine whose copy fills the scratch folder before ``files`` are written over it."""
+    readable: tuple[str, ...] = ()
+    """Further absolute paths it may read (and execute), beside the system's and Python's own."""
+    env: dict[str, str] = field(default_factory=dict)
+    """Added to a clean, fixed environment."""
+    collect: tuple[str, ...] = ()
+    """Relative paths of files brought back after the run, each capped at ``limits.file_bytes``."""
+    limits: Limits = Limits()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observation:
+    """What was seen from outside while a job ran. Nothing in here is a claim of the program about itself but its output."""
+
+    exit_code: int | None
+    """None when it was killed by a signal or by us."""
+    signal: int | None = None
+    stdout: bytes
+    stderr: bytes
+    truncated: bool = False
+    """Some output was thrown away."""
+    timed_out: bool = False
+    wall_ms: float
+    cpu_ms: float
+    peak_bytes: int
+    """Largest resident set of the direct child, as the kernel reports it."""
+    files: dict[str, bytes] = field(default_factory=dict)
+    """The collected files that exist."""
+    tier: str
+    """Which isolation it ran under."""
+
+
+# -------------------------------------------------------------------------------------------------------------- asking a model
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """What a model is asked, and what may be run. The expected answer lives in the sibling ``Key``."""
+
+    id: str
+    suite: str
+    prompt: str
+    suffix: str = ""
+    stop: str
+    """Name of the stop rule: ``line``, ``dedent`` or ``none``."""
+    max_tokens: int
+    language: str
+    group: str
+    """Cluster for resampling: the file the task came from."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Key:
+    """The expected answer to a task; no engine and no sandbox ever sees it."""
+
+    task_id: str
+    answer: str
+
+
+class PromptStyle(StrEnum):
+    """How a request is put to a model; recorded beside every result, since it moves scores."""
+
+    PREFIX = "prefix"
+    """The text before the cursor alone."""
+    FIM = "fim"
+    """Prefix and suffix with the tokenizer's fill-in-the-middle tokens (prefix-suffix-middle order)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """One question to an engine."""
+
+    prompt: str
+    suffix: str = ""
+    style: PromptStyle = PromptStyle.PREFIX
+    stop: str = "none"
+    max_tokens: int = 64
+    temperature: float = 0.0
+    """0 is greedy."""
+    seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Completion:
+    """What an engine answered."""
+
+    text: str
+    stop: str
+    """Why it ended: ``eos``, ``rule`` (the request's stop rule) or ``length``."""
+    tokens: int
+    """Tokens generated, the end token included."""
+    took_ms: float
+    engine: str
+
+
+# -------------------------------------------------------------------------------------------------------------- numbers, artifacts
+@dataclass(frozen=True, kw_only=True)
+class Measure:
+    """One number with its interval. ERROR and SKIP are counted beside it, never averaged in."""
+
+    name: str
+    value: float | None
+    """None when n is 0."""
+    n: int
+    low: float | None = None
+    high: float | None = None
+    """Ends of the 95 % interval."""
+    unit: str = ""
+    skipped: int = 0
+    errors: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """Measures that belong together."""
+
+    measures: tuple[Measure, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """What an artifact is and where it came from; written last, so that "it exists" means "it is whole"."""
+
+    id: str
+    kind: str
+    parents: tuple[str, ...]
+    recipe: dict
+    """The resolved part of the recipe that decided this artifact."""
+    seed: int
+    code_version: str
+    counts: dict
+    """What went in, what came out, what was lost and why; numbers and short strings only."""
+    created_at: str
+    """UTC, ISO 8601, seconds. Not part of the id."""
+    took_s: float
+    peak_bytes: int
+    """Largest resident set of this process until the artifact was done. Not part of the id."""

@@ -1,0 +1,83 @@
+"""The seams: where a part can be replaced. Protocols of one to three methods."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol, runtime_checkable
+
+from yunque.core.nouns import Completion, Job, Observation, Record, Request, Task, Verdict
+
+
+@runtime_checkable
+class Source(Protocol):
+    """Somewhere records come from."""
+
+    def read(self) -> Iterator[Record]:
+        """Every record, in a stable order. Raises SourceError when the source cannot be read."""
+        ...
+
+
+@runtime_checkable
+class Check(Protocol):
+    """Something that can be wrong with a text. The same check drops a record, scores an answer and underlines a completion."""
+
+    name: str
+
+    def judge(self, record: Record) -> Verdict:
+        """A verdict; never raises for anything the text does."""
+        ...
+
+
+@runtime_checkable
+class Sandbox(Protocol):
+    """Somewhere to run programs nobody trusts."""
+
+    tier: str
+
+    def run(self, job: Job) -> Observation:
+        """What was observed from outside. Raises SandboxError only when the job could not be started at all."""
+        ...
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """A model that answers."""
+
+    name: str
+
+    def complete(self, requests: Sequence[Request]) -> Iterator[Completion]:
+        """One completion per request, in the order of the requests."""
+        ...
+
+    def score(self, texts: Sequence[str]) -> Iterator[list[float]]:
+        """For each text, the natural-log probability of every token given the ones before it."""
+        ...
+
+
+@runtime_checkable
+class Objective(Protocol):
+    """What training minimises."""
+
+    def loss(self, model: Any, batch: Any) -> Any:
+        """Sum of weighted token losses and the sum of weights, both scalars, so that the loop normalises in one place."""
+        ...
+
+
+@runtime_checkable
+class Suite(Protocol):
+    """A set of tasks."""
+
+    name: str
+
+    def tasks(self) -> Iterable[Task]:
+        """Every task, in a stable order."""
+        ...
+
+
+class Progress(Protocol):
+    """How a long step says how far it is: ``with progress("train", 100, "steps") as advance: advance(1)``."""
+
+    def __call__(self, label: str, total: int, unit: str = "") -> AbstractContextManager[Callable[[int], None]]:
+        """A context whose value moves the bar on."""
+        ...

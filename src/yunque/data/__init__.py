@@ -1,0 +1,1 @@
+"""Raw sources to clean, owned, distinct records, pairs and packed shards; every loss has a reason."""

@@ -1,0 +1,1 @@
+"""A prompt in, completions out; the only room that knows where a model runs."""

@@ -1,0 +1,1 @@
+"""Weights and tokenizers: find, load, adapt, merge, export. Nothing about training."""

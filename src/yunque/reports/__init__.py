@@ -1,0 +1,1 @@
+"""Artifacts to pages, plots and cards that people read."""

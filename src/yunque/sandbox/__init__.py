@@ -1,0 +1,1 @@
+"""Run programs nobody trusts; return only what was observed from outside."""

@@ -1,0 +1,200 @@
+"""Artifacts on disk: made once, whole, with their parents.
+
+    ROOT/artifacts/<kind>-<id>/manifest.json    finished: the manifest is inside and the folder was renamed into place
+    ROOT/work/<kind>-<id>/                      being made, or left by a run that was stopped
+    ROOT/lock                                   held while a run writes here
+
+An id is the hash of what decides the content (kind, parents, recipe, seed, code version), so it is known before the work
+starts: a finished step is found and skipped, and an unfinished one finds its own half-done folder.
+
+Covered: kill at any moment, two runs in one store, a disk that fills.
+Not covered: stores on file systems without atomic rename; a user who edits a finished artifact by hand.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import fcntl
+import json
+import os
+import re
+import resource
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import yunque
+from yunque.core.errors import StoreError
+from yunque.core.nouns import Manifest, content_id
+
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Artifact:
+    """A finished artifact: its folder and its manifest."""
+
+    path: Path
+    manifest: Manifest
+
+    @property
+    def id(self) -> str:
+        """The artifact's id, 16 hex digits."""
+        return self.manifest.id
+
+    @property
+    def counts(self) -> dict:
+        """What went in, came out and was lost."""
+        return self.manifest.counts
+
+
+class Store:
+    """A folder of artifacts. Raises StoreError when ``root`` cannot be used."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = Path(root)
+        self._artifacts, self._work = self.root / "artifacts", self.root / "work"
+
+    # ------------------------------------------------------------------------------------------------------------- writing
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keep other runs out of this store while the context lasts; StoreError when one is in already."""
+        with _disk_errors(self.root):
+            self._artifacts.mkdir(parents=True, exist_ok=True)
+            self._work.mkdir(exist_ok=True)
+            handle = open(self.root / "lock", "w")  # noqa: SIM115  held for the whole context
+        with handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise StoreError(
+                    "another run is writing here", where=self.root, do="wait for it, or choose another --out"
+                ) from None
+            yield
+
+    def make(
+        self,
+        kind: str,
+        build: Callable[[Path], dict],
+        *,
+        parents: Sequence[Artifact] = (),
+        recipe: dict | None = None,
+        seed: int = 0,
+        resumable: bool = False,
+    ) -> tuple[Artifact, bool]:
+        """The artifact that these inputs decide, and whether it had to be made.
+
+        ``build`` fills the folder it is given and returns the counts. With ``resumable`` it may find there what an earlier,
+        stopped run left; otherwise the folder is empty. Nothing is published when ``build`` raises.
+        """
+        parent_ids = tuple(parent.id for parent in parents)
+        recipe = recipe or {}
+        identity = json.dumps([kind, parent_ids, recipe, seed, yunque.__version__], sort_keys=True)
+        artifact_id = content_id(identity)
+        name = f"{kind}-{artifact_id}"
+        final, draft = self._artifacts / name, self._work / name
+        if (final / MANIFEST).exists():
+            return self._read(final), False
+        started = time.monotonic()
+        with _disk_errors(self.root):
+            if draft.exists() and not resumable:
+                shutil.rmtree(draft)
+            draft.mkdir(parents=True, exist_ok=True)
+            counts = build(draft)
+            manifest = Manifest(
+                id=artifact_id, kind=kind, parents=parent_ids, recipe=recipe, seed=seed, code_version=yunque.__version__,
+                counts=counts, created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+                took_s=round(time.monotonic() - started, 3), peak_bytes=peak_bytes(),
+            )  # fmt: skip
+            write_whole(draft / MANIFEST, json.dumps(dataclasses.asdict(manifest), indent=2) + "\n")
+            self._artifacts.mkdir(parents=True, exist_ok=True)
+            os.rename(draft, final)
+        return Artifact(path=final, manifest=manifest), True
+
+    # ------------------------------------------------------------------------------------------------------------- reading
+    def all(self) -> list[Artifact]:
+        """Every finished artifact, oldest first."""
+        found = [self._read(path.parent) for path in self._artifacts.glob(f"*/{MANIFEST}")]
+        return sorted(found, key=lambda artifact: (artifact.manifest.created_at, artifact.id))
+
+    def find(self, wanted: str) -> Artifact:
+        """The one artifact whose id, or ``kind-id``, starts with ``wanted``; StoreError when none or several do."""
+        every = self.all()
+        hits = [a for a in every if wanted and (a.id.startswith(wanted) or f"{a.manifest.kind}-{a.id}".startswith(wanted))]
+        if len(hits) == 1:
+            return hits[0]
+        if not every:
+            raise StoreError(
+                "no artifacts here", where=self.root, do="run `yunque forge` first, or name its folder with --out"
+            )
+        known = ", ".join(f"{a.manifest.kind}-{a.id}" for a in (hits or every)[-12:])
+        what = f"{len(hits)} artifacts start with '{wanted}'" if hits else f"no artifact '{wanted}'"
+        raise StoreError(what, where=self.root, do=f"known: {known}")
+
+    def parents(self, artifact: Artifact) -> list[Artifact]:
+        """The artifacts this one was made from."""
+        return [self.find(parent) for parent in artifact.manifest.parents]
+
+    def _read(self, folder: Path) -> Artifact:
+        try:
+            fields = json.loads((folder / MANIFEST).read_text())
+            manifest = Manifest(**{**fields, "parents": tuple(fields["parents"])})
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise StoreError(
+                f"unreadable manifest ({error})", where=folder, do="delete that folder and run again"
+            ) from error
+        return Artifact(path=folder, manifest=manifest)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that a reader, or a crash, sees the old content or the new, never a part."""
+    temporary = path.with_name(path.name + ".part")
+    with open(temporary, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+
+
+def peak_bytes() -> int:
+    """Largest resident set of this process so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+@contextmanager
+def _disk_errors(root: Path) -> Iterator[None]:
+    """Turn a full or read-only disk into a StoreError, whichever library met it."""
+    try:
+        yield
+    except StoreError:
+        raise
+    except Exception as error:
+        if _is_full(error):
+            what = "the disk is full"
+            raise StoreError(what, where=root, do="free some space and run again; finished steps are kept") from error
+        if isinstance(error, PermissionError | NotADirectoryError | FileExistsError) and _inside(error, root):
+            raise StoreError(f"cannot write ({error.strerror})", where=root, do="choose another --out") from error
+        raise
+
+
+def _is_full(error: BaseException) -> bool:
+    """Whether the error, or one it came from, says "no space": libraries in C++ and Rust keep the words, not the errno."""
+    seen: set[int] = set()
+    cause: BaseException | None = error
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            return True
+        if re.search(r"no space left on device|os error 28|disk quota exceeded", str(cause), re.IGNORECASE):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
+
+
+def _inside(error: OSError, root: Path) -> bool:
+    return error.filename is None or str(error.filename).startswith(str(root)) or str(root).startswith(str(error.filename))

@@ -1,0 +1,1 @@
+"""Ids to weights: one loop, many objectives."""
