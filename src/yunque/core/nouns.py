@@ -184,7 +184,7 @@ class Observation:
     """Which isolation it ran under."""
 
 
-# -------------------------------------------------------------------------------------------------------------- asking a model
+# ------------------------------------------------------------------------------------------------------------ asking a model
 @dataclass(frozen=True, kw_only=True)
 class Task:
     """What a model is asked, and what may be run. The expected answer lives in the sibling ``Key``."""
@@ -245,7 +245,7 @@ class Completion:
     engine: str
 
 
-# -------------------------------------------------------------------------------------------------------------- numbers, artifacts
+# -------------------------------------------------------------------------------------------------------- numbers, artifacts
 @dataclass(frozen=True, kw_only=True)
 class Measure:
     """One number with its interval. ERROR and SKIP are counted beside it, never averaged in."""

@@ -20,7 +20,7 @@ class Source(Protocol):
 
 @runtime_checkable
 class Check(Protocol):
-    """Something that can be wrong with a text. The same check drops a record, scores an answer and underlines a completion."""
+    """Something that can be wrong with a text: the same check drops a record, scores an answer, underlines a completion."""
 
     name: str
 

@@ -1,0 +1,64 @@
+"""The tree-sitter grammar of every language we can parse, and the two things all rooms ask of one: a tree, and its errors.
+
+Single grammar wheels carry their grammar inside. ``tree-sitter-language-pack`` is never used: it downloads at first use.
+"""
+
+from __future__ import annotations
+
+import importlib
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tree_sitter import Language, Node, Query, Tree
+
+# language -> module of the grammar wheel, and the function in it that gives the grammar
+GRAMMARS: dict[str, tuple[str, str]] = {
+    "c": ("tree_sitter_c", "language"),
+    "cpp": ("tree_sitter_cpp", "language"),
+    "go": ("tree_sitter_go", "language"),
+    "java": ("tree_sitter_java", "language"),
+    "javascript": ("tree_sitter_javascript", "language"),
+    "python": ("tree_sitter_python", "language"),
+    "rust": ("tree_sitter_rust", "language"),
+    "tsx": ("tree_sitter_typescript", "language_tsx"),
+    "typescript": ("tree_sitter_typescript", "language_typescript"),
+}
+
+
+@cache
+def grammar(language: str) -> Language:
+    """The grammar of a language. KeyError for a name that is not in ``GRAMMARS``; ImportError when its wheel is missing."""
+    from tree_sitter import Language
+
+    module, function = GRAMMARS[language]
+    return Language(getattr(importlib.import_module(module), function)())
+
+
+def parse(data: bytes, language: str) -> Tree:
+    """The syntax tree of UTF-8 bytes; always a tree, with error nodes where the text is not in the language."""
+    from tree_sitter import Parser
+
+    return Parser(grammar(language)).parse(data)
+
+
+def captures(tree: Tree, language: str, pattern: str) -> dict[str, list[Node]]:
+    """The nodes that a query captures, by capture name; names without a node are absent."""
+    from tree_sitter import QueryCursor
+
+    return QueryCursor(_query(language, pattern)).captures(tree.root_node)
+
+
+def error_lines(tree: Tree, language: str) -> list[int]:
+    """The 1-based lines where the parser had to skip text or to invent a token; empty for a text that parses."""
+    if not tree.root_node.has_error:
+        return []
+    nodes = captures(tree, language, "[(ERROR) (MISSING)] @wrong").get("wrong", [])
+    return sorted({node.start_point.row + 1 for node in nodes}) or [1]
+
+
+@cache
+def _query(language: str, pattern: str) -> Query:
+    from tree_sitter import Query
+
+    return Query(grammar(language), pattern)

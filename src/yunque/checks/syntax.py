@@ -1,0 +1,63 @@
+"""Does the text parse? Python by its own parser, the other languages by tree-sitter.
+
+Covered: anything the parser refuses, nesting too deep to parse included.
+Not covered: what only the compiler sees (``return`` outside a function), names, types. A grammar follows one version of its
+language, so newer syntax and heavy C macros can look like errors.
+"""
+
+from __future__ import annotations
+
+import ast
+import time
+import warnings
+
+from yunque.checks.grammars import GRAMMARS, error_lines, parse
+from yunque.core.nouns import Finding, Outcome, Record, Verdict
+
+MAX_FINDINGS = 20  # one broken bracket can make an error of every line that follows
+
+
+class Syntax:
+    """A check that passes a text which parses in its language, and skips a language it has no grammar for."""
+
+    name = "syntax"
+
+    def judge(self, record: Record) -> Verdict:
+        """PASS, FAIL with the lines, or SKIP; never raises for anything the text does."""
+        started = time.perf_counter()
+        if record.language not in GRAMMARS:
+            return self._verdict(Outcome.SKIP, (), f"no grammar for '{record.language}'", started)
+        try:
+            findings = _python(record.text) if record.language == "python" else _other(record.text, record.language)
+        except ImportError as error:
+            return self._verdict(Outcome.SKIP, (), f"the grammar is not installed ({error})", started)
+        if not findings:
+            return self._verdict(Outcome.PASS, (), "parses", started)
+        first = findings[0]
+        where = f"line {first.line}: " if first.line else ""
+        return self._verdict(Outcome.FAIL, findings[:MAX_FINDINGS], where + first.message, started)
+
+    def _verdict(self, outcome: Outcome, findings: tuple[Finding, ...], detail: str, started: float) -> Verdict:
+        took_ms = (time.perf_counter() - started) * 1000
+        return Verdict(check=self.name, outcome=outcome, findings=findings, took_ms=took_ms, detail=detail)
+
+
+def _python(text: str) -> tuple[Finding, ...]:
+    """What ``ast.parse`` refuses. Depth and NUL bytes raise other errors than SyntaxError, and mean the same here."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # an invalid escape is a warning about the text, not for our user's terminal
+            ast.parse(text.removeprefix("\ufeff"))
+    except SyntaxError as error:
+        return (Finding(rule="syntax", line=error.lineno, message=error.msg or "invalid syntax"),)
+    except (RecursionError, MemoryError):
+        return (Finding(rule="syntax", message="nested too deeply to parse"),)
+    except ValueError as error:  # NUL bytes, lone surrogates
+        return (Finding(rule="syntax", message=str(error)),)
+    return ()
+
+
+def _other(text: str, language: str) -> tuple[Finding, ...]:
+    tree = parse(text.encode("utf-8", "surrogatepass"), language)
+    lines = error_lines(tree, language)
+    return tuple(Finding(rule="syntax", line=line, message=f"not {language} here") for line in lines)

@@ -1,0 +1,184 @@
+"""Pack pairs into rows of one fixed length, many to a row, none cut in its answer.
+
+Shapes: N rows, T tokens a row (``length_tokens``).
+
+    ids       int32 [N, T]   token ids; the pad id after the last sample
+    answers   bool  [N, T]   True where the token is part of an answer (its end token included), so a loss is taken on it
+    segments  int16 [N, T]   1, 2, … for the samples of a row in order, 0 for padding; attention never crosses segments
+
+Fixed length matters on a CPU: varying shapes build a kernel each and crawl. Best fit decreasing inside a window of samples
+keeps rows full and the order random.
+
+Covered: every loss has a count (context or stretch cut, sample dropped because its answer does not fit, over the budget);
+the end token is trained in every sample that is whole.
+Not covered: documents longer than a row keep no memory of the row before.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from pydantic import BaseModel, Field
+
+from yunque.core.errors import TrainingError
+from yunque.core.nouns import Pair, PairKind, seed_from
+from yunque.models.tokenizer import FimTokens, encode, heal, render
+
+WINDOW_SAMPLES = 256
+
+
+class PackRecipe(BaseModel, extra="forbid", frozen=True):
+    """How long a row is, and what it is filled with."""
+
+    length_tokens: int = Field(512, ge=32, le=32768, description="tokens in a row")
+    prompt_tokens: int = Field(192, ge=8, description="most tokens of a prompt that are kept, nearest to the answer")
+    suffix_tokens: int = Field(64, ge=0, description="most tokens of a suffix that are kept, nearest to the answer")
+    train_tokens: int = Field(100_000, ge=256, description="tokens of training rows to make; 0 < this <= what there is")
+    validation_tokens: int = Field(8_192, ge=256, description="tokens of validation rows to make")
+    body_share: float = Field(0.25, ge=0, description="weight of body pairs in the mixture, by tokens")
+    fim_share: float = Field(0.35, ge=0, description="weight of fill-in-the-middle pairs in the mixture, by tokens")
+    continuation_share: float = Field(0.40, ge=0, description="weight of plain continuation in the mixture, by tokens")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """One pair as token ids; ``answer_from`` is the index of the first trained token."""
+
+    ids: tuple[int, ...]
+    answer_from: int
+    cut: bool
+    """Some of its prompt or suffix was left out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rows:
+    """Packed rows; shapes in the module's legend."""
+
+    ids: np.ndarray
+    answers: np.ndarray
+    segments: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def save(self, folder: Path, part: str) -> None:
+        """Write ``<part>.npz`` in ``folder``."""
+        np.savez_compressed(folder / f"{part}.npz", ids=self.ids, answers=self.answers, segments=self.segments)
+
+    @classmethod
+    def load(cls, folder: Path, part: str) -> Rows:
+        """Read what ``save`` wrote."""
+        with np.load(folder / f"{part}.npz") as arrays:
+            return cls(**{name: arrays[name] for name in ("ids", "answers", "segments")})
+
+
+def encode_pair(pair: Pair, tokenizer: object, fim: FimTokens, recipe: PackRecipe) -> Sample | None:
+    """The pair's ids with its end token, or None when its answer does not fit a row.
+
+    A stretch of plain continuation has no end token and may be cut at its end: each of its tokens is an answer by itself.
+    """
+    if pair.kind is PairKind.CONTINUATION:
+        answer = encode(tokenizer, pair.answer)
+        kept = answer[: recipe.length_tokens]
+        return Sample(ids=tuple(kept), answer_from=0, cut=len(kept) < len(answer)) if kept else None
+    blanks = heal(pair.prompt)[1]
+    answer = [*encode(tokenizer, blanks + pair.answer), fim.end]
+    marks = 3 if pair.kind is PairKind.FIM else 0
+    room = recipe.length_tokens - marks - len(answer)
+    if room < 0:
+        return None
+    suffix_tokens = min(recipe.suffix_tokens, room // 3) if marks else 0
+    prompt_tokens = min(recipe.prompt_tokens, room - suffix_tokens)
+    before, _, cut = render(tokenizer, pair.prompt, pair.suffix, fim if marks else None, prompt_tokens, suffix_tokens)
+    return Sample(ids=(*before, *answer), answer_from=len(before), cut=cut)
+
+
+def pack(
+    pairs: Iterable[Pair], tokenizer: object, fim: FimTokens, recipe: PackRecipe, num_tokens: int, seed: int
+) -> tuple[Rows, dict]:
+    """Rows of at most ``num_tokens`` tokens drawn from the pairs in the recipe's mixture, and what became of every pair.
+
+    Raises TrainingError when nothing is left to train on.
+    """
+    counts = {"pairs": 0, "used": 0, "cut": 0, "answer_too_long": 0, "over_budget": 0}
+    chosen: list[Sample] = []
+    budget = num_tokens
+    for pair in _mixture(pairs, recipe, seed, counts):
+        if budget <= 0:
+            counts["over_budget"] += 1
+            continue
+        sample = encode_pair(pair, tokenizer, fim, recipe)
+        if sample is None:
+            counts["answer_too_long"] += 1
+            continue
+        counts["used"] += 1
+        counts["cut"] += sample.cut
+        chosen.append(sample)
+        budget -= len(sample.ids)
+    rows = _lay_out(chosen, recipe.length_tokens, fim.pad)
+    if not len(rows) or not rows.answers.any():
+        raise TrainingError("no usable pairs: nothing would be trained", do="add code, or raise pack.length_tokens")
+    counts |= {
+        "rows": len(rows),
+        "tokens": int((rows.segments > 0).sum()),
+        "answer_tokens": int(rows.answers.sum()),
+        "utilisation": round(float((rows.segments > 0).mean()), 4),
+    }
+    return rows, counts
+
+
+def _mixture(pairs: Iterable[Pair], recipe: PackRecipe, seed: int, counts: dict) -> Iterator[Pair]:
+    """Every pair once, kinds interleaved so that characters seen of each keep the recipe's shares; shuffled by content."""
+    shares = {
+        PairKind.BODY: recipe.body_share,
+        PairKind.FIM: recipe.fim_share,
+        PairKind.CONTINUATION: recipe.continuation_share,
+    }
+    queues: dict[PairKind, list[Pair]] = {kind: [] for kind, share in shares.items() if share > 0}
+    for pair in pairs:
+        counts["pairs"] += 1
+        if pair.kind in queues:
+            queues[pair.kind].append(pair)
+    for queue in queues.values():
+        queue.sort(key=lambda pair: seed_from(seed, pair.id))
+        queue.reverse()
+    # Rough characters a sample will cost, since tokens are not known before encoding; 4 characters make about a token.
+    most = 4 * recipe.prompt_tokens, 4 * recipe.suffix_tokens
+    spent = dict.fromkeys(queues, 0.0)
+    while any(queues.values()):
+        kind = min((k for k in queues if queues[k]), key=lambda k: (spent[k] / shares[k], k))
+        pair = queues[kind].pop()
+        spent[kind] += min(len(pair.prompt), most[0]) + min(len(pair.suffix), most[1]) + len(pair.answer)
+        yield pair
+
+
+def _lay_out(samples: list[Sample], length: int, pad: int) -> Rows:
+    """Best fit decreasing within windows of samples; a row is never longer than ``length`` and no sample is cut."""
+    rows: list[list[Sample]] = []
+    for start in range(0, len(samples), WINDOW_SAMPLES):
+        open_rows: list[tuple[int, int]] = []  # (room left, row index), sorted
+        for sample in sorted(samples[start : start + WINDOW_SAMPLES], key=lambda s: -len(s.ids)):
+            place = bisect.bisect_left(open_rows, (len(sample.ids), -1))
+            if place == len(open_rows):
+                rows.append([])
+                room, index = length, len(rows) - 1
+            else:
+                room, index = open_rows.pop(place)
+            rows[index].append(sample)
+            bisect.insort(open_rows, (room - len(sample.ids), index))
+    ids = np.full((len(rows), length), pad, dtype=np.int32)
+    answers = np.zeros((len(rows), length), dtype=bool)
+    segments = np.zeros((len(rows), length), dtype=np.int16)
+    for row, members in enumerate(rows):
+        at = 0
+        for number, sample in enumerate(members, start=1):
+            end = at + len(sample.ids)
+            ids[row, at:end] = sample.ids
+            answers[row, at + max(sample.answer_from, 1) : end] = True  # the first token of a sample has nothing before it
+            segments[row, at:end] = number
+            at = end
+    return Rows(ids=ids, answers=answers, segments=segments)

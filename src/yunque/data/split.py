@@ -1,0 +1,548 @@
+"""Who learns from what: every file goes to training, validation or held-out, together with everything that is like it.
+
+A cluster is a set of files joined by (1) near-duplicate files, (2) near-duplicate functions, (3) a test file and the module
+it tests. Clusters are placed whole. A function that still has a twin in training afterwards is listed, so that evaluation
+leaves it out: no function that is *scored* has a twin in training.
+
+"Alike" is the exact Jaccard similarity of 5-token shingles, comments and docstrings dropped, found by a prefix filter
+(Bayardo, Ma, Srikant: "Scaling up all pairs similarity search", WWW 2007): of two sets with Jaccard >= t, at least one of
+the ``n - ceil(t n) + 1`` rarest members is shared. It finds what exists without MinHash's misses, asks for no further
+library, and needs only rare shingles in its index, which is what keeps it small.
+
+Covered: copies, and copies with changed comments, docstrings, layout and a few names; whole-file and function level.
+Not covered: a function rewritten with every name changed, a copy inside a much longer function, likeness between code
+outside functions of files that differ as wholes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import islice
+from pathlib import PurePosixPath
+
+import numpy as np
+from pydantic import BaseModel, Field
+
+from yunque.core.errors import TooSmallError
+from yunque.core.nouns import Record, content_id, seed_from
+from yunque.core.progress import silent
+from yunque.core.seams import Progress
+from yunque.data.parsing import Function, code_only, functions, is_test_path
+
+MIN_CLUSTERS = 4
+"""One to hold out, one to validate on, and two to learn from: with fewer, training would be a single piece of code."""
+OVERSHOOT = 1.25
+"""A part may grow to this multiple of its target; a larger cluster is passed over."""
+GIANT_SHARE = 0.5
+"""A cluster with more than this share of the bytes was chained together by boilerplate, and is taken apart."""
+TIGHTER = (0.8, 0.9, 1.0, None)
+"""The similarities a giant cluster is tried with, in this order; None joins it by whole files and tests alone."""
+MAX_CANDIDATES = 500
+"""Candidates looked at for one function when clusters are made; a larger family is joined through its first members.
+The search for twins has no such limit."""
+
+
+class SplitRecipe(BaseModel, extra="forbid", frozen=True):
+    """How much is held out, and what counts as a copy."""
+
+    heldout: float = Field(default=0.2, gt=0, le=0.5)
+    """Share of the bytes of code (tests apart) that is never learned from, and scored."""
+    validation: float = Field(default=0.1, ge=0, le=0.3)
+    """Share that is never learned from, and steers training; 0 for none."""
+    similarity: float = Field(default=0.7, ge=0.3, le=1)
+    """Jaccard similarity from which two texts are copies."""
+    shingle_tokens: int = Field(default=5, ge=1, le=20)
+    min_function_tokens: int = Field(default=50, ge=1)
+    """Smaller functions and files join no cluster: boilerplate would chain everything together. They can still be twins."""
+
+
+class Part(StrEnum):
+    """Where a file goes."""
+
+    TRAIN = "train"
+    VALIDATION = "validation"
+    HELDOUT = "heldout"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placement:
+    """Where one record went."""
+
+    record_id: str
+    path: str
+    part: Part
+    cluster: str
+    """Depends on the members alone."""
+    reason: str
+    """Why it is in its part: ``drawn``, ``smallest``, ``rest`` or ``no function to score``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Twin:
+    """A function of validation or held-out that has a copy in training, and is not to be scored."""
+
+    record_id: str
+    path: str
+    qualified_name: str
+    start_byte: int
+    part: Part
+    twin_record_id: str
+    twin_path: str
+    twin_name: str
+    similarity: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Split:
+    """Every record's part, in the order of their ids, and the functions not to score."""
+
+    placements: tuple[Placement, ...]
+    twins: tuple[Twin, ...]
+    counts: dict = field(default_factory=dict)
+    """Numbers for a manifest."""
+
+    def parts(self) -> dict[str, Part]:
+        """The part of every record id."""
+        return {placement.record_id: placement.part for placement in self.placements}
+
+    def twin_keys(self) -> frozenset[tuple[str, int]]:
+        """(record id, start byte) of every function that is not to be scored."""
+        return frozenset((twin.record_id, twin.start_byte) for twin in self.twins)
+
+
+def split(records: Iterable[Record], recipe: SplitRecipe, seed: int, progress: Progress = silent) -> Split:
+    """The part of every record. Depends on the set of records, the recipe and the seed; not on their order.
+
+    Raises TooSmallError when there is too little to hold anything out.
+    """
+    files = _read(records, recipe, progress)
+    units = [_Unit(index, function, shingles) for index, file in enumerate(files) for function, shingles in file.functions]
+    index = Neighbours([unit.shingles for unit in units], recipe.similarity)
+    labels, clustering = _clusters(files, units, index, recipe)
+    clusters = _assemble(files, labels)
+    _demand_enough(files, clusters, recipe)
+    _place(clusters, recipe, seed)
+    part_of = {member: cluster.part for cluster in clusters for member in cluster.members}
+    twins = _twins(files, units, index, part_of, recipe.similarity)
+    placements = [
+        Placement(
+            record_id=files[member].record.id,
+            path=files[member].record.origin.path,
+            part=cluster.part,
+            cluster=cluster.id,
+            reason=cluster.reason,
+        )
+        for cluster in clusters
+        for member in cluster.members
+    ]
+    placements.sort(key=lambda one: (one.record_id, one.path))
+    counts = {**clustering, **_counts(files, clusters, twins)}
+    if not counts["heldout_scored_functions"]:
+        raise TooSmallError("every function that could be held out has a copy in training", do=_ADVICE)
+    return Split(placements=tuple(placements), twins=tuple(twins), counts=counts)
+
+
+# ------------------------------------------------------------------------------------------------------ reading and shingles
+@dataclass(frozen=True)
+class _File:
+    record: Record
+    is_test: bool
+    bytes: int
+    shingles: np.ndarray
+    tokens: int
+    functions: list[tuple[Function, np.ndarray]]
+    long: list[bool]
+    """Which functions have enough tokens to join clusters."""
+
+    def to_score(self) -> int:
+        """How many functions could be scored."""
+        return 0 if self.is_test else sum(one.has_body and not one.is_test for one, _ in self.functions)
+
+
+@dataclass(frozen=True)
+class _Unit:
+    file: int
+    function: Function
+    shingles: np.ndarray
+
+
+def _read(records: Iterable[Record], recipe: SplitRecipe, progress: Progress) -> list[_File]:
+    ordered = sorted(records, key=lambda record: (record.id, record.origin.source, record.origin.path))
+    memo: dict[bytes, int] = {}
+    files = []
+    with progress("split", len(ordered), "files") as advance:
+        for record in ordered:
+            starts, hashes = _tokens(code_only(record.text, record.language), memo)
+            rolled = _roll(hashes, recipe.shingle_tokens)
+            found, long = [], []
+            for function in functions(record.text, record.language):
+                low, high = np.searchsorted(starts, (function.start_byte, function.end_byte))
+                found.append((function, _shingles(hashes[low:high], rolled[low:high], recipe.shingle_tokens)))
+                long.append(bool(high - low >= recipe.min_function_tokens))
+            files.append(
+                _File(
+                    record=record,
+                    is_test=is_test_path(record.origin.path),
+                    bytes=len(record.text.encode()),
+                    shingles=_shingles(hashes, rolled, recipe.shingle_tokens),
+                    tokens=len(hashes),
+                    functions=found,
+                    long=long,
+                )
+            )
+            advance(1)
+    return files
+
+
+_TOKEN = re.compile(rb"[A-Za-z0-9_\x80-\xff]+|[^\sA-Za-z0-9_\x80-\xff]")
+
+
+def _tokens(code: bytes, memo: dict[bytes, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Where each identifier, number or operator character starts, and a 64-bit hash of it."""
+    starts, hashes = [], []
+    for match in _TOKEN.finditer(code):
+        token = match[0]
+        if token not in memo:
+            memo[token] = int.from_bytes(hashlib.blake2b(token, digest_size=8).digest(), "big")
+        starts.append(match.start())
+        hashes.append(memo[token])
+    return np.array(starts, dtype=np.int64), np.array(hashes, dtype=np.uint64)
+
+
+def _roll(hashes: np.ndarray, width: int) -> np.ndarray:
+    """At every position, a hash of the ``width`` tokens that start there; arithmetic modulo 2**64 is meant. 0 at the end."""
+    rolled = np.zeros(len(hashes), dtype=np.uint64)
+    if len(hashes) >= width:
+        count = len(hashes) - width + 1
+        for place in range(width):
+            rolled[:count] = rolled[:count] * np.uint64(0x9E3779B97F4A7C15) + hashes[place : place + count]
+    return rolled
+
+
+def _shingles(hashes: np.ndarray, rolled: np.ndarray, width: int) -> np.ndarray:
+    """The sorted set of shingles of a stretch; a stretch too short for one counts as a single shingle."""
+    if 0 < len(hashes) < width:
+        return _roll(hashes, len(hashes))[:1]
+    return np.unique(rolled[: max(0, len(rolled) - width + 1)])
+
+
+# ------------------------------------------------------------------------------------------------------------ what is alike
+class Neighbours:
+    """An exact search for sets of shingles that are alike: an inverted index over each set's rarest members.
+
+    Equal sets are one entry, so a thousand copies of a function cost as much as one.
+    """
+
+    def __init__(self, sets: Sequence[np.ndarray], similarity: float) -> None:
+        self.similarity = similarity
+        first: dict[bytes, int] = {}
+        digests = [hashlib.blake2b(one.tobytes(), digest_size=16).digest() for one in sets]
+        self.same_as = np.array([first.setdefault(digest, unit) for unit, digest in enumerate(digests)], dtype=np.int64)
+        """For each set, the first one equal to it."""
+        self._sets = sets
+        self._sizes = np.array([len(one) for one in sets], dtype=np.int64)
+        entries = np.array([unit for unit in sorted(first.values()) if len(sets[unit])], dtype=np.int64)
+        self._prefixes: dict[int, np.ndarray] = {}
+        self._postings, self._bounds = np.zeros(0, np.int64), np.zeros(1, np.int64)
+        if len(entries):
+            self._index(entries)
+
+    def _index(self, entries: np.ndarray) -> None:
+        sizes = self._sizes[entries]
+        owners = np.repeat(entries, sizes)
+        _, codes, counts = np.unique(
+            np.concatenate([self._sets[unit] for unit in entries]), return_inverse=True, return_counts=True
+        )
+        by_rarity = np.empty(len(counts), dtype=np.int64)
+        by_rarity[np.argsort(counts, kind="stable")] = np.arange(len(counts))
+        ranks = by_rarity[codes]
+        order = np.lexsort((ranks, owners))
+        owners, ranks, shared = owners[order], ranks[order], counts[codes][order] > 1
+        place = np.arange(len(owners)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        kept = sizes - np.ceil(self.similarity * sizes - 1e-9).astype(np.int64) + 1
+        chosen = (place < np.repeat(kept, sizes)) & shared  # a shingle that nobody shares finds nobody
+        owners, ranks = owners[chosen], ranks[chosen]
+        units, begin = np.unique(owners, return_index=True)
+        self._prefixes = dict(zip(units.tolist(), np.split(ranks, begin[1:]), strict=True)) if len(units) else {}
+        order = np.argsort(ranks, kind="stable")
+        self._postings = owners[order]
+        self._bounds = np.searchsorted(ranks[order], np.arange(len(counts) + 1))
+
+    def candidates(self, unit: int, among: np.ndarray | None = None) -> Iterator[int]:
+        """The entries that could be alike, itself left out: a superset, those that share the rarest shingles first.
+
+        ``among`` is a mask over the sets. Lazy, so that a caller who needs one does not pay for ten thousand.
+        """
+        unit = int(self.same_as[unit])
+        size, seen = self._sizes[unit], {unit}
+        for rank in self._prefixes.get(unit, ()):
+            found = self._postings[self._bounds[rank] : self._bounds[rank + 1]]
+            sizes = self._sizes[found]
+            fits = np.minimum(size, sizes) >= self.similarity * np.maximum(size, sizes) - 1e-9
+            for other in found[fits if among is None else fits & among[found]].tolist():
+                if other not in seen:
+                    seen.add(other)
+                    yield other
+
+    def jaccard(self, one: int, other: int) -> float:
+        """Members in common, as a share of all members of both."""
+        shared = len(np.intersect1d(self._sets[one], self._sets[other], assume_unique=True))
+        return shared / (len(self._sets[one]) + len(self._sets[other]) - shared)
+
+
+class _Forest:
+    """Union-find over file numbers: which files are joined."""
+
+    def __init__(self, size: int) -> None:
+        self._parent = list(range(size))
+
+    def find(self, item: int) -> int:
+        while self._parent[item] != item:
+            self._parent[item] = item = self._parent[self._parent[item]]
+        return item
+
+    def join(self, one: int, other: int) -> None:
+        low, high = sorted((self.find(one), self.find(other)))
+        self._parent[high] = low
+
+
+def _clusters(
+    files: list[_File], units: list[_Unit], index: Neighbours, recipe: SplitRecipe
+) -> tuple[list[int], dict[str, float]]:
+    """A label per file, equal for files that belong together, and how it came about."""
+    long = np.array([flag for file in files for flag in file.long], dtype=bool)
+    large = [file.shingles if file.tokens >= recipe.min_function_tokens else file.shingles[:0] for file in files]
+    file_index = Neighbours(large, recipe.similarity)
+    test_links = list(_test_links(files))
+
+    def joined(members: set[int], similarity: float | None) -> list[int]:
+        forest = _Forest(len(files))
+        _join_alike(forest, file_index, [(n, n) for n in sorted(members) if len(large[n])], recipe.similarity)
+        for one, other in test_links:
+            if one in members and other in members:
+                forest.join(one, other)
+        if similarity is not None:
+            homes = [(n, units[n].file) for n in np.flatnonzero(long).tolist() if units[n].file in members]
+            _join_alike(forest, index, homes, similarity)
+        return [forest.find(member) for member in range(len(files))]
+
+    labels = joined(set(range(len(files))), recipe.similarity)
+    counts = {"clusters_taken_apart": 0, "similarity_in_giant": recipe.similarity}
+    giant = _giant(files, labels)
+    for similarity in TIGHTER if giant else ():
+        if similarity is not None and similarity <= recipe.similarity:
+            continue
+        tighter = joined(giant, similarity)
+        if len({tighter[member] for member in giant}) > 1:
+            labels = [tighter[member] if member in giant else labels[member] for member in range(len(files))]
+            counts = {"clusters_taken_apart": 1, "similarity_in_giant": 0.0 if similarity is None else similarity}
+        if not _giant(files, labels):
+            break
+    return labels, counts
+
+
+def _giant(files: list[_File], labels: list[int]) -> set[int]:
+    """The files of the cluster that holds most of all bytes; empty when none does, or it is a single file."""
+    members = defaultdict(set)
+    for member, label in enumerate(labels):
+        members[label].add(member)
+    limit = GIANT_SHARE * sum(file.bytes for file in files)
+    large = [group for group in members.values() if len(group) > 1 and sum(files[member].bytes for member in group) > limit]
+    return large[0] if large else set()
+
+
+def _join_alike(forest: _Forest, index: Neighbours, homes: list[tuple[int, int]], similarity: float) -> None:
+    """Join the files of (unit, file) pairs whose units are alike. Files that are joined already are not compared."""
+    places: dict[int, list[int]] = defaultdict(list)  # a distinct set of shingles -> the files it stands in
+    for unit, file in homes:
+        places[int(index.same_as[unit])].append(file)
+    for entry, (first, *more) in places.items():
+        for file in more:
+            forest.join(first, file)
+        for other in islice(index.candidates(entry), MAX_CANDIDATES):
+            if other not in places or forest.find(first) == forest.find(places[other][0]):
+                continue
+            if index.jaccard(entry, other) >= similarity - 1e-9:
+                forest.join(first, places[other][0])
+
+
+# ------------------------------------------------------------------------------------------------------- tests and modules
+_SUBJECTS = (
+    re.compile(r"^tests?_(.+)$"),
+    re.compile(r"^(.+?)_tests?$"),
+    re.compile(r"^(.+)[.](?:test|spec)$"),
+    re.compile(r"^(\w+)Tests?$"),
+    re.compile(r"^(\w*[a-z0-9])IT$"),
+    re.compile(r"^Test([A-Z].*)$"),
+)
+
+
+def _test_links(files: list[_File]) -> Iterator[tuple[int, int]]:
+    """Pairs of a test file and the module it tests, by name; of several modules with that name, the nearest by path."""
+    modules = defaultdict(list)
+    for number, file in enumerate(files):
+        if not file.is_test:
+            path = PurePosixPath(file.record.origin.path)
+            modules[_family(file), path.stem.lstrip("_")].append((number, path.parts[:-1]))
+    for number, file in enumerate(files):
+        path = PurePosixPath(file.record.origin.path)
+        if not file.is_test:
+            continue
+        named = next((match[1] for pattern in _SUBJECTS if (match := pattern.match(path.stem))), path.stem)
+        found = modules.get((_family(file), named.lstrip("_")), [])
+        near = [_nearness(path.parts[:-1], folders) for _, folders in found]
+        yield from ((number, module) for (module, _), how in zip(found, near, strict=True) if how == max(near))
+
+
+def _family(file: _File) -> tuple[str, str]:
+    alike = {"tsx": "javascript", "typescript": "javascript", "cpp": "c"}
+    return file.record.origin.source, alike.get(file.record.language, file.record.language)
+
+
+def _nearness(test: tuple[str, ...], module: tuple[str, ...]) -> tuple[int, int]:
+    shared = len(set(test) & set(module))
+    return shared, shared - len(module)
+
+
+# ----------------------------------------------------------------------------------------------------------------- placing
+@dataclass
+class _Cluster:
+    id: str
+    members: list[int]
+    code_bytes: int
+    """Bytes of its files that are not tests."""
+    to_score: int
+    """Functions that could be scored."""
+    part: Part = Part.TRAIN
+    reason: str = "rest"
+
+
+def _assemble(files: list[_File], labels: list[int]) -> list[_Cluster]:
+    members = defaultdict(list)
+    for member, label in enumerate(labels):
+        members[label].append(member)
+    return [
+        _Cluster(
+            id=content_id("cluster", *(files[member].record.id for member in group)),
+            members=group,
+            code_bytes=sum(files[member].bytes for member in group if not files[member].is_test),
+            to_score=sum(files[member].to_score() for member in group),
+        )
+        for group in members.values()
+    ]
+
+
+_ADVICE = "add files to the source, or name several sources together"
+
+
+def _demand_enough(files: list[_File], clusters: list[_Cluster], recipe: SplitRecipe) -> None:
+    useful = [cluster for cluster in clusters if cluster.to_score]
+    if len(useful) >= MIN_CLUSTERS:
+        return
+    size = sum(cluster.code_bytes for cluster in useful)
+    total = sum(file.bytes for file in files)
+    raise TooSmallError(
+        f"too small to hold anything out: of {len(files)} file(s) ({total / 1000:.0f} kB), {len(useful)} independent "
+        f"cluster(s) ({size / 1000:.0f} kB) have functions to score; at least {MIN_CLUSTERS} files with functions that are "
+        "not copies of each other are needed (one to hold out, one to validate on, two to learn from)",
+        do=_ADVICE,
+    )
+
+
+def _place(clusters: list[_Cluster], recipe: SplitRecipe, seed: int) -> None:
+    """Fill held-out, then validation, from clusters in an order that only their ids and the seed decide."""
+    code_bytes = sum(cluster.code_bytes for cluster in clusters)
+    left = sorted((cluster for cluster in clusters if cluster.to_score), key=lambda one: (seed_from(seed, one.id), one.id))
+    for cluster in clusters:
+        if not cluster.to_score:
+            cluster.reason = "no function to score"
+    for part, share in ((Part.HELDOUT, recipe.heldout), (Part.VALIDATION, recipe.validation)):
+        if not share:
+            continue
+        target, held, drawn = share * code_bytes, 0, []
+        for cluster in left:
+            if held < target and held + cluster.code_bytes <= OVERSHOOT * target:
+                drawn.append(cluster)
+                held += cluster.code_bytes
+        reason = "drawn" if drawn else "smallest"  # every cluster is larger than the part may be
+        for cluster in drawn or [min(left, key=lambda one: one.code_bytes)]:
+            cluster.part, cluster.reason = part, reason
+            left.remove(cluster)
+
+
+def _twins(
+    files: list[_File], units: list[_Unit], index: Neighbours, part_of: dict[int, Part], similarity: float
+) -> list[Twin]:
+    """The functions of validation and held-out, of any size, that are alike to one in training, with the first such one."""
+    in_training: dict[int, int] = {}  # a distinct set of shingles -> a unit in training that has it
+    for number, unit in enumerate(units):
+        if part_of[unit.file] is Part.TRAIN:
+            in_training.setdefault(int(index.same_as[number]), number)
+    learned = np.zeros(len(units), dtype=bool)
+    learned[list(in_training)] = True
+    known: dict[int, tuple[int, float] | None] = {}
+    twins = []
+    for number, unit in enumerate(units):
+        if part_of[unit.file] is Part.TRAIN:
+            continue
+        entry = int(index.same_as[number])
+        if entry not in known:
+            known[entry] = _first_twin(index, entry, learned, similarity)
+        if known[entry] is not None:
+            other, how = known[entry]
+            copy = units[in_training[other]]
+            twins.append(
+                Twin(
+                    record_id=files[unit.file].record.id,
+                    path=files[unit.file].record.origin.path,
+                    qualified_name=unit.function.qualified_name,
+                    start_byte=unit.function.start_byte,
+                    part=part_of[unit.file],
+                    twin_record_id=files[copy.file].record.id,
+                    twin_path=files[copy.file].record.origin.path,
+                    twin_name=copy.function.qualified_name,
+                    similarity=round(how, 4),
+                )
+            )
+    return twins
+
+
+def _first_twin(index: Neighbours, entry: int, learned: np.ndarray, similarity: float) -> tuple[int, float] | None:
+    if learned[entry]:
+        return entry, 1.0
+    for other in index.candidates(entry, among=learned):
+        if (how := index.jaccard(entry, other)) >= similarity - 1e-9:
+            return other, how
+    return None
+
+
+def _counts(files: list[_File], clusters: list[_Cluster], twins: list[Twin]) -> dict[str, float]:
+    sizes = [sum(files[member].bytes for member in cluster.members) for cluster in clusters]
+    counts: dict[str, float] = {
+        "files": len(files),
+        "bytes": sum(sizes),
+        "clusters": len(clusters),
+        "largest_cluster_files": max(len(cluster.members) for cluster in clusters),
+        "largest_cluster_share": round(max(sizes) / max(1, sum(sizes)), 4),
+    }
+    for part in Part:
+        inside = [files[member] for cluster in clusters if cluster.part is part for member in cluster.members]
+        own_twins = {(twin.record_id, twin.start_byte) for twin in twins if twin.part is part}
+        counts[f"{part}_clusters"] = sum(cluster.part is part for cluster in clusters)
+        counts[f"{part}_files"] = len(inside)
+        counts[f"{part}_bytes"] = sum(file.bytes for file in inside)
+        counts[f"{part}_functions"] = sum(len(file.functions) for file in inside)
+        if part is not Part.TRAIN:
+            counts[f"{part}_twins"] = len(own_twins)
+            counts[f"{part}_scored_functions"] = sum(
+                function.has_body and not function.is_test and (file.record.id, function.start_byte) not in own_twins
+                for file in inside
+                if not file.is_test
+                for function, _ in file.functions
+            )
+    return counts

@@ -1,0 +1,131 @@
+"""Load a causal language model, extend its vocabulary, put a LoRA adapter on it, merge it, save it.
+
+LoRA: Hu et al. 2021, arXiv:2106.09685; all linear layers and alpha = 2r after arXiv:2405.09673.
+New rows of the embedding start as the mean of the pieces of a phrase that says what the token does, so that they lie among
+known words and differ from one another; with tied weights the output row is the same row.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from yunque.core.errors import ModelError
+from yunque.models.allocator import keep_freed_memory
+from yunque.models.base import EMBEDDED
+from yunque.models.quiet import quiet
+from yunque.models.tokenizer import FAMILIES, PAD, encode
+
+MEANINGS = dict(zip((*FAMILIES[0], PAD), ("code before", "code after", "missing code", "empty"), strict=True))
+
+
+class ModelRecipe(BaseModel, extra="forbid", frozen=True):
+    """Which base, and how it is adapted."""
+
+    base: str = Field(EMBEDDED, description="embedded base, folder, or Hub name of a Hugging Face causal language model")
+    dtype: str = Field("auto", pattern="^(auto|float32|bfloat16)$", description="type of the frozen weights while training")
+    lora_rank: int = Field(32, ge=1, le=1024, description="rank r of every adapter; alpha is 2r")
+    lora_dropout: float = Field(0.05, ge=0, lt=1, description="share of rank activations dropped while training")
+
+
+def choose_dtype(wanted: str) -> Any:
+    """The torch dtype for ``auto``: bfloat16 where it is multiplied faster (a GPU, a CPU with AMX), else float32.
+
+    AVX512-BF16 alone does not count: on such a CPU a packed LoRA step took 1.5 times as long in bfloat16 as in float32
+    (``benchmarks/training_dtype.py``).
+    """
+    import torch
+
+    if wanted != "auto":
+        return getattr(torch, wanted)
+    if torch.cuda.is_available():
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+    return torch.bfloat16 if torch.cpu._is_amx_tile_supported() else torch.float32
+
+
+def load_model(folder: Path, dtype: Any) -> Any:
+    """The causal language model in ``folder`` with SDPA attention; ModelError when it cannot be read."""
+    from transformers import AutoModelForCausalLM
+
+    keep_freed_memory()
+    try:
+        with quiet():
+            model = AutoModelForCausalLM.from_pretrained(
+                str(folder), dtype=dtype, attn_implementation="sdpa", local_files_only=True
+            )
+    except Exception as error:  # safetensors, transformers and json each raise their own
+        line = (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
+        raise ModelError(f"cannot be loaded ({line})", where=folder) from error
+    model.config.use_cache = False
+    return model
+
+
+def extend_vocabulary(model: Any, tokenizer: Any, new_ids: list[int]) -> None:
+    """Grow the embedding for ``new_ids``, each row the mean of the pieces of its meaning, at the usual row length."""
+    import torch
+
+    if not new_ids:
+        return
+    rows = model.get_input_embeddings().weight
+    if max(new_ids) >= rows.shape[0]:
+        with quiet():
+            model.resize_token_embeddings(max(new_ids) + 1, mean_resizing=False)
+    for table in {id(t.weight): t.weight for t in (model.get_input_embeddings(), model.get_output_embeddings())}.values():
+        with torch.no_grad():
+            usual = table[: min(new_ids)].float().norm(dim=1).mean()
+            for token_id in new_ids:
+                name = tokenizer.convert_ids_to_tokens(token_id)
+                pieces = encode(tokenizer, MEANINGS.get(name, name))
+                mean = table[pieces].float().mean(dim=0)
+                table[token_id] = (mean * usual / mean.norm().clamp_min(1e-6)).to(table.dtype)
+
+
+def add_lora(model: Any, recipe: ModelRecipe, new_ids: list[int]) -> Any:
+    """The model with a trainable adapter on every linear layer, and with only the new embedding rows trainable.
+
+    Dropout acts on the rank-r activations, not on each layer's input: the same regulariser at r/width of the random
+    numbers, which on a CPU were an eighth of the step.
+    """
+    import torch
+    from peft import LoraConfig, get_peft_model
+
+    config = LoraConfig(
+        r=recipe.lora_rank,
+        lora_alpha=2 * recipe.lora_rank,
+        lora_dropout=0.0,
+        target_modules="all-linear",
+        task_type="CAUSAL_LM",
+        trainable_token_indices=new_ids or None,
+        ensure_weight_tying=bool(new_ids) and bool(model.config.tie_word_embeddings),
+    )
+    with quiet():
+        adapted = get_peft_model(model, config)
+    if recipe.lora_dropout:
+        for name, module in adapted.named_modules():
+            if ".lora_A." in name:
+                module.register_forward_hook(
+                    lambda m, _, out: torch.nn.functional.dropout(out, recipe.lora_dropout, m.training)
+                )
+    return adapted
+
+
+def save_adapter(adapted: Any, folder: Path) -> None:
+    """Save the adapter alone. ``save_embedding_layers`` is set, since ``auto`` asks the Hub for the base's config."""
+    with quiet():
+        adapted.save_pretrained(str(folder), save_embedding_layers=False)
+
+
+def merge(adapted: Any, tokenizer: Any, folder: Path) -> None:
+    """Fold the adapter into the weights and save an ordinary Hugging Face folder in bfloat16, tokenizer included."""
+    import torch
+
+    with quiet():
+        merged = adapted.merge_and_unload()
+        merged.config.use_cache = True
+        merged.config.pad_token_id = tokenizer.pad_token_id
+        if merged.generation_config is not None:
+            merged.generation_config.pad_token_id = tokenizer.pad_token_id
+        merged.to(torch.bfloat16).save_pretrained(folder)
+        tokenizer.save_pretrained(folder)

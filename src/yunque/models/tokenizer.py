@@ -1,0 +1,103 @@
+"""Tokenizers: load one, and give it fill-in-the-middle tokens when it has none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from yunque.core.errors import ModelError
+from yunque.models.quiet import quiet
+
+FAMILIES = (
+    ("<fim_prefix>", "<fim_suffix>", "<fim_middle>"),
+    ("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"),
+    ("<PRE>", "<SUF>", "<MID>"),
+)
+"""The spellings in use (StarCoder, Qwen, Code Llama), in the order they are looked for; the first is the one we add."""
+PAD = "<fim_pad>"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FimTokens:
+    """Ids of the fill-in-the-middle tokens and of the tokens that end an answer and fill a row."""
+
+    prefix: int
+    suffix: int
+    middle: int
+    end: int
+    pad: int
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """The tokenizer in ``folder``; ModelError when it cannot be read or has no end token."""
+    from transformers import AutoTokenizer
+
+    try:
+        with quiet():
+            tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(f"its tokenizer cannot be read ({_first_line(error)})", where=folder) from error
+    if tokenizer.eos_token_id is None:
+        raise ModelError("its tokenizer has no end-of-text token", where=folder, do="choose another base model")
+    return tokenizer
+
+
+def find_fim(tokenizer: Any) -> FimTokens | None:
+    """The tokenizer's own fill-in-the-middle tokens, or None."""
+    vocabulary = tokenizer.get_vocab()
+    for names in FAMILIES:
+        if all(name in vocabulary for name in names):
+            prefix, suffix, middle = (vocabulary[name] for name in names)
+            # A pad that is also the end token would hide the end from a mask made by id; ours is made by position.
+            end = tokenizer.eos_token_id
+            pad = vocabulary.get(PAD, end if tokenizer.pad_token_id is None else tokenizer.pad_token_id)
+            return FimTokens(prefix=prefix, suffix=suffix, middle=middle, end=end, pad=pad)
+    return None
+
+
+def add_fim(tokenizer: Any) -> list[int]:
+    """Add the tokens that are missing (fill-in-the-middle, and a pad of its own); gives the new ids, in order."""
+    if find_fim(tokenizer) is not None:
+        return []
+    before = len(tokenizer)
+    tokenizer.add_special_tokens({"additional_special_tokens": [*FAMILIES[0], PAD], "pad_token": PAD})
+    return list(range(before, len(tokenizer)))
+
+
+def encode(tokenizer: Any, text: str) -> list[int]:
+    """Ids of plain text: nothing added, and special tokens that stand in the text read as ordinary characters."""
+    return tokenizer(text, add_special_tokens=False, split_special_tokens=True).input_ids
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
+
+
+def heal(prompt: str) -> tuple[str, str]:
+    """The prompt without its trailing blanks, and the blanks.
+
+    Tokenizers glue blanks to the word after them, so a prompt that ends in blanks ends where no training text ever ended.
+    Training and inference both move the blanks to the answer.
+    """
+    kept = prompt.rstrip(" \t\r\n\f")
+    return kept, prompt[len(kept) :]
+
+
+def render(
+    tokenizer: Any, prompt: str, suffix: str, fim: FimTokens | None, prompt_tokens: int, suffix_tokens: int
+) -> tuple[list[int], str, bool]:
+    """Ids that ask for what comes after ``prompt`` (and before ``suffix`` when ``fim`` is given).
+
+    Gives the ids, the blanks that the answer must begin with (see ``heal``), and whether context was cut: of the prompt
+    its last ``prompt_tokens`` are kept, of the suffix its first ``suffix_tokens``. The one place where a prompt becomes
+    ids, for training and for inference alike.
+    """
+    healed, blanks = heal(prompt)
+    before = encode(tokenizer, healed)
+    kept = before[max(0, len(before) - prompt_tokens) :]
+    if fim is None:
+        return kept, blanks, len(kept) < len(before)
+    after = encode(tokenizer, suffix)
+    ids = [fim.prefix, *kept, fim.suffix, *after[:suffix_tokens], fim.middle]
+    return ids, blanks, len(kept) < len(before) or suffix_tokens < len(after)

@@ -1,0 +1,320 @@
+"""The model card and the dataset card: the two ``README.md`` files that travel with what was made.
+
+The front matter follows the Hugging Face hub. Texts from outside are escaped for Markdown, and front matter values are
+written as double-quoted scalars, so a hostile path or licence stays text.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+
+from yunque.reports.forge import ForgeReport
+from yunque.reports.words import (
+    MISSING,
+    aside_of,
+    count,
+    difference_of,
+    duration,
+    interval_of,
+    limits_of,
+    moment,
+    percent,
+    ranked,
+    settings,
+    size,
+    tally,
+    value_of,
+    visible,
+)
+
+HUB_LICENCES = frozenset(
+    """
+    agpl-3.0 apache-2.0 artistic-2.0 bsd-2-clause bsd-3-clause bsd-3-clause-clear bsl-1.0 cc-by-4.0 cc-by-sa-4.0 cc0-1.0
+    ecl-2.0 epl-1.0 epl-2.0 eupl-1.1 eupl-1.2 gpl-2.0 gpl-3.0 isc lgpl-2.1 lgpl-3.0 mit mpl-2.0 ncsa osl-3.0 postgresql
+    unknown unlicense wtfpl zlib
+    """.split()  # noqa: SIM905  reads better than 29 quoted words
+)
+"""Licence identifiers the hub knows, of those that code comes under."""
+SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"), (10_000_000, "1M<n<10M"))
+LOADING = """\
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+folder = "."  # the folder of this card
+tokenizer = AutoTokenizer.from_pretrained(folder)
+model = AutoModelForCausalLM.from_pretrained(folder)
+inputs = tokenizer("def add(a, b):\\n", return_tensors="pt")
+output = model.generate(**inputs, max_new_tokens=48, do_sample=False)
+print(tokenizer.decode(output[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True))
+"""
+
+
+# ---------------------------------------------------------------------------------------------------------------- model card
+def model_card(report: ForgeReport) -> str:
+    """The model card as Markdown with a YAML front matter."""
+    head = _front_matter(
+        [
+            *_licence_fields([report.base.licence]),
+            ("base_model", report.base.name),
+            ("library_name", "transformers"),
+            ("pipeline_tag", "text-generation"),
+            ("tags", ["code", *_languages(report), "lora", "yunque"]),
+        ]
+    )
+    parts = [
+        head,
+        f"# {_md(report.title)}",
+        f"{_code(report.base.name)}, trained further on the code of {_code(report.source.name)} at revision "
+        f"{_code(report.source.revision)}. {tally(report)}",
+        "## Results",
+        _results(report),
+        "## Intended use",
+        f"Completing code inside {_md(report.source.name)} and code written like it, at a cursor in an editor, with a "
+        "person who reads every completion. Not for code that runs unread, and not for questions in natural language.",
+        "## How to load it",
+        _fence(LOADING, "python"),
+        _fim(report),
+        "## Training data",
+        _training_data(report),
+        "## Training",
+        _training(report),
+        "## Limits",
+        _bullets(_md(sentence) for sentence in limits_of(report)),
+        _licence_note(report),
+        _origin(report),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _results(report: ForgeReport) -> str:
+    """One row for each measure, n and intervals included, and how to read them."""
+    if not report.comparisons:
+        return "Nothing was compared."
+    columns = ("Measure", "n", "Base", "Forged", "Difference (95 % interval)", "Verdict")
+    rows = []
+    for one in report.comparisons:
+        sides = []
+        for measure, style in ((one.base, one.base_style), (one.forged, one.forged_style)):
+            extra = ", ".join(filter(None, [style, aside_of(measure)]))
+            sides.append(_md(f"{value_of(one, measure)} ({extra})" if extra else value_of(one, measure)))
+        difference = f"{difference_of(one)} {interval_of(one, one.difference, signed=True)}".strip()
+        name = f"{_md(one.name)} ({one.better} is better)"
+        n = _md(count(one.difference.n, one.n_of))
+        rows.append((name, n, *sides, _md(difference), f"**{_md(one.verdict)}**"))
+    method = f" Intervals: {_md(report.interval_method)}." if report.interval_method else ""
+    note = (
+        "Both models answered the same held-out tasks of the same repository; differences are forged minus base, paired. "
+        f"“Cannot tell” does not mean equal.{method}"
+    )
+    skipped = [(suite, reason, n) for suite in sorted(report.excluded) for reason, n in ranked(report.excluded[suite])]
+    out = "; ".join(f"{_md(suite)}: {_md(reason)}, {count(n, 'tasks')}" for suite, reason, n in skipped)
+    left_out = f"Left out for both models: {out}." if out else ""
+    return "\n\n".join(filter(None, [_table(columns, rows, numeric={1, 2, 3, 4}), note, left_out]))
+
+
+def _fim(report: ForgeReport) -> str:
+    if not report.fim_template:
+        return "This model continues a prefix. It was not taught to fill a hole between a prefix and a suffix."
+    words = "To fill a hole (fill-in-the-middle), put the text around it into this template and let the model continue:"
+    return f"{words}\n\n{_fence(report.fim_template)}"
+
+
+def _training_data(report: ForgeReport) -> str:
+    source, packing = report.source, report.packing
+    made = {
+        part: ", ".join(f"{n:,} {_md(kind)}" for kind, n in ranked(kinds)) for part, kinds in report.pairs.items() if kinds
+    }
+    pairs = "; ".join(f"{_md(part)}: {made[part]}" for part in sorted(made))
+    return _bullets(
+        (
+            f"Kept {count(source.num_kept)} of {count(source.num_files, 'files')}, {size(source.bytes_kept)}.",
+            f"Licences found: {_counts(source.licences)}.",
+            f"Languages: {_counts(source.languages)}.",
+            f"Pairs. {pairs or 'none'}.",
+            f"{count(packing.num_sequences, 'sequences')} of {count(packing.length_tokens, 'tokens')}, "
+            f"{percent(packing.utilisation)} of positions in use, {count(packing.trained_tokens)} tokens with a loss.",
+        )
+    )
+
+
+def _training(report: ForgeReport) -> str:
+    base, training, machine = report.base, report.training, report.machine
+    ended = ", stopped early" if training.stopped_early else ""
+    kept = f", weights of step {training.best_step:,} kept" if training.best_step is not None else ""
+    software = [("yunque", report.code_version), ("Python", machine.python), *sorted(machine.versions.items())]
+    where = f"{machine.cpu}, {count(machine.num_cores, 'cores')}, {size(machine.memory_bytes)} of memory"
+    lines = [
+        f"{count(base.num_trained_parameters)} of {count(base.num_parameters)} parameters trained, {_md(base.dtype)}.",
+        f"{count(len(training.steps), 'steps')}, {training.epochs:g} epochs{ended}{kept}; {duration(training.took_s)}.",
+        f"Whole run: {duration(report.total_s)}, peak memory {size(report.peak_bytes)}.",
+        f"Machine: {_md(where)}" + (f", {_md(machine.accelerator)}." if machine.accelerator else ", no accelerator."),
+        f"Software: {', '.join(f'{_md(name)} {_md(version)}' for name, version in software)}.",
+    ]
+    recipe = "\n".join(f"{name} = {visible(value)}" for name, value in settings(training.recipe))
+    return _bullets(lines) + (f"\n\n{_fence(recipe)}" if recipe else "")
+
+
+def _licence_note(report: ForgeReport) -> str:
+    return (
+        f"## Licence\n\nThe base model is under {_code(report.base.licence)}. The weights were changed by code under the "
+        "licences listed above. What those ask of a model that was trained on their code is for the reader to judge."
+    )
+
+
+# -------------------------------------------------------------------------------------------------------------- dataset card
+def dataset_card(report: ForgeReport) -> str:
+    """The dataset card as Markdown with a YAML front matter."""
+    source = report.source
+    num_pairs = sum(sum(kinds.values()) for kinds in report.pairs.values())
+    head = _front_matter(
+        [
+            *_licence_fields(sorted(source.licences) or ["unknown"]),
+            ("pretty_name", f"Code pairs from {source.name}"),
+            ("task_categories", ["text-generation"]),
+            ("size_categories", [next((name for most, name in SIZES if num_pairs < most), "n>10M")]),
+            ("tags", ["code", *_languages(report), "yunque"]),
+        ]
+    )
+    parts = [
+        head,
+        f"# Code pairs from {_md(source.name)}",
+        f"Training pairs made from {_code(source.spec)} ({_md(source.kind)}), revision {_code(source.revision)}, collected "
+        f"{_md(moment(source.collected_at))}.",
+        "## What was kept",
+        _funnel(report),
+        "## Licences",
+        _table(("Licence", "Files"), [(_md(name), f"{n:,}") for name, n in ranked(source.licences)], numeric={1}),
+        "Licences were found in the tree by file; “unknown” means that none was found, not that there is none.",
+        "## Split",
+        _split(report),
+        "## Pairs",
+        _pairs(report),
+        "## Not covered",
+        _bullets(_gaps()),
+        _origin(report),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _funnel(report: ForgeReport) -> str:
+    source = report.source
+    rows = [("Found", f"{source.num_files:,}")]
+    rows += [(f"Dropped: {_md(reason)}", f"−{n:,}") for reason, n in ranked(source.dropped)]
+    unexplained = source.num_files - source.num_kept - sum(source.dropped.values())
+    rows += [("Dropped: not accounted for", f"−{unexplained:,}")] if unexplained else []
+    rows.append(("**Kept**", f"**{source.num_kept:,}**"))
+    words = f"{size(source.bytes_kept)} in {_counts(source.languages)}."
+    return f"{_table(('Step', 'Files'), rows, numeric={1})}\n\n{words}"
+
+
+def _split(report: ForgeReport) -> str:
+    rows = [(_md(part.part), f"{part.num_files:,}", size(part.bytes), f"{part.num_functions:,}") for part in report.split]
+    words = (
+        f"Split by file, with similar files kept on one side: {count(report.num_clusters, 'clusters')}; near-duplicates "
+        f"among them: {count(report.num_twins, 'files')}. The test part is used for the comparison alone."
+    )
+    return f"{_table(('Part', 'Files', 'Size', 'Functions'), rows, numeric={1, 2, 3})}\n\n{words}"
+
+
+def _pairs(report: ForgeReport) -> str:
+    rows = [
+        (_md(part), _md(kind), f"{n:,}")
+        for part, kinds in sorted(report.pairs.items())
+        for kind, n in sorted(kinds.items())
+    ]  # fmt: skip
+    packing = report.packing
+    words = (
+        "`body` asks for a function's body after its signature and docstring, `fim` for the text of a hole between a "
+        "prefix and a suffix, `continuation` for a stretch of a file. When they were packed, "
+        f"{count(packing.truncated_pairs, 'pairs')} were truncated and {count(packing.dropped_pairs, 'pairs')} dropped."
+    )
+    return f"{_table(('Part', 'Kind', 'Pairs'), rows, numeric={2})}\n\n{words}"
+
+
+def _gaps() -> Sequence[str]:
+    return (
+        "No scan for secrets: keys, tokens and passwords in the source are still in the pairs, and a model can repeat them.",
+        "No scan for personal data: names and addresses in comments and licences are still in the pairs.",
+        "No check that the code works or is safe.",
+        "Near-duplicates are found inside this source alone. Overlap with what the base model was trained on is not known.",
+    )
+
+
+# -------------------------------------------------------------------------------------------------------------- front matter
+def _front_matter(fields: Iterable[tuple[str, object]]) -> str:
+    lines = ["---"]
+    for key, value in fields:
+        if isinstance(value, list):
+            lines += [f"{key}:", *(f"- {_yaml(item)}" for item in value)]
+        else:
+            lines.append(f"{key}: {_yaml(str(value))}")
+    return "\n".join([*lines, "---"])
+
+
+def _licence_fields(licences: Sequence[str]) -> list[tuple[str, object]]:
+    """The hub's ``license``; ``other`` with the names where it knows no single word for them."""
+    name = licences[0].lower() if len(licences) == 1 else ""
+    if name in HUB_LICENCES:
+        return [("license", name)]
+    return [("license", "other"), ("license_name", ", ".join(licences))]
+
+
+def _languages(report: ForgeReport) -> list[str]:
+    return [name for name, _ in ranked(report.source.languages) if name != "unknown"]
+
+
+def _yaml(value: str) -> str:
+    """A double-quoted YAML scalar: a JSON string is one, once nothing invisible is left in it."""
+    return json.dumps(_one_line(value), ensure_ascii=False)
+
+
+# ------------------------------------------------------------------------------------------------------------------ Markdown
+def _md(value: object) -> str:
+    """The value as Markdown text on one line, in which nothing is markup."""
+    return "".join(f"\\{c}" if c in "\\`*_[]<>|#~$&" else c for c in _one_line(str(value)))
+
+
+def _code(value: object) -> str:
+    """The value as a code span, which may contain backticks."""
+    body = _one_line(str(value)).replace("|", "\\|") or MISSING
+    ticks = "`" * (_longest_run(body) + 1)
+    gap = " " if body.startswith("`") or body.endswith("`") else ""
+    return f"{ticks}{gap}{body}{gap}{ticks}"
+
+
+def _fence(body: str, language: str = "") -> str:
+    """The text as a fenced block whose fence is longer than any run of backticks in it."""
+    ticks = "`" * max(3, _longest_run(body) + 1)
+    return f"{ticks}{language}\n{visible(body).rstrip()}\n{ticks}"
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, numeric: set[int]) -> str:
+    """A Markdown table of cells that are escaped already; the columns in ``numeric`` are set to the right."""
+    rule = ["--:" if index in numeric else "---" for index in range(len(columns))]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (columns, rule, *rows))
+
+
+def _bullets(lines: Iterable[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{_md(name)} ({count(n, 'files')})" for name, n in ranked(counts)) or "none"
+
+
+def _origin(report: ForgeReport) -> str:
+    words = f"Written by yunque {_md(report.code_version)} on {_md(moment(report.created_at))} by this command:"
+    return f"{words}\n\n{_fence(report.command)}"
+
+
+def _one_line(value: str) -> str:
+    return " ".join(visible(value).split())
+
+
+def _longest_run(value: str) -> int:
+    """Length of the longest run of backticks."""
+    longest = run = 0
+    for character in value:
+        run = run + 1 if character == "`" else 0
+        longest = max(longest, run)
+    return longest

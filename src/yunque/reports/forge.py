@@ -1,0 +1,318 @@
+"""What one forge run did, as plain data: the structure that every page, plot and card is written from.
+
+Read it as the table of contents of a report. Nothing here formats or draws; ``to_json`` and ``from_json`` are the only
+functions. Shares are 0 to 1, times seconds, sizes bytes, dates UTC in ISO 8601.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import types
+import typing
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Literal
+
+from yunque.core.errors import StoreError
+from yunque.core.nouns import Measure
+
+SCHEMA = "yunque-forge-report"
+SCHEMA_VERSION = 1
+SIGNIFICANT_DIGITS = 6
+"""Kept of every float in ``report.json``; far finer than any interval in it."""
+
+
+# -------------------------------------------------------------------------------------------------------------- what went in
+@dataclass(frozen=True, kw_only=True)
+class DroppedFile:
+    """One file that was left out, as an example."""
+
+    path: str
+    reason: str
+    """A key of ``SourceFacts.dropped``."""
+    detail: str = ""
+    """One line: what exactly was seen."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceFacts:
+    """The repository, and what was kept of it. ``num_files == num_kept + sum(dropped.values())``."""
+
+    spec: str
+    """What the user named."""
+    name: str
+    kind: str
+    """``folder``, ``archive``, ``pypi``, …"""
+    revision: str
+    collected_at: str
+    licences: dict[str, int]
+    """SPDX identifier or ``unknown`` -> files kept."""
+    languages: dict[str, int]
+    """Language -> files kept."""
+    num_files: int
+    """Files found, before anything was dropped."""
+    num_kept: int
+    bytes_kept: int
+    dropped: dict[str, int] = field(default_factory=dict)
+    """Reason -> files."""
+    dropped_examples: tuple[DroppedFile, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartFacts:
+    """One part of the split."""
+
+    part: str
+    """``train``, ``validation`` or ``test``."""
+    num_files: int
+    bytes: int
+    num_functions: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackFacts:
+    """How pairs became sequences of fixed length."""
+
+    num_sequences: int
+    length_tokens: int
+    """Tokens in every sequence, padding included."""
+    utilisation: float
+    """Share of positions that hold a token of a pair, 0 to 1."""
+    trained_tokens: int
+    """Tokens with a loss on them, in one epoch."""
+    truncated_pairs: int = 0
+    dropped_pairs: int = 0
+
+
+# ------------------------------------------------------------------------------------------------------------- what was done
+@dataclass(frozen=True, kw_only=True)
+class ModelFacts:
+    """The base model, and how much of it was trained."""
+
+    name: str
+    """Hub name or folder name."""
+    revision: str = ""
+    sha256: str = ""
+    """Of the weights file that was loaded."""
+    licence: str = "unknown"
+    """SPDX identifier."""
+    num_parameters: int
+    num_trained_parameters: int
+    dtype: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepRow:
+    """One optimizer step."""
+
+    step: int
+    """1-based."""
+    tokens_seen: int
+    """Trained tokens up to and including this step."""
+    loss: float | None
+    """Mean over trained tokens, nats per token."""
+    learning_rate: float
+    grad_norm: float | None = None
+    """Before clipping."""
+    tokens_per_s: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValidationRow:
+    """The loss on the validation part after a step; step 0 is the base model."""
+
+    step: int
+    loss: float | None
+    """Mean over trained tokens, nats per token."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingFacts:
+    """The course of training."""
+
+    steps: tuple[StepRow, ...] = ()
+    validations: tuple[ValidationRow, ...] = ()
+    best_step: int | None = None
+    """Step whose weights were kept; None when there was no validation."""
+    stopped_early: bool = False
+    took_s: float
+    epochs: float
+    recipe: dict = field(default_factory=dict)
+    """The resolved recipe: plain JSON values, may be nested."""
+
+
+# ------------------------------------------------------------------------------------------------------------- what came out
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """One measure, base against forged on the same tasks.
+
+    A ``Measure.unit`` of ``share`` (0 to 1) is shown in per cent, its difference in points; any other unit as it is.
+    """
+
+    suite: str
+    name: str
+    """What was measured, in words that fit into a sentence: ``held-out bits per byte``."""
+    unit: str = ""
+    better: Literal["lower", "higher"]
+    """Which direction is an improvement."""
+    base: Measure
+    forged: Measure
+    difference: Measure
+    """Forged minus base, paired."""
+    base_style: str = ""
+    forged_style: str = ""
+    """How each model was asked: ``prefix`` or ``fim``."""
+    verdict: Literal["better", "worse", "cannot tell"]
+    sentence: str = ""
+    """The plain answer; empty to have it written from the numbers."""
+    n_of: str = "tasks"
+    """What ``n`` counts, in the plural: ``files``, ``functions``."""
+    meaning: str = ""
+    """One line: how it is measured."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleRow:
+    """One task with three continuations: the original one, the base model's and the forged model's."""
+
+    task_id: str
+    suite: str
+    path: str
+    prompt_tail: str
+    """The end of the prompt; the model started right after its last character."""
+    suffix_head: str = ""
+    """What follows the hole, where the task has a suffix."""
+    reference: str
+    base_text: str
+    forged_text: str
+    base_note: str = ""
+    forged_note: str = ""
+    """What the judge said, in a few words: ``3 of 4 tests pass``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepFacts:
+    """One artifact of the run."""
+
+    kind: str
+    artifact_id: str
+    took_s: float
+    """When it was made; a reused artifact took no time in this run."""
+    peak_bytes: int
+    """Largest resident set of the process until the artifact was done."""
+    reused: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class MachineFacts:
+    """Where it ran."""
+
+    cpu: str
+    num_cores: int
+    memory_bytes: int
+    system: str
+    python: str
+    versions: dict[str, str] = field(default_factory=dict)
+    """Package -> version."""
+    accelerator: str = ""
+    """Name of the GPU in use; empty for none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForgeReport:
+    """Everything a report says, in the order it says it."""
+
+    title: str
+    command: str
+    """The command line that made it."""
+    code_version: str
+    created_at: str
+    total_s: float
+    """Wall time of this run; reused artifacts excluded."""
+    peak_bytes: int
+    comparisons: tuple[Comparison, ...]
+    interval_method: str = ""
+    """How the 95 % intervals were computed, as the end of a sentence: ``bootstrap over files, 10,000 resamples``."""
+    excluded: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Suite -> reason -> tasks that were not asked."""
+    samples: tuple[SampleRow, ...] = ()
+    sample_rule: str = ""
+    """How the samples were chosen, as a sentence."""
+    source: SourceFacts
+    split: tuple[PartFacts, ...]
+    num_clusters: int
+    """Groups of similar files; each group is on one side of the split."""
+    num_twins: int
+    """Files that have a near-duplicate among the kept ones."""
+    pairs: dict[str, dict[str, int]]
+    """Part -> kind of pair -> pairs."""
+    packing: PackFacts
+    base: ModelFacts
+    fim_template: str = ""
+    """How the forged model is asked to fill a hole, with ``{prefix}`` and ``{suffix}``; empty when it cannot."""
+    training: TrainingFacts
+    steps: tuple[StepFacts, ...]
+    machine: MachineFacts
+    sandbox_tier: str = ""
+    """Isolation the tests ran under; empty when nothing was run."""
+    limits: tuple[str, ...] = ()
+    """What this run does not show, beyond what every report says; whole sentences."""
+
+
+# ---------------------------------------------------------------------------------------------------------------------- JSON
+def to_json(report: ForgeReport) -> str:
+    """The report as JSON text: fields in their order, dictionaries sorted, floats to 6 significant digits, NaN as null."""
+    head = {"schema": SCHEMA, "schema_version": SCHEMA_VERSION}
+    return json.dumps({**head, **_plain(report)}, indent=2, allow_nan=False) + "\n"
+
+
+def from_json(text: str) -> ForgeReport:
+    """The report that ``to_json`` wrote. Raises StoreError when the text is something else."""
+    try:
+        fields = json.loads(text)
+        if not isinstance(fields, dict) or fields.get("schema") != SCHEMA:
+            raise StoreError("not a forge report", where="report.json", do="name the report.json of a finished run")
+        if fields.get("schema_version") != SCHEMA_VERSION:
+            raise StoreError(
+                f"schema version {fields.get('schema_version')!r}, this yunque reads {SCHEMA_VERSION}",
+                where="report.json",
+                do="run `yunque forge` again",
+            )
+        return _restore(fields, ForgeReport)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise StoreError(f"damaged report ({error})", where="report.json", do="run `yunque forge` again") from error
+
+
+def rounded(value: float | None) -> float | None:
+    """The float as ``report.json`` keeps it; None for None, NaN and infinities."""
+    if value is None or not math.isfinite(value):
+        return None
+    return value if isinstance(value, int) else float(f"{value:.{SIGNIFICANT_DIGITS}g}") + 0.0
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value):
+        return {one.name: _plain(getattr(value, one.name)) for one in dataclasses.fields(value)}
+    if isinstance(value, Enum):
+        return _plain(value.value)
+    if isinstance(value, float):
+        return rounded(value)
+    if isinstance(value, dict):
+        return {str(key): _plain(value[key]) for key in sorted(value, key=str)}
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _restore(value: Any, kind: Any) -> Any:
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (typing.Union, types.UnionType):
+        return None if value is None else _restore(value, arguments[0])
+    if dataclasses.is_dataclass(kind):
+        hints = typing.get_type_hints(kind)
+        return kind(**{name: _restore(value[name], hint) for name, hint in hints.items() if name in value})
+    if origin is tuple:
+        return tuple(_restore(item, arguments[0]) for item in value)
+    return value

@@ -1,0 +1,101 @@
+"""What training minimises (seam ``Objective``), and the batch it sees.
+
+Legend: B rows, T tokens a row, D width, V vocabulary, A answer tokens in the batch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from yunque.data.packing import Rows
+
+CHUNK_TOKENS = 512
+"""Answer tokens whose V logits are held at once."""
+RESCALED = ("final_logit_softcapping", "logits_scaling", "logit_scale")
+"""Config entries of architectures that do more between the last hidden state and the logits than one matrix product."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """Some packed rows as tensors."""
+
+    ids_BT: torch.Tensor
+    positions_BT: torch.Tensor
+    """0, 1, … anew in every segment."""
+    mask_B1TT: torch.Tensor
+    """True where a token (row) may look at a token (column): causal, inside one segment; padding sees itself alone."""
+    answers_BT: torch.Tensor
+    num_tokens: int
+    """Tokens that are not padding."""
+
+    @classmethod
+    def of(cls, rows: Rows, which: np.ndarray, device: torch.device | str = "cpu") -> Batch:
+        """The rows with the given indices."""
+        segments_BT = torch.as_tensor(rows.segments[which].astype(np.int64))
+        length = segments_BT.shape[1]
+        index_T = torch.arange(length)
+        starts_BT = torch.ones_like(segments_BT, dtype=torch.bool)
+        starts_BT[:, 1:] = segments_BT[:, 1:] != segments_BT[:, :-1]
+        positions_BT = index_T - torch.cummax(torch.where(starts_BT, index_T, 0), dim=1).values
+        same_BTT = segments_BT[:, :, None] == segments_BT[:, None, :]
+        real_BTT = (segments_BT > 0)[:, :, None]
+        allowed_BTT = torch.where(real_BTT, same_BTT, torch.eye(length, dtype=torch.bool))
+        mask_BTT = allowed_BTT & torch.ones(length, length, dtype=torch.bool).tril()
+        return cls(
+            ids_BT=torch.as_tensor(rows.ids[which].astype(np.int64)).to(device),
+            positions_BT=positions_BT.to(device),
+            mask_B1TT=mask_BTT[:, None].to(device),
+            answers_BT=torch.as_tensor(rows.answers[which]).to(device),
+            num_tokens=int((segments_BT > 0).sum()),
+        )
+
+
+class AnswerCrossEntropy:
+    """Cross-entropy on answer tokens only: the sum over them in nats, and their number.
+
+    Logits are computed where a loss is taken and nowhere else, a chunk at a time: prompts cost no V-wide product.
+    """
+
+    def loss(self, model: Any, batch: Batch) -> tuple[torch.Tensor, int]:
+        """Sum of token losses (a scalar with gradient) and the number of answer tokens; both 0 without answers."""
+        hidden_AD, targets_A = self._answers(model, batch)
+        total = hidden_AD.new_zeros((), dtype=torch.float32)
+        for hidden, targets in zip(hidden_AD.split(CHUNK_TOKENS), targets_A.split(CHUNK_TOKENS), strict=True):
+            logits = self._head(model, hidden)
+            total = total + functional.cross_entropy(logits.float(), targets, reduction="sum")
+        return total, int(targets_A.numel())
+
+    def _answers(self, model: Any, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        """For each answer token, what the model held one token before it (or the logits there), and its id."""
+        causal = _causal(model)
+        inputs = {
+            "input_ids": batch.ids_BT,
+            "position_ids": batch.positions_BT,
+            "attention_mask": batch.mask_B1TT,
+            "use_cache": False,
+        }
+        if _rescales(causal):
+            states_BTX = causal(**inputs).logits
+        else:
+            states_BTX = getattr(causal, causal.base_model_prefix)(**inputs).last_hidden_state
+        taken_BT = batch.answers_BT[:, 1:]
+        return states_BTX[:, :-1][taken_BT], batch.ids_BT[:, 1:][taken_BT]
+
+    def _head(self, model: Any, hidden: torch.Tensor) -> torch.Tensor:
+        causal = _causal(model)
+        return hidden if _rescales(causal) else causal.get_output_embeddings()(hidden)
+
+
+def _causal(model: Any) -> Any:
+    """The transformers model inside wrappers (PEFT, DDP)."""
+    model = getattr(model, "module", model)
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
+
+
+def _rescales(causal: Any) -> bool:
+    return any(getattr(causal.config, name, None) not in (None, 1, 1.0) for name in RESCALED)
