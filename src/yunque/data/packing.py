@@ -6,10 +6,10 @@ Shapes: N rows, T tokens a row (``length_tokens``).
     answers   bool  [N, T]   True where the token is part of an answer (its end token included), so a loss is taken on it
     segments  int16 [N, T]   1, 2, … for the samples of a row in order, 0 for padding; attention never crosses segments
 
-Fixed length matters on a CPU: varying shapes build a kernel each and crawl. Best fit decreasing inside a window of samples
-keeps rows full and the order random.
+Fixed length matters on a CPU: varying shapes build a kernel each and crawl. Answers that must stay whole are placed by best
+fit decreasing, and plain continuation, which may be cut anywhere, is poured into the room they leave: rows are full.
 
-Covered: every loss has a count (context or stretch cut, sample dropped because its answer does not fit, over the budget);
+Covered: every loss has a count (context cut, sample dropped because its answer does not fit, over the budget, poured away);
 the end token is trained in every sample that is whole.
 Not covered: documents longer than a row keep no memory of the row before.
 """
@@ -28,7 +28,8 @@ from yunque.core.errors import TrainingError
 from yunque.core.nouns import Pair, PairKind, seed_from
 from yunque.models.tokenizer import FimTokens, encode, heal, render
 
-WINDOW_SAMPLES = 256
+SHORTEST_PIECE = 16
+"""Fewer tokens of continuation teach too little to be worth a segment."""
 
 
 class PackRecipe(BaseModel, extra="forbid", frozen=True):
@@ -50,8 +51,10 @@ class Sample:
 
     ids: tuple[int, ...]
     answer_from: int
-    cut: bool
+    cut: bool = False
     """Some of its prompt or suffix was left out."""
+    divisible: bool = False
+    """Plain continuation: every token is an answer by itself, so it may be cut anywhere."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,12 +82,11 @@ class Rows:
 def encode_pair(pair: Pair, tokenizer: object, fim: FimTokens, recipe: PackRecipe) -> Sample | None:
     """The pair's ids with its end token, or None when its answer does not fit a row.
 
-    A stretch of plain continuation has no end token and may be cut at its end: each of its tokens is an answer by itself.
+    A stretch of plain continuation has no end token and may be longer than a row.
     """
     if pair.kind is PairKind.CONTINUATION:
-        answer = encode(tokenizer, pair.answer)
-        kept = answer[: recipe.length_tokens]
-        return Sample(ids=tuple(kept), answer_from=0, cut=len(kept) < len(answer)) if kept else None
+        ids = encode(tokenizer, pair.answer)
+        return Sample(ids=tuple(ids), answer_from=0, divisible=True) if ids else None
     blanks = heal(pair.prompt)[1]
     answer = [*encode(tokenizer, blanks + pair.answer), fim.end]
     marks = 3 if pair.kind is PairKind.FIM else 0
@@ -126,6 +128,7 @@ def pack(
         "rows": len(rows),
         "tokens": int((rows.segments > 0).sum()),
         "answer_tokens": int(rows.answers.sum()),
+        "tokens_poured_away": sum(len(sample.ids) for sample in chosen) - int((rows.segments > 0).sum()),
         "utilisation": round(float((rows.segments > 0).mean()), 4),
     }
     return rows, counts
@@ -157,19 +160,43 @@ def _mixture(pairs: Iterable[Pair], recipe: PackRecipe, seed: int, counts: dict)
 
 
 def _lay_out(samples: list[Sample], length: int, pad: int) -> Rows:
-    """Best fit decreasing within windows of samples; a row is never longer than ``length`` and no sample is cut."""
+    """Whole answers go in by best fit decreasing; continuation is poured into the room that is left."""
+    whole = sorted((s for s in samples if not s.divisible), key=lambda sample: -len(sample.ids))
     rows: list[list[Sample]] = []
-    for start in range(0, len(samples), WINDOW_SAMPLES):
-        open_rows: list[tuple[int, int]] = []  # (room left, row index), sorted
-        for sample in sorted(samples[start : start + WINDOW_SAMPLES], key=lambda s: -len(s.ids)):
-            place = bisect.bisect_left(open_rows, (len(sample.ids), -1))
-            if place == len(open_rows):
-                rows.append([])
-                room, index = length, len(rows) - 1
-            else:
-                room, index = open_rows.pop(place)
-            rows[index].append(sample)
-            bisect.insort(open_rows, (room - len(sample.ids), index))
+    free: list[tuple[int, int]] = []  # (room left, row index), sorted
+    for sample in whole:
+        place = bisect.bisect_left(free, (len(sample.ids), -1))
+        if place == len(free):
+            rows.append([])
+            room, index = length, len(rows) - 1
+        else:
+            room, index = free.pop(place)
+        rows[index].append(sample)
+        bisect.insort(free, (room - len(sample.ids), index))
+    _pour([sample.ids for sample in samples if sample.divisible], rows, dict((i, room) for room, i in free), length)
+    return _to_arrays(rows, length, pad)
+
+
+def _pour(stretches: list[tuple[int, ...]], rows: list[list[Sample]], room: dict[int, int], length: int) -> None:
+    """Cut stretches to the room in each row, then to new rows; a rest too short to learn from is left out."""
+    waiting = list(reversed(stretches))
+    index = 0
+    while waiting:
+        if index == len(rows):
+            rows.append([])
+        left = room.get(index, length)
+        if left < SHORTEST_PIECE:
+            index += 1
+            continue
+        ids = waiting.pop()
+        piece, rest = ids[:left], ids[left:]
+        rows[index].append(Sample(ids=piece, answer_from=0, divisible=True))
+        room[index] = left - len(piece)
+        if len(rest) >= SHORTEST_PIECE:
+            waiting.append(rest)
+
+
+def _to_arrays(rows: list[list[Sample]], length: int, pad: int) -> Rows:
     ids = np.full((len(rows), length), pad, dtype=np.int32)
     answers = np.zeros((len(rows), length), dtype=bool)
     segments = np.zeros((len(rows), length), dtype=np.int16)
@@ -178,7 +205,7 @@ def _lay_out(samples: list[Sample], length: int, pad: int) -> Rows:
         for number, sample in enumerate(members, start=1):
             end = at + len(sample.ids)
             ids[row, at:end] = sample.ids
-            answers[row, at + max(sample.answer_from, 1) : end] = True  # the first token of a sample has nothing before it
+            answers[row, at + max(sample.answer_from, 1) : end] = True  # nothing comes before a sample's first token
             segments[row, at:end] = number
             at = end
     return Rows(ids=ids, answers=answers, segments=segments)

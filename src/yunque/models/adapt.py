@@ -10,24 +10,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, Field
-
 from yunque.core.errors import ModelError
 from yunque.models.allocator import keep_freed_memory
-from yunque.models.base import EMBEDDED
 from yunque.models.quiet import quiet
+from yunque.models.recipe import ModelRecipe
 from yunque.models.tokenizer import FAMILIES, PAD, encode
 
 MEANINGS = dict(zip((*FAMILIES[0], PAD), ("code before", "code after", "missing code", "empty"), strict=True))
-
-
-class ModelRecipe(BaseModel, extra="forbid", frozen=True):
-    """Which base, and how it is adapted."""
-
-    base: str = Field(EMBEDDED, description="embedded base, folder, or Hub name of a Hugging Face causal language model")
-    dtype: str = Field("auto", pattern="^(auto|float32|bfloat16)$", description="type of the frozen weights while training")
-    lora_rank: int = Field(32, ge=1, le=1024, description="rank r of every adapter; alpha is 2r")
-    lora_dropout: float = Field(0.05, ge=0, lt=1, description="share of rank activations dropped while training")
 
 
 def choose_dtype(wanted: str) -> Any:
@@ -129,3 +118,17 @@ def merge(adapted: Any, tokenizer: Any, folder: Path) -> None:
             merged.generation_config.pad_token_id = tokenizer.pad_token_id
         merged.to(torch.bfloat16).save_pretrained(folder)
         tokenizer.save_pretrained(folder)
+
+
+def load_adapter(base: Path, adapter: Path, tokenizer: Any, dtype: str) -> Any:
+    """A base with a saved adapter on it, ready to be merged or asked. Raises ModelError when they do not belong together."""
+    from peft import PeftModel
+
+    model = load_model(base, choose_dtype(dtype))
+    old = model.get_input_embeddings().weight.shape[0]
+    extend_vocabulary(model, tokenizer, list(range(old, len(tokenizer))))
+    try:
+        with quiet():
+            return PeftModel.from_pretrained(model, str(adapter))
+    except (OSError, ValueError, RuntimeError) as error:
+        raise ModelError(f"the adapter does not fit its base ({str(error)[:120]})", where=adapter) from error

@@ -64,7 +64,7 @@ class Store:
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Keep other runs out of this store while the context lasts; StoreError when one is in already."""
-        with _disk_errors(self.root):
+        with disk_errors(self.root):
             self._artifacts.mkdir(parents=True, exist_ok=True)
             self._work.mkdir(exist_ok=True)
             handle = open(self.root / "lock", "w")  # noqa: SIM115  held for the whole context
@@ -101,7 +101,7 @@ class Store:
         if (final / MANIFEST).exists():
             return self._read(final), False
         started = time.monotonic()
-        with _disk_errors(self.root):
+        with disk_errors(self.root):
             if draft.exists() and not resumable:
                 shutil.rmtree(draft)
             draft.mkdir(parents=True, exist_ok=True)
@@ -167,7 +167,7 @@ def peak_bytes() -> int:
 
 
 @contextmanager
-def _disk_errors(root: Path) -> Iterator[None]:
+def disk_errors(root: Path) -> Iterator[None]:
     """Turn a full or read-only disk into a StoreError, whichever library met it."""
     try:
         yield

@@ -21,7 +21,6 @@ from typing import Any
 import numpy as np
 import torch
 from accelerate import Accelerator
-from pydantic import BaseModel, Field
 
 from yunque.core.errors import TrainingError
 from yunque.core.nouns import seed_from
@@ -29,25 +28,9 @@ from yunque.core.progress import silent
 from yunque.core.seams import Objective, Progress
 from yunque.data.packing import Rows
 from yunque.training.objectives import Batch
+from yunque.training.recipe import TrainingRecipe
 
 CHECKPOINT = "checkpoint.pt"
-
-
-class TrainingRecipe(BaseModel, extra="forbid", frozen=True):
-    """How the adapter is trained."""
-
-    objective: str = Field("answer-cross-entropy", description="what is minimised (a part of `yunque.objectives`)")
-    learning_rate: float = Field(1e-3, gt=0, le=1, description="peak of the cosine schedule")
-    weight_decay: float = Field(0.01, ge=0, description="decoupled (AdamW), on matrices only")
-    warmup_share: float = Field(0.1, ge=0, lt=1, description="share of steps the learning rate rises in")
-    final_share: float = Field(0.1, ge=0, le=1, description="share of the peak that the cosine ends at")
-    epochs: float = Field(1.0, gt=0, description="passes over the packed rows")
-    rows_per_step: int = Field(4, ge=1, description="packed rows behind one update (all processes together)")
-    rows_at_once: int = Field(2, ge=1, description="packed rows in one forward pass on one process")
-    clip_norm: float = Field(1.0, gt=0, description="largest gradient norm")
-    validate_every: int = Field(10, ge=1, description="steps between validations")
-    patience: int = Field(3, ge=1, description="validations without a better loss before training stops")
-    checkpoint_every: int = Field(10, ge=1, description="steps between checkpoints")
 
 
 @dataclass(kw_only=True)

@@ -1,0 +1,46 @@
+"""What a person sees: progress bars with time left, one line a step, one line for an error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def bars(label: str, total: int, unit: str = "") -> Iterator[Callable[[int], None]]:
+    """A ``Progress`` (seam) with time passed and time left; it goes to stderr and vanishes when done."""
+    columns = (
+        TextColumn("{task.description:>12}"),
+        BarColumn(bar_width=28),
+        MofNCompleteColumn(),
+        TextColumn(unit),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(elapsed_when_finished=False),
+    )
+    with Progress(*columns, console=stderr, transient=True, disable=not stderr.is_terminal) as progress:
+        task = progress.add_task(label, total=max(total, 1))
+        yield lambda amount: progress.advance(task, amount)
+
+
+def say(line: str) -> None:
+    """One line of news on stderr, so that stdout stays for results."""
+    stderr.print(line, markup=False)
+
+
+def complain(line: str) -> None:
+    """One line of an error on stderr."""
+    print(f"yunque: {line}", file=sys.stderr)
+
+
+def emit(value: Any) -> None:
+    """A result as JSON on stdout."""
+    print(json.dumps(value, indent=2, ensure_ascii=False))

@@ -1,0 +1,111 @@
+"""What this machine can and cannot do for yunque, and why."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import platform
+import shutil
+import sys
+from dataclasses import dataclass
+
+from yunque.models.base import FACTS, cache_folder
+from yunque.sandbox import capabilities
+
+PACKAGES = {
+    "torch": "training and answering",
+    "transformers": "model code and tokenizers",
+    "peft": "LoRA",
+    "accelerate": "launching",
+    "tensorboard": "curves",
+    "gguf": "reading the embedded base",
+    "matplotlib": "plots for the cards",
+    "pytest": "execution accuracy",
+}
+NEEDED_BYTES = {"memory": 6 << 30, "disk": 3 << 30}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One thing that was looked at."""
+
+    name: str
+    available: bool
+    detail: str
+    needed: bool
+    """Whether ``yunque forge`` cannot do without it."""
+
+
+def examine() -> list[Finding]:
+    """Everything that decides what runs here, in the order a run needs it."""
+    return [_python(), *_packages(), *_hardware(), _base(), *_sandbox()]
+
+
+def print_examination(found: list[Finding]) -> None:
+    """One line each; what is missing and needed stands out."""
+    for one in found:
+        mark = "yes" if one.available else "NO " if one.needed else "no "
+        print(f"{mark}  {one.name:<22} {one.detail}")
+
+
+def _python() -> Finding:
+    version = platform.python_version()
+    return Finding(name="python", available=sys.version_info >= (3, 11), detail=f"{version}, 3.11 or newer", needed=True)
+
+
+def _packages() -> list[Finding]:
+    found = []
+    for package, purpose in PACKAGES.items():
+        here = importlib.util.find_spec(package) is not None
+        detail = purpose if here else f"{purpose}; pip install 'yunque[forge]'"
+        found.append(Finding(name=package, available=here, detail=detail, needed=True))
+    return found
+
+
+def _hardware() -> list[Finding]:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    disk = shutil.disk_usage(".").free
+    cores = len(os.sched_getaffinity(0))
+    return [
+        Finding(name="cores", available=True, detail=f"{cores}, {_vector_units()}", needed=False),
+        _enough("memory", memory, f"{memory / 1e9:.1f} GB; the laptop recipe peaks below 6 GB"),
+        _enough("disk", disk, f"{disk / 1e9:.1f} GB free here; a run needs about 2 GB"),
+        _gpu(),
+    ]
+
+
+def _enough(name: str, have: int, detail: str) -> Finding:
+    return Finding(name=name, available=have >= NEEDED_BYTES[name], detail=detail, needed=False)
+
+
+def _vector_units() -> str:
+    try:
+        with open("/proc/cpuinfo") as file:
+            flags = next((line for line in file if line.startswith("flags")), "").split()
+    except OSError:
+        flags = []
+    known = [name for name in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if name in flags]
+    return f"{', '.join(known) or 'no known vector units'}; frozen weights in {'bf16' if 'amx_bf16' in known else 'float32'}"
+
+
+def _gpu() -> Finding:
+    if importlib.util.find_spec("torch") is None:
+        return Finding(name="gpu", available=False, detail="unknown without torch", needed=False)
+    import torch
+
+    if torch.cuda.is_available():
+        return Finding(name="gpu", available=True, detail=torch.cuda.get_device_name(), needed=False)
+    return Finding(name="gpu", available=False, detail="none that torch can use; everything runs on the CPU", needed=False)
+
+
+def _base() -> Finding:
+    folders = sorted(path.parent.name for path in (cache_folder() / "models").glob(f"*/{FACTS}"))
+    detail = ", ".join(folders) if folders else "none in the cache yet; yunque models pull"
+    return Finding(name="base model", available=bool(folders), detail=detail, needed=False)
+
+
+def _sandbox() -> list[Finding]:
+    return [
+        Finding(name=f"sandbox: {one.name}", available=one.available, detail=one.detail, needed=False)
+        for one in capabilities()
+    ]

