@@ -7,20 +7,20 @@ SOURCE ?= pypi:boltons
 OUT    ?= yunque-out
 FLAGS  ?=
 
-.PHONY: forge test lint lock clean
+.PHONY: forge test lint reference clean
 
 forge: $(VENV)/.forge
 	$(BIN)/yunque models pull
 	$(BIN)/yunque forge $(SOURCE) --out $(OUT) $(FLAGS)
 
 test: $(VENV)/.dev
-	$(BIN)/ruff check src tests benchmarks examples
+	$(BIN)/ruff check src tests benchmarks
 	$(BIN)/lint-imports
 	$(BIN)/pytest
 
 lint: $(VENV)/.dev
-	$(BIN)/ruff format src tests benchmarks examples
-	$(BIN)/ruff check --fix src tests benchmarks examples
+	$(BIN)/ruff format src tests benchmarks
+	$(BIN)/ruff check --fix src tests benchmarks
 	$(BIN)/lint-imports
 
 # constraints.txt pins everything, torch first: an unpinned torch pulls gigabytes of CUDA packages.
@@ -37,3 +37,6 @@ $(VENV)/.dev: $(VENV)/.forge
 
 clean:
 	rm -rf $(VENV) build dist src/*.egg-info .pytest_cache .ruff_cache .hypothesis
+
+reference: $(VENV)/.dev
+	$(BIN)/python -m yunque.cli.reference > docs/reference.md

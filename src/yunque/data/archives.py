@@ -142,7 +142,7 @@ class _Budget:
 
 
 def _chunks(stream: IO[bytes], path: Path) -> Iterator[bytes]:
-    """The bytes of a member; errors of the archive become SourceError here, so that errors of the disk stay what they are."""
+    """The bytes of a member; an error of the archive becomes a SourceError here, and one of the disk stays what it is."""
     while True:
         try:
             chunk = stream.read(CHUNK_BYTES)

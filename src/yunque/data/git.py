@@ -29,7 +29,7 @@ class GitError(Exception):
 
 
 def is_url(spec: str) -> bool:
-    """Whether a text is written as the address of a repository: ``https://…``, ``ssh://…``, ``file://…``, ``git@host:path``."""
+    """Whether a text is the address of a repository: ``https://…``, ``ssh://…``, ``file://…``, ``git@host:path``."""
     return bool(re.match(r"(git\+)?(https?|ssh|git|file)://\S|[\w.-]+@[\w.-]+:(?!//)\S", spec))
 
 
@@ -39,7 +39,7 @@ def without_secret(url: str) -> str:
 
 
 def tracked(root: Path) -> list[str] | None:
-    """Paths of the working tree that git tracks, or does not ignore; None when ``root`` is not the top of a usable repository.
+    """Paths of the working tree that git does not ignore; None when ``root`` is not the top of a usable repository.
 
     Git is missing, the repository belongs to somebody else, or its configuration points elsewhere: all of them give None.
     """

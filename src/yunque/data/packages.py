@@ -63,7 +63,7 @@ def parse_spec(spec: str) -> tuple[str, str]:
 
 
 def pip_settings() -> IndexSettings:
-    """What pip is configured to do here: its files and ``PIP_*``, as ``pip config list`` reports them, later ones winning."""
+    """What pip is configured to do here, by its files and by ``PIP_*``, as ``pip config list`` reports it."""
     # -P: never import a "pip" from the folder we stand in, which may be the repository that is being collected
     command = [sys.executable, "-P", "-m", "pip", "config", "list"]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=60)
@@ -99,15 +99,15 @@ def settings_from(listing: str) -> IndexSettings:
 
 
 def download(name: str, version: str, folder: Path, max_bytes: int) -> tuple[Path, dict]:
-    """The sdist of a package (a wheel where there is none), and facts about it: ``version``, ``format``, ``sha256``, ``url``.
+    """The sdist of a package (a wheel where there is none), and its ``version``, ``format``, ``url``, ``hash_checked``.
 
     SourceError tells apart: no such package, no such version, no index that answers, a hash that does not match.
     """
     settings = pip_settings()
     with _client(settings) as (client, answers):
         search = find(name, settings, client, answers)
-        best = choose(name, version, search)
-        return _fetch(best, client, settings, folder, max_bytes)
+        path, facts = _fetch(choose(name, version, search), client, settings, folder, max_bytes)
+    return path, {**facts, "indexes_failed": len(search.failures)}
 
 
 # ---------------------------------------------------------------------------------------------------------------- finding
@@ -157,8 +157,8 @@ def choose(name: str, version: str, search: Search) -> Package:
 
 
 def _preference(package: Package) -> tuple:
-    link = package.link
-    return link.is_yanked, link.is_wheel, not link.filename.endswith("-none-any.whl"), "py3" not in link.filename, link.filename
+    link, name = package.link, package.link.filename
+    return link.is_yanked, link.is_wheel, not name.endswith("-none-any.whl"), "py3" not in name, name
 
 
 def _told(known: list) -> str:

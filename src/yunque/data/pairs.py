@@ -24,7 +24,7 @@ from yunque.core.nouns import Pair, PairKind, Record, content_id, seed_from
 from yunque.data.parsing import Function, code_only, functions, is_test_path, statement_spans
 
 
-class PairsRecipe(BaseModel, extra="forbid", frozen=True):
+class PairsRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=True):
     """Which pairs are made, and how long they may be. Lengths are in characters: a token is about three to four of them."""
 
     body: bool = True

@@ -1,7 +1,7 @@
 """What a user can learn from, and how it becomes a snapshot: a folder, a git repository, an archive, a package.
 
-``open_source(spec)`` gives a ``SourceTree``: its ``identity`` decides the content and is known before anything is fetched, so
-it is the recipe of the snapshot's artifact; ``fetch(folder)`` fills ``folder/tree`` and says what was left behind.
+``open_source(spec)`` gives a ``SourceTree``: its ``identity`` decides the content and is known before anything is fetched,
+so it is the recipe of the snapshot's artifact; ``fetch(folder)`` fills ``folder/tree`` and says what was left behind.
 
     snapshot/tree/             the files, as the source has them; enough to run the repository's own tests
     snapshot/skipped.jsonl     one ``Dropped`` a line: caches, links that lead out, files over the limit
@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import Protocol
 
 from yunque.core.errors import SourceError
-from yunque.core.nouns import content_id
 from yunque.core.parts import find_part, nearest
 from yunque.data import archives, git, packages
 from yunque.data.trees import Entry, TreeLimits, TreeWriter, hash_files, look, read_chunks, shown, tree_digest, walk
@@ -192,7 +191,7 @@ class GitUrl:
             raise SourceError("moved on while it was fetched", where=git.without_secret(self.url), do="run again")
         facts = cloned.fetch(folder)
         shutil.rmtree(aside.parent)
-        return {**facts, "url": git.without_secret(self.url)}
+        return facts if self.url.startswith("file:") else {**facts, "url": git.without_secret(self.url)}
 
 
 def _blob_id(path: Path, digits: int) -> str:
@@ -236,7 +235,7 @@ class PackageSource:
 
     @property
     def identity(self) -> dict:
-        """The spec: without a version, what was newest when it was first fetched. No network is needed to find that again."""
+        """The spec: without a version, what was newest when it was first fetched; no network is needed to find it again."""
         return {"kind": "pypi", "spec": self.spec, "limits": asdict(self.limits)}
 
     def fetch(self, folder: Path) -> dict:

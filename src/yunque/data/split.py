@@ -47,7 +47,7 @@ MAX_CANDIDATES = 500
 The search for twins has no such limit."""
 
 
-class SplitRecipe(BaseModel, extra="forbid", frozen=True):
+class SplitRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=True):
     """How much is held out, and what counts as a copy."""
 
     heldout: float = Field(default=0.2, gt=0, le=0.5)

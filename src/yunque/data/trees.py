@@ -25,8 +25,10 @@ from yunque.core.nouns import content_id
 CHUNK_BYTES = 1 << 20
 
 CACHE_FOLDERS = frozenset(
-    (".git", ".hg", ".svn", ".bzr", "node_modules", "bower_components", "__pycache__", "__pypackages__", ".eggs")
-    + (".tox", ".nox", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis", ".gradle", ".ipynb_checkpoints")
+    (
+        *(".git", ".hg", ".svn", ".bzr", "node_modules", "bower_components", "__pycache__", "__pypackages__", ".eggs"),
+        *(".tox", ".nox", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis", ".gradle", ".ipynb_checkpoints"),
+    )
 )
 """Folders that a tool makes again, and histories; left behind wherever they are."""
 OUTPUT_FOLDERS = frozenset(("build", "dist"))
@@ -238,7 +240,7 @@ class TreeWriter:
             self._copies[str(PurePosixPath(path))] = str(PurePosixPath(of))
 
     def strip_top(self) -> None:
-        """Move everything up when it all lies in one folder, as in an sdist. Before links are made, so they are judged after."""
+        """Move everything up when it all lies in one folder, as in an sdist. Links are made, and judged, afterwards."""
         inside = list(self.tree.iterdir())
         names = [*self._links, *self._copies, *self._copies.values()]
         if len(inside) != 1 or not inside[0].is_dir() or not all(name.startswith(inside[0].name + "/") for name in names):

@@ -2,7 +2,7 @@
 
 The launcher imports this file alone, without the package, so it uses nothing but the standard library.
 
-Covered: x86-64 and aarch64. Every call that fails raises OSError with the call's name in it; nothing is passed over in silence.
+Covered: x86-64 and aarch64. Every call that fails raises OSError with the call's name in it.
 Not covered: other machines (`machine()` is None there, and the tiers above refuse).
 """
 
@@ -21,24 +21,25 @@ FIRST_UNKNOWN = 463
 CALLS = {
     "accept": (43, 202), "accept4": (288, 242), "acct": (163, 89), "add_key": (248, 217), "adjtimex": (159, 171),
     "bind": (49, 200), "bpf": (321, 280), "capset": (126, 91), "chmod": (90, None), "chown": (92, None),
-    "chroot": (161, 51), "clock_adjtime": (305, 266), "clock_settime": (227, 112), "clone": (56, 220), "clone3": (435, 435),
-    "connect": (42, 203), "delete_module": (176, 106), "fanotify_init": (300, 262), "fchmod": (91, 52),
-    "fchmodat": (268, 53), "fchmodat2": (452, 452), "fchown": (93, 55), "fchownat": (260, 54), "fcntl": (72, 25),
-    "finit_module": (313, 273), "fremovexattr": (199, 16), "fsconfig": (431, 431), "fsetxattr": (190, 7),
-    "fsmount": (432, 432), "fsopen": (430, 430), "fspick": (433, 433), "futimesat": (261, None), "init_module": (175, 105),
-    "io_uring_enter": (426, 426), "io_uring_register": (427, 427), "io_uring_setup": (425, 425), "ioctl": (16, 29),
-    "ioperm": (173, None), "iopl": (172, None), "ioprio_set": (251, 30), "kcmp": (312, 272), "kexec_file_load": (320, 294),
-    "kexec_load": (246, 104), "keyctl": (250, 219), "kill": (62, 129), "landlock_add_rule": (445, 445),
-    "landlock_create_ruleset": (444, 444), "landlock_restrict_self": (446, 446), "lchown": (94, None), "listen": (50, 201),
-    "listmount": (458, 458), "lookup_dcookie": (212, 18), "lremovexattr": (198, 15), "lsetxattr": (189, 6),
-    "memfd_create": (319, 279), "memfd_secret": (447, 447), "migrate_pages": (256, 238), "modify_ldt": (154, None),
-    "mount": (165, 40), "mount_setattr": (442, 442), "move_mount": (429, 429), "move_pages": (279, 239),
-    "mq_open": (240, 180), "msgget": (68, 186), "name_to_handle_at": (303, 264), "nfsservctl": (180, 42),
-    "open_by_handle_at": (304, 265), "open_tree": (428, 428), "perf_event_open": (298, 241), "pidfd_getfd": (438, 438),
-    "pidfd_send_signal": (424, 424), "pivot_root": (155, 41), "prlimit64": (302, 261), "process_madvise": (440, 440),
-    "process_mrelease": (448, 448), "process_vm_readv": (310, 270), "process_vm_writev": (311, 271), "ptrace": (101, 117),
-    "quotactl": (179, 60), "quotactl_fd": (443, 443), "reboot": (169, 142), "removexattr": (197, 14),
-    "request_key": (249, 218), "rt_sigqueueinfo": (129, 138), "rt_tgsigqueueinfo": (297, 240), "sched_setaffinity": (203, 122),
+    "chroot": (161, 51), "clock_adjtime": (305, 266), "clock_settime": (227, 112), "clone": (56, 220),
+    "clone3": (435, 435), "connect": (42, 203), "delete_module": (176, 106), "fanotify_init": (300, 262),
+    "fchmod": (91, 52), "fchmodat": (268, 53), "fchmodat2": (452, 452), "fchown": (93, 55), "fchownat": (260, 54),
+    "fcntl": (72, 25), "finit_module": (313, 273), "fremovexattr": (199, 16), "fsconfig": (431, 431),
+    "fsetxattr": (190, 7), "fsmount": (432, 432), "fsopen": (430, 430), "fspick": (433, 433), "futimesat": (261, None),
+    "init_module": (175, 105), "io_uring_enter": (426, 426), "io_uring_register": (427, 427),
+    "io_uring_setup": (425, 425), "ioctl": (16, 29), "ioperm": (173, None), "iopl": (172, None), "ioprio_set": (251, 30),
+    "kcmp": (312, 272), "kexec_file_load": (320, 294), "kexec_load": (246, 104), "keyctl": (250, 219), "kill": (62, 129),
+    "landlock_add_rule": (445, 445), "landlock_create_ruleset": (444, 444), "landlock_restrict_self": (446, 446),
+    "lchown": (94, None), "listen": (50, 201), "listmount": (458, 458), "lookup_dcookie": (212, 18),
+    "lremovexattr": (198, 15), "lsetxattr": (189, 6), "memfd_create": (319, 279), "memfd_secret": (447, 447),
+    "migrate_pages": (256, 238), "modify_ldt": (154, None), "mount": (165, 40), "mount_setattr": (442, 442),
+    "move_mount": (429, 429), "move_pages": (279, 239), "mq_open": (240, 180), "msgget": (68, 186),
+    "name_to_handle_at": (303, 264), "nfsservctl": (180, 42), "open_by_handle_at": (304, 265), "open_tree": (428, 428),
+    "perf_event_open": (298, 241), "pidfd_getfd": (438, 438), "pidfd_send_signal": (424, 424), "pivot_root": (155, 41),
+    "prlimit64": (302, 261), "process_madvise": (440, 440), "process_mrelease": (448, 448),
+    "process_vm_readv": (310, 270), "process_vm_writev": (311, 271), "ptrace": (101, 117), "quotactl": (179, 60),
+    "quotactl_fd": (443, 443), "reboot": (169, 142), "removexattr": (197, 14), "request_key": (249, 218),
+    "rt_sigqueueinfo": (129, 138), "rt_tgsigqueueinfo": (297, 240), "sched_setaffinity": (203, 122),
     "sched_setattr": (314, 274), "sched_setparam": (142, 118), "sched_setscheduler": (144, 119), "semget": (64, 190),
     "setdomainname": (171, 162), "sethostname": (170, 161), "setns": (308, 268), "setpriority": (141, 140),
     "settimeofday": (164, 170), "setxattr": (188, 5), "shmget": (29, 194), "socket": (41, 198), "socketpair": (53, 199),
@@ -72,7 +73,7 @@ def _checked(result: int, what: str) -> int:
 
 
 def _syscall(name: str, *arguments: object) -> int:
-    """Make a call by its name; integers go as longs, since a bare int would leave the upper half of its register undefined."""
+    """Make a call by its name; integers go as longs, for a bare int may leave half of its register undefined."""
     longs = [ctypes.c_long(value) if isinstance(value, int) else value for value in arguments]
     _libc.syscall.restype = ctypes.c_long
     return _checked(_libc.syscall(ctypes.c_long(number(name) or -1), *longs), name)
@@ -103,7 +104,7 @@ def forbid_new_privileges() -> None:
 
 
 def empty_bounding_set() -> None:
-    """Let no later `execve` give a capability back. Without CAP_SETPCAP it does nothing: then no new privileges has to do."""
+    """Let no later `execve` give a capability back. Without CAP_SETPCAP it does nothing."""
     for capability in range(64):
         if _libc.prctl(24, ctypes.c_ulong(capability), 0, 0, 0) < 0:  # PR_CAPBSET_DROP: EINVAL past the last one
             break
@@ -136,7 +137,7 @@ def make_mounts_private() -> None:
 
 
 def bind(source: str, target: str, flags: int) -> None:
-    """Show ``source`` and all mounted below it at ``target``, with every mount of it made at least as strict as ``flags``."""
+    """Show ``source`` and all mounted below it at ``target``, every mount of it at least as strict as ``flags``."""
     _mount(source, target, "", _BIND | _REC)
     restrict_mount(target, flags, below=True)
 
@@ -221,33 +222,38 @@ _ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 _LOAD, _IF_EQUAL, _IF_AT_LEAST, _IF_ANY_BIT, _AND, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x54, 0x06
 _AT_NUMBER, _AT_ARCH = 0, 4
 
-_REFUSED = (
+_REFUSED = [
     # the network and other processes' mailboxes
-    "socket connect bind listen accept accept4 msgget semget shmget mq_open "
+    "socket", "connect", "bind", "listen", "accept", "accept4", "msgget", "semget", "shmget", "mq_open",
     # other processes
-    "ptrace process_vm_readv process_vm_writev process_madvise process_mrelease kcmp pidfd_getfd "
-    "sched_setparam sched_setscheduler sched_setattr sched_setaffinity setpriority ioprio_set migrate_pages move_pages "
+    "ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "process_mrelease", "kcmp", "pidfd_getfd",
+    "sched_setparam", "sched_setscheduler", "sched_setattr", "sched_setaffinity", "setpriority", "ioprio_set",
+    "migrate_pages", "move_pages",
     # namespaces, mounts, roots
-    "unshare setns mount umount2 pivot_root chroot open_tree move_mount fsopen fsconfig fsmount fspick mount_setattr "
-    "statmount listmount open_by_handle_at name_to_handle_at fanotify_init "
+    "unshare", "setns", "mount", "umount2", "pivot_root", "chroot", "open_tree", "move_mount", "fsopen", "fsconfig",
+    "fsmount", "fspick", "mount_setattr", "statmount", "listmount", "open_by_handle_at", "name_to_handle_at",
+    "fanotify_init",
     # the machine
-    "bpf perf_event_open userfaultfd keyctl add_key request_key kexec_load kexec_file_load init_module finit_module "
-    "delete_module reboot swapon swapoff sethostname setdomainname syslog acct quotactl quotactl_fd nfsservctl vhangup iopl "
-    "ioperm modify_ldt uselib lookup_dcookie settimeofday clock_settime clock_adjtime adjtimex"
-).split()
-# Programs ask for these, hear that they do not exist, and take the older road. glibc makes threads without clone3 only on ENOSYS.
-_ABSENT = "clone3 io_uring_setup io_uring_enter io_uring_register memfd_create memfd_secret".split()
-# Landlock does not watch over modes, owners, times and attributes. A refusal would break every `shutil.copy`, so they "succeed".
-_METADATA = (
-    "chmod fchmod fchmodat fchmodat2 chown fchown lchown fchownat setxattr lsetxattr fsetxattr removexattr lremovexattr "
-    "fremovexattr utime utimes futimesat utimensat"
-).split()
+    "bpf", "perf_event_open", "userfaultfd", "keyctl", "add_key", "request_key", "kexec_load", "kexec_file_load",
+    "init_module", "finit_module", "delete_module", "reboot", "swapon", "swapoff", "sethostname", "setdomainname",
+    "syslog", "acct", "quotactl", "quotactl_fd", "nfsservctl", "vhangup", "iopl", "ioperm", "modify_ldt", "uselib",
+    "lookup_dcookie", "settimeofday", "clock_settime", "clock_adjtime", "adjtimex",
+]  # fmt: skip
+# Programs ask, hear that they do not exist, and take the older road: glibc makes threads without clone3 only on ENOSYS.
+_ABSENT = [
+    "clone3", "io_uring_setup", "io_uring_enter", "io_uring_register", "memfd_create", "memfd_secret",
+]  # fmt: skip
+# Landlock does not watch over modes, owners, times and attributes. A refusal breaks `shutil.copy`, so they "succeed".
+_METADATA = [
+    "chmod", "fchmod", "fchmodat", "fchmodat2", "chown", "fchown", "lchown", "fchownat", "setxattr", "lsetxattr",
+    "fsetxattr", "removexattr", "lremovexattr", "fremovexattr", "utime", "utimes", "futimesat", "utimensat",
+]  # fmt: skip
 
 
 def restrict_calls(*, pretend_metadata: bool = False, signals_only_to: int | None = None) -> None:
     """Filter this process's system calls, and those of all its children, for good.
 
-    ``pretend_metadata``: changes of mode, owner and times do nothing and report success; for a tier without mounts of its own.
+    ``pretend_metadata``: changes of mode, owner and times do nothing and report success, where there are no own mounts.
     ``signals_only_to``: signals reach that pid and the own process group only; for kernels whose landlock cannot scope them.
     """
     program = _filter_program(pretend_metadata, signals_only_to)

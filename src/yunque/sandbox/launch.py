@@ -254,7 +254,7 @@ def _kill_all(job: dict, seen: _Seen) -> None:
 
 
 def _kill(pid: int) -> None:
-    try:
+    try:  # noqa: SIM105  contextlib would be one more import for every launch
         os.kill(pid, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):
         pass

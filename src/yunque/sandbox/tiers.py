@@ -4,12 +4,17 @@
 namespaces   user, mount, pid, network, IPC and UTS namespaces, landlock, seccomp, resource limits, no new privileges.
              The program sees a file system of its own that holds nothing but what it may read.
 landlock     landlock, seccomp without `socket`, resource limits, no new privileges; orphans are adopted and killed. The
-             program can see (not read) that other files exist, and as an ordinary user it keeps that user's uid.
+             program can see (not read) that other files exist, and as an ordinary user it keeps that user's uid and
+             shares that user's process count. Changes of mode, owner and times are pretended, everywhere; there is no
+             /proc and no /dev/shm, so no multiprocessing locks. As root, programs below 0700 folders cannot be reached.
 rlimits      resource limits and a clean-up. No isolation at all: it reads, writes and sends what you could. Only ``unsafe``.
 ===========  ============================================================================================================
 
+In both isolating tiers `socket` is refused for every family (loopback too); local stream pairs are allowed.
+
 Covered: a tier counts as available only after a probe took every one of its steps in a real process.
-Not covered: a machine that changes while we run; the answer is kept for the life of this process.
+Not covered: faults of the kernel itself; the sum of memory over all processes of a job, and of disk over all its files
+(no cgroup is used yet); a machine that changes while we run, since the answer is kept for the life of this process.
 """
 
 from __future__ import annotations
@@ -45,9 +50,7 @@ def open_sandbox(tier: str | None = None, *, unsafe: bool = False) -> LocalSandb
     if tier is not None and tier not in TIERS:
         raise SandboxError(f"no such tier: {tier!r}", do=f"choose one of {', '.join(TIERS)}")
     if tier == "rlimits" and not unsafe:
-        raise SandboxError(
-            "tier rlimits isolates nothing", do="say unsafe as well if this program may do all that you can do"
-        )
+        raise SandboxError("tier rlimits isolates nothing", do="say unsafe as well if the program may do all you can")
     wanted = (tier,) if tier else TIERS if unsafe else TIERS[:2]
     reasons = {name: _why_not(name) for name in wanted}
     for name, reason in reasons.items():

@@ -1,0 +1,298 @@
+"""A snapshot's files to records, and every file that is none with its reason.
+
+    records.parquet    ``Record``: text, language, and origin with path, revision and licence
+    dropped.parquet    ``Dropped``: path, reason, detail, size; its bytes are still in the snapshot, so nothing is lost
+
+A file meets these questions in this order, and the first that fails is its reason:
+
+    symlink      a link; what it leads to is collected where it lies
+    excluded     by ``include`` or ``exclude``
+    binary       of no known language, with a NUL byte in its first 8 KiB
+    not code     of no known language
+    stub         signatures without bodies (``.pyi``, ``.d.ts``), from which a model learns to write ``...``
+    language     known, but not asked for
+    too large    over ``max_file_bytes``
+    binary       a NUL byte anywhere
+    encoding     not UTF-8 (nor, in Python, what its coding line says), or a name that is not UTF-8
+    empty        nothing but white space
+    <check>      the name of the first check that says FAIL, in the order of ``checks``
+    duplicate    equal to a kept file but for white space at line ends; the first path in sorted order is kept
+
+Texts keep their line breaks. UTF-8 text gives its bytes back exactly, but for a byte order mark, which is left out; the
+counts say how often (``without_bom``), and how many Python files were in another encoding (``recoded``).
+"""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import io
+import os
+import re
+import tokenize
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
+
+from pydantic import BaseModel, Field
+
+from yunque.core.errors import RecipeError, SourceError
+from yunque.core.nouns import Origin, Outcome, Record, content_id
+from yunque.core.parts import find_part, nearest
+from yunque.core.progress import silent
+from yunque.core.seams import Check, Progress
+from yunque.data.licences import LicenceMap
+from yunque.data.sources import TREE
+from yunque.data.trees import Dropped, shown
+from yunque.store.tables import write_table
+
+RECORDS, DROPPED = "records.parquet", "dropped.parquet"
+HEAD_BYTES = 8192
+
+LANGUAGES: dict[str, tuple[str, ...]] = {
+    "c": (".c", ".h"),
+    "cpp": (".cpp", ".cc", ".cxx", ".c++", ".hpp", ".hh", ".hxx", ".h++", ".ipp", ".inl", ".tpp", ".cppm"),
+    "go": (".go",),
+    "java": (".java",),
+    "javascript": (".js", ".mjs", ".cjs", ".jsx"),
+    "python": (".py", ".pyw"),
+    "rust": (".rs",),
+    "tsx": (".tsx",),
+    "typescript": (".ts", ".mts", ".cts"),
+}
+"""Language -> file name endings. A ``.h`` is C++ in a tree with more C++ sources than C sources."""
+_LANGUAGE_OF = {ending: language for language, endings in LANGUAGES.items() for ending in endings}
+_STUB_ENDINGS = (".pyi", ".d.ts", ".d.mts", ".d.cts")
+_SHEBANG = re.compile(rb"#![^\n]*?\b(python|pypy|node|deno|bun)[\d.]*\b")
+_NOT_TYPESCRIPT = re.compile(rb"\s*(?:<\?xml|<!DOCTYPE TS)")  # a Qt translation is called .ts, too
+_REFUSED_CODECS = frozenset(("idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape", "utf_7"))
+
+
+class CollectRecipe(BaseModel, extra="forbid", frozen=True):
+    """Which files become records."""
+
+    max_file_bytes: int = Field(default=400_000, ge=1, description="A larger file is dropped.")
+    languages: tuple[str, ...] = Field(default=(), description="Languages to keep; empty for all that are known.")
+    checks: tuple[str, ...] = Field(
+        default=("vendored", "generated", "minified", "data-like"),
+        description="Checks a file must not fail, asked in this order: names of parts, or package.module:Attribute.",
+    )
+    include: tuple[str, ...] = Field(
+        default=(), description="Globs of the paths to keep ('*' also matches '/'); empty for all of them."
+    )
+    exclude: tuple[str, ...] = Field(default=(), description="Globs of the paths to drop, stronger than include.")
+
+
+@dataclass(kw_only=True)
+class _Sorting:
+    """What has been decided so far."""
+
+    records: list[Record] = field(default_factory=list)
+    dropped: list[Dropped] = field(default_factory=list)
+    kept_as: dict[str, str] = field(default_factory=dict)
+    """Hash of a normalised text -> path of the file that was kept."""
+    notes: Counter = field(default_factory=Counter)
+
+
+@dataclass
+class _Drop(Exception):
+    """Ends the questions for one file."""
+
+    reason: str
+    detail: str = ""
+
+
+def collect(
+    tree: Path,
+    facts: Mapping,
+    recipe: CollectRecipe,
+    checks: Sequence[Check] | None,
+    folder: Path,
+    progress: Progress = silent,
+) -> dict:
+    """Read the snapshot at ``tree`` (the folder with ``tree/`` in it) into two tables in ``folder``; gives the counts.
+
+    ``facts`` are the snapshot's counts; ``checks`` None loads those that the recipe names. In the counts, ``files`` is
+    ``kept`` plus the sum of ``dropped``. Raises SourceError when no record is left, RecipeError for an unknown language
+    or check.
+    """
+    _known(recipe)
+    root = Path(tree) / TREE
+    checks = load_checks(recipe) if checks is None else checks
+    paths = tree_paths(root)
+    headers_are_cpp = _headers_are_cpp(paths)
+    licences = LicenceMap(root, paths)
+    sorting = _Sorting()
+    with progress("collect", len(paths), "files") as advance:
+        for path in paths:
+            full = root / path
+            try:
+                language, text, note = _read(full, path, recipe, headers_are_cpp)
+                _keep(path, text, language, facts, licences, checks, sorting)
+                sorting.notes[note] += 1
+            except _Drop as drop:
+                size = 0 if full.is_symlink() else full.lstat().st_size
+                sorting.dropped.append(Dropped(path=shown(path), reason=drop.reason, detail=drop.detail, size_bytes=size))
+            advance(1)
+    if not sorting.records:
+        _refuse(sorting.dropped, facts)
+    write_table(folder / RECORDS, sorting.records, Record)
+    write_table(folder / DROPPED, sorting.dropped, Dropped)
+    return _counts(sorting, len(paths))
+
+
+def load_checks(recipe: CollectRecipe) -> list[Check]:
+    """The checks that a recipe names, ready to judge. RecipeError for an unknown name."""
+    parts = [find_part("checks", name) for name in recipe.checks]
+    return [part() if isinstance(part, type) else part for part in parts]
+
+
+def tree_paths(root: Path) -> list[str]:
+    """Every file and link under ``root`` as a POSIX path, in a stable order; links to folders are not entered."""
+    paths = []
+    for here, folders, files in os.walk(root):
+        prefix = os.path.relpath(here, root) + "/" if here != str(root) else ""
+        links = [name for name in folders if os.path.islink(os.path.join(here, name))]
+        paths += [prefix + name for name in [*files, *links]]
+    return sorted(paths, key=os.fsencode)
+
+
+# ---------------------------------------------------------------------------------------------------- the questions, in order
+def _read(full: Path, path: str, recipe: CollectRecipe, headers_are_cpp: bool) -> tuple[str, str, str]:
+    """Language and text of a file that is code, and what became of its bytes; ``_Drop`` for every other."""
+    if full.is_symlink():
+        raise _Drop("symlink", f"to {shown(os.readlink(full))}")
+    if recipe.include and not _matches(path, recipe.include):
+        raise _Drop("excluded", "no include glob matches")
+    if glob := _matches(path, recipe.exclude):
+        raise _Drop("excluded", f"matches '{glob}'")
+    with open(full, "rb") as file:
+        language = language_of(path, file.read(HEAD_BYTES), headers_are_cpp)
+        if recipe.languages and language not in recipe.languages:
+            raise _Drop("language", f"is {language}")
+        size = os.fstat(file.fileno()).st_size
+        if size > recipe.max_file_bytes:
+            raise _Drop("too large", f"{size} bytes, over {recipe.max_file_bytes}")
+        file.seek(0)
+        text, note = decode(file.read(), language)
+    if shown(path) != path:
+        raise _Drop("encoding", "the file's name is not UTF-8")
+    if not text.strip():
+        raise _Drop("empty")
+    return language, text, note
+
+
+def language_of(path: str, head: bytes, headers_are_cpp: bool = False) -> str:
+    """The language of a file by its ending, or by its ``#!`` line when it has none; ``_Drop`` when it is no code."""
+    name = PurePosixPath(path).name.lower()
+    ending = PurePosixPath(name).suffix
+    if name.endswith(_STUB_ENDINGS):
+        raise _Drop("stub", "signatures without bodies")
+    language = _LANGUAGE_OF.get(ending, "")
+    if not ending and (match := _SHEBANG.match(head)):
+        language = "python" if match[1] in (b"python", b"pypy") else "javascript"
+    if not language and b"\0" in head:
+        raise _Drop("binary")
+    if not language or (ending == ".ts" and _NOT_TYPESCRIPT.match(head)):
+        raise _Drop("not code", ending or "no ending")
+    return "cpp" if ending == ".h" and headers_are_cpp else language
+
+
+def decode(data: bytes, language: str) -> tuple[str, str]:
+    """The text of a file, and ``without_bom``, ``recoded`` or nothing; ``_Drop`` when it is binary or in no known encoding."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise _Drop("encoding", "UTF-16")
+    if b"\0" in data:
+        raise _Drop("binary", "holds NUL bytes")
+    text = data.removeprefix(codecs.BOM_UTF8)
+    try:
+        return text.decode("utf-8"), "" if text is data else "without_bom"
+    except UnicodeDecodeError as error:
+        if language != "python":
+            raise _Drop("encoding", f"not UTF-8 at byte {error.start}") from None
+    return _decode_as_told(data), "recoded"
+
+
+def _decode_as_told(data: bytes) -> str:
+    """The text of a Python file in the encoding of its coding line (PEP 263)."""
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+        if encoding.replace("-", "_").lower() in _REFUSED_CODECS:
+            raise _Drop("encoding", f"{encoding} is no encoding of files")
+        text = data.decode(encoding)
+        text.encode("utf-8")  # lone surrogates cannot be stored
+        return text
+    except (SyntaxError, LookupError, ValueError) as error:
+        raise _Drop("encoding", f"not UTF-8, nor what its coding line says ({error})") from None
+
+
+def _keep(
+    path: str, text: str, language: str, facts: Mapping, licences: LicenceMap, checks: Sequence[Check], sorting: _Sorting
+) -> None:
+    """Make it a record, unless a check fails it or it is there already."""
+    origin = Origin(
+        source=facts["source"], path=path, revision=facts["revision"], collected_at=facts["collected_at"],
+        licence=licences.licence_of(path, text),
+    )  # fmt: skip
+    record = Record(id=content_id(path, text), text=text, language=language, origin=origin)
+    for check in checks:
+        verdict = check.judge(record)
+        if verdict.outcome is Outcome.FAIL:
+            detail = verdict.detail or "; ".join(finding.message for finding in verdict.findings)
+            raise _Drop(check.name, " ".join(detail.split())[:200])
+        if verdict.outcome is Outcome.ERROR:  # says nothing about the text, so it stays
+            sorting.notes["check_errors"] += 1
+    same = hashlib.sha256("\n".join(line.rstrip() for line in text.strip().splitlines()).encode()).hexdigest()
+    if same in sorting.kept_as:
+        raise _Drop("duplicate", f"of {sorting.kept_as[same]}")
+    sorting.kept_as[same] = path
+    sorting.records.append(record)
+
+
+# ---------------------------------------------------------------------------------------------------------------- the sums
+def _counts(sorting: _Sorting, num_files: int) -> dict:
+    reasons = Counter(dropped.reason for dropped in sorting.dropped)
+    assert num_files == len(sorting.records) + sum(reasons.values()), "a file was lost without a reason"
+    return {
+        "files": num_files,
+        "kept": len(sorting.records),
+        "bytes_kept": sum(len(record.text.encode()) for record in sorting.records),
+        "dropped": _ordered(reasons),
+        "languages": _ordered(Counter(record.language for record in sorting.records)),
+        "licences": _ordered(Counter(record.origin.licence for record in sorting.records)),
+        **{note: sorting.notes[note] for note in ("without_bom", "recoded", "check_errors")},
+    }
+
+
+def _refuse(dropped: list[Dropped], facts: Mapping) -> None:
+    """Say in one line why nothing is left."""
+    reasons = Counter(one.reason for one in dropped)
+    if reasons.keys() <= {"not code", "binary", "symlink", "stub"}:
+        known = ", ".join(LANGUAGES)
+        raise SourceError("no code in a known language", where=facts["source"], do=f"known languages: {known}")
+    told = ", ".join(f"{number} {reason}" for reason, number in reasons.most_common())
+    do = "loosen the recipe's [collect] part, or name another source"
+    raise SourceError(f"all {len(dropped)} files were dropped ({told})", where=facts["source"], do=do)
+
+
+def _known(recipe: CollectRecipe) -> None:
+    for language in recipe.languages:
+        if language not in LANGUAGES:
+            raise RecipeError(f"no language '{language}'", where="collect.languages", do=nearest(language, list(LANGUAGES)))
+
+
+def _headers_are_cpp(paths: list[str]) -> bool:
+    endings = Counter(PurePosixPath(path).suffix.lower() for path in paths)
+    return sum(endings[ending] for ending in LANGUAGES["cpp"]) > endings[".c"]
+
+
+def _matches(path: str, globs: tuple[str, ...]) -> str:
+    """The first glob that matches the path, or an empty string."""
+    return next((glob for glob in globs if fnmatchcase(path, glob)), "")
+
+
+def _ordered(counter: Counter) -> dict[str, int]:
+    """Largest first, equal ones by name."""
+    return dict(sorted(counter.items(), key=lambda item: (-item[1], item[0])))

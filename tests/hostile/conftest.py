@@ -1,0 +1,171 @@
+"""What every attack shares: a box in each tier of this machine, a victim outside it, and a look around afterwards."""
+
+import functools
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from pathlib import Path
+
+import pytest
+
+from yunque.core.errors import SandboxError
+from yunque.core.nouns import Job, Limits
+from yunque.sandbox import open_sandbox
+from yunque.sandbox.kernel import number
+from yunque.sandbox.runner import PREFIX
+
+# Said first in every attacking program. "went through" is what no attack may ever print.
+PRELUDE = """
+import ctypes, os, signal, socket, subprocess, sys, threading, time
+libc = ctypes.CDLL(None, use_errno=True)
+def attempt(do, *arguments, **named):
+    try:
+        result = do(*arguments, **named)
+    except BaseException as error:
+        print("stopped by", type(error).__name__, getattr(error, "errno", None), flush=True)
+    else:
+        print("went through", repr(result)[:200], flush=True)
+        return result
+def call(number, *arguments):
+    libc.syscall.restype = ctypes.c_long
+    result = libc.syscall(ctypes.c_long(number), *[ctypes.c_long(a) if isinstance(a, int) else a for a in arguments])
+    if result < 0:
+        raise OSError(ctypes.get_errno(), "refused")
+    return result
+"""
+
+
+@pytest.fixture(params=["namespaces", "landlock"])
+def box(request, ground):
+    """The sandbox of each tier that isolates."""
+    try:
+        return open_sandbox(request.param)
+    except SandboxError as error:
+        pytest.skip(f"tier {request.param} is not available here: {error}")
+
+
+@pytest.fixture
+def python(box):
+    """A Python that the tier's user can reach: ours, or the system's when ours lies in a private home."""
+    path = reachable_python(box.tier)
+    if path is None:
+        pytest.skip(f"tier {box.tier} reaches no Python here: {sys.executable} lies in a private folder")
+    return path
+
+
+@functools.cache
+def reachable_python(tier: str) -> str | None:
+    for path in (sys.executable, "/usr/bin/python3"):
+        try:
+            if os.path.exists(path) and open_sandbox(tier).run(Job(argv=(path, "-I", "-S", "-c", ""))).exit_code == 0:
+                return path
+        except SandboxError:
+            continue
+    return None
+
+
+@pytest.fixture
+def ground(monkeypatch):
+    """A folder that any user may enter, as the machine's temporary folder; afterwards nothing of the sandbox is left."""
+    folder = Path(tempfile.mkdtemp(prefix="yunque-hostile-"))
+    folder.chmod(0o755)
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    yield folder
+    left = [path.name for path in folder.iterdir() if path.name.startswith(PREFIX)]
+    shutil.rmtree(folder)
+    assert not left, f"scratch folders left behind: {left}"
+
+
+@pytest.fixture
+def mark():
+    """A mark in the environment of every program of one test; afterwards no process carries it any more."""
+    text = f"yunque-{uuid.uuid4().hex}"
+    yield text
+    deadline = time.monotonic() + 1
+    while (left := _marked(text)) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    for pid in left:
+        os.kill(pid, 9)
+    assert not left, f"processes left behind: {left}"
+
+
+def _marked(text: str) -> list[int]:
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if text.encode() in Path("/proc", name, "environ").read_bytes():
+                found.append(int(name))
+        except OSError:
+            continue
+    return [pid for pid in found if pid != os.getpid()]
+
+
+@pytest.fixture
+def attack(box, python, mark):
+    """Run a hostile Python program in the box: ``attack(source, wall_s=…, **job)`` gives the Observation."""
+
+    def run(source: str, *, stdin: bytes = b"", collect: tuple = (), files: dict | None = None, tree=None, **limits):
+        job = Job(
+            argv=(python, "-I", "-S", "-c", PRELUDE + source),
+            stdin=stdin,
+            files=files or {},
+            tree=tree,
+            collect=collect,
+            env={"YUNQUE_MARK": mark},
+            limits=Limits(**{"wall_s": 5.0, "cpu_s": 5.0, **limits}),
+        )
+        return box.run(job)
+
+    return run
+
+
+@pytest.fixture
+def refused(attack):
+    """Run a program whose every attempt must be refused, and say so."""
+
+    def run(source: str, **named):
+        seen = attack(source, **named)
+        said = seen.stdout.decode()
+        assert "stopped by" in said, f"the attack never happened: {seen}"
+        assert "went through" not in said, said
+        return seen
+
+    return run
+
+
+@pytest.fixture
+def victim(ground):
+    """A file outside that everybody may read and write, were it not for the sandbox; unchanged afterwards."""
+    folder = ground / "outside"
+    folder.mkdir()
+    folder.chmod(0o777)
+    path = folder / "victim.txt"
+    path.write_text("SECRET-OF-THE-VICTIM")
+    path.chmod(0o666)
+    before = path.stat()
+    yield path
+    after = path.stat()
+    assert path.read_text() == "SECRET-OF-THE-VICTIM"
+    assert (after.st_mode, after.st_uid, after.st_mtime_ns) == (before.st_mode, before.st_uid, before.st_mtime_ns)
+    assert (after.st_nlink, os.listdir(folder)) == (1, ["victim.txt"])
+
+
+@pytest.fixture
+def bystander():
+    """A process outside, of the same user as this test, that must live on."""
+    process = subprocess.Popen(["/bin/sleep", "60"])
+    yield process
+    alive = process.poll() is None
+    process.kill()
+    process.wait()
+    assert alive, "a process outside the sandbox was killed"
+
+
+@pytest.fixture
+def nr():
+    """The number of a system call on this machine."""
+    return number

@@ -1,0 +1,136 @@
+"""The whole road, small: a real repository of twenty functions, a random model of a million parameters, every verb."""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.story.small_repository import write_repository
+
+SMALL = [
+    "pack.length_tokens=128",
+    "pack.train_tokens=6000",
+    "pack.validation_tokens=600",
+    "pack.prompt_tokens=64",
+    "pack.suffix_tokens=24",
+    "model.lora_rank=4",
+    "training.rows_per_step=2",
+    "training.checkpoint_every=2",
+    "training.validate_every=4",
+    "split.heldout=0.3",
+    "split.validation=0.15",
+    "evaluation.fim_tasks=12",
+    "evaluation.style_tasks=4",
+    "evaluation.body_tasks=3",
+    "evaluation.body_tokens=24",
+    "evaluation.fim_tokens=12",
+    "evaluation.bits_bytes=3000",
+    "evaluation.reach_wall_s=60",
+]
+
+
+def yunque(*arguments: str, cwd: Path, check: bool = True) -> subprocess.CompletedProcess:
+    result = subprocess.run(_command(*arguments), cwd=cwd, env=_environment(), capture_output=True, text=True, timeout=240)
+    if check and result.returncode:
+        pytest.fail(f"{arguments} ended with {result.returncode}:\n{result.stderr}")
+    return result
+
+
+def _command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "yunque", *arguments]
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "2"}
+
+
+def _settings(model: Path) -> list[str]:
+    return [part for setting in [f"model.base={model}", *SMALL] for part in ("--set", setting)]
+
+
+def _weights(out: Path) -> str:
+    return hashlib.sha256((out / "model" / "model.safetensors").read_bytes()).hexdigest()
+
+
+@pytest.fixture(scope="module")
+def forged(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Path:
+    """A folder in which the small repository has been forged into ``out``."""
+    home = tmp_path_factory.mktemp("story")
+    write_repository(home / "repo")
+    result = yunque("forge", "repo", "--out", "out", *_settings(tiny_model), cwd=home)
+    (home / "printed.txt").write_text(result.stdout)
+    return home
+
+
+def test_a_repository_becomes_a_report_and_a_model(forged: Path):
+    report = json.loads((forged / "out" / "report.json").read_text())
+    assert report["source"]["num_files"] == report["source"]["num_kept"] + sum(report["source"]["dropped"].values())
+    assert report["source"]["dropped"]["binary"] == 1
+    assert report["training"]["steps"] and report["training"]["validations"][0]["step"] == 0
+    by_name = {(row["suite"], row["name"]): row for row in report["comparisons"]}
+    assert by_name["held-out code", "bits per byte"]["base"]["n"] > 0
+    assert by_name["rest of a line", "edit similarity"]["difference"]["low"] is not None
+    assert by_name["function body", "execution accuracy"]["base"]["n"] == 3, report["excluded"]
+    assert len(report["samples"]) == 5
+    page = (forged / "out" / "report.html").read_text()
+    assert "bits per byte" in page and "<script" not in page
+    printed = (forged / "printed.txt").read_text().splitlines()
+    assert printed[-1] == next(iter((forged / "out" / "artifacts").glob("report-*"))).name.removeprefix("report-")
+
+
+def test_the_model_is_an_ordinary_folder(forged: Path, tiny_model: Path):
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(forged / "out" / "model")
+    model = AutoModelForCausalLM.from_pretrained(forged / "out" / "model")
+    assert model.get_input_embeddings().weight.shape[0] == len(tokenizer)
+    ids = tokenizer("def mean(values):", return_tensors="pt").input_ids
+    assert model.generate(ids, max_new_tokens=4, min_new_tokens=4).shape[1] == ids.shape[1] + 4
+    assert (forged / "out" / "model" / "README.md").read_text().startswith("---")
+    base = AutoModelForCausalLM.from_pretrained(tiny_model)
+    base.resize_token_embeddings(len(tokenizer), mean_resizing=False)
+    assert PeftModel.from_pretrained(base, forged / "out" / "adapter")
+
+
+def test_a_second_run_makes_nothing_new(forged: Path, tiny_model: Path):
+    before = {path: path.stat().st_mtime_ns for path in (forged / "out" / "artifacts").iterdir()}
+    result = yunque("forge", "repo", "--out", "out", *_settings(tiny_model), cwd=forged)
+    assert {path: path.stat().st_mtime_ns for path in (forged / "out" / "artifacts").iterdir()} == before
+    assert result.stderr.count("already there") == len(before)
+
+
+def test_killed_while_training_it_ends_the_same(forged: Path, tiny_model: Path):
+    killed = subprocess.Popen(
+        _command("forge", "repo", "--out", "killed", *_settings(tiny_model)),
+        cwd=forged,
+        env=_environment(),
+        stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+    )
+    until = time.monotonic() + 120
+    while not list((forged / "killed" / "work").glob("adapter-*/checkpoint.pt")):
+        assert killed.poll() is None and time.monotonic() < until, "it ended before it could be killed"
+        time.sleep(0.01)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    assert not list((forged / "killed" / "artifacts").glob("adapter-*"))
+    yunque("forge", "repo", "--out", "killed", *_settings(tiny_model), cwd=forged)
+    assert _weights(forged / "killed") == _weights(forged / "out")
+    one, other = (json.loads((forged / out / "report.json").read_text()) for out in ("out", "killed"))
+    assert one["comparisons"] == other["comparisons"]
+
+
+def test_the_other_verbs_work_on_the_result(forged: Path):
+    completed = yunque("complete", "def mean(values):", "--model", "out/model", "--max-tokens", "8", "--json", cwd=forged)
+    assert json.loads(completed.stdout)["tokens"] <= 8
+    report_id = (forged / "printed.txt").read_text().split()[-1]
+    assert "model-" in yunque("trace", report_id, "--out", "out", cwd=forged).stdout
+    shown = yunque("show", "records", "--out", "out", "--json", cwd=forged)
+    assert json.loads(shown.stdout)["counts"]["kept"] >= 8
