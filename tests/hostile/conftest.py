@@ -20,8 +20,7 @@ from yunque.sandbox.runner import PREFIX
 
 # Said first in every attacking program. "went through" is what no attack may ever print.
 PRELUDE = """
-import ctypes, os, signal, socket, subprocess, sys, threading, time
-libc = ctypes.CDLL(None, use_errno=True)
+import os, sys, time
 def attempt(do, *arguments, **named):
     try:
         result = do(*arguments, **named)
@@ -31,12 +30,18 @@ def attempt(do, *arguments, **named):
         print("went through", repr(result)[:200], flush=True)
         return result
 def call(number, *arguments):
+    import ctypes
+    libc = ctypes.CDLL(None, use_errno=True)
     libc.syscall.restype = ctypes.c_long
     result = libc.syscall(ctypes.c_long(number), *[ctypes.c_long(a) if isinstance(a, int) else a for a in arguments])
     if result < 0:
         raise OSError(ctypes.get_errno(), "refused")
     return result
 """
+
+
+MODULES = ("ctypes", "signal", "socket", "subprocess", "threading")
+"""Imported for a program that names them; each import is time that hundreds of attacks would pay."""
 
 
 @pytest.fixture(params=["namespaces", "landlock"])
@@ -109,8 +114,9 @@ def attack(box, python, mark):
     """Run a hostile Python program in the box: ``attack(source, wall_s=…, **job)`` gives the Observation."""
 
     def run(source: str, *, stdin: bytes = b"", collect: tuple = (), files: dict | None = None, tree=None, **limits):
+        imports = "".join(f"import {name}\n" for name in MODULES if f"{name}." in source)
         job = Job(
-            argv=(python, "-I", "-S", "-c", PRELUDE + source),
+            argv=(python, "-I", "-S", "-c", imports + PRELUDE + source),
             stdin=stdin,
             files=files or {},
             tree=tree,

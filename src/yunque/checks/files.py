@@ -80,9 +80,10 @@ class Generated:
             for rule, pattern in _MARKERS:
                 if pattern.search(comment):
                     return Finding(rule=rule, line=number, message=f"says '{comment.strip()[:80]}'")
-        whole = " ".join(comment for _, comment in head)
-        if (warning := _DO_NOT_EDIT.search(whole)) and _NEAR_GENERATED.search(whole):
-            return Finding(rule="do-not-edit", line=head[0][0], message=f"says '{warning[0]}' and that it is generated")
+        if any(_NEAR_GENERATED.search(comment) for _, comment in head):
+            for number, comment in head:
+                if warning := _DO_NOT_EDIT.search(comment):
+                    return Finding(rule="do-not-edit", line=number, message=f"says '{warning[1]}' and that it is generated")
         return None
 
 
@@ -196,7 +197,10 @@ _MARKERS = (
     ("auto-generated", re.compile(r"^\W*(?:auto(?:matically)?[- ]?generated)(?: (?:file|code|module))?\W*$", re.IGNORECASE)),
 )
 _DO_NOT_EDIT = re.compile(
-    r"\b(?:do not|don't|never) (?:edit|modify|change|touch|hand[- ]edit)\b(?! (?:the|these|those|any))", re.IGNORECASE
+    # a command to the reader: it begins the comment or a sentence, or follows "generated", "please" and the like
+    r"(?:^\W*|[.!;:,()*-]\W*|\b(?:please|generated|file|content|code|and|so)\W+)"
+    r"((?:do not|don't|never) (?:edit|modify|change|touch|hand[- ]edit)\b)(?! (?:the|these|those|any))",
+    re.IGNORECASE,
 )
 _DIRECTIVE = re.compile(r"#\s*(include|define|if|ifdef|ifndef|pragma|endif|error|undef)\b")
 _BEFORE_CODE = re.compile(r"#\s*(ifndef|define|pragma)\b|['\"]use strict['\"]")

@@ -19,6 +19,9 @@ import pytest
 
 MODE = os.environ.get("YUNQUE_PROBE", "")
 ROOT = os.getcwd() + os.sep
+# Taken while pytest loads its plug-ins: later both streams belong to its capture.
+WORD = sys.stdin.readline().strip() if MODE == "judge" else ""
+OUTPUT = os.dup(1)
 
 
 class Reach:
@@ -56,8 +59,7 @@ class Judge:
     """Whether every test passed."""
 
     def __init__(self):
-        word, self.output, self.passed = sys.stdin.readline().strip(), os.dup(1), 0
-        self.closing = lambda: f"\n{word} {self.passed}\n".encode()
+        self.passed = 0
 
     def pytest_runtest_logreport(self, report):
         """Count tests whose body passed."""
@@ -67,7 +69,7 @@ class Judge:
     def pytest_sessionfinish(self, exitstatus):
         """Print the word when pytest itself is content."""
         if exitstatus == 0:
-            os.write(self.output, self.closing())
+            os.write(OUTPUT, f"\n{WORD} {self.passed}\n".encode())
 
 
 def pytest_configure(config):

@@ -59,6 +59,10 @@ def unpack(path: Path, writer: TreeWriter) -> None:
     writer.strip_top()
 
 
+class _HeaderBomb(Exception):
+    """Not one of tarfile's errors, which it takes for the end of the archive."""
+
+
 class _CappedInfo(tarfile.TarInfo):
     """A tar header that refuses an extended header too large to be one."""
 
@@ -66,7 +70,7 @@ class _CappedInfo(tarfile.TarInfo):
     def frombuf(cls, buf: bytes, encoding: str, errors: str) -> tarfile.TarInfo:
         info = super().frombuf(buf, encoding, errors)
         if info.type in _EXTENDED and info.size > MAX_HEADER_BYTES:
-            raise SourceError(f"is a bomb: it has a header of {info.size} bytes", do="do not trust it")
+            raise _HeaderBomb(f"is a bomb: it has a header of {info.size} bytes")
         return info
 
 
@@ -78,8 +82,8 @@ def _untar(path: Path, writer: TreeWriter) -> None:
                 tar.members = []  # or it keeps every header in memory
                 budget.spend(member.size if member.isreg() else 0)
                 _take_tar_member(tar, member, writer, path)
-    except SourceError:
-        raise
+    except _HeaderBomb as error:
+        raise SourceError(str(error), where=path, do="do not trust it") from None
     except _DAMAGED as error:
         _raise_damaged(path, error)
 

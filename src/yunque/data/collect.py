@@ -159,7 +159,7 @@ def tree_paths(root: Path) -> list[str]:
     return sorted(paths, key=os.fsencode)
 
 
-# ---------------------------------------------------------------------------------------------------- the questions, in order
+# --------------------------------------------------------------------------------------------------- the questions, in order
 def _read(full: Path, path: str, recipe: CollectRecipe, headers_are_cpp: bool) -> tuple[str, str, str]:
     """Language and text of a file that is code, and what became of its bytes; ``_Drop`` for every other."""
     if full.is_symlink():
@@ -201,14 +201,14 @@ def language_of(path: str, head: bytes, headers_are_cpp: bool = False) -> str:
 
 
 def decode(data: bytes, language: str) -> tuple[str, str]:
-    """The text of a file, and ``without_bom``, ``recoded`` or nothing; ``_Drop`` when it is binary or in no known encoding."""
+    """The text of a file, and ``without_bom``, ``recoded`` or nothing; ``_Drop`` when it is binary or cannot be decoded."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise _Drop("encoding", "UTF-16")
     if b"\0" in data:
         raise _Drop("binary", "holds NUL bytes")
     text = data.removeprefix(codecs.BOM_UTF8)
     try:
-        return text.decode("utf-8"), "" if text is data else "without_bom"
+        return text.decode("utf-8"), "without_bom" if len(text) < len(data) else ""
     except UnicodeDecodeError as error:
         if language != "python":
             raise _Drop("encoding", f"not UTF-8 at byte {error.start}") from None

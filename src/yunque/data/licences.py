@@ -89,6 +89,7 @@ _NO_LICENCE = re.compile(
     r"(?i)third|3rd|external|bundled|\.(py|js|ts|go|rs|java|c|h|cpp|hpp|json|toml|ya?ml|html?|sh|in|j2)$"
 )
 _HEADER = re.compile(r"^\W*SPDX-License-Identifier:\s*([^\r\n]+)", re.MULTILINE)
+_OPERATORS = frozenset(("AND", "OR", "WITH", "(", ")"))
 _METADATA = ("PKG-INFO", "METADATA", "pyproject.toml", "setup.cfg", "package.json", "Cargo.toml")  # in this order
 
 
@@ -216,11 +217,15 @@ def _expression(told: str) -> str:
         return recognise(told) if len(told) > 200 else UNKNOWN
     known = {spdx.lower(): spdx for spdx in FINGERPRINTS}
     words = [known.get(word.lower(), word) for word in re.findall(r"[()]|[^\s()]+", told)]
-    names = [word for word in words if word not in ("AND", "OR", "WITH", "(", ")")]
-    joined = len([word for word in words if word in ("AND", "OR", "WITH")])
+    names = [word for word in words if word not in _OPERATORS]
+    num_joints = sum(word in ("AND", "OR", "WITH") for word in words)
     # an identifier has a digit, or is one of the few that have none; this keeps "Proprietary" and "see file" out
-    plausible = all(re.search(r"\d|^(MIT|ISC|Zlib|Unlicense|X11|Ruby|NCSA|curl|PostgreSQL)", name) for name in names)
-    if not names or not plausible or joined != len(names) - 1:
+    plausible = all(
+        re.search(r"\d|^(MIT|ISC|Zlib|Unlicense|X11|Ruby|NCSA|curl|PostgreSQL)$", word)
+        for before, word in zip(["", *words], words, strict=False)
+        if word not in _OPERATORS and before != "WITH"
+    )
+    if not names or not plausible or num_joints != len(names) - 1:
         return UNKNOWN
     return " ".join(words).replace("( ", "(").replace(" )", ")")
 

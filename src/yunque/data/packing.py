@@ -40,9 +40,9 @@ class PackRecipe(BaseModel, extra="forbid", frozen=True):
     suffix_tokens: int = Field(64, ge=0, description="most tokens of a suffix that are kept, nearest to the answer")
     train_tokens: int = Field(100_000, ge=256, description="tokens of training rows to make; 0 < this <= what there is")
     validation_tokens: int = Field(8_192, ge=256, description="tokens of validation rows to make")
-    body_share: float = Field(0.25, ge=0, description="weight of body pairs in the mixture, by tokens")
-    fim_share: float = Field(0.35, ge=0, description="weight of fill-in-the-middle pairs in the mixture, by tokens")
-    continuation_share: float = Field(0.40, ge=0, description="weight of plain continuation in the mixture, by tokens")
+    body_share: float = Field(0.15, ge=0, description="weight of body pairs in the mixture, by tokens")
+    fim_share: float = Field(0.5, ge=0, description="weight of fill-in-the-middle pairs in the mixture, by tokens")
+    continuation_share: float = Field(0.35, ge=0, description="weight of plain continuation in the mixture, by tokens")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,9 +94,20 @@ def encode_pair(pair: Pair, tokenizer: object, fim: FimTokens, recipe: PackRecip
     if room < 0:
         return None
     suffix_tokens = min(recipe.suffix_tokens, room // 3) if marks else 0
-    prompt_tokens = min(recipe.prompt_tokens, room - suffix_tokens)
+    prompt_tokens = min(_context_tokens(pair, recipe), room - suffix_tokens)
     before, _, cut = render(tokenizer, pair.prompt, pair.suffix, fim if marks else None, prompt_tokens, suffix_tokens)
     return Sample(ids=(*before, *answer), answer_from=len(before), cut=cut)
+
+
+def _context_tokens(pair: Pair, recipe: PackRecipe) -> int:
+    """How much prompt this pair shows: all that is allowed for a body, between a quarter and all for a hole.
+
+    Cursors stand near the top of files too, and shorter prompts make room for more holes.
+    """
+    if pair.kind is not PairKind.FIM:
+        return recipe.prompt_tokens
+    share = (1 + 3 * (seed_from("context", pair.id) % 1000) / 999) / 4
+    return max(1, round(share * recipe.prompt_tokens))
 
 
 def pack(
@@ -155,7 +166,11 @@ def _mixture(pairs: Iterable[Pair], recipe: PackRecipe, seed: int, counts: dict)
     while any(queues.values()):
         kind = min((k for k in queues if queues[k]), key=lambda k: (spent[k] / shares[k], k))
         pair = queues[kind].pop()
-        spent[kind] += min(len(pair.prompt), most[0]) + min(len(pair.suffix), most[1]) + len(pair.answer)
+        spent[kind] += (
+            min(len(pair.prompt), most[0] * (0.6 if kind is PairKind.FIM else 1))
+            + min(len(pair.suffix), most[1])
+            + len(pair.answer)
+        )
         yield pair
 
 

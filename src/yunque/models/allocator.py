@@ -3,7 +3,8 @@
 import ctypes
 import sys
 
-M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4
+M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3
+LARGEST_KEPT_BYTES = 32 << 20  # as far as glibc lets this threshold go; larger blocks still go back to the system
 
 
 def keep_freed_memory() -> None:
@@ -18,6 +19,6 @@ def keep_freed_memory() -> None:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError):  # another C library
         return
-    mallopt(M_MMAP_MAX, 0)
+    mallopt(M_MMAP_THRESHOLD, LARGEST_KEPT_BYTES)
     mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
-    mallopt(M_TOP_PAD, 256 << 20)
+    mallopt(M_TOP_PAD, 64 << 20)

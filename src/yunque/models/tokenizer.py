@@ -15,7 +15,7 @@ FAMILIES = (
     ("<PRE>", "<SUF>", "<MID>"),
 )
 """The spellings in use (StarCoder, Qwen, Code Llama), in the order they are looked for; the first is the one we add."""
-PAD = "<fim_pad>"
+PAD = "<yunque_pad>"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +27,13 @@ class FimTokens:
     middle: int
     end: int
     pad: int
+    suffix_first: bool
+    """Whether the suffix comes before the prefix (SPM), so that the answer goes on right where the prefix ends.
+
+    The tokens we add are used that way: a base that never saw them still continues the prefix as it always did, and
+    learns from few examples what the suffix is for. Models that bring their own tokens were trained prefix first (PSM).
+    Both orders: Bavarian et al. 2022, arXiv:2207.14255, section 3.
+    """
 
 
 def load_tokenizer(folder: Path) -> Any:
@@ -52,7 +59,8 @@ def find_fim(tokenizer: Any) -> FimTokens | None:
             # A pad that is also the end token would hide the end from a mask made by id; ours is made by position.
             end = tokenizer.eos_token_id
             pad = vocabulary.get(PAD, end if tokenizer.pad_token_id is None else tokenizer.pad_token_id)
-            return FimTokens(prefix=prefix, suffix=suffix, middle=middle, end=end, pad=pad)
+            own = PAD in vocabulary and names == FAMILIES[0]
+            return FimTokens(prefix=prefix, suffix=suffix, middle=middle, end=end, pad=pad, suffix_first=own)
     return None
 
 
@@ -99,5 +107,9 @@ def render(
     if fim is None:
         return kept, blanks, len(kept) < len(before)
     after = encode(tokenizer, suffix)
-    ids = [fim.prefix, *kept, fim.suffix, *after[:suffix_tokens], fim.middle]
+    after_kept = after[:suffix_tokens]
+    if fim.suffix_first:
+        ids = [fim.prefix, fim.suffix, *after_kept, fim.middle, *kept]
+    else:
+        ids = [fim.prefix, *kept, fim.suffix, *after_kept, fim.middle]
     return ids, blanks, len(kept) < len(before) or suffix_tokens < len(after)

@@ -39,7 +39,7 @@ from yunque.store.tables import read_table
 NUM_SAMPLES = 5
 NUM_DROPPED = 12
 PACKAGES = ("torch", "transformers", "peft", "accelerate", "tokenizers", "rapidfuzz", "tree-sitter")
-FIM_TEMPLATE = "<fim_prefix>{prefix}<fim_suffix>{suffix}<fim_middle>"
+FIM_TEMPLATE = "<fim_prefix><fim_suffix>{suffix}<fim_middle>{prefix}"
 
 
 @dataclass(frozen=True, kw_only=True)

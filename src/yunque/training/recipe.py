@@ -13,7 +13,7 @@ class TrainingRecipe(BaseModel, extra="forbid", frozen=True):
     final_share: float = Field(0.1, ge=0, le=1, description="share of the peak that the cosine ends at")
     epochs: float = Field(1.0, gt=0, description="passes over the packed rows")
     rows_per_step: int = Field(4, ge=1, description="packed rows behind one update (all processes together)")
-    rows_at_once: int = Field(2, ge=1, description="packed rows in one forward pass on one process")
+    rows_at_once: int = Field(1, ge=1, description="packed rows in one forward pass on one process")
     clip_norm: float = Field(1.0, gt=0, description="largest gradient norm")
     validate_every: int = Field(10, ge=1, description="steps between validations")
     patience: int = Field(3, ge=1, description="validations without a better loss before training stops")
