@@ -99,6 +99,17 @@ def test_data_like():
     assert not fails(DataLike(), record('"""' + "1, 2, 3, " * 500 + '"""\nx = 1\n'))  # one docstring is one literal
 
 
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "piece", ["/* ", '"', "'", '\\\\"', "`", '"' * 3, "'" * 3 + "x", "*" * 50, "1_", "# -", "//", "/**"]
+)
+def test_no_text_takes_for_ever(piece):
+    text = piece * (400_000 // len(piece))
+    for subject in (record(text), record("/*" + text, language="c"), record("# " + text), record('"' + text)):
+        for check in (Generated(), Minified(), DataLike()):
+            check.judge(subject)
+
+
 @given(st.text(max_size=600), st.sampled_from(["python", "javascript", "rust", "c"]))
 def test_no_text_makes_a_check_raise(text, language):
     for check in (Vendored(), Generated(), Minified(min_chars=1), DataLike(min_literals=1)):

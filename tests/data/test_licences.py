@@ -74,6 +74,18 @@ def test_nearest_licence_covers_its_folder_and_a_header_wins(tmp_path):
     assert found.licence_of("lib/a.py", "# SPDX-License-Identifier: ISC\n") == "ISC"
 
 
+def test_a_link_to_the_licence_is_followed_inside_the_tree_only(tmp_path):
+    (tmp_path / "outside").write_text(GPL3)
+    root = tmp_path / "tree"
+    for name in ("a", "b"):
+        (root / name).mkdir(parents=True)
+    (root / "a/LICENSE").symlink_to("../MIT.txt")
+    (root / "b/LICENSE").symlink_to(tmp_path / "outside")
+    (root / "MIT.txt").write_text(MIT)
+    found = LicenceMap(root, ["a/LICENSE", "b/LICENSE"])
+    assert (found.licence_of("a/x.py"), found.licence_of("b/x.py")) == ("MIT", UNKNOWN)
+
+
 @pytest.mark.parametrize(
     ("files", "spdx"),
     [
@@ -99,6 +111,7 @@ def test_nearest_licence_covers_its_folder_and_a_header_wins(tmp_path):
         ({"LICENSES/MIT.txt": MIT}, "MIT"),
         ({"LICENSES/MIT.txt": MIT, "LICENSES/ISC.txt": ISC}, UNKNOWN),
         ({"LICENSE": MIT, "LICENSE-third-party.txt": GPL3, "NOTICE": APACHE, "license.py": GPL3}, "MIT"),
+        ({"LICENSE": MIT, "pkg/license.rst": "About our licence"}, "MIT"),
         ({"setup.py": "setup(license='MIT')"}, UNKNOWN),
     ],
 )  # fmt: skip

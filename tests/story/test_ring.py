@@ -31,6 +31,7 @@ SMALL = [
     "evaluation.body_tokens=24",
     "evaluation.fim_tokens=12",
     "evaluation.bits_bytes=3000",
+    "evaluation.stretch_bytes=400",
     "evaluation.reach_wall_s=60",
 ]
 
@@ -73,10 +74,10 @@ def test_a_repository_becomes_a_report_and_a_model(forged: Path):
     assert report["source"]["num_files"] == report["source"]["num_kept"] + sum(report["source"]["dropped"].values())
     assert report["source"]["dropped"]["binary"] == 1
     assert report["training"]["steps"] and report["training"]["validations"][0]["step"] == 0
-    by_name = {(row["suite"], row["name"]): row for row in report["comparisons"]}
-    assert by_name["held-out code", "bits per byte"]["base"]["n"] > 0
-    assert by_name["rest of a line", "edit similarity"]["difference"]["low"] is not None
-    assert by_name["function body", "execution accuracy"]["base"]["n"] == 3, report["excluded"]
+    by_name = {row["name"]: row for row in report["comparisons"]}
+    assert by_name["held-out code (bits per byte)"]["base"]["n"] > 0
+    assert by_name["line completion (edit similarity)"]["difference"]["low"] is not None
+    assert by_name["function bodies (execution accuracy)"]["base"]["n"] == 3, report["excluded"]
     assert len(report["samples"]) == 5
     page = (forged / "out" / "report.html").read_text()
     assert "bits per byte" in page and "<script" not in page

@@ -32,6 +32,8 @@ GENERATED_FILES = (
     *("zz_generated.*.go", "*_generated.go", "*.generated.*", "*.gen.go", "*.gen.ts", "parsetab.py", "lextab.py"),
     *("moc_*.cpp", "qrc_*.cpp", "*_moc.cpp", "bindata.go"),
 )
+MAX_COMMENT_CHARS = 500
+"""What is looked at of one line of a head: nobody writes a notice that long, but somebody may write a trap."""
 MINIFIED_FILES = ("*.min.js", "*-min.js", "*.min.mjs", "*.bundle.js", "*.chunk.js")
 
 
@@ -211,7 +213,7 @@ def _head(text: str, limit: int) -> Iterator[tuple[int, str]]:
     """Line number and text of the comment lines and the docstring before the first line of code."""
     closing = ""
     for number, line in enumerate(text.removeprefix("\ufeff").splitlines()[:limit], start=1):
-        bare = line.strip()
+        bare = line.strip()[:MAX_COMMENT_CHARS]
         if closing:
             yield number, bare
             closing = "" if closing in bare else closing
@@ -227,11 +229,13 @@ def _head(text: str, limit: int) -> Iterator[tuple[int, str]]:
 
 _WORD = r"(?P<word>[^\W\d]\w*)"
 _NUMBER = r"[-+]?(?:\d[\d_]*\.?[\d_]*(?:[eE][-+]?\d+)?|0[xXbBoO][\da-fA-F_]+)\w*"
-_QUOTED = r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'"
+# Whatever is opened may also end with its line or with the text: otherwise each opening of a text full of them would be
+# tried to the end of the text in vain, which takes hours.
+_QUOTED = r"\"(?:[^\"\\\n]|\\.)*\"?|'(?:[^'\\\n]|\\.)*'?"
 _PREFIX = r"(?:\b[rRbBuUfF]{1,2}(?=[\"']))?"
 _TOKENS = re.compile(
-    rf"(?P<comment>#[^\n]*)|(?P<literal>{_PREFIX}(?:\"\"\"[\s\S]*?\"\"\"|'''[\s\S]*?'''|{_QUOTED})|{_NUMBER})|{_WORD}"
+    rf"(?P<comment>#[^\n]*)|(?P<literal>{_PREFIX}(?:\"\"\"[\s\S]*?(?:\"\"\"|\Z)|'''[\s\S]*?(?:'''|\Z)|{_QUOTED})|{_NUMBER})|{_WORD}"
 )
 _C_TOKENS = re.compile(
-    rf"(?P<comment>//[^\n]*|/\*[\s\S]*?\*/)|(?P<literal>{_QUOTED}|`(?:[^`\\]|\\[\s\S])*`|{_NUMBER})|{_WORD}"
+    rf"(?P<comment>//[^\n]*|/\*[\s\S]*?(?:\*/|\Z))|(?P<literal>{_QUOTED}|`(?:[^`\\]|\\[\s\S])*`?|{_NUMBER})|{_WORD}"
 )

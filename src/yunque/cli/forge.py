@@ -27,7 +27,7 @@ from yunque.core.errors import SandboxError
 from yunque.core.nouns import Pair, PromptStyle, Record
 from yunque.core.parts import find_part
 from yunque.core.seams import Progress, Sandbox
-from yunque.data.collect import collect
+from yunque.data.collect import collect, load_checks
 from yunque.data.packing import Rows, pack
 from yunque.data.pairs import make_pairs
 from yunque.data.sources import open_source
@@ -110,10 +110,9 @@ class Forge:
     # ---------------------------------------------------------------------------------------------------------------- data
     def _records(self, snapshot: Artifact) -> Artifact:
         recipe = self.recipe.collect
-        checks = [find_part("checks", name)() for name in recipe.checks]
 
         def build(folder: Path) -> dict:
-            return collect(snapshot.path / "tree", snapshot.counts, recipe, checks, folder, self.progress)
+            return collect(snapshot.path, snapshot.counts, recipe, load_checks(recipe), folder, self.progress)
 
         return self._step("records", build, parents=[snapshot], recipe=_plain(recipe))
 

@@ -244,7 +244,8 @@ def _keep(
             raise _Drop(check.name, " ".join(detail.split())[:200])
         if verdict.outcome is Outcome.ERROR:  # says nothing about the text, so it stays
             sorting.notes["check_errors"] += 1
-    same = hashlib.sha256("\n".join(line.rstrip() for line in text.strip().splitlines()).encode()).hexdigest()
+    lines = text.replace("\r\n", "\n").strip().split("\n")
+    same = hashlib.sha256("\n".join(line.rstrip() for line in lines).encode()).hexdigest()
     if same in sorting.kept_as:
         raise _Drop("duplicate", f"of {sorting.kept_as[same]}")
     sorting.kept_as[same] = path

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import configparser
 import json
+import os
 import re
 import tomllib
 from email.parser import HeaderParser
@@ -88,6 +89,7 @@ _LICENCE_FILE = re.compile(r"(?i)(?:(?:un)?licen[cs]e|copying)(?:[-._].*)?|(?:mi
 _NO_LICENCE = re.compile(
     r"(?i)third|3rd|external|bundled|\.(py|js|ts|go|rs|java|c|h|cpp|hpp|json|toml|ya?ml|html?|sh|in|j2)$"
 )
+_DOCUMENT = re.compile(r"[a-z_-]+\.(md|rst|txt)")  # a page about licences, as in docs/license.rst
 _HEADER = re.compile(r"^\W*SPDX-License-Identifier:\s*([^\r\n]+)", re.MULTILINE)
 _OPERATORS = frozenset(("AND", "OR", "WITH", "(", ")"))
 _METADATA = ("PKG-INFO", "METADATA", "pyproject.toml", "setup.cfg", "package.json", "Cargo.toml")  # in this order
@@ -126,10 +128,12 @@ class LicenceMap:
             pure = PurePosixPath(path)
             folder = _covers(pure)
             if pure.parent.name == "LICENSES":
-                reuse.setdefault(folder, set()).add(recognise(_read(tree / path)))
+                reuse.setdefault(folder, set()).add(recognise(_read(tree, path)))
             elif _is_licence_file(pure):
-                texts.setdefault(folder, []).append(recognise(_read(tree / path)))
-            elif pure.name in _METADATA and (told := _hint(pure.name, _read(tree / path))) != UNKNOWN:
+                licence = recognise(_read(tree, path))
+                if licence != UNKNOWN or not _DOCUMENT.fullmatch(pure.name):
+                    texts.setdefault(folder, []).append(licence)
+            elif pure.name in _METADATA and (told := _hint(pure.name, _read(tree, path))) != UNKNOWN:
                 hints.setdefault(folder, {})[pure.name] = told
         for folder, found in reuse.items():
             if len(found) == 1:  # of several, only the files' own headers say which is whose
@@ -234,10 +238,12 @@ def _words(text: str) -> str:
     return re.sub(r"[\W_]+", " ", text.lower())
 
 
-def _read(path: Path) -> str:
+def _read(tree: Path, path: str) -> str:
+    """The text of a small file of the tree, also behind a link that stays in it; else nothing."""
+    real = Path(os.path.realpath(tree / path))
     try:
-        if path.is_symlink() or path.stat().st_size > MAX_LICENCE_BYTES:
+        if not real.is_relative_to(os.path.realpath(tree)) or not real.is_file() or real.stat().st_size > MAX_LICENCE_BYTES:
             return ""
-        return path.read_bytes().decode("utf-8", "replace")
+        return real.read_bytes().decode("utf-8", "replace")
     except OSError:
         return ""

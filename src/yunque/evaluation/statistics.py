@@ -2,8 +2,8 @@
 
 Two models answered the same tasks, so everything is paired. Tasks from one file resemble each other, so whole files are
 resampled (cluster bootstrap, percentile interval; Efron & Tibshirani 1993, ch. 13; Cameron, Gelbach & Miller 2008). With
-fewer than ``MIN_GROUPS`` files that interval would be too narrow to believe, and tasks are resampled instead, which the
-result says.
+fewer than ``MIN_UNITS`` files that interval would be too narrow to believe, and tasks are resampled instead, which the
+result says; with fewer than ``MIN_UNITS`` tasks there is no interval and no verdict.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from yunque.core.nouns import Measure
 
 RESAMPLES = 10_000
-MIN_GROUPS = 5
+MIN_UNITS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,13 +56,16 @@ def compare(
         return Paired(base=empty, forged=empty, difference=empty, resampled="tasks", verdict="cannot tell")
     values = np.column_stack([np.asarray(base, float), np.asarray(forged, float)])
     weight = np.ones(n) if weights is None else np.asarray(weights, float)
-    by_file = len(set(groups)) >= MIN_GROUPS
+    point = values.sum(axis=0) / weight.sum()
+    point = np.append(point, point[1] - point[0])
+    if n < MIN_UNITS:
+        few = [Measure(name=name, value=float(point[i]), n=n, unit=unit) for i in range(3)]
+        return Paired(base=few[0], forged=few[1], difference=few[2], resampled="tasks", verdict="cannot tell")
+    by_file = len(set(groups)) >= MIN_UNITS
     sums, shares = _per_unit(values, weight, groups if by_file else [str(i) for i in range(n)])
     draws = _resample(sums, shares, np.random.default_rng(seed))
     drawn = np.column_stack([draws, draws[:, 1] - draws[:, 0]])
     low, high = np.percentile(drawn, [2.5, 97.5], axis=0)
-    point = values.sum(axis=0) / weight.sum()
-    point = np.append(point, point[1] - point[0])
     measures = [
         Measure(name=name, value=float(point[i]), n=n, low=float(low[i]), high=float(high[i]), unit=unit) for i in range(3)
     ]

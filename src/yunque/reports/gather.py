@@ -39,6 +39,7 @@ from yunque.store.tables import read_table
 NUM_SAMPLES = 5
 NUM_DROPPED = 12
 PACKAGES = ("torch", "transformers", "peft", "accelerate", "tokenizers", "rapidfuzz", "tree-sitter")
+SUITES = {"bits": "held-out code", "fim": "line completion", "body": "function bodies"}
 FIM_TEMPLATE = "<fim_prefix><fim_suffix>{suffix}<fim_middle>{prefix}"
 
 
@@ -181,8 +182,8 @@ def _training(run: Run) -> TrainingFacts:
 # ---------------------------------------------------------------------------------------------------------------- evaluation
 def _comparison(row: Row) -> Comparison:
     return Comparison(
-        suite={"bits": "held-out code", "fim": "rest of a line", "body": "function body"}[row.suite],
-        name=row.title,
+        suite=SUITES[row.suite],
+        name=f"{SUITES[row.suite]} ({row.title})",
         unit=row.unit,
         better=row.better,
         base=row.paired.base,
@@ -221,7 +222,7 @@ def _samples(suite: RepositorySuite, base: Scores, forged: Scores) -> list[Sampl
 def _sample(problem: Problem, base: Sample, forged: Sample) -> SampleRow:
     return SampleRow(
         task_id=problem.task.id,
-        suite="function body" if problem.task.suite == "body" else "rest of a line",
+        suite=SUITES[problem.task.suite],
         path=problem.path,
         prompt_tail="\n".join(problem.task.prompt.split("\n")[-14:]),
         suffix_head="\n".join(problem.task.suffix.split("\n")[:4]) if problem.task.suite == "fim" else "",
