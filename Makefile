@@ -14,13 +14,13 @@ forge: $(VENV)/.forge
 	$(BIN)/yunque forge $(SOURCE) --out $(OUT) $(FLAGS)
 
 test: $(VENV)/.dev
-	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff check src tests benchmarks conftest.py
 	$(BIN)/lint-imports
 	$(BIN)/pytest
 
 lint: $(VENV)/.dev
-	$(BIN)/ruff format src tests benchmarks
-	$(BIN)/ruff check --fix src tests benchmarks
+	$(BIN)/ruff format src tests benchmarks conftest.py
+	$(BIN)/ruff check --fix src tests benchmarks conftest.py
 	$(BIN)/lint-imports
 
 # constraints.txt pins everything, torch first: an unpinned torch pulls gigabytes of CUDA packages.

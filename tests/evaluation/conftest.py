@@ -252,3 +252,9 @@ def built(repository, sandbox):
 @pytest.fixture
 def recipe():
     return make_recipe
+
+
+@pytest.fixture
+def make():
+    """Makes a repository in a folder: ``make(tree, {path: text}, {path: part}, twins=(function name, …))``."""
+    return make_repository

@@ -1,0 +1,22 @@
+"""A skipped test is visible, and fails the run unless its reason is on the list of allowed ones."""
+
+from pathlib import Path
+
+import pytest
+
+ALLOWED = Path(__file__).with_name("tests") / "allowed_skips.txt"
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    allowed = [line.strip() for line in ALLOWED.read_text().splitlines() if line.strip() and not line.startswith("#")]
+    unknown = sorted({reason for reason in _reasons(reporter) if not any(start in reason for start in allowed)})
+    for reason in unknown:
+        reporter.write_line(f"skip that is not in tests/allowed_skips.txt: {reason}", red=True)
+    if unknown and exitstatus == 0:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _reasons(reporter: object) -> list[str]:
+    skipped = reporter.stats.get("skipped", []) + reporter.stats.get("xfailed", [])
+    return [str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr) for report in skipped]

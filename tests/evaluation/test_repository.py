@@ -1,0 +1,315 @@
+"""Questions from held-out code: only those that can be judged are asked, and everything else has a reason."""
+
+import dataclasses
+from collections import Counter
+
+import pytest
+
+from yunque.core.nouns import Outcome, seed_from
+from yunque.core.seams import Suite
+from yunque.data.parsing import functions
+from yunque.data.split import Part
+from yunque.evaluation.repository import STUB, RepositorySuite, judge_bodies
+
+BODY_TASKS = {"memo.kept", "double", "cube", "Box.__init__", "Box.area", "ñandú"}
+REASONS = {
+    "no passing test reaches it": 4,  # memo (called at import), untested, broken, needs_missing
+    "its tests pass without a body": 1,  # shrug
+    "its tests do not pass with the original body": 1,  # depends: on another test
+    "no body to write": 1,  # later
+    "has a twin in training": 1,  # copied
+    "body longer than 200 characters": 1,  # long_one
+    "signature and docstring longer than 240 characters": 1,  # wordy
+}
+
+
+def asked_of(suite: RepositorySuite, text: str) -> dict[str, tuple]:
+    """Qualified name -> problem, of the body problems."""
+    named = {function.prompt_end_byte: function.qualified_name for function in functions(text, "python")}
+    return {named[problem.span_bytes[0]]: problem for problem in suite.of("body")}
+
+
+# --------------------------------------------------------------------------------------------------------------- body tasks
+def test_body_tasks_are_exactly_the_functions_that_can_be_judged(built, repository):
+    assert set(asked_of(built.suite, repository.record().text)) == BODY_TASKS
+
+
+def test_every_other_function_is_counted_with_its_reason(built):
+    assert built.counts["excluded"]["body"] == REASONS
+
+
+def test_functions_are_tasks_and_excluded_ones_together(built, repository):
+    every = functions(repository.record().text, "python")
+    assert len(every) == built.counts["body"] + sum(built.counts["excluded"]["body"].values())
+    assert built.counts["body"] == len(built.suite.of("body")) == len(BODY_TASKS)
+
+
+def test_a_task_holds_the_signature_and_not_the_body(built, repository):
+    text = repository.record().text
+    cube = asked_of(built.suite, text)["cube"]
+    assert cube.task.prompt.endswith('@memo\ndef cube(number):\n    """A decorated one."""\n')
+    assert cube.key.answer == "    square = number * number\n    return square * number"
+    assert cube.key.task_id == cube.task.id
+    assert "square * number" not in cube.task.prompt + cube.task.suffix
+    assert (cube.task.stop, cube.task.language, cube.task.group) == ("dedent", "python", "pkg/core.py")
+
+
+def test_the_tests_of_a_task_are_those_that_reach_it(built, repository):
+    asked = asked_of(built.suite, repository.record().text)
+    assert asked["cube"].tests == asked["memo.kept"].tests == ("tests/test_core.py::test_cube",)
+    assert asked["double"].tests == (
+        "pkg/core.py::pkg.core.double",
+        "tests/test_core.py::test_double[1]",
+        "tests/test_core.py::test_double[2]",
+    )
+
+
+def test_only_functions_of_held_out_files_are_asked_for(built):
+    assert {problem.path for problem in built.suite.of("body")} == {"pkg/core.py"}
+    assert {problem.path for problem in built.suite.of("fim")} == {"pkg/core.py"}
+    assert {problem.path for problem in built.suite.of("style")} == {"pkg/validated.py"}
+    assert {stretch.path for stretch in built.suite.stretches} == {"pkg/core.py"}
+
+
+def test_test_files_make_no_tasks_wherever_they_are_placed(repository, recipe, sandbox):
+    every = dict.fromkeys(repository.parts, Part.HELDOUT)
+    suite, _ = repository.builder(None, recipe(fim_tasks=60), parts=every).build()
+    assert {"pkg/core.py", "pkg/trained.py"} <= {problem.path for problem in suite.problems}
+    assert not [problem.path for problem in suite.problems if problem.path.startswith("tests/")]
+    assert not [stretch.path for stretch in suite.stretches if stretch.path.startswith("tests/")]
+
+
+def test_enough_tasks_are_enough_and_the_rest_is_counted(repository, recipe, sandbox):
+    suite, counts = repository.builder(sandbox, recipe(body_tasks=1, workers=1)).build()
+    every = functions(repository.record().text, "python")
+    assert len(suite.of("body")) == 1
+    assert counts["excluded"]["body"]["enough tasks already"] >= 1
+    assert 1 + sum(counts["excluded"]["body"].values()) == len(every)
+
+
+def test_without_a_sandbox_nothing_is_run_and_every_function_says_so(repository, recipe):
+    suite, counts = repository.builder(None, recipe()).build()
+    every = functions(repository.record().text, "python")
+    assert suite.of("body") == [] and suite.of("fim")
+    assert counts["excluded"]["body"] == {"no sandbox on this machine": len(every)}
+    assert counts["sandbox"] == "none"
+
+
+class Broken:
+    """A sandbox in which nothing works."""
+
+    tier = "broken"
+
+    def __init__(self, observation):
+        self.observation = observation
+
+    def run(self, job):
+        return self.observation
+
+
+def test_tests_that_take_too_long_are_the_reason_of_every_function(repository, recipe, sandbox):
+    real = sandbox.run
+    slow = Broken(None)
+    slow.run = lambda job: dataclasses.replace(real(job), timed_out=True)
+    _, counts = repository.builder(slow, recipe(reach_wall_s=7)).build()
+    assert counts["excluded"]["body"] == {
+        "the tests took longer than 7 s": len(functions(repository.record().text, "python"))
+    }
+
+
+def test_the_tree_is_left_as_it_was(built, repository):
+    assert repository.fingerprint() == built.before
+
+
+# ------------------------------------------------------------------------------------------------------------------ cursors
+def test_prompt_answer_and_suffix_are_one_stretch_of_the_file(built, repository):
+    by_id = repository.by_id()
+    assert built.suite.of("fim") and built.suite.of("style")
+    for problem in built.suite.problems:
+        data, (start, end) = by_id[problem.record_id].text.encode(), problem.span_bytes
+        assert data[:start].decode().endswith(problem.task.prompt) and problem.task.prompt
+        assert data[start:end].decode() == problem.key.answer
+        assert data[end:].decode().startswith(problem.task.suffix)
+
+
+def test_a_cursor_stands_in_a_line_and_asks_for_the_rest_of_it(built):
+    for problem in [*built.suite.of("fim"), *built.suite.of("style")]:
+        assert "\n" not in problem.key.answer and len(problem.key.answer.strip()) >= 3
+        assert problem.task.suffix.startswith("\n")
+        assert problem.task.stop == "line"
+
+
+def test_no_cursor_and_no_stretch_lies_in_a_twin(repository, recipe):
+    text = repository.record().text
+    (twin,) = [function for function in functions(text, "python") if function.name == "copied"]
+    many = recipe(fim_tasks=300, bits_bytes=100_000)
+    suite, _ = repository.builder(None, many).build()
+    inside = [p for p in suite.of("fim") if p.span_bytes[0] < twin.end_byte and twin.start_byte < p.span_bytes[1]]
+    assert inside == []
+    assert not [stretch for stretch in suite.stretches if "def copied" in stretch.text or "total * 7" in stretch.text]
+    with_twin, _ = repository.builder(None, many, twins=frozenset()).build()
+    assert [p for p in with_twin.of("fim") if twin.start_byte <= p.span_bytes[0] < twin.end_byte], "else it proves nothing"
+    assert [stretch for stretch in with_twin.stretches if "total * 7" in stretch.text]
+
+
+def test_no_more_cursors_than_wanted_and_none_when_none_are_wanted(repository, recipe):
+    for wanted in (0, 1, 5):
+        suite, counts = repository.builder(None, recipe(fim_tasks=wanted, style_tasks=0, body_tasks=0)).build()
+        assert len(suite.of("fim")) == counts["fim"] == wanted
+        assert counts["style"] == counts["body"] == 0
+
+
+def test_cursors_are_all_different(repository, recipe):
+    suite, _ = repository.builder(None, recipe(fim_tasks=60)).build()
+    spans = [problem.span_bytes for problem in suite.of("fim")]
+    assert len(set(spans)) == len(spans) > 20
+    assert len({problem.task.id for problem in suite.problems}) == len(suite.problems)
+
+
+# --------------------------------------------------------------------------------------------------------------------- bits
+def test_stretches_are_whole_lines_of_the_file_in_order_and_about_as_many_bytes_as_wanted(built, repository):
+    text, at = repository.record().text, 0
+    for stretch in built.suite.stretches:
+        found = text.index(stretch.text, at)
+        assert found == 0 or text[found - 1] == "\n"
+        assert stretch.text.endswith("\n")
+        at = found + len(stretch.text)
+    total = sum(len(stretch.text.encode()) for stretch in built.suite.stretches)
+    assert total == built.counts["stretch_bytes"]
+    assert 1000 <= total < 1000 + 400, "the last stretch may go over"
+
+
+def test_with_bytes_enough_the_whole_file_is_scored_once_except_twins(repository, recipe):
+    suite, counts = repository.builder(None, recipe(bits_bytes=100_000), twins=frozenset()).build()
+    assert "".join(stretch.text for stretch in suite.stretches) == repository.record().text
+    assert counts["stretches"] == len(suite.stretches) > 5
+
+
+def test_every_file_gets_its_turn(make, recipe, tmp_path):
+    files = {f"pkg/{name}.py": f"value_{name} = 1\n" * 400 for name in "abcde"}
+    small = make(tmp_path, files, dict.fromkeys(files, Part.HELDOUT))
+    suite, counts = small.builder(None, recipe(bits_bytes=2000, stretch_bytes=200)).build()
+    taken = Counter(stretch.path for stretch in suite.stretches)
+    assert counts["files"] == 5 and max(taken.values()) - min(taken.values()) <= 1
+
+
+# -------------------------------------------------------------------------------------------------------------- determinism
+def test_the_same_repository_gives_the_same_suite_whatever_the_order_of_its_records(built, repository, recipe, sandbox):
+    turned = repository.builder(sandbox, recipe(), records=list(reversed(repository.records)))
+    again, counts = turned.build()
+    assert again == built.suite
+    assert counts == built.counts
+
+
+def test_another_seed_asks_other_questions(built, repository, recipe):
+    other, _ = repository.builder(None, recipe(), seed=18).build()
+    assert {p.task.id for p in other.of("fim")} != {p.task.id for p in built.suite.of("fim")}
+    assert other.stretches != built.suite.stretches
+
+
+def test_a_suite_comes_back_from_disk_as_it_was(built, tmp_path):
+    built.suite.save(tmp_path)
+    assert RepositorySuite.load(tmp_path) == built.suite
+    assert isinstance(built.suite, Suite)
+    assert [task.id for task in built.suite.tasks()] == [problem.key.task_id for problem in built.suite.problems]
+
+
+def test_a_repository_without_python_makes_no_body_tasks_and_no_complaint(make, recipe, tmp_path):
+    small = make(tmp_path, {"a.py": "x = 1\n"}, {"a.py": Part.HELDOUT})
+    records = [dataclasses.replace(small.records[0], language="go", text="package p\nfunc f() int {\n\treturn 1\n}\n")]
+    suite, counts = small.builder(None, recipe(), records=records).build()
+    assert suite.of("body") == [] and "body" not in counts["excluded"]
+
+
+# ------------------------------------------------------------------------------------------------------------------ judging
+OF_DOUBLE = {
+    "the original": ("    return number * 2", Outcome.PASS),
+    "another way": ("    return number + number\n\n\n", Outcome.PASS),
+    "the stub": (f"    {STUB}", Outcome.FAIL),
+    "wrong": ("    return number * 3", Outcome.FAIL),
+    "nothing": ("", Outcome.FAIL),
+    "not python": ("    return (number * 2", Outcome.FAIL),
+    "leaves with success": ("    import os; os._exit(0)", Outcome.FAIL),
+    "leaves politely": ("    raise SystemExit(0)", Outcome.FAIL),
+    "leaves pytest": ("    import pytest; pytest.exit('done', returncode=0)", Outcome.FAIL),
+    "skips": ("    import pytest; pytest.skip()", Outcome.FAIL),
+    "expects to fail": ("    import pytest; pytest.xfail()", Outcome.FAIL),
+    "prints success": ("    import os\n    os.write(1, b'\\n3 passed in 0.01s\\n0123456789abcdef 3\\n')", Outcome.FAIL),
+    "reads the word": ("    import sys\n    print(sys.stdin.read(), 3)\n    import os\n    os._exit(0)", Outcome.FAIL),
+    "empties the tests": (
+        "    import pathlib\n    pathlib.Path('tests/test_core.py').write_text('')\n    return None",
+        Outcome.FAIL,
+    ),
+    "leaves at import": ("    return number * 2\n\n\nraise SystemExit(0)", Outcome.FAIL),
+    "not utf-8": ("    return '\ud800'", Outcome.FAIL),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def verdicts(built, repository, sandbox):
+    """What is said of every answer for ``double``, judged together as a run does."""
+    from yunque.evaluation.repository import EvaluationRecipe
+
+    double = asked_of(built.suite, repository.record().text)["double"]
+    done: list[int] = []
+    found = judge_bodies(
+        [double] * len(OF_DOUBLE),
+        [answer for answer, _ in OF_DOUBLE.values()],
+        records=repository.by_id(),
+        tree=repository.tree,
+        sandbox=sandbox,
+        recipe=EvaluationRecipe(test_wall_s=30),
+        advance=done.append,
+    )
+    assert done == [1] * len(OF_DOUBLE)
+    return dict(zip(OF_DOUBLE, found, strict=True))
+
+
+@pytest.mark.parametrize("name", OF_DOUBLE)
+def test_an_answer_passes_only_when_the_tests_do(verdicts, name):
+    assert verdicts[name].outcome is OF_DOUBLE[name][1], verdicts[name].detail
+    assert verdicts[name].score == float(verdicts[name].outcome is Outcome.PASS)
+
+
+def test_a_verdict_says_why_in_one_line_without_the_paths_of_this_machine(verdicts, tmp_path):
+    assert verdicts["the stub"].detail.startswith("NotImplementedError")
+    assert verdicts["the original"].detail.startswith("3 tests pass (in-process)")
+    for verdict in verdicts.values():
+        assert verdict.detail and "\n" not in verdict.detail
+        assert bool(verdict.findings) == (verdict.outcome is not Outcome.PASS)
+
+
+def test_the_original_answer_of_every_task_passes_and_its_stub_does_not(built, repository, sandbox, recipe):
+    problems = built.suite.of("body")
+    by_start = {f.prompt_end_byte: f.indent for f in functions(repository.record().text, "python")}
+    answers = [problem.key.answer for problem in problems]
+    stubs = [by_start[problem.span_bytes[0]] + STUB for problem in problems]
+    how = {
+        "records": repository.by_id(), "tree": repository.tree, "sandbox": sandbox, "recipe": recipe(),
+        "advance": lambda amount: None,
+    }  # fmt: skip
+    found = judge_bodies([*problems, *problems], [*answers, *stubs], **how)
+    assert [verdict.outcome for verdict in found] == [Outcome.PASS] * len(problems) + [Outcome.FAIL] * len(problems)
+
+
+@pytest.mark.parametrize(
+    "loop", ["    while True:\n        pass", "    import time\n    time.sleep(600)"], ids=["busy", "idle"]
+)
+def test_an_endless_answer_is_a_timeout(built, repository, sandbox, recipe, loop):
+    double = asked_of(built.suite, repository.record().text)["double"]
+    (verdict,) = judge_bodies(
+        [double], [loop], records=repository.by_id(), tree=repository.tree, sandbox=sandbox, recipe=recipe(test_wall_s=3),
+        advance=lambda amount: None,
+    )  # fmt: skip
+    assert verdict.outcome is Outcome.FAIL
+    assert verdict.detail.startswith("timeout")
+
+
+def test_judging_leaves_the_tree_as_it_was(verdicts, built, repository):
+    assert repository.fingerprint() == built.before
+
+
+def test_the_place_of_a_task_does_not_depend_on_its_position(built):
+    """An id is made from the content: seeds derived from it are the same on every machine."""
+    for problem in built.suite.problems:
+        assert problem.task.id.startswith(f"{problem.task.suite}-") and seed_from(problem.task.id) > 0
