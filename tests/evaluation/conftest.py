@@ -163,7 +163,13 @@ def test_copied():
 def test_two_bytes():
     assert ñandú(2) == "ññ"
 """
-TEST_MISSING = "import a_package_that_nobody_has\nfrom pkg.core import needs_missing\n\ndef test_it():\n    assert needs_missing(1) == 4\n"
+TEST_MISSING = """import a_package_that_nobody_has
+from pkg.core import needs_missing
+
+
+def test_it():
+    assert needs_missing(1) == 4
+"""
 TRAINED = '"""Learned from."""\n\n\ndef other(number):\n    total = number + 5\n    return total * 7\n'
 VALIDATED = '"""Steers training."""\n\n\ndef steer(left, right):\n    total = left + right\n    return total * 2 - left\n'
 

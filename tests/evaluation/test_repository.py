@@ -1,15 +1,16 @@
 """Questions from held-out code: only those that can be judged are asked, and everything else has a reason."""
 
 import dataclasses
+import re
 from collections import Counter
 
 import pytest
 
-from yunque.core.nouns import Outcome, seed_from
+from yunque.core.nouns import Outcome
 from yunque.core.seams import Suite
 from yunque.data.parsing import functions
 from yunque.data.split import Part
-from yunque.evaluation.repository import STUB, RepositorySuite, judge_bodies
+from yunque.evaluation.repository import STUB, EvaluationRecipe, RepositorySuite, judge_bodies
 
 BODY_TASKS = {"memo.kept", "double", "cube", "Box.__init__", "Box.area", "ñandú"}
 REASONS = {
@@ -153,9 +154,10 @@ def test_no_cursor_and_no_stretch_lies_in_a_twin(repository, recipe):
 
 
 def test_no_more_cursors_than_wanted_and_none_when_none_are_wanted(repository, recipe):
-    for wanted in (0, 1, 5):
+    for wanted in (0, 1, 6, 12):
         suite, counts = repository.builder(None, recipe(fim_tasks=wanted, style_tasks=0, body_tasks=0)).build()
-        assert len(suite.of("fim")) == counts["fim"] == wanted
+        assert len(suite.of("fim")) == counts["fim"]
+        assert wanted / 2 <= counts["fim"] <= wanted
         assert counts["style"] == counts["body"] == 0
 
 
@@ -218,65 +220,76 @@ def test_a_repository_without_python_makes_no_body_tasks_and_no_complaint(make, 
     small = make(tmp_path, {"a.py": "x = 1\n"}, {"a.py": Part.HELDOUT})
     records = [dataclasses.replace(small.records[0], language="go", text="package p\nfunc f() int {\n\treturn 1\n}\n")]
     suite, counts = small.builder(None, recipe(), records=records).build()
-    assert suite.of("body") == [] and "body" not in counts["excluded"]
+    assert suite.of("body") == [] and not counts["excluded"].get("body")
 
 
 # ------------------------------------------------------------------------------------------------------------------ judging
-OF_DOUBLE = {
-    "the original": ("    return number * 2", Outcome.PASS),
-    "another way": ("    return number + number\n\n\n", Outcome.PASS),
-    "the stub": (f"    {STUB}", Outcome.FAIL),
-    "wrong": ("    return number * 3", Outcome.FAIL),
-    "nothing": ("", Outcome.FAIL),
-    "not python": ("    return (number * 2", Outcome.FAIL),
-    "leaves with success": ("    import os; os._exit(0)", Outcome.FAIL),
-    "leaves politely": ("    raise SystemExit(0)", Outcome.FAIL),
-    "leaves pytest": ("    import pytest; pytest.exit('done', returncode=0)", Outcome.FAIL),
-    "skips": ("    import pytest; pytest.skip()", Outcome.FAIL),
-    "expects to fail": ("    import pytest; pytest.xfail()", Outcome.FAIL),
-    "prints success": ("    import os\n    os.write(1, b'\\n3 passed in 0.01s\\n0123456789abcdef 3\\n')", Outcome.FAIL),
-    "reads the word": ("    import sys\n    print(sys.stdin.read(), 3)\n    import os\n    os._exit(0)", Outcome.FAIL),
-    "empties the tests": (
-        "    import pathlib\n    pathlib.Path('tests/test_core.py').write_text('')\n    return None",
+ANSWERS = {
+    "the original": ("double", "    return number * 2", Outcome.PASS),
+    "another way": ("double", "    return number + number\n\n\n", Outcome.PASS),
+    "the stub": ("double", f"    {STUB}", Outcome.FAIL),
+    "wrong": ("double", "    return number * 3", Outcome.FAIL),
+    "right for the doctest alone": ("double", "    return 8 if number == 4 else 0", Outcome.FAIL),
+    "nothing": ("double", "", Outcome.FAIL),
+    "not python": ("double", "    return (number * 2", Outcome.FAIL),
+    "not utf-8": ("double", "    return '\ud800'", Outcome.FAIL),
+    "leaves with success": ("cube", "    import os; os._exit(0)", Outcome.FAIL),
+    "leaves politely": ("cube", "    raise SystemExit(0)", Outcome.FAIL),
+    "leaves pytest": ("cube", "    import pytest; pytest.exit('done', returncode=0)", Outcome.FAIL),
+    "leaves at import": ("cube", "    return number**3\n\n\nraise SystemExit(0)", Outcome.FAIL),
+    "skips": ("cube", "    import pytest; pytest.skip()", Outcome.FAIL),
+    "expects to fail": ("cube", "    import pytest; pytest.xfail()", Outcome.FAIL),
+    "prints success": ("cube", "    import os\n    os.write(1, b'\\n1 passed\\n0123456789abcdef 1\\n')", Outcome.FAIL),
+    "asks for the word": (
+        "cube",
+        "    import os, sys\n    print(sys.stdin.read(), 1, flush=True)\n    os._exit(0)",
         Outcome.FAIL,
     ),
-    "leaves at import": ("    return number * 2\n\n\nraise SystemExit(0)", Outcome.FAIL),
-    "not utf-8": ("    return '\ud800'", Outcome.FAIL),
-}  # fmt: skip
+    "asks the probe": (
+        "cube",
+        "    import os, yunque_probe\n"
+        "    os.write(yunque_probe.OUTPUT, f'\\n{yunque_probe.WORD} 1\\n'.encode())\n"
+        "    os._exit(0)",
+        Outcome.FAIL,
+    ),
+    "empties the tests": ("cube", "    open('tests/test_core.py', 'w').close()\n    return None", Outcome.FAIL),
+}
 
 
 @pytest.fixture(scope="module")
 def verdicts(built, repository, sandbox):
-    """What is said of every answer for ``double``, judged together as a run does."""
-    from yunque.evaluation.repository import EvaluationRecipe
-
-    double = asked_of(built.suite, repository.record().text)["double"]
+    """What is said of every answer, judged together as a run does."""
+    asked = asked_of(built.suite, repository.record().text)
     done: list[int] = []
     found = judge_bodies(
-        [double] * len(OF_DOUBLE),
-        [answer for answer, _ in OF_DOUBLE.values()],
+        [asked[name] for name, _, _ in ANSWERS.values()],
+        [answer for _, answer, _ in ANSWERS.values()],
         records=repository.by_id(),
         tree=repository.tree,
         sandbox=sandbox,
         recipe=EvaluationRecipe(test_wall_s=30),
         advance=done.append,
     )
-    assert done == [1] * len(OF_DOUBLE)
-    return dict(zip(OF_DOUBLE, found, strict=True))
+    assert done == [1] * len(ANSWERS)
+    return dict(zip(ANSWERS, found, strict=True))
 
 
-@pytest.mark.parametrize("name", OF_DOUBLE)
+@pytest.mark.parametrize("name", ANSWERS)
 def test_an_answer_passes_only_when_the_tests_do(verdicts, name):
-    assert verdicts[name].outcome is OF_DOUBLE[name][1], verdicts[name].detail
+    assert verdicts[name].outcome is ANSWERS[name][2], verdicts[name].detail
     assert verdicts[name].score == float(verdicts[name].outcome is Outcome.PASS)
 
 
-def test_a_verdict_says_why_in_one_line_without_the_paths_of_this_machine(verdicts, tmp_path):
-    assert verdicts["the stub"].detail.startswith("NotImplementedError")
+def test_a_verdict_says_why_in_one_line(verdicts):
+    assert verdicts["not python"].detail.startswith("SyntaxError: '(' was never closed")
     assert verdicts["the original"].detail.startswith("3 tests pass (in-process)")
     for verdict in verdicts.values():
         assert verdict.detail and "\n" not in verdict.detail
         assert bool(verdict.findings) == (verdict.outcome is not Outcome.PASS)
+
+
+def test_a_verdict_reads_the_same_in_every_run(verdicts):
+    assert not [verdict.detail for verdict in verdicts.values() if re.search(r"\d+\.\d+ ?s", verdict.detail)]
 
 
 def test_the_original_answer_of_every_task_passes_and_its_stub_does_not(built, repository, sandbox, recipe):
@@ -289,6 +302,8 @@ def test_the_original_answer_of_every_task_passes_and_its_stub_does_not(built, r
         "advance": lambda amount: None,
     }  # fmt: skip
     found = judge_bodies([*problems, *problems], [*answers, *stubs], **how)
+    told = dict(zip((problem.key.answer for problem in problems), found[len(problems) :], strict=True))
+    assert told["        return 6 * self.side**2"].detail.startswith("NotImplementedError")
     assert [verdict.outcome for verdict in found] == [Outcome.PASS] * len(problems) + [Outcome.FAIL] * len(problems)
 
 
@@ -307,9 +322,3 @@ def test_an_endless_answer_is_a_timeout(built, repository, sandbox, recipe, loop
 
 def test_judging_leaves_the_tree_as_it_was(verdicts, built, repository):
     assert repository.fingerprint() == built.before
-
-
-def test_the_place_of_a_task_does_not_depend_on_its_position(built):
-    """An id is made from the content: seeds derived from it are the same on every machine."""
-    for problem in built.suite.problems:
-        assert problem.task.id.startswith(f"{problem.task.suite}-") and seed_from(problem.task.id) > 0

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from yunque.evaluation import statistics
-from yunque.evaluation.statistics import MIN_GROUPS, compare
+from yunque.evaluation.statistics import MIN_UNITS, compare
 
 
 def files(count: int, tasks_each: int = 1) -> list[str]:
@@ -53,7 +53,7 @@ def test_the_interval_of_a_mean_is_that_of_the_normal_law():
 
 
 # ------------------------------------------------------------------------------------------------------------- what is said
-@pytest.mark.parametrize("count", [1, 3, 40])
+@pytest.mark.parametrize("count", [MIN_UNITS, 9, 40])
 def test_a_model_compared_with_itself_differs_by_nothing_at_all(count):
     values = list(np.random.default_rng(1).random(count))
     paired = compare("x", values, values, files(count))
@@ -117,8 +117,8 @@ def test_no_tasks_give_no_number_and_no_claim():
 
 def test_with_few_files_tasks_are_drawn_and_that_is_said():
     values = list(np.random.default_rng(1).random(40))
-    few = compare("x", values, values, files(MIN_GROUPS - 1, 10))
-    enough = compare("x", values, values, files(MIN_GROUPS, 8))
+    few = compare("x", values, values, files(MIN_UNITS - 1, 10))
+    enough = compare("x", values, values, files(MIN_UNITS, 8))
     assert (few.resampled, enough.resampled) == ("tasks", "files")
     assert few.base.n == enough.base.n == 40
     alone = compare("x", values, values, files(40))
@@ -132,17 +132,24 @@ def test_all_tasks_of_one_file_are_drawn_together():
     assert together.base.high - together.base.low > 3 * (apart.base.high - apart.base.low)
 
 
-def test_one_task_has_an_interval_of_no_width_and_says_so_in_n():
-    paired = compare("x", [1.0], [0.0], ["a.py"])
-    assert (paired.base.n, paired.base.low, paired.base.high) == (1, 1.0, 1.0)
+@pytest.mark.parametrize("count", [1, MIN_UNITS - 1])
+def test_a_handful_of_tasks_gives_numbers_without_intervals_and_no_claim(count):
+    paired = compare("x", [0.0] * count, [1.0] * count, files(count))
+    assert paired.verdict == "cannot tell"
+    assert (paired.base.value, paired.forged.value, paired.difference.value) == (0.0, 1.0, 1.0)
+    assert {(one.n, one.low, one.high) for one in (paired.base, paired.forged, paired.difference)} == {(count, None, None)}
+
+
+def test_a_clear_gain_on_just_enough_tasks_is_claimed():
+    assert compare("x", [0.0] * MIN_UNITS, [1.0] * MIN_UNITS, files(MIN_UNITS)).verdict == "better"
 
 
 # ------------------------------------------------------------------------------------------------------------------ weights
 def test_with_weights_it_is_a_ratio_of_sums_not_a_mean_of_ratios():
-    bits, num_bytes = [10.0, 900.0], [10, 300]
-    paired = compare("bits per byte", bits, [0.0, 0.0], ["a", "b"], weights=num_bytes, higher_is_better=False)
-    assert paired.base.value == pytest.approx(910 / 310)
-    assert paired.difference.value == pytest.approx(-910 / 310)
+    bits, num_bytes = [10.0, 900.0, 30.0, 30.0, 10.0], [10, 300, 10, 10, 10]
+    paired = compare("bits per byte", bits, [0.0] * 5, list("abcde"), weights=num_bytes, higher_is_better=False)
+    assert paired.base.value == pytest.approx(980 / 340)
+    assert paired.difference.value == pytest.approx(-980 / 340)
     assert paired.base.low >= 1.0 - 1e-12 and paired.base.high <= 3.0 + 1e-12
 
 
@@ -158,7 +165,9 @@ def test_the_value_lies_in_its_interval_s_reach_and_the_difference_is_the_differ
     paired = compare("x", base, forged, groups)
     assert paired.difference.value == pytest.approx(paired.forged.value - paired.base.value, abs=1e-12)
     for measure, values in ((paired.base, base), (paired.forged, forged)):
-        assert min(values) - 1e-9 <= measure.low <= measure.high <= max(values) + 1e-9
+        assert (measure.low is None) == (len(rows) < MIN_UNITS)
+        if measure.low is not None:
+            assert min(values) - 1e-9 <= measure.low <= measure.high <= max(values) + 1e-9
         assert measure.value == pytest.approx(np.mean(values), abs=1e-12)
 
 

@@ -1,0 +1,424 @@
+"""Which tests reach which function, and what the tests of a repository say of a changed file."""
+
+import dataclasses
+import re
+from pathlib import Path
+
+import pytest
+
+from yunque.checks.repository_tests import RepositoryTests, TestReach, reach
+from yunque.core.errors import SandboxError
+from yunque.core.nouns import Limits, Origin, Outcome, Record
+from yunque.core.seams import Check
+from yunque.sandbox import open_sandbox
+
+LIMITS = Limits(wall_s=60, cpu_s=60, memory_bytes=2 << 30, processes=64)
+MODULE = '''"""A module."""
+
+
+def add(left, right):
+    """The sum.
+
+    >>> add(1, 2)
+    3
+    """
+    return left + right
+
+
+def twice(number):
+    return add(number, number)
+
+
+def lazy(number):
+    yield number
+'''
+TESTS = """import pytest
+from thing import add, lazy, twice
+
+
+def test_add():
+    assert add(2, 2) == 4
+
+
+def test_twice():
+    assert twice(2) == 4
+
+
+def test_wrong():
+    assert add(1, 1) == 3
+
+
+def test_skipped():
+    pytest.skip()
+
+
+@pytest.mark.xfail
+def test_known():
+    assert add(1, 1) == 3
+
+
+@pytest.mark.parametrize("name", ["plain", "a b", "a[b]", "ñ", "a::b", "", "-x"])
+def test_names(name):
+    assert add(name, name) == 2 * name
+"""
+
+
+@pytest.fixture(scope="module")
+def sandbox():
+    try:
+        return open_sandbox()
+    except SandboxError as error:
+        pytest.skip(f"no tests of a repository can be run here: {error.line()}")
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """Writes files below a folder; gives the folder."""
+
+    def write(files: dict[str, str], at: str = "tree") -> Path:
+        for path, text in files.items():
+            (tmp_path / at / path).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / at / path).write_text(text, encoding="utf-8")
+        return tmp_path / at
+
+    return write
+
+
+def by_name(found: list[TestReach]) -> dict[str, TestReach]:
+    return {one.test: one for one in found}
+
+
+def make_record(path: str, text: str) -> Record:
+    return Record(
+        id="1", text=text, language="python",
+        origin=Origin(source="s", path=path, revision="r", licence="MIT", collected_at=""),
+    )  # fmt: skip
+
+
+# -------------------------------------------------------------------------------------------------------------------- reach
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    root = tmp_path_factory.mktemp("small")
+    (root / "thing.py").write_text(MODULE)
+    (root / "test_thing.py").write_text(TESTS)
+    return root
+
+
+@pytest.fixture(scope="module")
+def found(small, sandbox):
+    tests, trouble = reach(small, sandbox, LIMITS)
+    assert trouble == ""
+    return by_name(tests)
+
+
+def test_reach_lists_every_test_and_doctest_with_its_outcome(found):
+    assert found["thing.py::thing.add"].passed
+    assert found["test_thing.py::test_add"].passed
+    assert not found["test_thing.py::test_wrong"].passed
+    assert not found["test_thing.py::test_skipped"].passed
+    assert not found["test_thing.py::test_known"].passed
+    assert len(found) == 6 + 7
+    assert all(0 <= test.took_s < 30 for test in found.values())
+
+
+def test_reach_tells_the_functions_a_test_calls_itself_or_through_others(found):
+    def lines(name: str) -> list[int]:
+        return [line for path, line in found[name].reached if path == "thing.py"]
+
+    assert lines("thing.py::thing.add") == [4]
+    assert lines("test_thing.py::test_add") == [4]
+    assert lines("test_thing.py::test_twice") == [4, 13]
+    assert not [name for name in found if 17 in lines(name)], "nobody calls the generator"
+
+
+def test_reach_leaves_nothing_in_the_tree(found, small):
+    assert sorted(path.name for path in small.iterdir()) == ["test_thing.py", "thing.py"]
+
+
+UNITTEST = """import unittest
+from thing import add, twice
+
+
+class Sums(unittest.TestCase):
+    def setUp(self):
+        twice(1)
+
+    def test_right(self):
+        self.assertEqual(add(1, 1), 2)
+
+    def test_wrong(self):
+        self.assertEqual(add(1, 1), 3)
+
+    def test_broken(self):
+        raise ValueError
+
+    def test_skipped(self):
+        self.skipTest("not today")
+
+    @unittest.expectedFailure
+    def test_known(self):
+        self.assertEqual(add(1, 1), 3)
+
+    def test_parts(self):
+        for number in (1, 2, 3):
+            with self.subTest(number=number):
+                self.assertEqual(add(number, 0), number)
+
+    def test_wrong_part(self):
+        for number in (1, 2, 3):
+            with self.subTest(number=number):
+                self.assertNotEqual(number, 2)
+"""
+
+
+@pytest.fixture(scope="module")
+def classic(tmp_path_factory):
+    root = tmp_path_factory.mktemp("classic")
+    (root / "thing.py").write_text(MODULE)
+    (root / "test_classic.py").write_text(UNITTEST)
+    return root
+
+
+def test_reach_knows_which_unittest_tests_pass(classic, sandbox):
+    """pytest keeps their failures to itself: they are not raised out of the call."""
+    tests, _ = reach(classic, sandbox, LIMITS)
+    told = {test.test.rpartition("::")[2]: test for test in tests}
+    assert ("thing.py", 4) in told["test_right"].reached and ("thing.py", 13) in told["test_right"].reached
+    passed = {name for name, test in told.items() if test.passed}
+    assert passed == {"thing.add", "test_right", "test_parts"}
+
+
+def test_the_src_layout_and_a_package_in_lib_are_importable(tree, sandbox):
+    root = tree(
+        {
+            "src/pack/__init__.py": "",
+            "src/pack/inner/__init__.py": "",
+            "src/pack/inner/thing.py": MODULE,
+            "lib/other.py": "def half(n):\n    return n / 2\n",
+            "tests/unit/test_thing.py": "from other import half\nfrom pack.inner.thing import add\n\n"
+            "def test_it():\n    assert add(1, 1) == 2 == half(4)\n",
+        }
+    )
+    tests, trouble = reach(root, sandbox, LIMITS)
+    assert trouble == ""
+    told = by_name(tests)
+    assert ("src/pack/inner/thing.py", 4) in told["tests/unit/test_thing.py::test_it"].reached
+    assert ("lib/other.py", 1) in told["tests/unit/test_thing.py::test_it"].reached
+    assert told["src/pack/inner/thing.py::pack.inner.thing.add"].passed
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"pytest.ini": "[pytest]\naddopts = --cov=thing -n 4 --a-plug-in-that-is-not-here\ntimeout = 3\n"},
+        {"setup.cfg": "[tool:pytest]\naddopts = --a-plug-in-that-is-not-here\n"},
+        {"tox.ini": "[pytest]\naddopts = --a-plug-in-that-is-not-here\nrequired_plugins = nothing-like-it\n"},
+        {"pyproject.toml": '[tool.pytest.ini_options]\naddopts = "--a-plug-in-that-is-not-here"\nminversion = "99"\n'},
+        {"pyproject.toml": "this is not TOML ]["},
+    ],
+    ids=["pytest.ini", "setup.cfg", "tox.ini", "pyproject.toml", "broken"],
+)
+def test_the_repositorys_own_options_do_not_matter(tree, sandbox, files):
+    root = tree(
+        {"thing.py": MODULE, "tests/test_thing.py": "from thing import add\ndef test():\n    assert add(1, 1)\n", **files}
+    )
+    tests, trouble = reach(root, sandbox, LIMITS)
+    assert trouble == ""
+    assert by_name(tests)["tests/test_thing.py::test"].passed
+
+
+@pytest.mark.parametrize("place", ["conftest.py", "tests/conftest.py"])
+@pytest.mark.parametrize(
+    ("broken", "told"),
+    [
+        ("import a_package_that_nobody_has\n", "a_package_that_nobody_has"),
+        ("raise RuntimeError('no database')\n", "no database"),
+        ("def (:\n", "SyntaxError"),
+    ],
+    ids=["import", "raises", "syntax"],
+)
+def test_a_conftest_that_breaks_is_a_reason_and_not_an_empty_list(tree, sandbox, place, broken, told):
+    root = tree({"thing.py": MODULE, "tests/test_thing.py": "def test():\n    pass\n", place: broken})
+    tests, trouble = reach(root, sandbox, LIMITS)
+    assert tests == []
+    assert trouble.startswith("pytest did not run: ") and told in trouble and "\n" not in trouble
+
+
+def test_reasons_are_the_same_in_every_run(tree, sandbox):
+    root = tree({"conftest.py": "import a_package_that_nobody_has\n"})
+    first, again = (reach(root, sandbox, LIMITS)[1] for _ in range(2))
+    assert first == again and not re.search(r"\d\.\d+s", first)
+
+
+def test_a_test_file_that_breaks_costs_only_its_own_tests(tree, sandbox):
+    root = tree(
+        {
+            "thing.py": MODULE,
+            "tests/test_a.py": "import a_package_that_nobody_has\ndef test():\n    pass\n",
+            "tests/test_b.py": "from thing import add\ndef test():\n    assert add(1, 1) == 2\n",
+        }
+    )
+    tests, trouble = reach(root, sandbox, LIMITS)
+    assert trouble == "" and set(by_name(tests)) == {"thing.py::thing.add", "tests/test_b.py::test"}
+
+
+def test_a_script_that_leaves_when_imported_costs_only_itself(tree, sandbox):
+    """Scripts without ``if __name__ == "__main__"`` are common; looking for doctests imports them."""
+    root = tree(
+        {
+            "a_script.py": "import sys\nsys.exit('usage: a_script FILE')\n",
+            "thing.py": MODULE,
+            "test_thing.py": "from thing import add\ndef test():\n    assert add(1, 1) == 2\n",
+        }
+    )
+    tests, trouble = reach(root, sandbox, LIMITS)
+    assert trouble == "" and by_name(tests)["test_thing.py::test"].passed
+
+
+def test_a_suite_that_hangs_is_a_reason_with_its_limit(tree, sandbox):
+    root = tree({"test_thing.py": "import time\ndef test():\n    time.sleep(600)\n"})
+    limits = dataclasses.replace(LIMITS, wall_s=3)
+    assert reach(root, sandbox, limits) == ([], "the tests took longer than 3 s")
+
+
+def test_a_tree_without_tests_has_none(tree, sandbox):
+    tests, trouble = reach(tree({"thing.py": "def f():\n    return 1\n"}), sandbox, LIMITS)
+    assert (tests, trouble) == ([], "")
+
+
+def test_a_test_that_changes_folder_or_traces_itself_does_not_hide_the_others(tree, sandbox):
+    root = tree(
+        {
+            "thing.py": MODULE,
+            "test_a.py": "import os, sys\ndef test(tmp_path):\n    os.chdir(tmp_path)\n    sys.settrace(None)\n",
+            "test_b.py": "from thing import add\ndef test():\n    assert add(1, 1) == 2\n",
+        }
+    )
+    tests, trouble = reach(root, sandbox, LIMITS)
+    assert trouble == "" and ("thing.py", 4) in by_name(tests)["test_b.py::test"].reached
+
+
+# -------------------------------------------------------------------------------------------------------------------- judge
+def judge(root: Path, sandbox, tests, text: str = MODULE, limits: Limits = LIMITS):
+    check = RepositoryTests(tree=root, tests=tests, sandbox=sandbox, limits=limits)
+    assert isinstance(check, Check)
+    return check.judge(make_record("thing.py", text))
+
+
+def test_every_test_that_passed_alone_passes_when_judged(found, small, sandbox):
+    """Whatever its name: blanks, brackets, two colons, a letter beyond ASCII, nothing, a dash."""
+    good = [name for name, test in found.items() if test.passed]
+    assert len(good) == 3 + 7
+    verdict = judge(small, sandbox, good)
+    assert verdict.outcome is Outcome.PASS, verdict.detail
+    assert verdict.detail.startswith("10 tests pass (in-process)") and sandbox.tier in verdict.detail
+    assert (verdict.score, verdict.findings) == (1.0, ())
+    assert verdict.took_ms > 1
+
+
+@pytest.mark.parametrize("test", ["test_right", "test_parts"])
+def test_a_unittest_test_passes_when_judged(classic, sandbox, test):
+    verdict = judge(classic, sandbox, [f"test_classic.py::Sums::{test}"])
+    assert verdict.outcome is Outcome.PASS, verdict.detail
+
+
+@pytest.mark.parametrize("test", ["test_wrong", "test_broken", "test_skipped", "test_known", "test_wrong_part"])
+def test_a_unittest_test_that_does_not_pass_fails_when_judged(classic, sandbox, test):
+    assert judge(classic, sandbox, [f"test_classic.py::Sums::{test}"]).outcome is Outcome.FAIL
+
+
+def test_one_failing_test_among_many_fails_it(small, sandbox):
+    verdict = judge(small, sandbox, ["test_thing.py::test_add", "test_thing.py::test_wrong"])
+    assert (verdict.outcome, verdict.score) == (Outcome.FAIL, 0.0)
+    assert verdict.findings[0].rule == "repository-tests/fail"
+
+
+def test_the_records_text_stands_in_for_the_file(small, sandbox):
+    good, bad = MODULE.replace("left + right", "right + left"), MODULE.replace("left + right", "left - right")
+    assert judge(small, sandbox, ["test_thing.py::test_twice"], good).outcome is Outcome.PASS
+    assert judge(small, sandbox, ["test_thing.py::test_twice"], bad).outcome is Outcome.FAIL
+    assert (small / "thing.py").read_text() == MODULE
+
+
+def test_a_doctest_judges_too(small, sandbox):
+    assert judge(small, sandbox, ["thing.py::thing.add"]).outcome is Outcome.PASS
+    changed = MODULE.replace("left + right", "left - right")
+    assert judge(small, sandbox, ["thing.py::thing.add"], changed).outcome is Outcome.FAIL
+
+
+def test_the_doctest_of_a_package_itself_judges_too(tree, sandbox):
+    text = '"""A package.\n\n>>> one()\n1\n"""\n\n\ndef one():\n    return 1\n'
+    root = tree({"pack/__init__.py": text})
+    (test,) = reach(root, sandbox, LIMITS)[0]
+    assert test.passed
+    check = RepositoryTests(tree=root, tests=[test.test], sandbox=sandbox, limits=LIMITS)
+    verdict = check.judge(make_record("pack/__init__.py", text))
+    assert verdict.outcome is Outcome.PASS, verdict.detail
+
+
+def test_without_tests_it_does_not_apply(small, sandbox):
+    verdict = judge(small, sandbox, [])
+    assert (verdict.outcome, verdict.score) == (Outcome.SKIP, None)
+
+
+def test_a_test_that_is_not_there_is_not_a_pass(small, sandbox):
+    assert judge(small, sandbox, ["test_thing.py::test_nothing_like_it"]).outcome is Outcome.FAIL
+    assert judge(small, sandbox, ["test_thing.py::test_add", "test_thing.py::test_nothing"]).outcome is Outcome.FAIL
+
+
+def test_time_that_runs_out_is_told_apart(small, sandbox):
+    endless = MODULE.replace("return left + right", "while True: pass")
+    verdict = judge(small, sandbox, ["test_thing.py::test_add"], endless, dataclasses.replace(LIMITS, wall_s=3, cpu_s=3))
+    assert verdict.outcome is Outcome.FAIL and verdict.detail.startswith("timeout")
+
+
+def test_the_reason_is_the_first_error(small, sandbox):
+    verdict = judge(small, sandbox, ["test_thing.py::test_add"], MODULE.replace("left + right", "lefty"))
+    assert verdict.detail.startswith("NameError: name 'lefty' is not defined")
+    assert verdict.findings[0].message.startswith("NameError")
+
+
+class Told:
+    """A sandbox that only says what a program printed."""
+
+    tier = "told"
+
+    def __init__(self, real, change):
+        self.real, self.change = real, change
+
+    def run(self, job):
+        return self.change(job, self.real.run(job))
+
+
+def test_exit_status_and_word_and_number_are_all_needed(small, sandbox):
+    test = ["test_thing.py::test_add"]
+
+    def ends_badly(job, seen):
+        return dataclasses.replace(seen, exit_code=1)
+
+    def without_word(job, seen):
+        return dataclasses.replace(seen, stdout=seen.stdout.replace(job.stdin.strip(), b"0" * 32))
+
+    def with_another_number(job, seen):
+        return dataclasses.replace(seen, stdout=seen.stdout.replace(job.stdin.strip() + b" 1", job.stdin.strip() + b" 2"))
+
+    def as_it_is(job, seen):
+        return seen
+
+    outcomes = [
+        judge(small, Told(sandbox, change), test).outcome for change in (ends_badly, without_word, with_another_number)
+    ]
+    assert outcomes == [Outcome.FAIL] * 3
+    assert judge(small, Told(sandbox, as_it_is), test).outcome is Outcome.PASS
+
+
+def test_the_word_is_another_one_every_time(small, sandbox):
+    words = []
+
+    def note(job, seen):
+        words.append(job.stdin)
+        return seen
+
+    for _ in range(2):
+        judge(small, Told(sandbox, note), ["test_thing.py::test_add"])
+    assert len(set(words)) == 2 and all(len(word.strip()) == 32 for word in words)

