@@ -265,7 +265,9 @@ def test_a_fetched_wheel_is_not_trusted(tmp_path, monkeypatch, content):
 
 
 @pytest.mark.xfail(
-    util.find_spec("yunque.models.index") is None, strict=True, reason="base.py imports yunque.models.index, which is missing"
+    util.find_spec("yunque.models.index") is None,
+    strict=True,
+    reason="base.py imports yunque.models.index, which is missing",
 )
 def test_the_module_that_fetches_wheels_is_there():
     from yunque.models.index import fetch_wheel

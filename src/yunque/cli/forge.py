@@ -55,8 +55,8 @@ class Forge:
 
     def run(self) -> Artifact:
         """All steps, the finished ones skipped."""
-        base_folder, base = find_base(self.recipe.model.base)  # first: a missing model should not cost a minute of work
         source = open_source(self.spec)
+        base_folder, base = find_base(self.recipe.model.base)  # before any work: a missing model should not cost minutes
         with self.store.lock():
             snapshot = self._step("snapshot", source.fetch, recipe={"source": source.identity})
             records = self._records(snapshot)

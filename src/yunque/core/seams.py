@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from yunque.core.nouns import Completion, Job, Observation, Record, Request, Task, Verdict
@@ -11,10 +12,18 @@ from yunque.core.nouns import Completion, Job, Observation, Record, Request, Tas
 
 @runtime_checkable
 class Source(Protocol):
-    """Somewhere records come from."""
+    """Something that can be copied into a snapshot, from which records are read."""
 
-    def read(self) -> Iterator[Record]:
-        """Every record, in a stable order. Raises SourceError when the source cannot be read."""
+    name: str
+    """Short: ``boltons``."""
+
+    @property
+    def identity(self) -> dict:
+        """What decides the content, known before anything is fetched; plain values, no secrets. Raises SourceError."""
+        ...
+
+    def fetch(self, folder: Path) -> dict:
+        """Fill ``folder/tree`` without running anything of it; gives the facts of the snapshot. Raises SourceError."""
         ...
 
 

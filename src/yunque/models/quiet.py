@@ -5,6 +5,8 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+os.environ.setdefault("TQDM_DISABLE", "1")  # read once, when tqdm is first imported
+
 
 @contextmanager
 def quiet() -> Iterator[None]:
