@@ -93,13 +93,13 @@ def test_a_suffix_is_shown_in_one_style_only_and_never_for_a_body(score, keys, b
     assert all(request.temperature == 0 for request in requests)
 
 
-def test_no_engine_is_told_an_answer(score, built, repository):
-    seen: list[str] = []
-    score(Scripted(lambda request: seen.append(request.prompt + "▮" + request.suffix) or ""))
-    text = repository.record().text
-    area = next(problem for problem in built.suite.of("body") if "self.side**2" in problem.key.answer)
-    assert area.key.answer in text
-    assert [one for one in seen if one.startswith(area.task.prompt)] == [area.task.prompt + "▮"]
+def test_an_engine_sees_prompts_and_suffixes_and_nothing_else(score, built):
+    engine = Scripted(lambda request: "")
+    score(engine)
+    shown = {(request.prompt, request.suffix) for requests in engine.asked for request in requests}
+    tasks = [problem.task for problem in built.suite.problems]
+    assert shown <= {(task.prompt, suffix) for task in tasks for suffix in ("", task.suffix)}
+    assert {prompt for prompt, _ in shown} == {task.prompt for task in tasks}
 
 
 # ---------------------------------------------------------------------------------------------------------------- its worth
@@ -144,7 +144,9 @@ def test_an_answer_that_breaks_the_file_is_not_valid(score):
 def test_bodies_are_judged_by_the_tests(score, keys, built, sandbox):
     good, _ = score(Scripted(knows(keys)), styles=[PromptStyle.PREFIX], sandbox=sandbox)
     assert {sample.outcome for sample in good.of("body")} == {"pass"}
-    bad, _ = score(Scripted(lambda request: "    return 'something else'"), styles=[PromptStyle.PREFIX], sandbox=sandbox)
+    indent = {prompt: key[: len(key) - len(key.lstrip())] for prompt, key in keys.items()}
+    wrong = Scripted(lambda request: indent[request.prompt] + "return 'something else'")
+    bad, _ = score(wrong, styles=[PromptStyle.PREFIX], sandbox=sandbox)
     assert [sample.task_id for sample in bad.of("body")] == [problem.task.id for problem in built.suite.of("body")]
     assert {sample.outcome for sample in bad.of("body")} == {"fail"}
     assert {sample.valid for sample in bad.of("body")} == {"pass"}

@@ -75,7 +75,7 @@ def complete(
     suffix: Annotated[
         str, typer.Option("--suffix", help="Code after the hole; needs a model with fill-in-the-middle.")
     ] = "",
-    max_tokens: Annotated[int, typer.Option("--max-tokens", min=1, max=4096)] = 128,
+    max_tokens: Annotated[int, typer.Option("--max-tokens", min=1, max=4096, help="Most tokens to write.")] = 128,
     stop: Annotated[str, typer.Option("--stop", help="line, dedent or none")] = "none",
     temperature: Annotated[float, typer.Option("--temperature", min=0, max=5, help="0 is greedy")] = 0.0,
     seed: Annotated[int, typer.Option("--seed", help="For sampling.")] = 0,

@@ -46,7 +46,9 @@ class PairsRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docstrin
     body_weight: float = Field(default=0.15, ge=0)
     """… is the body of a function."""
     max_prompt_chars: int = Field(default=4000, ge=1)
+    """Text before an answer that is kept, cut at a line start."""
     max_suffix_chars: int = Field(default=1500, ge=0)
+    """Text after a hole that is kept, cut at a line end."""
     max_answer_chars: int = Field(default=3000, ge=1)
     """A longer body makes no pair: cut short, it would teach to stop too early."""
     max_stretch_chars: int = Field(default=6000, ge=1)

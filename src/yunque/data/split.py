@@ -57,6 +57,7 @@ class SplitRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docstrin
     similarity: float = Field(default=0.7, ge=0.3, le=1)
     """Jaccard similarity from which two texts are copies."""
     shingle_tokens: int = Field(default=5, ge=1, le=20)
+    """Tokens in one shingle."""
     min_function_tokens: int = Field(default=50, ge=1)
     """Smaller functions and files join no cluster: boilerplate would chain everything together. They can still be twins."""
 

@@ -1,0 +1,63 @@
+"""What this machine can do."""
+
+import importlib.util
+
+import pytest
+
+from yunque.cli import doctor
+from yunque.cli.doctor import PACKAGES, examine, print_examination
+
+
+@pytest.fixture
+def without(monkeypatch):
+    """A machine without one package."""
+    real = importlib.util.find_spec
+
+    def hide(name):
+        monkeypatch.setattr(importlib.util, "find_spec", lambda asked, *rest: None if asked == name else real(asked, *rest))
+
+    return hide
+
+
+def test_everything_has_a_reason():
+    found = {one.name: one for one in examine()}
+    assert {"python", "cores", "memory", "disk", "gpu", "base model", "sandbox: sandbox", *PACKAGES} <= set(found)
+    assert all(one.detail for one in found.values())
+    assert found["python"].available
+
+
+def test_a_missing_package_says_how_to_get_it(without):
+    without("peft")
+    found = {one.name: one for one in examine()}
+    assert not found["peft"].available and found["peft"].needed
+    assert "pip install 'yunque[forge]'" in found["peft"].detail
+
+
+def test_without_torch_it_still_answers(without):
+    without("torch")
+    found = {one.name: one for one in examine()}
+    assert (found["gpu"].available, found["torch"].available) == (False, False)
+
+
+def test_a_small_disk_is_said_and_not_fatal(monkeypatch):
+    monkeypatch.setitem(doctor.NEEDED_BYTES, "disk", 1 << 60)
+    found = {one.name: one for one in examine()}
+    assert not found["disk"].available and not found["disk"].needed
+
+
+def test_what_is_missing_and_needed_stands_out(capsys):
+    finding = doctor.Finding
+    print_examination(
+        [
+            finding(name="a", available=True, detail="fine", needed=True),
+            finding(name="b", available=False, detail="gone", needed=True),
+            finding(name="c", available=False, detail="gone", needed=False),
+        ]
+    )
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["yes", "NO", "no"]
+
+
+def test_an_empty_cache_says_what_to_do(monkeypatch, tmp_path):
+    monkeypatch.setenv("YUNQUE_CACHE", str(tmp_path))
+    found = {one.name: one for one in examine()}
+    assert not found["base model"].available and "yunque models pull" in found["base model"].detail

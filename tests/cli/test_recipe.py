@@ -1,0 +1,147 @@
+"""A TOML recipe to typed values; everything that is wrong with one is one line that says where."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from yunque.cli.recipe import ForgeRecipe, load_recipe
+from yunque.core.errors import RecipeError
+
+LAPTOP = Path(__file__).parents[2] / "recipes" / "laptop.toml"
+
+
+@pytest.fixture
+def write(tmp_path):
+    def file(text: str | bytes) -> Path:
+        path = tmp_path / "my.toml"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return path
+
+    return file
+
+
+def refusal(path: Path | None, *settings: str) -> str:
+    with pytest.raises(RecipeError) as caught:
+        load_recipe(path, list(settings))
+    line = caught.value.line()
+    assert line.splitlines() == [line]
+    return line
+
+
+# ----------------------------------------------------------------------------------------------------------------- accepted
+def test_without_a_file_all_is_default():
+    assert load_recipe(None, []) == ForgeRecipe()
+    assert load_recipe(None, []).seed == 17
+
+
+def test_a_file_changes_what_it_names_and_nothing_else(write):
+    recipe = load_recipe(write("seed = 3\n[training]\nlearning_rate = 2e-4\n"), [])
+    assert (recipe.seed, recipe.training.learning_rate) == (3, 2e-4)
+    assert recipe.training.epochs == ForgeRecipe().training.epochs
+    assert recipe.model == ForgeRecipe().model
+
+
+def test_an_empty_file_is_a_recipe(write):
+    assert load_recipe(write(""), []) == ForgeRecipe()
+
+
+def test_a_setting_is_stronger_than_the_file_and_a_later_one_than_an_earlier(write):
+    path = write("[training]\nlearning_rate = 2e-4\n")
+    recipe = load_recipe(path, ["training.learning_rate=3e-4", "seed=1", "seed=2"])
+    assert (recipe.training.learning_rate, recipe.seed) == (3e-4, 2)
+
+
+@pytest.mark.parametrize(
+    ("setting", "section", "key", "value"),
+    [
+        ("training.epochs=2", "training", "epochs", 2.0),
+        ("training.learning_rate = 5e-4", "training", "learning_rate", 5e-4),
+        ("pairs.body=false", "pairs", "body", False),
+        ("model.base=some/model", "model", "base", "some/model"),
+        ('model.base="quoted"', "model", "base", "quoted"),
+        ("model.base=/a folder/with = signs", "model", "base", "/a folder/with = signs"),
+        ('collect.languages=["python", "go"]', "collect", "languages", ("python", "go")),
+        ("collect.checks=[]", "collect", "checks", ()),
+        ("evaluation.fim_tasks=0", "evaluation", "fim_tasks", 0),
+    ],
+)
+def test_a_setting_has_its_type(setting, section, key, value):
+    found = getattr(getattr(load_recipe(None, [setting]), section), key)
+    assert found == value and type(found) is type(value)
+
+
+def test_the_recipe_we_ship_can_be_read():
+    recipe = load_recipe(LAPTOP, [])
+    assert recipe.model.base == "smollm2-135m-instruct"
+
+
+def test_a_recipe_cannot_be_changed_afterwards():
+    with pytest.raises(ValidationError):
+        load_recipe(None, []).seed = 3
+
+
+# ------------------------------------------------------------------------------------------------------------------ refused
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[training]\nlearning_rat = 1\n", ["unknown key 'training.learning_rat'", "did you mean 'learning_rate'?"]),
+        ("[trainin]\nepochs = 1\n", ["unknown key 'trainin'", "did you mean 'training'?"]),
+        ("sed = 3\n", ["unknown key 'sed'", "did you mean 'seed'?"]),
+        ("[training]\nqqqqqqqq = 1\n", ["unknown key 'training.qqqqqqqq'", "known: ", "learning_rate"]),
+        ("[training]\nlearning_rate = 'fast'\n", ["training.learning_rate = 'fast'", "valid number"]),
+        ("[training]\nlearning_rate = -1\n", ["training.learning_rate = -1", "greater than 0"]),
+        ("[model]\nlora_rank = 2.5\n", ["model.lora_rank = 2.5", "integer"]),
+        ("[model]\ndtype = 'float8'\n", ["model.dtype = 'float8'", "pattern"]),
+        ("[collect]\nchecks = [1]\n", ["collect.checks.0 = 1", "string"]),
+        ("training = 3\n", ["training = 3"]),
+        ("seed = 'x'\n", ["seed = 'x'", "integer"]),
+        ("seed = \n", ["cannot be read as TOML", "line 1"]),
+        ("[training\n", ["cannot be read as TOML"]),
+        (b"\xff\xfe\x00", ["cannot be read as TOML"]),
+        ("seed = 1\nseed = 2\n", ["cannot be read as TOML"]),
+    ],
+    ids=ascii,
+)  # fmt: skip
+def test_what_is_wrong_with_a_file_is_one_line_with_its_name(write, text, told):
+    path = write(text)
+    line = refusal(path)
+    assert line.startswith(f"{path}: ")
+    assert [word for word in told if word not in line] == []
+
+
+def test_a_file_that_is_not_there_and_one_that_is_a_folder(tmp_path):
+    assert refusal(tmp_path / "no.toml").startswith(f"{tmp_path / 'no.toml'}: no such recipe; ")
+    assert refusal(tmp_path).startswith(f"{tmp_path}: cannot be read as TOML")
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ("training.lr=1", ["unknown key 'training.lr'"]),
+        ("training.learning_rat=1", ["did you mean 'learning_rate'?"]),
+        ("trainin.epochs=1", ["unknown key 'trainin'", "did you mean 'training'?"]),
+        ("training.learning_rate=fast", ["training.learning_rate = 'fast'", "valid number"]),
+        ("training.learning_rate", ["'training.learning_rate' is not a setting", "section.key=value"]),
+        ("=3", ["'=3' is not a setting"]),
+        ("seed.x=1", ["seed"]),
+        ("training=3", ["training = 3"]),
+        ("a.b.c.d=1", ["unknown key 'a'"]),
+        ("training..epochs=1", ["training"]),
+        (".=1", ["unknown key"]),
+        ("seed=1\nsplit = 3", ["seed"]),
+    ],
+)
+def test_what_is_wrong_with_a_setting_is_one_line(setting, told):
+    line = refusal(None, setting)
+    assert line.startswith("--set")
+    assert [word for word in told if word not in line] == []
+
+
+def test_a_setting_below_a_value_is_refused(write):
+    assert "'seed' is a value, not a section" in refusal(write("seed = 3\n"), "seed.x=1")
+
+
+def test_a_wrong_setting_is_not_blamed_on_the_file(write):
+    path = write("seed = 3\n")
+    assert refusal(path, "training.learning_rat=1").startswith("--set")

@@ -1,0 +1,66 @@
+"""Artifacts as text."""
+
+import json
+
+import pytest
+
+from yunque.cli.views import describe, draw_tree, lineage
+from yunque.store.artifacts import Store
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "out")
+
+
+@pytest.fixture
+def made(store):
+    """source -> one -> two, three; four from both."""
+
+    def build(folder):
+        (folder / "rows").write_bytes(b"x" * 1234)
+        (folder / "sub").mkdir()
+        return {"rows": 3, "why": {"ñ": 1}}
+
+    one, _ = store.make("one", build, seed=4)
+    two, _ = store.make("two", build, parents=[one])
+    three, _ = store.make("three", build, parents=[one], recipe={"rate": 0.5})
+    four, _ = store.make("four", build, parents=[two, three])
+    return one, two, three, four
+
+
+def test_an_artifact_described(made):
+    one, _, three, _ = made
+    text = describe(three)
+    assert text.startswith(f"three-{three.id}\n")
+    told = ('{"rate": 0.5}', one.id, "rows: 3", 'why: {"ñ": 1}', "rows  1,234 bytes", "sub/", "seed 0", str(three.path))
+    assert [word for word in told if word not in text] == []
+    assert "from     the source" in describe(one)
+    assert "manifest.json" not in text
+
+
+def test_a_lineage_holds_every_parent_with_its_counts(store, made):
+    one, two, three, four = made
+    tree = lineage(store, four)
+    assert (tree["kind"], tree["id"], [parent["id"] for parent in tree["parents"]]) == ("four", four.id, [two.id, three.id])
+    assert tree["parents"][0]["parents"][0]["id"] == tree["parents"][1]["parents"][0]["id"] == one.id
+    assert json.loads(json.dumps(tree)) == tree and tree["counts"]["rows"] == 3
+
+
+def test_a_tree_is_drawn_with_branches(store, made):
+    one, two, three, four = made
+    assert draw_tree(lineage(store, four)).splitlines() == [
+        f"four-{four.id}",
+        f"├─ two-{two.id}",
+        f"│  └─ one-{one.id}",
+        f"└─ three-{three.id}",
+        f"   └─ one-{one.id}",
+    ]
+
+
+def test_what_was_drawn_with_its_parents_is_named_and_not_drawn_again(store, made):
+    *_, four = made
+    five, _ = store.make("five", lambda folder: {}, parents=[four, made[2]])
+    lines = draw_tree(lineage(store, five)).splitlines()
+    assert lines[-1] == f"└─ three-{made[2].id} (above)"
+    assert len(lines) == 7
