@@ -71,11 +71,11 @@ def main() -> None:
     for row in report["comparisons"]:
         base, forged, difference = row["base"], row["forged"], row["difference"]
         if base["value"] is None:
-            print(f"| {row['suite']}: {row['name']} | 0 | - | - | - | {row['verdict']} |")
+            print(f"| {row['name']} | 0 | - | - | - | {row['verdict']} |")
             continue
         interval = f"{difference['value']:+.4f} [{difference['low']:+.4f}, {difference['high']:+.4f}]"
         values = f"{base['value']:.4f} | {forged['value']:.4f} | {interval}"
-        print(f"| {row['suite']}: {row['name']} | {base['n']} | {values} | {row['verdict']} |")
+        print(f"| {row['name']} | {base['n']} | {values} | {row['verdict']} |")
 
 
 if __name__ == "__main__":

@@ -92,7 +92,7 @@ def tokenizer_folder(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def make_base(tokenizer_folder, tmp_path_factory):
-    """A maker of tiny random Llama folders (0.2 million parameters); ``spare_rows`` pads the table, ``settings`` go to it."""
+    """A maker of tiny random Llama folders (0.1 million weights); ``spare_rows`` pads the table, ``settings`` go to it."""
     import torch
     from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 

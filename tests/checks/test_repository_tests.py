@@ -205,6 +205,9 @@ def test_the_src_layout_and_a_package_in_lib_are_importable(tree, sandbox):
     assert ("src/pack/inner/thing.py", 4) in told["tests/unit/test_thing.py::test_it"].reached
     assert ("lib/other.py", 1) in told["tests/unit/test_thing.py::test_it"].reached
     assert told["src/pack/inner/thing.py::pack.inner.thing.add"].passed
+    check = RepositoryTests(tree=root, tests=["tests/unit/test_thing.py::test_it"], sandbox=sandbox, limits=LIMITS)
+    verdict = check.judge(make_record("src/pack/inner/thing.py", MODULE))
+    assert verdict.outcome is Outcome.PASS, verdict.detail
 
 
 @pytest.mark.parametrize(

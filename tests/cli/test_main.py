@@ -75,17 +75,28 @@ def test_an_empty_cache_lists_nothing(call):
     assert "yunque models pull" in call("models", "list").stdout
 
 
-def test_a_verb_or_option_that_is_not_there_is_exit_2_without_a_traceback(call):
-    for arguments in (["forg"], ["forge"], ["forge", ".", "--nope"], ["complete", "x", "--max-tokens", "0"]):
-        done = call(*arguments)
-        assert done.returncode == 2 and "Traceback" not in done.stderr and done.stderr
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["forg"], "No such command 'forg'"),
+        (["forge"], "SOURCE"),
+        (["forge", ".", "--nope"], "--nope"),
+        (["complete", "x", "--max-tokens", "0"], "--max-tokens"),
+        (["models", "pul"], "pul"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_a_mistyped_command_is_exit_2_and_says_what_was_not_understood(call, arguments, told):
+    done = call(*arguments)
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False), done.stderr
+    assert told.lower() in done.stderr.lower()
 
 
 # ------------------------------------------------------------------------------------------------------ errors before a run
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["nowhere/at-all"], "nowhere/at-all: no such file or directory"),
+        (["nowhere/at-all"], "nowhere/at-all: no such file or folder"),
         (["empty"], "the folder is empty"),
         (["code", "--set", "training.learning_rat=1"], "did you mean 'learning_rate'?"),
         (["code", "--set", "training.learning_rate=fast"], "training.learning_rate = 'fast'"),
@@ -107,7 +118,7 @@ def test_what_can_be_seen_at_once_writes_nothing(call, tmp_path, arguments, told
     if not any("model.base" in argument for argument in arguments):
         arguments = [*arguments, "--set", "model.base=./base"]
     line = refusal(call("forge", *arguments, "--out", "out"))
-    assert told.replace("directory", "folder") in line
+    assert told in line
     assert not (tmp_path / "out").exists()
 
 
@@ -157,14 +168,14 @@ def test_show_and_trace_of_one_that_is(call, tmp_path):
     assert call("trace", "pairs", "--out", "out").stdout.splitlines() == [f"pairs-{artifact.id}", f"└─ records-{parent.id}"]
     tree = json.loads(call("trace", "pairs", "--out", "out", "--json").stdout)
     assert tree["parents"][0]["counts"] == {"kept": 3}
-    assert f"known: records-{parent.id}" in refusal(call("show", "zzz", "--out", "out"))
+    assert f"known: pairs-{artifact.id}, records-{parent.id}" in refusal(call("show", "zzz", "--out", "out"))
 
 
 @pytest.mark.parametrize("model", [[], ["--model", "my-out/model"], ["--model", "nowhere"], ["--model", "/nowhere/at/all"]])
 def test_completing_without_a_model_says_so_and_asks_nobody_on_the_network(call, model):
     line = refusal(call("complete", "def f():", *model))
     assert (model[1] if model else "yunque-out/model") in line
-    assert "Hub gave" not in line
+    assert "the Hub" not in line
 
 
 def test_completing_with_a_stop_rule_that_is_not_there(call):
@@ -172,22 +183,20 @@ def test_completing_with_a_stop_rule_that_is_not_there(call):
 
 
 # ----------------------------------------------------------------------------------------------------------------- stopping
-WORDS = "amber birch cedar delta ember fjord grove heath inlet joker kayak lemon mango north".split()
+WORDS = ["amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "heath", "inlet", "joker", "kayak", "lemon"]
 
 
 def write_repository(root: Path) -> None:
     """Modules that differ enough to be split, and a test that takes for ever."""
     (root / "tests").mkdir(parents=True)
     for number, word in enumerate(WORDS):
-        other = WORDS[number - 1]
-        lines = [f"def {word}_{step}({other}_{step}, {word}_{step}_limit):", f'    """The {word} of {step}."""']
-        for line in range(12):
-            lines.append(
-                f"    {word}_{line}_{step} = {other}_{step} * {number * 31 + line} + {word}_{step}_limit ** {line + step}"
-            )
-        lines.append(f"    return {word}_{3 + step}_{step}")
-        lines = [text for step in (1, 2) for text in [*[one.replace(f"_{1}", f"_{step}") for one in lines], "", ""]]
-        (root / f"{word}.py").write_text("\n".join(lines))
+        lines = [f"def {word}_total(start, limit):", f'    """The {word} of it."""', "    found = start"]
+        for step in range(12):
+            lines += [
+                f"    {word}_{step} = limit ** {number + step} - found * {31 * number + step}",
+                f"    found += {word}_{step}",
+            ]
+        (root / f"{word}.py").write_text("\n".join([*lines, f"    return found // {number + 2}", ""]))
     (root / "tests" / "test_slow.py").write_text("import time\n\n\ndef test_slow():\n    time.sleep(500)\n")
 
 
@@ -260,10 +269,7 @@ def test_a_reader_who_leaves_early_is_no_error(machine, tmp_path):
 
 
 def test_a_package_that_is_missing_is_named(machine, tmp_path):
-    hide = "import sys; sys.modules['yunque.models.base'] = None; sys.modules['torch'] = None; from yunque.cli.main import run; "
-    code = hide.replace("sys.modules['yunque.models.base'] = None; ", "") + "run()"
-    (tmp_path / "model").mkdir()
-    (tmp_path / "model" / "yunque-base.json").write_text(json.dumps(FACTS))
-    command = [sys.executable, "-c", code, "complete", "x", "--model", "./model"]
+    code = "import sys; sys.modules['torch'] = None; from yunque.cli.main import run; run()"
+    command = [sys.executable, "-c", code, "complete", "x", "--model", "./base"]
     done = subprocess.run(command, cwd=tmp_path, env=machine, capture_output=True, text=True, timeout=60)
     assert refusal(done) == "yunque: this needs the package 'torch'; pip install 'yunque[forge]'"

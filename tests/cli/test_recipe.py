@@ -129,7 +129,6 @@ def test_a_file_that_is_not_there_and_one_that_is_a_folder(tmp_path):
         ("a.b.c.d=1", ["unknown key 'a'"]),
         ("training..epochs=1", ["training"]),
         (".=1", ["unknown key"]),
-        ("seed=1\nsplit = 3", ["seed"]),
     ],
 )
 def test_what_is_wrong_with_a_setting_is_one_line(setting, told):

@@ -196,6 +196,15 @@ def test_every_file_gets_its_turn(make, recipe, tmp_path):
 
 
 # -------------------------------------------------------------------------------------------------------------- determinism
+def test_the_order_in_which_files_arrive_does_not_matter(make, recipe, tmp_path):
+    files = {f"pkg/{name}.py": f"def {name}(left):\n    right = left + {number}\n    return right * left\n" * 9
+             for number, name in enumerate(["one", "two", "six", "ten"])}  # fmt: skip
+    small = make(tmp_path, files, dict.fromkeys(files, Part.HELDOUT))
+    suites = [small.builder(None, recipe(), records=records).build()[0] for records in (small.records, small.records[::-1])]
+    assert suites[0] == suites[1]
+    assert len({problem.path for problem in suites[0].of("fim")}) == 4
+
+
 def test_the_same_repository_gives_the_same_suite_whatever_the_order_of_its_records(built, repository, recipe, sandbox):
     turned = repository.builder(sandbox, recipe(), records=list(reversed(repository.records)))
     again, counts = turned.build()

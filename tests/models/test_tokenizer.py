@@ -12,7 +12,7 @@ PROMPT = "def area(width: int, height: int) -> int:"
 SUFFIX = "\n\n\nclass Stack:\n    pass\n"
 
 
-# ------------------------------------------------------------------------------------------------------------ adding tokens
+# ------------------------------------------------------------------------------------------------------------- adding tokens
 def test_no_tokens_are_found_before_they_are_added(tokenizer):
     assert find_fim(tokenizer) is None
     assert tokenizer.pad_token_id is None
@@ -175,7 +175,7 @@ def test_cut_without_a_suffix_keeps_the_end_of_the_prompt(tokenizer):
     assert not render(tokenizer, PROMPT, "", None, exact, 0)[2]
 
 
-# ------------------------------------------------------------------------------------------------------------------- refusals
+# ------------------------------------------------------------------------------------------------------------------ refusals
 def test_a_folder_without_a_tokenizer_is_refused(tmp_path):
     with pytest.raises(ModelError, match="tokenizer cannot be read") as caught:
         load_tokenizer(tmp_path)

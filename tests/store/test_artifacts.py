@@ -151,11 +151,12 @@ def start(code: str, *arguments: object) -> subprocess.Popen:
 
 def test_kill_9_in_the_middle_leaves_no_artifact_and_no_lock_and_a_second_run_finishes(store):
     with start(BUILD_SLOWLY, store.root) as run:
-        assert run.stdout.readline() == "building\n"
-        with pytest.raises(StoreError, match="another run is writing here"), store.lock():
-            pass
-        run.send_signal(signal.SIGKILL)
-        run.wait(timeout=10)
+        try:
+            assert run.stdout.readline() == "building\n"
+            with pytest.raises(StoreError, match="another run is writing here"), store.lock():
+                pass
+        finally:
+            run.send_signal(signal.SIGKILL)
     assert store.all() == [] and len(drafts(store)) == 1
     with store.lock():
         artifact, new = store.make("slow", writes())

@@ -56,7 +56,7 @@ class Forge:
     def run(self) -> Artifact:
         """All steps, the finished ones skipped."""
         source = open_source(self.spec)
-        base_folder, base = find_base(self.recipe.model.base)  # before any work: a missing model should not cost minutes
+        base_folder, base = find_base(self.recipe.model.base, self.progress)  # a missing model should cost no work
         with self.store.lock():
             snapshot = self._step("snapshot", source.fetch, recipe={"source": source.identity})
             records = self._records(snapshot)

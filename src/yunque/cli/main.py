@@ -167,7 +167,7 @@ def pull(
     from yunque.store.artifacts import disk_errors
 
     with disk_errors(cache_folder()):
-        folder, facts = bring(name)
+        folder, facts = bring(name, bars)
     if json_:
         emit(asdict(facts) | {"folder": str(folder)})
     else:

@@ -38,11 +38,11 @@ class PackRecipe(BaseModel, extra="forbid", frozen=True):
     length_tokens: int = Field(512, ge=32, le=32768, description="tokens in a row")
     prompt_tokens: int = Field(192, ge=8, description="most tokens of a prompt that are kept, nearest to the answer")
     suffix_tokens: int = Field(64, ge=0, description="most tokens of a suffix that are kept, nearest to the answer")
-    train_tokens: int = Field(80_000, ge=256, description="tokens to train on, as far as the pairs go")
+    train_tokens: int = Field(96_000, ge=256, description="tokens to train on, as far as the pairs go")
     validation_tokens: int = Field(4_096, ge=256, description="tokens to validate on, as far as the pairs go")
-    body_share: float = Field(0.15, ge=0, description="weight of body pairs in the mixture, by tokens")
-    fim_share: float = Field(0.5, ge=0, description="weight of fill-in-the-middle pairs in the mixture, by tokens")
-    continuation_share: float = Field(0.35, ge=0, description="weight of plain continuation in the mixture, by tokens")
+    body_share: float = Field(0.1, ge=0, description="weight of body pairs in the mixture, by tokens")
+    fim_share: float = Field(0.7, ge=0, description="weight of fill-in-the-middle pairs in the mixture, by tokens")
+    continuation_share: float = Field(0.2, ge=0, description="weight of plain continuation in the mixture, by tokens")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +117,7 @@ def pack(
 
     Raises TrainingError when nothing is left to train on.
     """
-    counts = {"pairs": 0, "used": 0, "cut": 0, "answer_too_long": 0, "over_budget": 0}
+    counts = {"pairs": 0, "used": 0, "cut": 0, "answer_too_long": 0, "over_budget": 0, "no_share": 0}
     chosen: list[Sample] = []
     budget = num_tokens
     for pair in _mixture(pairs, recipe, seed, counts):
@@ -157,6 +157,8 @@ def _mixture(pairs: Iterable[Pair], recipe: PackRecipe, seed: int, counts: dict)
         counts["pairs"] += 1
         if pair.kind in queues:
             queues[pair.kind].append(pair)
+        else:
+            counts["no_share"] += 1
     for queue in queues.values():
         queue.sort(key=lambda pair: seed_from(seed, pair.id))
         queue.reverse()

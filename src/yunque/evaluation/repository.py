@@ -35,9 +35,9 @@ STUB = "raise NotImplementedError"
 class EvaluationRecipe(BaseModel, extra="forbid", frozen=True):
     """How much is asked, and what the tests may use."""
 
-    bits_bytes: int = Field(48_000, ge=1000, description="bytes of held-out code scored in bits per byte")
+    bits_bytes: int = Field(40_000, ge=1000, description="bytes of held-out code scored in bits per byte")
     stretch_bytes: int = Field(1_500, ge=200, description="bytes in one stretch of it")
-    fim_tasks: int = Field(160, ge=0, description="fill-in-the-middle tasks from held-out files")
+    fim_tasks: int = Field(200, ge=0, description="fill-in-the-middle tasks from held-out files")
     style_tasks: int = Field(
         32, ge=0, description="fill-in-the-middle tasks from validation files, to choose a prompt style"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from yunque.core.errors import RecipeError
@@ -17,7 +18,7 @@ def _line(text: str) -> int | None:
 def _dedent(text: str) -> int | None:
     """Before the first line that is indented less than the first line of code: the block is over."""
     at, block = 0, None
-    for line in text.splitlines(keepends=True):
+    for line in re.findall(r"[^\n]*\n|[^\n]+", text):  # splitlines also splits at form feeds and the like
         code = line.lstrip(" \t")
         indent = len(line) - len(code)
         if code.strip():

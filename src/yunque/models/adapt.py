@@ -122,13 +122,13 @@ def merge(adapted: Any, tokenizer: Any, folder: Path) -> None:
 
 def load_adapter(base: Path, adapter: Path, tokenizer: Any, dtype: str) -> Any:
     """A base with a saved adapter on it, ready to be merged or asked. Raises ModelError when they do not belong together."""
-    from peft import PeftModel
+    from peft import PeftConfig, PeftModel
 
     model = load_model(base, choose_dtype(dtype))
-    old = model.get_input_embeddings().weight.shape[0]
-    extend_vocabulary(model, tokenizer, list(range(old, len(tokenizer))))
     try:
         with quiet():
+            new_ids = PeftConfig.from_pretrained(str(adapter)).trainable_token_indices or []
+            extend_vocabulary(model, tokenizer, list(new_ids))
             return PeftModel.from_pretrained(model, str(adapter))
     except (OSError, ValueError, RuntimeError) as error:
         raise ModelError(f"the adapter does not fit its base ({str(error)[:120]})", where=adapter) from error

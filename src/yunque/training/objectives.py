@@ -16,7 +16,7 @@ from yunque.data.packing import Rows
 
 CHUNK_TOKENS = 512
 """Answer tokens whose V logits are held at once."""
-RESCALED = ("final_logit_softcapping", "logits_scaling", "logit_scale")
+RESCALED = ("final_logit_softcapping", "logits_scaling", "logit_scale", "lm_head_multiplier")
 """Config entries of architectures that do more between the last hidden state and the logits than one matrix product."""
 
 

@@ -1,0 +1,443 @@
+"""One step is one step however it is cut, a killed run goes on bit for bit, and the best weights are what is left."""
+
+import math
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from yunque.core.errors import TrainingError
+from yunque.data.packing import Rows
+from yunque.models.adapt import add_lora, load_model
+from yunque.models.recipe import ModelRecipe
+from yunque.training.loop import CHECKPOINT, Trainer
+from yunque.training.objectives import AnswerCrossEntropy
+from yunque.training.recipe import TrainingRecipe
+
+LENGTH = 32
+
+
+def make_rows(num_rows, seed=1):
+    """Rows of two samples with learnable ids (they count up); rows differ in how many answers they hold."""
+    draw = np.random.default_rng(seed)
+    ids = np.full((num_rows, LENGTH), 420, dtype=np.int32)
+    answers, segments = np.zeros(ids.shape, dtype=bool), np.zeros(ids.shape, dtype=np.int16)
+    for row in range(num_rows):
+        half = int(draw.integers(4, 28))
+        for number, (start, end) in enumerate(((0, half), (half, 30)), start=1):
+            ids[row, start:end] = 20 + (draw.integers(300) + np.arange(end - start)) % 300
+            segments[row, start:end] = number
+            answers[row, start + int(draw.integers(1, end - start)) : end] = True
+    return Rows(ids=ids, answers=answers, segments=segments)
+
+
+TRAIN, VALIDATION = make_rows(10), make_rows(3, seed=2)
+
+
+@pytest.fixture
+def make_trainer(fim_folder, tmp_path):
+    """A maker of trainers that all begin with the same weights; keywords go to the recipe, or to the trainer."""
+
+    def make(folder=tmp_path, *, dropout=0.0, **settings):
+        torch.manual_seed(0)
+        model = load_model(fim_folder, torch.float32)
+        adapted = add_lora(model, ModelRecipe(lora_rank=4, lora_dropout=dropout), list(range(420, 424)))
+        parts = {"objective": AnswerCrossEntropy(), "train": TRAIN, "validation": VALIDATION, "seed": 1}
+        parts |= {name: settings.pop(name) for name in (*parts, "progress") if name in settings}
+        defaults = {"rows_per_step": 2, "rows_at_once": 1, "epochs": 1.0, "validate_every": 100, "checkpoint_every": 100}
+        folder.mkdir(exist_ok=True)
+        return Trainer(model=adapted, recipe=TrainingRecipe(**defaults | settings), folder=folder, **parts)
+
+    return make
+
+
+class Scripted:
+    """The real objective, with something done to it before each loss."""
+
+    def __init__(self, before):
+        self.inner, self.before, self.calls = AnswerCrossEntropy(), before, 0
+
+    def loss(self, model, batch):
+        if torch.is_grad_enabled():
+            self.calls += 1
+        loss, count = self.inner.loss(model, batch)
+        changed = self.before(self, model, loss, count)
+        return (loss if changed is None else changed), count
+
+
+def weights_of(trainer):
+    return {name: weight.detach().clone() for name, weight in trainer.weights.items()}
+
+
+def same(one, other):
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def without_speed(steps):
+    return [{name: value for name, value in step.items() if name != "tokens_per_s"} for step in steps]
+
+
+# ------------------------------------------------------------------------------------------------------------------ one step
+def first_gradients(trainer, monkeypatch):
+    """Gradients of the first step as the optimizer would get them, before clipping."""
+    found = {}
+
+    def look(weights, limit):
+        found.update({name: weight.grad.clone() for name, weight in trainer.weights.items() if weight.grad is not None})
+        return clip(weights, limit)
+
+    clip = trainer.accelerator.clip_grad_norm_
+    monkeypatch.setattr(trainer.accelerator, "clip_grad_norm_", look)
+    trainer.fit()
+    return found
+
+
+def test_four_small_batches_are_one_large_one(make_trainer, tmp_path, monkeypatch):
+    one = make_trainer(tmp_path / "one", rows_per_step=4, rows_at_once=4, epochs=0.4)
+    four = make_trainer(tmp_path / "four", rows_per_step=4, rows_at_once=1, epochs=0.4)
+    assert one.num_steps == four.num_steps == 1
+    answers = TRAIN.answers[one.rows_of(1)].sum(axis=1)
+    assert answers.max() > 1.5 * answers.min(), "a mean of means would pass unseen"
+    wanted, found = first_gradients(one, monkeypatch), first_gradients(four, monkeypatch)
+    assert found.keys() == wanted.keys()
+    for name in wanted:
+        assert (found[name] - wanted[name]).norm() <= 1e-5 * wanted[name].norm() + 1e-7, name
+    (first,), (second,) = one.history.steps, four.history.steps
+    assert second["loss"] == pytest.approx(first["loss"], rel=1e-5)
+    assert second["grad_norm"] == pytest.approx(first["grad_norm"], rel=1e-4)
+    assert second["rows"] == first["rows"] and second["tokens_seen"] == first["tokens_seen"]
+    for name, weight in four.weights.items():
+        assert torch.allclose(weight, one.weights[name], atol=1e-5), name
+
+
+def test_the_gradient_is_that_of_the_mean_over_answer_tokens(make_trainer, tmp_path, monkeypatch):
+    from yunque.training.objectives import Batch
+
+    trainer, plain = make_trainer(tmp_path / "one", epochs=0.2), make_trainer(tmp_path / "other", epochs=0.2)
+    loss, count = AnswerCrossEntropy().loss(plain.model, Batch.of(TRAIN, plain.rows_of(1)))
+    (loss / count).backward()
+    found = first_gradients(trainer, monkeypatch)
+    for name, weight in plain.weights.items():
+        assert torch.allclose(found[name], weight.grad, rtol=1e-4, atol=1e-7), name
+    assert trainer.history.steps[0]["loss"] == pytest.approx(loss.item() / count, rel=1e-5)
+
+
+def test_training_lowers_the_loss(make_trainer):
+    history = make_trainer(epochs=8.0, learning_rate=1e-2, validate_every=5).fit()
+    assert history.validations[0]["step"] == 0
+    assert history.best_loss == min(row["loss"] for row in history.validations)
+    assert np.mean([row["loss"] for row in history.steps[-5:]]) < 0.8 * history.steps[0]["loss"]
+
+
+def test_the_validation_loss_is_the_mean_over_its_answer_tokens(make_trainer, tmp_path):
+    losses = []
+    for at_once in (1, 2, 3):
+        trainer = make_trainer(tmp_path / str(at_once), rows_at_once=at_once, epochs=0.2, dropout=0.5)
+        losses.append(trainer.fit().validations[0]["loss"])
+    assert losses == pytest.approx([losses[0]] * 3, rel=1e-5)
+
+
+def test_weights_that_nobody_trains_keep_every_bit(make_trainer):
+    trainer = make_trainer(learning_rate=0.1)
+    before = {name: p.detach().clone() for name, p in trainer.model.named_parameters() if not p.requires_grad}
+    trainer.fit()
+    assert same(before, {name: p for name, p in trainer.model.named_parameters() if not p.requires_grad})
+
+
+def test_only_matrices_of_the_adapter_decay(make_trainer):
+    nothing = Scripted(lambda self, model, loss, count: loss * 0)
+    trainer = make_trainer(objective=nothing, epochs=0.2, weight_decay=0.5, learning_rate=0.1, warmup_share=0.0)
+    with torch.no_grad():
+        for weight in trainer.weights.values():
+            weight.fill_(1.0)
+    trainer.fit()
+    rate = trainer.history.steps[0]["learning_rate"]
+    checkpoint = torch.load(trainer.folder / CHECKPOINT, weights_only=True)["weights"]  # the last weights, not the best
+    assert len(checkpoint) > 1
+    for name, weight in checkpoint.items():
+        wanted = 1 - 0.5 * rate if "lora_" in name else 1.0
+        assert torch.allclose(weight, torch.full_like(weight, wanted)), name
+
+
+def test_a_large_gradient_is_clipped(make_trainer, tmp_path):
+    steps = {}
+    for limit in (1e-4, 1e4):
+        trainer = make_trainer(tmp_path / str(limit), epochs=0.2, clip_norm=limit)
+        original = trainer.optimizer.step
+
+        def look(*arguments, trainer=trainer, limit=limit, original=original, **named):
+            steps[limit] = math.sqrt(sum(float(w.grad.norm()) ** 2 for w in trainer.weights.values() if w.grad is not None))
+            return original(*arguments, **named)
+
+        trainer.optimizer.step = look
+        norm = trainer.fit().steps[0]["grad_norm"]
+        assert steps[limit] == pytest.approx(min(norm, limit), rel=1e-3)
+    assert steps[1e-4] < steps[1e4]
+
+
+# --------------------------------------------------------------------------------------------------------- rows and schedule
+@pytest.mark.parametrize(("num_rows", "per_step"), [(10, 2), (10, 3), (7, 4), (3, 5)])
+def test_every_row_comes_once_an_epoch(make_trainer, num_rows, per_step):
+    trainer = make_trainer(train=make_rows(num_rows), rows_per_step=per_step, epochs=6.0)
+    seen = [int(row) for step in range(1, trainer.num_steps + 1) for row in trainer.rows_of(step)]
+    epochs = [seen[start : start + num_rows] for start in range(0, len(seen) - num_rows + 1, num_rows)]
+    assert len(epochs) >= 5
+    assert all(sorted(epoch) == list(range(num_rows)) for epoch in epochs)
+    assert len({tuple(epoch) for epoch in epochs}) > 1
+
+
+def test_the_history_tells_which_rows_were_seen(make_trainer):
+    trainer = make_trainer(epochs=1.0)
+    history = trainer.fit()
+    assert [row["rows"] for row in history.steps] == [trainer.rows_of(step).tolist() for step in range(1, 6)]
+    assert sorted(index for row in history.steps for index in row["rows"]) == list(range(10))
+    assert history.steps[-1]["tokens_seen"] == (TRAIN.segments > 0).sum()
+
+
+def test_another_seed_has_another_order(make_trainer, tmp_path):
+    one, other = make_trainer(tmp_path / "one"), make_trainer(tmp_path / "other", seed=2)
+    assert [one.rows_of(step).tolist() for step in range(1, 6)] != [other.rows_of(step).tolist() for step in range(1, 6)]
+
+
+@pytest.mark.parametrize(("epochs", "per_step", "steps"), [(1.0, 2, 5), (1.0, 3, 3), (0.5, 2, 2), (3.0, 4, 7), (0.01, 8, 1)])
+def test_the_number_of_steps(make_trainer, epochs, per_step, steps):
+    assert make_trainer(epochs=epochs, rows_per_step=per_step).num_steps == steps
+
+
+def test_the_rate_rises_linearly_then_falls_as_a_cosine(make_trainer):
+    trainer = make_trainer(rows_per_step=1, epochs=2.2, warmup_share=0.1, final_share=0.2, learning_rate=1e-2)
+    rates = [row["learning_rate"] for row in trainer.fit().steps]
+    assert len(rates) == 22
+    assert rates[:2] == pytest.approx([0.5e-2, 1e-2])
+    assert rates[1 + 5] == pytest.approx(1e-2 * (0.2 + 0.8 * (1 + math.cos(math.pi / 4)) / 2))
+    assert rates[1 + 10] == pytest.approx(0.6e-2)
+    assert rates[1 + 20] == pytest.approx(0.2e-2)
+    assert rates[1:] == sorted(rates[1:], reverse=True)
+
+
+def test_no_warm_up_and_one_step_still_have_a_rate(make_trainer, tmp_path):
+    for warm in (0.0, 0.9):
+        trainer = make_trainer(tmp_path / str(warm), rows_per_step=10, warmup_share=warm, learning_rate=1e-3)
+        assert [row["learning_rate"] for row in trainer.fit().steps] == [1e-3]
+
+
+# -------------------------------------------------------------------------------------------------------- killed and resumed
+@contextmanager
+def killing(label, total, unit=""):
+    """A progress bar on which somebody presses Ctrl-C after the eighth step."""
+    done = 0
+
+    def advance(amount):
+        nonlocal done
+        done += amount
+        if done == 8:
+            raise KeyboardInterrupt
+
+    yield advance
+
+
+def inside_a_step(self, model, loss, count):
+    if self.calls == 2 * 7 + 2:  # the second micro-batch of step 8
+        raise KeyboardInterrupt
+
+
+def before_any_checkpoint(self, model, loss, count):
+    if self.calls == 3:
+        raise KeyboardInterrupt
+
+
+LONG = {"epochs": 2.4, "dropout": 0.2, "checkpoint_every": 3, "validate_every": 4, "patience": 9, "learning_rate": 5e-3}
+KILLS = {
+    "between steps": {"progress": killing},
+    "inside a step": {"objective": Scripted(inside_a_step)},
+    "before any checkpoint": {"objective": Scripted(before_any_checkpoint)},
+}
+
+
+@pytest.fixture
+def uninterrupted(make_trainer, tmp_path):
+    trainer = make_trainer(tmp_path / "whole", **LONG)
+    trainer.fit()
+    return trainer
+
+
+@pytest.mark.parametrize("kill", KILLS)
+def test_a_killed_run_goes_on_bit_for_bit(make_trainer, uninterrupted, tmp_path, kill):
+    folder = tmp_path / "killed"
+    with pytest.raises(KeyboardInterrupt):
+        make_trainer(folder, **LONG | KILLS[kill]).fit()
+    assert (folder / CHECKPOINT).exists() == (kill != "before any checkpoint")
+    (folder / (CHECKPOINT + ".part")).write_bytes(b"killed while writing")
+    torch.manual_seed(12345)  # what a new process has there is anybody's guess
+    resumed = make_trainer(folder, **LONG)
+    seen = Scripted(lambda *_: None)
+    resumed.objective = seen
+    resumed.fit()
+    assert seen.calls == 2 * (12 if kill == "before any checkpoint" else 6), "it began at another step than the checkpoint's"
+    assert without_speed(resumed.history.steps) == without_speed(uninterrupted.history.steps)
+    assert resumed.history.validations == uninterrupted.history.validations
+    assert [row["step"] for row in resumed.history.validations] == [0, 4, 8, 12]
+    assert (resumed.history.best_step, resumed.history.best_loss) == (
+        uninterrupted.history.best_step,
+        uninterrupted.history.best_loss,
+    )
+    assert same(weights_of(resumed), weights_of(uninterrupted))
+    last, wanted = (torch.load(path / CHECKPOINT, weights_only=True) for path in (folder, uninterrupted.folder))
+    assert same(last["weights"], wanted["weights"])
+    for one, other in zip(last["optimizer"]["state"].values(), wanted["optimizer"]["state"].values(), strict=True):
+        assert all(torch.equal(torch.as_tensor(one[name]), torch.as_tensor(other[name])) for name in other)
+
+
+def test_a_finished_run_is_not_trained_again(make_trainer, uninterrupted, tmp_path):
+    again = make_trainer(tmp_path / "whole", **LONG | {"objective": Scripted(lambda *_: pytest.fail("trained again"))})
+    assert without_speed(again.fit().steps) == without_speed(uninterrupted.history.steps)
+    assert same(weights_of(again), weights_of(uninterrupted))
+
+
+def test_dropout_and_order_come_from_the_seed_alone(make_trainer, uninterrupted, tmp_path):
+    trainer = make_trainer(tmp_path / "again", **LONG)
+    torch.manual_seed(999)
+    np.random.seed(999)
+    assert without_speed(trainer.fit().steps) == without_speed(uninterrupted.history.steps)
+
+
+@pytest.mark.parametrize("damage", ["garbage", "cut", "empty", "other model"])
+def test_a_damaged_checkpoint_is_refused_in_one_line(make_trainer, tmp_path, damage):
+    make_trainer(epochs=0.2).fit()
+    path = tmp_path / CHECKPOINT
+    content = path.read_bytes()
+    if damage == "other model":
+        state = torch.load(path, weights_only=True)
+        torch.save(state | {"weights": {f"other.{name}": weight for name, weight in state["weights"].items()}}, path)
+    else:
+        path.write_bytes({"garbage": b"not a checkpoint", "cut": content[: len(content) // 2], "empty": b""}[damage])
+    with pytest.raises(TrainingError, match=r"the checkpoint cannot be read.*delete it") as caught:
+        make_trainer().fit()
+    assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_checkpoint_runs_no_code(make_trainer, tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return (pytest.fail, ("the checkpoint ran code",))
+
+    torch.save({"step": 1, "weights": Evil()}, tmp_path / CHECKPOINT)
+    with pytest.raises(TrainingError, match="the checkpoint cannot be read"):
+        make_trainer().fit()
+
+
+# ------------------------------------------------------------------------------------------------------------ stopping early
+def scripted_validation(losses, taken):
+    """An objective whose validations come out as ``losses``; the weights at each are put into ``taken``."""
+    waiting = iter(losses)
+
+    def before(self, model, loss, count):
+        if torch.is_grad_enabled():
+            return None
+        taken.append({name: p.detach().clone() for name, p in model.named_parameters() if p.requires_grad})
+        return torch.tensor(next(waiting) * count)
+
+    return Scripted(before)
+
+
+EACH_STEP = {"validate_every": 1, "rows_at_once": 3, "learning_rate": 1e-2}
+
+
+def test_training_stops_when_patience_runs_out_and_leaves_the_best(make_trainer):
+    taken = []
+    objective = scripted_validation([5.0, 4.0, 3.0, 3.5, 3.2, 1.0], taken)
+    trainer = make_trainer(objective=objective, patience=2, epochs=4.0, **EACH_STEP)
+    history = trainer.fit()
+    assert history.stopped_early
+    assert (history.best_step, history.best_loss, len(history.steps)) == (2, pytest.approx(3.0), 4)
+    assert same(weights_of(trainer), taken[2])
+    assert not same(taken[2], taken[4])
+
+
+def test_a_stopped_run_stays_stopped(make_trainer):
+    taken = []
+    make_trainer(objective=scripted_validation([5.0, 4.0, 4.5, 4.6], taken), patience=2, epochs=4.0, **EACH_STEP).fit()
+    again = make_trainer(objective=Scripted(lambda *_: pytest.fail("went on")), patience=2, epochs=4.0, **EACH_STEP)
+    assert again.fit().stopped_early
+    assert same(weights_of(again), taken[1])
+
+
+def test_better_losses_renew_patience(make_trainer):
+    losses = [5.0, 5.1, 4.0, 4.1, 3.0, 3.1]
+    trainer = make_trainer(objective=scripted_validation(losses, []), patience=2, **EACH_STEP)
+    history = trainer.fit()
+    assert not history.stopped_early and len(history.steps) == 5
+    assert history.best_step == 4
+
+
+def test_a_base_that_only_gets_worse_is_left_as_it_was(make_trainer):
+    taken = []
+    trainer = make_trainer(objective=scripted_validation([1.0, 2.0, 3.0, 4.0], taken), patience=3, **EACH_STEP)
+    before = weights_of(trainer)
+    assert trainer.fit().best_step == 0
+    assert same(weights_of(trainer), before)
+
+
+# ------------------------------------------------------------------------------------------------------------------ refusals
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_loss_that_is_not_finite_stops_and_names_the_step(make_trainer, bad):
+    def spoil(self, model, loss, count):
+        return loss * bad if self.calls == 5 else None
+
+    trainer = make_trainer(objective=Scripted(spoil))
+    with pytest.raises(TrainingError, match="not finite at step 3"):
+        trainer.fit()
+    assert len(trainer.history.steps) == 2
+    assert all(torch.isfinite(weight).all() for weight in trainer.weights.values())
+
+
+def test_a_model_with_nothing_to_train_is_refused(fim_folder, tmp_path):
+    model = load_model(fim_folder, torch.float32).requires_grad_(False)
+    parts = {"objective": AnswerCrossEntropy(), "train": TRAIN, "validation": VALIDATION, "seed": 1}
+    with pytest.raises(TrainingError, match="nothing to train"):
+        Trainer(model=model, recipe=TrainingRecipe(), folder=tmp_path, **parts)
+
+
+def test_a_step_without_answers_is_refused(make_trainer):
+    bare = Rows(ids=TRAIN.ids, answers=np.zeros_like(TRAIN.answers), segments=TRAIN.segments)
+    with pytest.raises(TrainingError, match="step 1 has no answer tokens"):
+        make_trainer(train=bare).fit()
+
+
+@pytest.mark.parametrize("rows", [make_rows(0), Rows(**vars(VALIDATION) | {"answers": np.zeros_like(VALIDATION.answers)})])
+def test_a_validation_without_answers_is_refused(make_trainer, rows):
+    with pytest.raises(TrainingError):
+        make_trainer(validation=rows).fit()
+
+
+# -------------------------------------------------------------------------------------------------------------------- curves
+def test_curves_are_written_once_for_every_step(make_trainer, uninterrupted, tmp_path):
+    def scalars(folder, name):
+        events = EventAccumulator(str(folder / "tensorboard"))
+        events.Reload()
+        return [(event.step, event.value) for event in events.Scalars(name)]
+
+    folder = tmp_path / "killed"
+    with pytest.raises(KeyboardInterrupt):
+        make_trainer(folder, **LONG | {"progress": killing}).fit()
+    make_trainer(folder, **LONG).fit()
+    for path in (folder, uninterrupted.folder):
+        wanted = [(row["step"], pytest.approx(row["loss"])) for row in uninterrupted.history.steps]
+        assert scalars(path, "train/loss") == wanted
+        wanted = [(row["step"], pytest.approx(row["loss"])) for row in uninterrupted.history.validations]
+        assert scalars(path, "validation/loss") == wanted
+        assert [step for step, _ in scalars(path, "train/learning_rate")] == list(range(1, 13))
+
+
+def test_progress_is_told_every_step(make_trainer):
+    told = []
+
+    @contextmanager
+    def progress(label, total, unit=""):
+        told.append((label, total, unit))
+        yield told.append
+
+    make_trainer(progress=progress).fit()
+    assert told == [("train", 5, "steps"), 0, 1, 1, 1, 1, 1]
