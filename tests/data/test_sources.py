@@ -17,9 +17,10 @@ from threading import Thread
 import pytest
 
 from yunque.core.errors import SourceError
-from yunque.data import git, packages
+from yunque.data import git
 from yunque.data.sources import open_source
 from yunque.data.trees import TreeLimits
+from yunque.store import packages
 
 needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 

@@ -19,18 +19,29 @@ import pytest
 
 MODE = os.environ.get("YUNQUE_PROBE", "")
 ROOT = os.getcwd() + os.sep
-# Taken while pytest loads its plug-ins: later both streams belong to its capture.
-WORD = sys.stdin.readline().strip() if MODE == "judge" else ""
-OUTPUT = os.dup(1)
+
+
+def _closing():
+    """What ends a judged run; takes both streams now, since later they belong to pytest's capture."""
+    word, output = sys.stdin.readline().strip(), os.dup(1)
+    return lambda passed: os.write(output, f"\n{word} {passed}\n".encode())
 
 
 class Reach:
-    """Which functions each test calls."""
+    """Which functions each test calls, and whether it passes."""
 
     def __init__(self):
-        self.tests = []
+        self.calls, self.passed, self.failed = {}, set(), set()
 
-    @pytest.hookimpl(hookwrapper=True)
+    @pytest.hookimpl(wrapper=True)
+    def pytest_make_collect_report(self, collector):
+        """A module that leaves when it is imported costs itself alone, not the whole run."""
+        try:
+            return (yield)
+        except SystemExit as leaving:
+            return pytest.CollectReport(collector.nodeid, "failed", f"SystemExit: {leaving}", [])
+
+    @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item):
         """Trace calls (not lines) while the test body runs."""
         seen = set()
@@ -43,38 +54,48 @@ class Reach:
         started = time.perf_counter()
         previous = sys.gettrace()
         sys.settrace(trace)
-        outcome = yield
-        sys.settrace(previous)
-        passed = outcome.excinfo is None
-        took_s = time.perf_counter() - started
-        self.tests.append({"test": item.nodeid, "passed": passed, "took_s": took_s, "reached": sorted(seen)})
+        try:
+            return (yield)
+        finally:
+            sys.settrace(previous)
+            self.calls[item.nodeid] = {"took_s": time.perf_counter() - started, "reached": sorted(seen)}
+
+    def pytest_runtest_logreport(self, report):
+        """Believe pytest's reports, one a subtest: an exception in a unittest never reaches the hook above."""
+        if report.when == "call":
+            (self.passed if report.passed else self.failed).add(report.nodeid)
 
     def pytest_sessionfinish(self):
         """Leave what was seen in the scratch folder."""
+        rows = [{"test": test, "passed": test in self.passed - self.failed, **call} for test, call in self.calls.items()]
         with open(ROOT + "reach.json", "w") as file:
-            json.dump(self.tests, file)
+            json.dump(rows, file)
 
 
 class Judge:
-    """Whether every test passed."""
+    """Whether every test passed; the word is in no module's namespace, though a candidate that digs can find it."""
 
-    def __init__(self):
-        self.passed = 0
+    def __init__(self, closing):
+        self.passed, self.__closing = set(), closing
 
     def pytest_runtest_logreport(self, report):
-        """Count tests whose body passed."""
-        self.passed += report.when == "call" and report.passed
+        """Count tests whose body passed, each once however many subtests it has."""
+        if report.when == "call" and report.passed:
+            self.passed.add(report.nodeid)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, exitstatus):
         """Print the word when pytest itself is content."""
         if exitstatus == 0:
-            os.write(OUTPUT, f"\n{WORD} {self.passed}\n".encode())
+            self.__closing(len(self.passed))
+
+
+PLUGIN = Judge(_closing()) if MODE == "judge" else Reach() if MODE == "reach" else None
 
 
 def pytest_configure(config):
-    """Put the wanted mode to work."""
-    if MODE == "reach":
-        config.pluginmanager.register(Reach())
-    elif MODE == "judge":
-        config.pluginmanager.register(Judge())
+    """Put the wanted mode to work, and forget it here."""
+    global PLUGIN
+    if PLUGIN is not None:
+        config.pluginmanager.register(PLUGIN)
+        PLUGIN = None

@@ -40,7 +40,7 @@ class TestReach:
 
 def reach(tree: Path, sandbox: Sandbox, limits: Limits) -> tuple[list[TestReach], str]:
     """Every test of a tree with the functions it calls, and why that list may be short (empty when it is whole)."""
-    job = _job(tree, "reach", ["--doctest-modules", "--continue-on-collection-errors", "."], limits, collect=("reach.json",))
+    job = _job(tree, "reach", ["--continue-on-collection-errors", "."], limits, collect=("reach.json",))
     seen = sandbox.run(job)
     if seen.timed_out:
         return [], f"the tests took longer than {limits.wall_s:g} s"
@@ -66,11 +66,10 @@ class RepositoryTests:
         if not self.tests:
             return Verdict(check=self.name, outcome=Outcome.SKIP, detail="no tests")
         word = secrets.token_hex(16)
-        doctests = ["--doctest-modules"] if any(_is_doctest(test) for test in self.tests) else []
         job = _job(
             self.tree,
             "judge",
-            [*doctests, "-x", *self.tests],
+            ["-x", *self.tests],
             self.limits,
             stdin=word.encode() + b"\n",
             files={record.origin.path: record.text.encode()},
@@ -118,6 +117,7 @@ def _job(
         "yunque_probe",
         "--color=no",
         "--tb=line",
+        "--doctest-modules",
     ]
     return Job(
         argv=(sys.executable, "-m", "pytest", *options, *arguments),
@@ -130,13 +130,6 @@ def _job(
     )
 
 
-def _is_doctest(test: str) -> bool:
-    """Whether a node id reads ``path.py::module.name``, where a test reads ``path.py::test_name``."""
-    path, _, name = test.partition("::")
-    stem = Path(path).stem
-    return path.endswith(".py") and (name == stem or name.startswith(f"{stem}.") or "." in name.split("[")[0])
-
-
 def _reason(stdout: bytes) -> str:
     """The first line of pytest's output that names an error."""
     for line in stdout.decode("utf-8", "replace").splitlines():
@@ -147,4 +140,4 @@ def _reason(stdout: bytes) -> str:
 
 def _last_line(output: bytes) -> str:
     lines = output.decode("utf-8", "replace").strip().splitlines()
-    return lines[-1][:160] if lines else ""
+    return re.sub(r" in \d+\.\d+s\b.*", "", lines[-1])[:160] if lines else ""

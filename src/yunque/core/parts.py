@@ -19,7 +19,7 @@ def find_part(seam: str, name: str) -> Any:
         module, _, attribute = name.partition(":")
         try:
             return getattr(importlib.import_module(module), attribute)
-        except (ImportError, AttributeError) as error:
+        except (ImportError, AttributeError, ValueError) as error:  # ValueError: no module before the colon
             raise RecipeError(f"cannot load '{name}' ({error})", where=f"yunque.{seam}") from error
     known = {point.name: point for point in entry_points(group=f"yunque.{seam}")}
     if name in known:

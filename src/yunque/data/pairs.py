@@ -95,7 +95,7 @@ class HoleKind(StrEnum):
     """What is cut out of a file."""
 
     LINE = "line"
-    """From a cursor inside a line of code to the end of that line: what an editor asks for most."""
+    """From a cursor between the words of a line of code to its end: what an editor asks for most."""
     STATEMENT = "statement"
     """One to three statements, from the first character of the first one."""
     BODY = "body"
@@ -186,10 +186,20 @@ def _code_lines(data: bytes, code: bytes) -> list[tuple[int, int]]:
 
 
 def _rest_of_line(data: bytes, line: tuple[int, int], choose: Random) -> tuple[int, int]:
+    """From a random place to the end of the line; from the start of a word when the place is inside one.
+
+    Inside a word a tokenizer's pieces differ from those of the whole word, and what is asked is how well the model copes
+    with that (token healing), not what it knows of the code.
+    """
     cursor = choose.randrange(*line)
-    while data[cursor] & 0xC0 == 0x80:  # inside a character
+    while cursor > line[0] and _in_word(data[cursor]) and _in_word(data[cursor - 1]):
         cursor -= 1
     return cursor, line[1]
+
+
+def _in_word(byte: int) -> bool:
+    """Whether a byte belongs to an identifier; every byte of a character beyond ASCII counts."""
+    return byte >= 0x80 or chr(byte).isalnum() or byte == ord("_")
 
 
 def _statements(record: Record, line: tuple[int, int], choose: Random) -> tuple[int, int]:

@@ -29,6 +29,8 @@ class Row:
 
 def compare_scores(base: Scores, forged: Scores, *, seed: int) -> list[Row]:
     """Every measure of the suite, the most telling first. A suite without tasks gives measures with n = 0."""
+    if [(row.group, row.num_bytes) for row in base.bits] != [(row.group, row.num_bytes) for row in forged.bits]:
+        raise ValueError("the two models did not score the same stretches")
     rows = [
         Row(
             suite="bits",

@@ -3,7 +3,8 @@
 Three kinds of question, all from held-out files that are not tests, none about a function with a twin in training:
 
 * ``bits``: stretches of code; how many bits does the model need for them?
-* ``fim``: a cursor inside a line; what is the rest of the line? Asked on validation files too, to choose a prompt style.
+* ``fim``: a cursor between the words of a line; what is the rest of it? Asked on validation files too, to choose a
+  prompt style.
 * ``body``: a function without its body; does what the model writes pass the tests that reach the function?
 
 A body task counts only if its tests pass with the original body and fail with ``raise NotImplementedError``, both seen in

@@ -49,8 +49,8 @@ def compare(
     All sequences have one entry a task; ``groups`` names the file each task came from. With no tasks, every value is None.
     """
     n = len(base)
-    if not n == len(forged) == len(groups):
-        raise ValueError("base, forged and groups must be of one length")
+    if not n == len(forged) == len(groups) == (n if weights is None else len(weights)):
+        raise ValueError("base, forged, groups and weights must be of one length")
     if n == 0:
         empty = Measure(name=name, value=None, n=0, unit=unit)
         return Paired(base=empty, forged=empty, difference=empty, resampled="tasks", verdict="cannot tell")

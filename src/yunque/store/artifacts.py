@@ -33,6 +33,7 @@ from yunque.core.errors import StoreError
 from yunque.core.nouns import Manifest, content_id
 
 MANIFEST = "manifest.json"
+UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,7 +178,7 @@ def disk_errors(root: Path) -> Iterator[None]:
         if _is_full(error):
             what = "the disk is full"
             raise StoreError(what, where=root, do="free some space and run again; finished steps are kept") from error
-        if isinstance(error, PermissionError | NotADirectoryError | FileExistsError) and _inside(error, root):
+        if isinstance(error, OSError) and error.errno in UNWRITABLE and _inside(error, root):
             raise StoreError(f"cannot write ({error.strerror})", where=root, do="choose another --out") from error
         raise
 
