@@ -10,12 +10,14 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
 
 import yunque
 from yunque.cli.console import bars, complain, emit, say
 from yunque.core.errors import YunqueError
+
+# Newer typers carry a click of their own and export only the leaves of its error tree.
+ClickException = typer.BadParameter.__mro__[2]  # BadParameter, UsageError, ClickException
 
 app = typer.Typer(
     help="Forge your own code model from your own repositories, and prove that it is better.",
@@ -195,10 +197,10 @@ def run() -> None:
     except YunqueError as error:
         complain(error.line())
         status = 2
-    except click.ClickException as error:
+    except ClickException as error:
         error.show()
         status = error.exit_code
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         complain("stopped; finished steps are kept, run the same command again to go on from here")
         status = 130
     except ModuleNotFoundError as error:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from importlib.metadata import entry_points
 from typing import Any
 
-import click
 import typer
 from pydantic import BaseModel
 
@@ -28,22 +27,20 @@ def page() -> str:
 
 def _verbs() -> list[str]:
     lines = ["## Verbs", ""]
-    context = click.Context(typer.main.get_command(app), info_name="yunque")
-    for path, command in _leaves(context.command, context):
-        usage = command.make_context(path, [], resilient_parsing=True)
+    root = typer.main.get_command(app)
+    context = root.make_context("yunque", [], resilient_parsing=True)
+    for path, command in _leaves(root, context):
         lines += [f"### `{path}`", "", command.get_short_help_str(200), ""]
         for parameter in command.params:
             described = getattr(parameter, "help", None)
             names = ", ".join(f"`{name}`" for name in parameter.opts)
-            if parameter.opts and parameter.name != "help":
-                names = f"`{parameter.human_readable_name}`" if isinstance(parameter, click.Argument) else names
+            if parameter.name != "help":
                 lines.append(f"* {names}: {described or 'see `--help`'}")
         lines.append("")
-        usage.close()
     return lines
 
 
-def _leaves(command: Any, context: click.Context, path: str = "yunque") -> list[tuple[str, Any]]:
+def _leaves(command: Any, context: typer.Context, path: str = "yunque") -> list[tuple[str, Any]]:
     if not hasattr(command, "list_commands"):
         return [(path, command)]
     found = []
