@@ -31,6 +31,7 @@ app.add_typer(models_app, name="models")
 Out = Annotated[Path, typer.Option("--out", help="Folder of artifacts and results.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 DEFAULT_OUT = Path("yunque-out")
+STOPPED = 130
 
 
 @app.callback(invoke_without_command=True)
@@ -86,13 +87,17 @@ def complete(
     """Complete a prompt with a model."""
     from dataclasses import asdict
 
+    from yunque.core.errors import ModelError
     from yunque.core.nouns import PromptStyle, Request
     from yunque.inference.stops import stop_rule
 
     stop_rule(stop)
     text = sys.stdin.read() if prompt == "-" else prompt.replace("\\n", "\n")
+    from yunque.models.base import EMBEDDED, find_base
+
+    if not model.is_dir() and str(model) != EMBEDDED:  # a mistyped folder is not a question for the Hub
+        raise ModelError("no such model folder", where=model, do="run `yunque forge` first, or name a folder with --model")
     from yunque.inference.torch_engine import TorchEngine
-    from yunque.models.base import find_base
 
     folder, _ = find_base(str(model))
     engine = TorchEngine(folder, prompt_tokens=1024, suffix_tokens=256)
@@ -201,8 +206,7 @@ def run() -> None:
         error.show()
         status = error.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        complain("stopped; finished steps are kept, run the same command again to go on from here")
-        status = 130
+        status = STOPPED
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] == "yunque":
             raise
@@ -210,4 +214,6 @@ def run() -> None:
         status = 2
     except BrokenPipeError:
         status = 0
+    if status == STOPPED:  # typer may have caught the interrupt itself
+        complain("stopped; finished steps are kept, run the same command again to go on from here")
     sys.exit(status if isinstance(status, int) else 0)

@@ -47,7 +47,7 @@ def load_recipe(path: Path | None, settings: list[str]) -> ForgeRecipe:
     try:
         return ForgeRecipe.model_validate(tree)
     except ValidationError as error:
-        raise _explain(error, path) from error
+        raise _explain(error, path, {setting.partition("=")[0].strip() for setting in settings}) from error
 
 
 def _put(tree: dict[str, Any], setting: str) -> None:
@@ -67,11 +67,12 @@ def _put(tree: dict[str, Any], setting: str) -> None:
     tree[key] = value
 
 
-def _explain(error: ValidationError, path: Path | None) -> RecipeError:
+def _explain(error: ValidationError, path: Path | None, set_keys: set[str]) -> RecipeError:
     """The first thing wrong with a recipe, with its key and, for an unknown key, the nearest known one."""
     first = error.errors()[0]
     place = [str(part) for part in first["loc"]]
-    key, where = ".".join(place), path or "--set"
+    key = ".".join(place)
+    where = "--set" if path is None or key in set_keys else path
     if first["type"] != "extra_forbidden":
         given = repr(first["input"])[:60]
         return RecipeError(f"{key} = {given}: {first['msg'].lower()}", where=where)
