@@ -194,9 +194,16 @@ def list_(json_: Json = False) -> None:
         print("\n".join(str(folder) for folder in found) or "none yet: run `yunque models pull`")
 
 
+def _interrupt(*_: object) -> None:
+    """Stop, and ask again every ten seconds: an exception that lands inside a finaliser or an import hook is swallowed."""
+    signal.setitimer(signal.ITIMER_REAL, 10)
+    raise KeyboardInterrupt
+
+
 def run() -> None:
     """The entry point: every error a user can mend is one line and exit status 2."""
-    signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
+        signal.signal(number, _interrupt)
     try:
         status = app(standalone_mode=False)
     except YunqueError as error:
@@ -214,6 +221,7 @@ def run() -> None:
         status = 2
     except BrokenPipeError:
         status = 0
+    signal.setitimer(signal.ITIMER_REAL, 0)
     if status == STOPPED:  # typer may have caught the interrupt itself
         complain("stopped; finished steps are kept, run the same command again to go on from here")
     sys.exit(status if isinstance(status, int) else 0)
