@@ -1,9 +1,9 @@
 """How fast are 32 answers together? Our engine and transformers' `generate`, in turn, same weights, prompts and length.
 
-    python benchmarks/generation_speed.py [--turns 3]
+    python benchmarks/generation_speed.py [--turns 3] [--prompt-tokens 16]
 
-Both answer greedily with exactly 64 new tokens for 32 prompts of about 96 tokens of Python's standard library; the figure is
-new tokens a second over prefill and decoding together, median over turns.
+Both answer greedily with exactly 64 new tokens for 32 prompts of Python's standard library; the figure is new tokens a
+second over prefill and decoding together, median over turns.
 """
 
 import argparse
@@ -24,13 +24,19 @@ NEW_TOKENS, ROWS = 64, 32
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--turns", type=int, default=3)
-    turns = parser.parse_args().turns
-    engine = TorchEngine(pull()[0], prompt_tokens=96)
+    parser.add_argument("--prompt-tokens", type=int, default=16)
+    options = parser.parse_args()
+    turns, prompt_tokens = options.turns, options.prompt_tokens
+    engine = TorchEngine(pull()[0], prompt_tokens=prompt_tokens)
     text = Path(sys.modules["argparse"].__file__).read_text()
     prompts = [text[:start].rstrip() for start in range(2000, 2000 + 500 * ROWS, 500)]
     engine.tokenizer.padding_side = "left"
     encoded = engine.tokenizer(
-        [p[-400:] for p in prompts], return_tensors="pt", padding=True, truncation=True, max_length=96
+        [p[-4 * prompt_tokens :] for p in prompts],
+        return_tensors="pt",
+        padding=True,
+        truncation=True,
+        max_length=prompt_tokens,
     )
 
     def ours() -> int:
