@@ -23,7 +23,7 @@ def choose_dtype(wanted: str) -> Any:
     """The torch dtype for ``auto``: bfloat16 where it is multiplied faster (a GPU, a CPU with AMX), else float32.
 
     AVX512-BF16 alone does not count: on such a CPU a packed LoRA step took 1.5 times as long in bfloat16 as in float32
-    (``benchmarks/training_dtype.py``).
+    (`docs/log.md`).
     """
     import torch
 

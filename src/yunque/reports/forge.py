@@ -6,17 +6,14 @@ functions. Shares are 0 to 1, times seconds, sizes bytes, dates UTC in ISO 8601.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
-import types
-import typing
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Any, Literal
 
 from yunque.core.errors import StoreError
 from yunque.core.nouns import Measure
+from yunque.store.tables import plain, restore
 
 SCHEMA = "yunque-forge-report"
 SCHEMA_VERSION = 1
@@ -245,7 +242,7 @@ class ForgeReport:
     num_clusters: int
     """Groups of similar files; each group is on one side of the split."""
     num_twins: int
-    """Files that have a near-duplicate among the kept ones."""
+    """Functions of validation and held-out files that have a near-twin in another part: never scored."""
     pairs: dict[str, dict[str, int]]
     """Part -> kind of pair -> pairs."""
     packing: PackFacts
@@ -265,7 +262,7 @@ class ForgeReport:
 def to_json(report: ForgeReport) -> str:
     """The report as JSON text: fields in their order, dictionaries sorted, floats to 6 significant digits, NaN as null."""
     head = {"schema": SCHEMA, "schema_version": SCHEMA_VERSION}
-    return json.dumps({**head, **_plain(report)}, indent=2, allow_nan=False) + "\n"
+    return json.dumps({**head, **_rounded(plain(report))}, indent=2, allow_nan=False) + "\n"
 
 
 def from_json(text: str) -> ForgeReport:
@@ -280,7 +277,7 @@ def from_json(text: str) -> ForgeReport:
                 where="report.json",
                 do="run `yunque forge` again",
             )
-        return _restore(fields, ForgeReport)
+        return restore(fields, ForgeReport)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise StoreError(f"damaged report ({error})", where="report.json", do="run `yunque forge` again") from error
 
@@ -292,27 +289,9 @@ def rounded(value: float | None) -> float | None:
     return value if isinstance(value, int) else float(f"{value:.{SIGNIFICANT_DIGITS}g}") + 0.0
 
 
-def _plain(value: Any) -> Any:
-    if dataclasses.is_dataclass(value):
-        return {one.name: _plain(getattr(value, one.name)) for one in dataclasses.fields(value)}
-    if isinstance(value, Enum):
-        return _plain(value.value)
+def _rounded(value: Any) -> Any:
     if isinstance(value, float):
         return rounded(value)
     if isinstance(value, dict):
-        return {str(key): _plain(value[key]) for key in sorted(value, key=str)}
-    if isinstance(value, tuple | list):
-        return [_plain(item) for item in value]
-    return value
-
-
-def _restore(value: Any, kind: Any) -> Any:
-    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if origin in (typing.Union, types.UnionType):
-        return None if value is None else _restore(value, arguments[0])
-    if dataclasses.is_dataclass(kind):
-        hints = typing.get_type_hints(kind)
-        return kind(**{name: _restore(value[name], hint) for name, hint in hints.items() if name in value})
-    if origin is tuple:
-        return tuple(_restore(item, arguments[0]) for item in value)
-    return value
+        return {key: _rounded(item) for key, item in value.items()}
+    return [_rounded(item) for item in value] if isinstance(value, list) else value

@@ -258,8 +258,8 @@ def _split(report: ForgeReport) -> Raw:
         count(sum(part.num_functions for part in report.split)), "",
     )  # fmt: skip
     twins = (
-        f"Similar files stay on one side of the split: {count(report.num_clusters, 'clusters')}; near-duplicates among "
-        f"them: {count(report.num_twins, 'files')}."
+        f"Similar files stay on one side of the split: {count(report.num_clusters, 'clusters')}; functions "
+        f"held out that have a near-twin in another part, and are therefore not scored: {report.num_twins:,}."
     )
     packing = report.packing
     packed = facts(

@@ -22,14 +22,14 @@ T = TypeVar("T")
 
 def write_table(path: Path, rows: Iterable[Any], kind: type) -> int:
     """Write dataclass instances of ``kind`` to a Parquet file; gives how many. No rows still write the columns."""
-    plain = [_plain(row) for row in rows]
-    pq.write_table(pa.Table.from_pylist(plain, schema=_schema(kind)), path, compression="zstd")
-    return len(plain)
+    listed = [plain(row) for row in rows]
+    pq.write_table(pa.Table.from_pylist(listed, schema=_schema(kind)), path, compression="zstd")
+    return len(listed)
 
 
 def read_table(path: Path, kind: type[T]) -> list[T]:
     """The dataclass instances that ``write_table`` wrote, in the same order."""
-    return [_restore(row, kind) for row in pq.read_table(path).to_pylist()]
+    return [restore(row, kind) for row in pq.read_table(path).to_pylist()]
 
 
 def write_lines(path: Path, rows: Iterable[Any]) -> int:
@@ -37,7 +37,7 @@ def write_lines(path: Path, rows: Iterable[Any]) -> int:
     count = 0
     with open(path, "w", encoding="utf-8") as file:
         for row in rows:
-            file.write(json.dumps(_plain(row), ensure_ascii=False, sort_keys=True) + "\n")
+            file.write(json.dumps(plain(row), ensure_ascii=False, sort_keys=True) + "\n")
             count += 1
     return count
 
@@ -46,31 +46,33 @@ def read_lines(path: Path, kind: type[T]) -> Iterator[T]:
     """The rows of a JSON lines file as ``kind`` (a dataclass, or dict)."""
     with open(path, encoding="utf-8") as file:
         for line in file:
-            yield _restore(json.loads(line), kind)
+            yield restore(json.loads(line), kind)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """What JSON knows: dataclasses become dicts in the order of their fields, dicts are sorted, tuples become lists."""
     if dataclasses.is_dataclass(value):
-        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, tuple | list):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {str(key): plain(value[key]) for key in sorted(value, key=str)}
     return value
 
 
-def _restore(value: Any, kind: Any) -> Any:
+def restore(value: Any, kind: Any) -> Any:
+    """The value of that type which ``plain`` took apart. KeyError, TypeError or ValueError when it is something else."""
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin in (typing.Union, types.UnionType):
-        return None if value is None else _restore(value, next(a for a in arguments if a is not type(None)))
+        return None if value is None else restore(value, next(a for a in arguments if a is not type(None)))
     if dataclasses.is_dataclass(kind):
         hints = typing.get_type_hints(kind)
-        return kind(**{name: _restore(value[name], hints[name]) for name in hints if name in value})
+        return kind(**{name: restore(value[name], hints[name]) for name in hints if name in value})
     if origin is tuple:
         of = [arguments[0]] * len(value) if arguments[-1] is Ellipsis else arguments
-        return tuple(_restore(item, one) for item, one in zip(value, of, strict=True))
+        return tuple(restore(item, one) for item, one in zip(value, of, strict=True))
     if isinstance(kind, type) and issubclass(kind, Enum):
         return kind(value)
     return value
