@@ -210,8 +210,9 @@ def _funnel(report: ForgeReport) -> str:
 def _split(report: ForgeReport) -> str:
     rows = [(_md(part.part), f"{part.num_files:,}", size(part.bytes), f"{part.num_functions:,}") for part in report.split]
     words = (
-        f"Split by file, with similar files kept on one side: {count(report.num_clusters, 'clusters')}; functions "
-        f"held out that have a near-twin in another part, and are not scored: {report.num_twins:,}. The test part is used for the comparison alone."
+        f"Split by file, with similar files kept on one side: {count(report.num_clusters, 'clusters')}. Functions held out "
+        f"that have a near-twin in another part, and are not scored: {report.num_twins:,}. The test part is used for the "
+        "comparison alone."
     )
     return f"{_table(('Part', 'Files', 'Size', 'Functions'), rows, numeric={1, 2, 3})}\n\n{words}"
 
