@@ -27,7 +27,6 @@ def one(name: str, steps: int) -> None:
     """Measure one row in this process and print JSON."""
     import resource
     import tempfile
-    import time
 
     import torch
 
@@ -72,7 +71,6 @@ def one(name: str, steps: int) -> None:
         )
         history = trainer.fit()
         speeds = [row["tokens_per_s"] for row in history.steps]
-    time.sleep(0)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     print(json.dumps({"speeds": speeds[1 : steps + 1], "peak_bytes": peak}))
 
