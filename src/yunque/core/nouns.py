@@ -135,10 +135,14 @@ class Limits:
     wall_s: float = 10.0
     cpu_s: float = 10.0
     memory_bytes: int = 1 << 30
-    """Address space of each process."""
+    """Resident memory of all its processes together: looked at many times a second, and held by a cgroup where one is had."""
+    address_space_bytes: int | None = None
+    """Address space of each process; None: ``memory_bytes``. Runtimes that reserve more than they use need more."""
     processes: int = 32
     file_bytes: int = 16 << 20
     """Largest file it may write."""
+    disk_bytes: int = 256 << 20
+    """All its files together, beyond its tree; where the tier has a scratch file system of its own."""
     output_bytes: int = 1 << 20
     """Kept of stdout and of stderr each; the rest is drained and thrown away."""
 
@@ -147,7 +151,10 @@ class Limits:
 class Job:
     """A program nobody trusts, and what it may see and use."""
 
-    argv: tuple[str, ...]
+    argv: tuple[str, ...] = ()
+    """Program and arguments; with ``python``, the arguments alone."""
+    python: str | None = None
+    """Source of a program for a warm Python: what ``python main.py`` would do, without the time to start."""
     stdin: bytes = b""
     files: dict[str, bytes] = field(default_factory=dict)
     """Relative path -> content, written into the scratch folder, which is the working directory."""
@@ -158,7 +165,8 @@ class Job:
     env: dict[str, str] = field(default_factory=dict)
     """Added to a clean, fixed environment."""
     collect: tuple[str, ...] = ()
-    """Relative paths of files brought back after the run, each capped at ``limits.file_bytes``."""
+    """Relative paths, or ``*.class``-like patterns without folders, of files brought back after the run, each capped at
+    ``limits.file_bytes``."""
     limits: Limits = Limits()
 
 
@@ -174,6 +182,9 @@ class Observation:
     truncated: bool = False
     """Some output was thrown away."""
     timed_out: bool = False
+    """It ran out of wall or processor time."""
+    out_of_memory: bool = False
+    """It was killed for its memory. A program that was refused memory and ended by itself is not told apart."""
     wall_ms: float
     cpu_ms: float
     peak_bytes: int
