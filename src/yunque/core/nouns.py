@@ -135,7 +135,7 @@ class Limits:
     wall_s: float = 10.0
     cpu_s: float = 10.0
     memory_bytes: int = 1 << 30
-    """Resident memory of all its processes together: looked at many times a second, and held by a cgroup where one is had."""
+    """Resident memory of all its processes together: watched, and held by a cgroup where one can be made."""
     address_space_bytes: int | None = None
     """Address space of each process; None: ``memory_bytes``. Runtimes that reserve more than they use need more."""
     processes: int = 32
