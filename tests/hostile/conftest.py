@@ -16,7 +16,8 @@ from yunque.core.errors import SandboxError
 from yunque.core.nouns import Job, Limits
 from yunque.sandbox import open_sandbox
 from yunque.sandbox.kernel import number
-from yunque.sandbox.runner import PREFIX
+from yunque.sandbox.pool import PREFIX
+from yunque.sandbox.tiers import ISOLATING
 
 # Said first in every attacking program. "went through" is what no attack may ever print.
 PRELUDE = """
@@ -44,13 +45,15 @@ MODULES = ("ctypes", "signal", "socket", "subprocess", "threading")
 """Imported for a program that names them; each import is time that hundreds of attacks would pay."""
 
 
-@pytest.fixture(params=["namespaces", "landlock"])
+@pytest.fixture(params=ISOLATING)
 def box(request, ground):
     """The sandbox of each tier that isolates."""
     try:
-        return open_sandbox(request.param)
+        sandbox = open_sandbox(request.param)
     except SandboxError as error:
         pytest.skip(f"tier {request.param} is not available here: {error}")
+    with sandbox:
+        yield sandbox
 
 
 @pytest.fixture
@@ -109,14 +112,20 @@ def _marked(text: str) -> list[int]:
     return [pid for pid in found if pid != os.getpid()]
 
 
-@pytest.fixture
-def attack(box, python, mark):
-    """Run a hostile Python program in the box: ``attack(source, wall_s=…, **job)`` gives the Observation."""
+@pytest.fixture(params=["cold", "warm"])
+def attack(box, python, mark, request):
+    """Run a hostile Python program in the box, from a cold start or in a fork of the warm worker.
+
+    ``attack(source, wall_s=…, **job)`` gives the Observation. Afterwards the same worker must serve the next job, at once.
+    """
+    warm = request.param == "warm"
 
     def run(source: str, *, stdin: bytes = b"", collect: tuple = (), files: dict | None = None, tree=None, **limits):
         imports = "".join(f"import {name}\n" for name in MODULES if f"{name}." in source)
+        source = imports + PRELUDE + source
         job = Job(
-            argv=(python, "-I", "-S", "-c", imports + PRELUDE + source),
+            argv=() if warm else (python, "-I", "-S", "-c", source),
+            python=source if warm else None,
             stdin=stdin,
             files=files or {},
             tree=tree,
@@ -124,7 +133,11 @@ def attack(box, python, mark):
             env={"YUNQUE_MARK": mark},
             limits=Limits(**{"wall_s": 5.0, "cpu_s": 5.0, **limits}),
         )
-        return box.run(job)
+        seen = box.run(job)
+        after = box.run(Job(python="import os; print(os.listdir())", tree=tree, limits=Limits(wall_s=2.0)))
+        innocent = after.stdout == b"[]\n" if tree is None else after.exit_code == 0
+        assert innocent and after.wall_ms < 1000, f"the next job suffered: {after}"
+        return seen
 
     return run
 

@@ -101,11 +101,14 @@ def test_a_file_over_the_limit_kills_by_default(attack):
 
 
 def test_shared_memory_folder(attack):
-    seen = attack("""
+    seen = attack(
+        """
 def fill():
     for n in range(100): open(f"/dev/shm/{n}", "wb").write(b"x" * (1 << 20))
 attempt(fill)
-""")
+""",
+        disk_bytes=16 << 20,
+    )
     assert b"stopped by" in seen.stdout
 
 

@@ -22,6 +22,8 @@ def test_the_strongest_tier_is_chosen(reasons):
 
 def test_the_next_one_is_chosen_by_name(reasons):
     reasons["namespaces"] = "user namespaces are switched off"
+    assert open_sandbox().tier == "bwrap"
+    reasons["bwrap"] = "bwrap is not installed"
     assert open_sandbox().tier == "landlock"
 
 
@@ -34,8 +36,10 @@ def test_a_named_tier_is_never_replaced(reasons):
 
 
 def test_nothing_safe_is_an_error_that_names_every_reason(reasons):
-    reasons.update(namespaces="reason one", landlock="reason two")
-    with pytest.raises(SandboxError, match=r"namespaces: reason one; landlock: reason two.*doctor") as caught:
+    reasons.update(namespaces="reason one", bwrap="reason two", landlock="reason three")
+    with pytest.raises(
+        SandboxError, match=r"namespaces: reason one; bwrap: reason two; landlock: reason three.*doctor"
+    ) as caught:
         open_sandbox()
     assert "\n" not in caught.value.line()
 
@@ -45,16 +49,16 @@ def test_rlimits_only_when_unsafe_is_said(reasons):
         open_sandbox("rlimits")
     assert open_sandbox("rlimits", unsafe=True).tier == "rlimits"
     assert open_sandbox(unsafe=True).tier == "namespaces"
-    reasons.update(namespaces="no", landlock="no")
+    reasons.update(namespaces="no", bwrap="no", landlock="no")
     assert open_sandbox(unsafe=True).tier == "rlimits"
 
 
 def test_unknown_tier():
-    with pytest.raises(SandboxError, match="no such tier: 'docker'; choose one of namespaces, landlock, rlimits"):
+    with pytest.raises(SandboxError, match="no such tier: 'docker'; choose one of namespaces, bwrap, landlock, rlimits"):
         open_sandbox("docker")
 
 
-@pytest.mark.parametrize(("name", "least"), [("namespaces", 1), ("landlock", 3)])
+@pytest.mark.parametrize(("name", "least"), [("namespaces", 1), ("bwrap", 1), ("landlock", 3)])
 def test_old_landlock(monkeypatch, name, least):
     monkeypatch.setattr(kernel, "machine", lambda: "x86_64")
     monkeypatch.setattr(kernel, "landlock_abi", lambda: least - 1)
@@ -69,9 +73,18 @@ def test_other_machines(monkeypatch):
 def test_capabilities_say_why(reasons):
     reasons["namespaces"] = "barred by policy"
     told = {capability.name: capability for capability in capabilities()}
-    assert {"landlock", "seccomp", "user namespaces", "cgroup", "tier namespaces", "tier landlock", "sandbox"} == set(told)
+    assert {
+        "landlock",
+        "seccomp",
+        "user namespaces",
+        "cgroup",
+        "tier namespaces",
+        "tier bwrap",
+        "tier landlock",
+        "sandbox",
+    } == set(told)
     assert (told["tier namespaces"].available, told["tier namespaces"].detail) == (False, "barred by policy")
-    assert told["sandbox"].detail == "landlock"
+    assert told["sandbox"].detail == "bwrap"
     assert all(capability.detail for capability in told.values())
 
 

@@ -1,12 +1,13 @@
 """What the room asks of the Linux kernel, by number, through ctypes: landlock, seccomp, namespaces, mounts, capabilities.
 
-The launcher imports this file alone, without the package, so it uses nothing but the standard library.
+The worker imports this file alone, without the package, so it uses nothing but the standard library.
 
 Covered: x86-64 and aarch64. Every call that fails raises OSError with the call's name in it.
 Not covered: other machines (`machine()` is None there, and the tiers above refuse).
 """
 
 import ctypes
+import functools
 import os
 import struct
 
@@ -126,6 +127,10 @@ READ_ONLY, NO_SUID, NO_DEV, NO_EXEC = 1, 2, 4, 8
 """Mount flags; `mount_setattr` uses the same values."""
 
 
+INNER_UID = 1000
+"""Who a program is inside its user namespace."""
+
+
 def clone_into_namespaces() -> int:
     """Fork into six new namespaces: 0 in the child, which is pid 1 there with every capability inside, else its pid."""
     return _syscall("clone", NEW_ALL | 17, 0, 0, 0, 0)  # 17 is SIGCHLD
@@ -157,6 +162,11 @@ def _mount(source: str, target: str, kind: str, flags: int, options: str = "") -
     encoded = [os.fsencode(text) for text in (source, target, kind)]
     what = f"mount {kind or source} on {target}"
     _checked(_libc.mount(*encoded, ctypes.c_ulong(flags), os.fsencode(options) or None), what)
+
+
+def unmount(target: str) -> None:
+    """Take a mount away, also one that is still in use."""
+    _checked(_libc.umount2(os.fsencode(target), _DETACH), f"umount {target}")
 
 
 def change_root(path: str) -> None:
@@ -256,10 +266,16 @@ def restrict_calls(*, pretend_metadata: bool = False, signals_only_to: int | Non
     ``pretend_metadata``: changes of mode, owner and times do nothing and report success, where there are no own mounts.
     ``signals_only_to``: signals reach that pid and the own process group only; for kernels whose landlock cannot scope them.
     """
-    program = _filter_program(pretend_metadata, signals_only_to)
-    code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *line) for line in program))
-    header = ctypes.create_string_buffer(struct.pack("HxxxxxxP", len(program), ctypes.addressof(code)))
+    program = assemble_filter(pretend_metadata=pretend_metadata, signals_only_to=signals_only_to)
+    code = ctypes.create_string_buffer(program)
+    header = ctypes.create_string_buffer(struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(code)))
     _prctl("prctl(PR_SET_SECCOMP)", 22, 2, header)
+
+
+@functools.cache
+def assemble_filter(pretend_metadata: bool, signals_only_to: int | None) -> bytes:
+    """The filter's instructions as the kernel reads them, 8 bytes each; remembered, also across a fork."""
+    return b"".join(struct.pack("=HBBI", *line) for line in _filter_program(pretend_metadata, signals_only_to))
 
 
 def _filter_program(pretend_metadata: bool, signals_only_to: int | None) -> list[tuple[int, int, int, int]]:

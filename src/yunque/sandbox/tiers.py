@@ -3,6 +3,8 @@
 ===========  ============================================================================================================
 namespaces   user, mount, pid, network, IPC and UTS namespaces, landlock, seccomp, resource limits, no new privileges.
              The program sees a file system of its own that holds nothing but what it may read.
+bwrap        the same, with namespaces that bubblewrap makes: for machines that let only certain programs make them.
+             As root bubblewrap runs as the private uid, so that programs below 0700 folders cannot be reached.
 landlock     landlock, seccomp without `socket`, resource limits, no new privileges; orphans are adopted and killed. The
              program can see (not read) that other files exist, and as an ordinary user it keeps that user's uid and
              shares that user's process count. Changes of mode, owner and times are pretended, everywhere; there is no
@@ -10,30 +12,29 @@ landlock     landlock, seccomp without `socket`, resource limits, no new privile
 rlimits      resource limits and a clean-up. No isolation at all: it reads, writes and sends what you could. Only ``unsafe``.
 ===========  ============================================================================================================
 
-In both isolating tiers `socket` is refused for every family (loopback too); local stream pairs are allowed.
+In all isolating tiers `socket` is refused for every family (loopback too); local stream pairs are allowed.
 
 Covered: a tier counts as available only after a probe took every one of its steps in a real process.
-Not covered: faults of the kernel itself; the sum of memory over all processes of a job, and of disk over all its files
-(no cgroup is used yet); a machine that changes while we run, since the answer is kept for the life of this process.
+Not covered: faults of the kernel itself; in the landlock and rlimits tiers the sum of disk over all files; a machine that
+changes while we run, since the answer is kept for the life of this process.
 """
 
 from __future__ import annotations
 
 import functools
 import os
-import sys
 from dataclasses import dataclass
 
 from yunque.core.errors import SandboxError
-from yunque.core.nouns import Job
-from yunque.sandbox import kernel
-from yunque.sandbox.runner import LocalSandbox, run_in_tier
+from yunque.sandbox import cgroups, kernel
+from yunque.sandbox.runner import LocalSandbox
 
-TIERS = ("namespaces", "landlock", "rlimits")
+TIERS = ("namespaces", "bwrap", "landlock", "rlimits")
 """Strongest first."""
+ISOLATING = TIERS[:-1]
 
-_LEAST_ABI = {"namespaces": 1, "landlock": 3}
-# Below 3 landlock cannot keep a program from truncating files; the namespaces tier has read-only mounts against that.
+_LEAST_ABI = {"namespaces": 1, "bwrap": 1, "landlock": 3}
+# Below 3 landlock cannot keep a program from truncating files; the first two tiers have read-only mounts against that.
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +52,7 @@ def open_sandbox(tier: str | None = None, *, unsafe: bool = False) -> LocalSandb
         raise SandboxError(f"no such tier: {tier!r}", do=f"choose one of {', '.join(TIERS)}")
     if tier == "rlimits" and not unsafe:
         raise SandboxError("tier rlimits isolates nothing", do="say unsafe as well if the program may do all you can")
-    wanted = (tier,) if tier else TIERS if unsafe else TIERS[:2]
+    wanted = (tier,) if tier else TIERS if unsafe else ISOLATING
     reasons = {name: _why_not(name) for name in wanted}
     for name, reason in reasons.items():
         if not reason:
@@ -62,7 +63,7 @@ def open_sandbox(tier: str | None = None, *, unsafe: bool = False) -> LocalSandb
 
 def capabilities() -> list[Capability]:
     """What `yunque doctor` says about running untrusted programs on this machine."""
-    machine, abi, spaces, cgroup = kernel.machine(), kernel.landlock_abi(), _user_namespaces(), _writable_cgroup()
+    machine, abi, spaces, version = kernel.machine(), kernel.landlock_abi(), _user_namespaces(), cgroups.hierarchy()[0]
     found = [
         Capability(name="landlock", available=abi > 0, detail=f"ABI {abi}" if abi else "this kernel has none"),
         Capability(
@@ -71,12 +72,16 @@ def capabilities() -> list[Capability]:
             detail=f"filter for {machine}" if machine else f"no filter for {os.uname().sysname} {os.uname().machine}",
         ),
         Capability(name="user namespaces", available=spaces > 0, detail=f"{spaces} allowed" if spaces else "none allowed"),
-        Capability(name="cgroup", available=bool(cgroup), detail=cgroup or "not writable; limits do without it"),
+        Capability(
+            name="cgroup",
+            available=version > 0,
+            detail=f"version {version}" if version else "none can be made; memory and processes are watched without it",
+        ),
     ]
-    for name in TIERS[:2]:
+    for name in ISOLATING:
         reason = _why_not(name)
         found.append(Capability(name=f"tier {name}", available=not reason, detail=reason or "all steps probed"))
-    chosen = next((name for name in TIERS[:2] if not _why_not(name)), None)
+    chosen = next((name for name in ISOLATING if not _why_not(name)), None)
     return [*found, Capability(name="sandbox", available=bool(chosen), detail=chosen or "only rlimits, which is unsafe")]
 
 
@@ -91,7 +96,8 @@ def _why_not(tier: str) -> str:
     if tier == "namespaces" and not _user_namespaces():
         return "user namespaces are switched off (sysctl user.max_user_namespaces)"
     try:
-        run_in_tier(tier, Job(argv=(sys.executable,)), probe=True)
+        with LocalSandbox(tier) as sandbox:
+            sandbox.probe()
     except SandboxError as error:
         return error.what
     return ""
@@ -100,13 +106,6 @@ def _why_not(tier: str) -> str:
 def _user_namespaces() -> int:
     """How many user namespaces the kernel lets a user make."""
     return int(_read("/proc/sys/user/max_user_namespaces") or 0)
-
-
-def _writable_cgroup() -> str:
-    """A cgroup hierarchy with process counting in which this process may make groups, or an empty text."""
-    version_2 = "pids" in (_read("/sys/fs/cgroup/cgroup.controllers") or "").split()
-    root = "/sys/fs/cgroup" if version_2 else "/sys/fs/cgroup/pids"
-    return f"{root} is writable (not used yet)" if os.path.isdir(root) and os.access(root, os.W_OK) else ""
 
 
 def _read(path: str) -> str | None:

@@ -1,0 +1,200 @@
+"""What stands between a program and the machine, tier by tier: the place it runs in, and the steps to give up all else.
+
+The worker imports this file alone, without the package, so it uses nothing but the standard library.
+
+===========  =================================  ==============================================  ============================
+tier         its file system                    its scratch folder                              who it is
+===========  =================================  ==============================================  ============================
+namespaces   a root of its own, made of binds   a tmpfs, mounted for one job, gone with it      uid 1000 of a user namespace
+bwrap        a root that bubblewrap made        a folder on a tmpfs of the worker's             uid 1000 of a user namespace
+landlock     the machine's, locked by path      a folder on the machine's disk                  private uid (root), or you
+rlimits      the machine's                      a folder on the machine's disk                  private uid (root), or you
+===========  =================================  ==============================================  ============================
+
+The order in `give_up_rights` matters: user, folder, no new privileges, landlock, limits, and seccomp last, since it forbids
+the calls before it.
+"""
+
+import os
+import resource
+import sys
+
+import kernel  # beside this file: the package itself is not imported here, it would cost more than the whole start
+import scratch
+
+TREE = "/tree"
+"""Where a root of its own shows the tree that the scratch folder is filled from; no program may read it."""
+DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
+LINUX = sys.platform.startswith("linux")
+_ROOT = "/sys"
+"""Where the new root is put together: a folder that every Linux has and no job may read, hidden in this namespace alone."""
+_MAX_FILES = 65_536
+
+
+# ------------------------------------------------------------------------------------------------------------------- grounds
+class Ground:
+    """Where the jobs of one worker run, one after the other: ``path`` is the scratch folder."""
+
+    def __init__(self, place: dict) -> None:
+        self.place, self.path = place, place["scratch"]
+        self.isolated = place["tier"] != "rlimits"
+        self.ruleset = -1
+
+    def fresh(self) -> None:
+        """Make an empty scratch folder that is the program's own, and copy the tree into it."""
+        self._make()
+        if self.place["tree"]:
+            scratch.copy_tree(self.place["tree"], self.path, self.owner)
+        if self.isolated and self.ruleset < 0:
+            self.ruleset = kernel.allow_files(*self._files(), list(DEVICES))
+
+    def clear(self) -> None:
+        """Remove the scratch folder and all that is in it."""
+        if self.isolated and self.ruleset >= 0:
+            os.close(self.ruleset)
+        self.ruleset = -1
+        self._remove()
+
+    @property
+    def owner(self) -> int | None:
+        """The program's uid as this worker says it; None when it is the worker's own."""
+        return self.place["uid"]
+
+    def _files(self) -> tuple[list[str], list[str]]:
+        return self.place["readable"], [self.path]
+
+    def _make(self) -> None:
+        os.mkdir(self.path, 0o755)
+        if self.owner is not None:
+            os.chown(self.path, self.owner, self.owner)
+
+    def _remove(self) -> None:
+        if os.path.isdir(self.path):
+            scratch.remove_folder(self.path)
+
+
+class FolderGround(Ground):
+    """An ordinary folder in a box of the worker's (tiers landlock and rlimits, and inside bubblewrap)."""
+
+    def __init__(self, place: dict) -> None:
+        super().__init__(place)
+        self.place = {**place, "readable": [*place["readable"], *(["/proc"] if place["tier"] == "bwrap" else [])]}
+
+
+class MountedGround(Ground):
+    """A root of binds and a tmpfs for every job (tier namespaces). The caller is pid 1 of fresh namespaces."""
+
+    def __init__(self, place: dict) -> None:
+        super().__init__(place)
+        self._build_root()
+        self.size = place["disk_bytes"] + (scratch.tree_bytes(TREE) if place["tree"] else 0)
+        if place["tree"]:
+            place["tree"] = TREE
+
+    @property
+    def owner(self) -> int | None:
+        """The program's uid inside; None when only one is mapped."""
+        return None if self.place["uid"] is None else kernel.INNER_UID
+
+    def _build_root(self) -> None:
+        """Make a root that holds what the program may read, mount points, a few devices and a /proc of its own."""
+        kernel.make_mounts_private()
+        strict = kernel.NO_SUID | kernel.NO_DEV
+        kernel.mount_new("tmpfs", _ROOT, strict, "mode=755,size=1m")
+        shown: list[str] = []
+        for path in sorted(self.place["readable"]):
+            if not any(path.startswith(f"{above}/") for above in shown):
+                kernel.bind(path, _mount_point(path, os.path.isdir(path)), kernel.READ_ONLY | strict)
+                shown.append(path)
+        if self.place["tree"]:
+            kernel.bind(self.place["tree"], _mount_point(TREE, True), kernel.READ_ONLY | strict | kernel.NO_EXEC)
+        for path in DEVICES:
+            kernel.bind(path, _mount_point(path, False), kernel.NO_SUID | kernel.NO_EXEC)
+        try:
+            kernel.mount_new("proc", _mount_point("/proc", True), strict | kernel.NO_EXEC, "hidepid=2,subset=pid")
+            os.symlink("/proc/self/fd", f"{_ROOT}/dev/fd")
+        except PermissionError:
+            pass  # inside many containers a fresh /proc is refused: the program then has none at all, which is stricter
+        for path in (self.path, "/dev/shm"):
+            _mount_point(path, True)
+        kernel.restrict_mount(_ROOT, kernel.READ_ONLY | strict)
+        kernel.change_root(_ROOT)
+
+    def _files(self) -> tuple[list[str], list[str]]:
+        return [*self.place["readable"], "/proc"], [self.path, "/dev/shm"]
+
+    def _make(self) -> None:
+        strict = kernel.NO_SUID | kernel.NO_DEV
+        options = f"mode=755,uid={kernel.INNER_UID},gid={kernel.INNER_UID},size={self.size},nr_inodes={_MAX_FILES}"
+        kernel.mount_new("tmpfs", self.path, strict, options)
+        kernel.mount_new("tmpfs", "/dev/shm", strict | kernel.NO_EXEC, options)
+
+    def _remove(self) -> None:
+        kernel.unmount("/dev/shm")
+        kernel.unmount(self.path)
+
+
+def _mount_point(path: str, folder: bool) -> str:
+    """An empty folder or file at ``path`` below the new root, to mount on."""
+    point = _ROOT + path
+    if folder:
+        os.makedirs(point, exist_ok=True)
+    else:
+        os.makedirs(os.path.dirname(point), exist_ok=True)
+        os.close(os.open(point, os.O_CREAT | os.O_RDONLY, 0o644))
+    return point
+
+
+# ---------------------------------------------------------------------------------------------------------- giving up rights
+def give_up_rights(ground: Ground) -> None:
+    """Become the program's user, go to its folder, and hold no capability, no new privilege and no other file."""
+    place = ground.place
+    if ground.owner is not None:
+        os.setgroups([])
+        os.setresgid(ground.owner, ground.owner, ground.owner)
+        os.setresuid(ground.owner, ground.owner, ground.owner)
+    if place["tier"] != "rlimits":
+        kernel.drop_capabilities()
+    os.chdir(ground.path)
+    if ground.isolated:
+        kernel.forbid_new_privileges()
+        kernel.enter_ruleset(ground.ruleset)
+
+
+def limit(limits: dict, processes: int) -> None:
+    """Set the resource limits; where the user's own hard limit is lower already, that one stays."""
+    cpu_s = max(1, -int(-limits["cpu_s"] // 1))
+    wanted = {
+        resource.RLIMIT_CORE: (0, 0),
+        resource.RLIMIT_CPU: (cpu_s, cpu_s + 1),  # SIGXCPU, and a second later SIGKILL
+        resource.RLIMIT_NOFILE: (512, 512),
+        resource.RLIMIT_FSIZE: (limits["file_bytes"],) * 2,
+        resource.RLIMIT_NPROC: (processes,) * 2,
+        resource.RLIMIT_MEMLOCK: (1 << 16,) * 2,
+        resource.RLIMIT_AS: (limits["address_space_bytes"],) * 2,
+    }
+    for what, pair in wanted.items():
+        hard = resource.getrlimit(what)[1]
+        resource.setrlimit(what, tuple(value if hard == resource.RLIM_INFINITY else min(value, hard) for value in pair))
+
+
+def prepare(ground: Ground) -> None:
+    """Do once, in the worker, what every fork of it would do again."""
+    if LINUX:
+        kernel.empty_bounding_set()
+    if ground.isolated:
+        kernel.assemble_filter(**_filter_options(ground))
+
+
+def restrict_calls(ground: Ground) -> None:
+    """Seccomp: the program and all it starts never make certain calls."""
+    if ground.isolated:
+        kernel.restrict_calls(**_filter_options(ground))
+
+
+def _filter_options(ground: Ground) -> dict:
+    """Without mounts and a pid namespace of its own a program needs two more rules."""
+    alone = ground.place["tier"] == "landlock"
+    same_user = alone and ground.place["uid"] is None
+    only_to = os.getpid() if same_user and kernel.landlock_abi() < 6 else None
+    return {"pretend_metadata": alone, "signals_only_to": only_to}

@@ -1,0 +1,457 @@
+"""Workers seen from outside: started when one is needed, given one job at a time, kept warm, replaced when they die.
+
+The parent may have many threads and a model loaded: it never forks itself, it starts a small fresh Python (`worker.py`) and
+speaks with it over descriptors that the untrusted programs never hold.
+
+Covered: programs that flood, close or never read their pipes; workers that are killed in the middle; a parent that forks.
+Not covered: a parent that is killed leaves an empty folder in the tiers that use the machine's disk.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import marshal
+import os
+import secrets
+import selectors
+import shutil
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import weakref
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from yunque.core.errors import SandboxError
+from yunque.core.nouns import Job
+from yunque.sandbox import cgroups
+from yunque.sandbox.jobs import fixed_environment, readable_paths
+from yunque.sandbox.kernel import INNER_UID
+from yunque.sandbox.scratch import remove_folder
+
+PREFIX = "yunque-box-"
+"""How the scratch folders of this room begin, below the machine's temporary folder."""
+PRIVATE_UIDS = range(61184, 65520)
+"""As root, every worker's programs run as one of these, alone: the range that systemd gives to short-lived services."""
+GRACE_S = 7.0
+"""How long after the wall limit a worker may take to clean up before it is killed itself."""
+START_S = 30.0
+"""How long a worker may take to start."""
+KEPT_IDLE = 16
+"""Idle workers kept warm; each holds about 20 MB, most of it shared with the others' files."""
+
+SCRATCH, TREE, BOX = "/scratch", "/tree", "/box"
+"""What a root of its own shows: the scratch folder (namespaces); the tree to copy, the scratch folder's box (bwrap)."""
+
+_BOOT = "import sys; sys.path.append(sys.argv[1]); import worker; worker.main(int(sys.argv[2]))"
+_SYSTEM_PYTHON = "/usr/bin/python3"
+_ROOM = os.path.dirname(os.path.abspath(__file__))
+
+
+@dataclass(frozen=True)
+class Place:
+    """What cannot change while a worker lives; jobs that agree in it share workers."""
+
+    tier: str
+    readable: tuple[str, ...]
+    tree: str | None
+    disk_bytes: int
+
+    @classmethod
+    def of(cls, tier: str, job: Job) -> Place:
+        """The place that a job needs."""
+        tree = os.path.realpath(job.tree) if job.tree is not None else None
+        return cls(tier, readable_paths(job), tree, int(job.limits.disk_bytes))
+
+
+@dataclass
+class Outcome:
+    """What the worker said, and what the program wrote."""
+
+    stdout: Capped
+    stderr: Capped
+    report: bytearray = field(default_factory=bytearray)
+    overdue: bool = False
+    kernel_kills: int = 0
+    """Processes that the kernel killed for want of memory."""
+    wall_s: float = 0.0
+
+    def parse(self) -> tuple[dict[str, str], dict[str, tuple[bytes, bool]]]:
+        """The worker's lines, first word -> rest of the line; and its files, path -> (content, whether it was cut)."""
+        lines, files, at = {}, {}, 0
+        while at < len(self.report):
+            end = self.report.find(b"\n", at)
+            end = len(self.report) if end < 0 else end
+            word, _, rest = self.report[at:end].decode("utf-8", "replace").partition(" ")
+            at = end + 1
+            if word == "file":
+                name, size, cut = rest.split()
+                files[os.fsdecode(bytes.fromhex(name))] = (bytes(self.report[at : at + int(size)]), cut == "1")
+                at += int(size)
+            else:
+                lines[word] = rest
+        return lines, files
+
+
+class Capped:
+    """The first ``limit`` bytes of a stream; the rest is counted as lost and thrown away."""
+
+    def __init__(self, limit: int) -> None:
+        self.data, self.limit, self.truncated = bytearray(), limit, False
+
+    def add(self, chunk: bytes) -> None:
+        """Take one more chunk."""
+        room = self.limit - len(self.data)
+        self.data += chunk[:room]
+        self.truncated = self.truncated or len(chunk) > room
+
+
+# --------------------------------------------------------------------------------------------------------------- the pool
+class Pool:
+    """The workers of one tier. Any number of threads may borrow at once; each gets a worker of its own."""
+
+    def __init__(self, tier: str) -> None:
+        self.tier = tier
+        self._lock, self._idle, self._pid = threading.Lock(), [], os.getpid()
+        weakref.finalize(self, _close_all, self._idle, os.getpid())
+
+    @contextlib.contextmanager
+    def borrow(self, place: Place) -> Iterator[Worker]:
+        """A worker for that place, warm if there is one. It comes back only when the block ends without an exception."""
+        worker = self._take(place) or Worker(place)
+        try:
+            yield worker
+        except BaseException:
+            worker.close()
+            raise
+        with self._lock:
+            self._idle.append(worker)
+            surplus = self._idle[:-KEPT_IDLE]
+            del self._idle[:-KEPT_IDLE]
+        for old in surplus:
+            old.close()
+
+    def _take(self, place: Place) -> Worker | None:
+        with self._lock:
+            if self._pid != os.getpid():  # this process is a fork: the workers are its parent's
+                self._pid = os.getpid()
+                self._idle.clear()
+            for at in range(len(self._idle) - 1, -1, -1):  # the warmest first
+                if self._idle[at].place == place:
+                    worker = self._idle.pop(at)
+                    break
+            else:
+                return None
+        if worker.alive:
+            return worker
+        worker.close()
+        return self._take(place)
+
+    def close(self) -> None:
+        """End all idle workers. The pool can be used again."""
+        with self._lock:
+            idle = list(self._idle)
+            self._idle.clear()
+        for worker in idle:
+            worker.close()
+
+
+def _close_all(idle: list[Worker], pid: int) -> None:
+    if pid == os.getpid():
+        for worker in idle:
+            worker.close()
+
+
+# -------------------------------------------------------------------------------------------------------------- one worker
+class Worker:
+    """A running `worker.py`. SandboxError from the constructor when it cannot be isolated or started."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self._held = contextlib.ExitStack()
+        try:
+            self._start()
+        except BaseException:
+            self._held.close()
+            raise
+
+    def _start(self) -> None:
+        tier = self.place.tier
+        uid = self._held.enter_context(_private_uid()) if os.geteuid() == 0 else None
+        box = None if tier in ("namespaces", "bwrap") else self._held.enter_context(_box())
+        self.home = {"namespaces": SCRATCH, "bwrap": f"{BOX}/scratch"}.get(tier, f"{box}/scratch")
+        self.group = cgroups.make_group()
+        if self.group:
+            self._held.callback(self.group.remove)
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._held.enter_context(self._control)
+        told = {
+            "tier": tier,
+            "uid": None if tier == "bwrap" else uid,
+            "readable": list(self.place.readable),
+            "tree": self.place.tree,
+            "disk_bytes": self.place.disk_bytes,
+            "scratch": self.home,
+        }
+        python = sys.executable if uid is None or tier == "namespaces" else _reachable_python()
+        command = [python, "-s", "-P", "-B", "-c", _BOOT, _ROOM, str(theirs.fileno())]
+        as_user = {}
+        if tier == "bwrap":
+            told["readable"] = shown = [
+                path for path in self.place.readable if python == sys.executable or not _is_of_python(path)
+            ]
+            told["tree"] = TREE if self.place.tree else None
+            command = _bubblewrap(shown, self.place, self.home, command)
+            as_user = {} if uid is None else {"user": uid, "group": uid, "extra_groups": []}
+        with theirs:
+            try:
+                self.process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.PIPE,
+                    pass_fds=(theirs.fileno(),),
+                    env=fixed_environment(self.home),  # what may be seen of a worker holds no secret of ours
+                    start_new_session=True,
+                    cwd="/",
+                    **as_user,
+                )
+            except OSError as error:
+                raise SandboxError(f"the worker could not be started: {error}", where=command[0]) from None
+        self._held.callback(self._reap)
+        if self.group:
+            self._enter_group()
+        self._control.settimeout(START_S)
+        try:
+            self._control.send(marshal.dumps(told))
+            answer = self._control.recv(1 << 16).decode("utf-8", "replace")
+        except OSError:
+            answer = ""
+        if answer != "ready":
+            self.process.kill()
+            last = self.process.stderr.read().decode("utf-8", "replace").strip().rpartition("\n")[2]
+            trouble = answer.removeprefix("error ") or last or "the worker ended before it was ready"
+            raise SandboxError(f"tier {tier}: {trouble}", do="see `yunque doctor`")
+
+    def _enter_group(self) -> None:
+        try:
+            self.group.enter(self.process.pid)
+        except OSError:  # a group that cannot be entered limits nothing
+            self.group = None
+
+    @property
+    def alive(self) -> bool:
+        """Whether its process still runs."""
+        return self.process.poll() is None
+
+    def run(self, job: Job, *, probe: bool = False) -> Outcome:
+        """Give it a job and wait for the end. An outcome without a last word means that the worker is gone."""
+        limits = job.limits
+        if self.group:
+            with contextlib.suppress(OSError):
+                self.group.limit(int(limits.memory_bytes), int(limits.processes))
+        kills = self.group.kills() if self.group else 0
+        outcome = Outcome(Capped(int(limits.output_bytes)), Capped(int(limits.output_bytes)))
+        started = time.monotonic()
+        theirs, ours = zip(*(_pipe(write) for write in (True, True, False, False, False)), strict=True)
+        left_open = set(ours)
+        try:
+            try:
+                socket.send_fds(self._control, [marshal.dumps(_header(job))], theirs)
+            except OSError:
+                return outcome
+            finally:
+                for descriptor in theirs:
+                    os.close(descriptor)
+            order, stdin, stdout, stderr, status = ours
+            told = {order: _order(job, probe), stdin: job.stdin}
+            heard = {stdout: outcome.stdout.add, stderr: outcome.stderr.add, status: outcome.report.extend}
+            outcome.overdue = not _exchange(told, heard, status, started + limits.wall_s + GRACE_S, left_open)
+        finally:
+            for descriptor in left_open:
+                os.close(descriptor)
+        if outcome.overdue:
+            self.close()
+        outcome.kernel_kills = self.group.kills() - kills if self.group else 0
+        outcome.wall_s = time.monotonic() - started
+        return outcome
+
+    def close(self) -> None:
+        """End it, and whatever it runs: it sees that nobody speaks to it any more, kills, clears and leaves."""
+        self._held.close()
+
+    def _reap(self) -> None:
+        """Wait until the process is gone. It ends by itself once `control` is closed, even in the middle of a job."""
+        self._control.close()
+        try:
+            self.process.wait(GRACE_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.process.stderr.close()
+        if self.group:
+            self.group.kill()
+
+
+def _header(job: Job) -> dict:
+    """What the worker itself must know of a job."""
+    limits = job.limits
+    space = limits.memory_bytes if limits.address_space_bytes is None else limits.address_space_bytes
+    return {
+        "wall_s": float(limits.wall_s),
+        "cpu_s": float(limits.cpu_s),
+        "address_space_bytes": int(space),
+        "collect": list(job.collect),
+        **{name: int(getattr(limits, name)) for name in ("memory_bytes", "processes", "file_bytes")},
+    }
+
+
+def _order(job: Job, probe: bool) -> bytes:
+    """What the program's fork alone reads."""
+    return marshal.dumps(
+        {
+            "argv": None if probe else list(job.argv),
+            "python": job.python,
+            "files": job.files,
+            "env": job.env,  # beside the worker's own, which is the fixed one
+        }
+    )
+
+
+def _pipe(write: bool) -> tuple[int, int]:
+    """A pipe as (the worker's end, our end); ``write``: we write."""
+    read_end, write_end = os.pipe()
+    theirs, ours = (read_end, write_end) if write else (write_end, read_end)
+    os.set_blocking(ours, False)
+    return theirs, ours
+
+
+def _exchange(told: dict[int, bytes], heard: dict, status: int, deadline: float, left_open: set[int]) -> bool:
+    """Feed and drain every pipe at once until the worker's report ends (True) or the deadline is over (False).
+
+    A pipe that is done with is closed and leaves ``left_open``.
+    """
+
+    def done(descriptor: int) -> None:
+        left_open.discard(descriptor)
+        os.close(descriptor)
+
+    unsent = {descriptor: memoryview(data) for descriptor, data in told.items()}
+    with selectors.DefaultSelector() as selector:
+        for descriptor in (*heard, *unsent):
+            if descriptor in unsent and _feed(descriptor, unsent):
+                done(descriptor)
+                continue
+            selector.register(descriptor, selectors.EVENT_READ if descriptor in heard else selectors.EVENT_WRITE)
+        while status in selector.get_map():
+            ready = selector.select(max(0.0, deadline - time.monotonic()))
+            if not ready and time.monotonic() >= deadline:
+                return False
+            for key, _ in ready:
+                descriptor = key.fd
+                if _drain(descriptor, heard[descriptor]) if descriptor in heard else _feed(descriptor, unsent):
+                    selector.unregister(descriptor)
+                    done(descriptor)
+        for descriptor in list(heard):  # what was written before the end, if a pipe is still open
+            while descriptor in selector.get_map() and not _drain(descriptor, heard[descriptor], at_end=True):
+                pass
+    return True
+
+
+def _drain(source: int, sink, at_end: bool = False) -> bool:
+    """Read once; True when the pipe is at its end (``at_end``: or empty)."""
+    try:
+        chunk = os.read(source, 1 << 16)
+    except BlockingIOError:
+        return at_end
+    if chunk:
+        sink(chunk)
+    return not chunk
+
+
+def _feed(target: int, unsent: dict[int, memoryview]) -> bool:
+    """Write some of what is left for that pipe; True when nothing is left, or nobody reads any more."""
+    try:
+        if unsent[target]:
+            unsent[target] = unsent[target][os.write(target, unsent[target][: 1 << 16]) :]
+    except BlockingIOError:
+        return False
+    except BrokenPipeError:
+        return True
+    return not unsent[target]
+
+
+# --------------------------------------------------------------------------------------------------- what a worker stands on
+@contextlib.contextmanager
+def _private_uid() -> Iterator[int]:
+    """A uid that no other worker of this machine has while the context lasts; an abstract socket's name is the lock."""
+    start = secrets.randbelow(len(PRIVATE_UIDS))
+    for offset in range(len(PRIVATE_UIDS)):
+        uid = PRIVATE_UIDS[(start + offset) % len(PRIVATE_UIDS)]
+        with socket.socket(socket.AF_UNIX) as lock:
+            try:
+                lock.bind(f"\0yunque-uid-{uid}")
+            except OSError:
+                continue
+            yield uid
+            return
+    raise SandboxError("every private uid is taken by another worker")
+
+
+@functools.cache
+def _reachable_python() -> str:
+    """The running Python if everybody may walk to it, else the system's; SandboxError when that is missing or too old."""
+    if all(_open_to_all(path) for path in (os.path.realpath(sys.executable), sys.prefix, sys.base_prefix)):
+        return sys.executable
+    with contextlib.suppress(OSError):
+        check = [_SYSTEM_PYTHON, "-c", "import sys; sys.exit(sys.version_info < (3, 11))"]
+        if subprocess.run(check, capture_output=True, check=False).returncode == 0:
+            return _SYSTEM_PYTHON
+    raise SandboxError(f"as root: {sys.prefix} lies in a private folder, and {_SYSTEM_PYTHON} is missing or older than 3.11")
+
+
+def _open_to_all(path: str) -> bool:
+    return all(os.stat(folder).st_mode & stat.S_IXOTH for folder in (path, *map(str, Path(path).parents)))
+
+
+@contextlib.contextmanager
+def _box() -> Iterator[Path]:
+    """A private folder for scratch folders; gone afterwards, whatever the last job left in it."""
+    try:
+        box = Path(os.path.realpath(tempfile.mkdtemp(prefix=PREFIX)))
+    except OSError as error:
+        raise SandboxError(f"no scratch folder: {error}", where=tempfile.gettempdir()) from None
+    try:
+        box.chmod(0o711)
+        yield box
+    finally:
+        remove_folder(str(box))
+
+
+def _is_of_python(path: str) -> bool:
+    return any(path == above or path.startswith(above + "/") for above in (sys.prefix, sys.base_prefix))
+
+
+def _bubblewrap(readable: list[str], place: Place, home: str, command: list[str]) -> list[str]:
+    """The worker's command inside bubblewrap, as pid 1 of its namespaces."""
+    program = shutil.which("bwrap")
+    if program is None:
+        raise SandboxError("bwrap is not installed", do="apt install bubblewrap")
+    wrapped = [program, "--unshare-all", "--die-with-parent", "--new-session", "--as-pid-1", "--clearenv"]
+    for name, value in fixed_environment(home).items():
+        wrapped += ["--setenv", name, value]
+    for path in (*readable, _ROOM):
+        wrapped += ["--ro-bind", path, path]
+    if place.tree:
+        wrapped += ["--ro-bind", place.tree, TREE]
+    inner = str(INNER_UID)
+    return [
+        *wrapped, "--uid", inner, "--gid", inner, "--proc", "/proc", "--dev", "/dev",
+        "--size", str(place.disk_bytes), "--tmpfs", BOX, "--chdir", "/", "--", *command,
+    ]  # fmt: skip

@@ -1,0 +1,460 @@
+"""The worker: a warm, single-threaded process that runs one untrusted program after another, each in a fork of itself.
+
+    runner (yunque, many threads)                          trusted
+      └─ launcher (tier namespaces only)                   trusted, outside; writes the uid map and waits
+           └─ worker: pid 1 of namespaces of its own       trusted; makes the scratch folder, forks, waits, kills, reports
+                └─ the program, and what it starts         untrusted; owns descriptors 0, 1 and 2 and nothing else
+
+The namespaces live as long as the worker and serve one job at a time. Between two jobs nothing is left in them: every
+process is killed and collected, the scratch file systems are unmounted, and the filter lets nobody make sockets, queues,
+shared memory, keys or mounts. Without namespaces (tiers landlock and rlimits) the same worker does the same work outside.
+
+On `control` the runner sends one message a job with five descriptors: `order` (program, files, environment; read by the
+fork alone, so that no later program finds them in this process's memory), the program's three pipes, and `status`. On
+`status` the worker writes lines: ``error TEXT`` (could not be isolated), ``exec NUMBER`` (the errno of a program that
+could not be started), ``started``, ``done NAME=VALUE…``, ``file HEX-NAME SIZE CUT`` followed by that many bytes, and
+``whole``. Nobody untrusted ever holds `control`, `order` or `status`.
+
+Covered: a runner that dies (`control` ends, and everything here is killed); orphans, daemons, programs that ignore
+signals, close their outputs or fork while they are being killed; memory and processor time of all processes together.
+Not covered: the landlock and rlimits tiers have no pid namespace. As root everything of the private uid is killed, which
+is total; as an ordinary user the worker adopts orphans and kills its descendants until none is left, and if the worker
+itself is killed, its program dies but not what that has started. Memory is looked at every LOOK_S; what is taken and
+freed between two looks is bounded by each process's address space alone, or by a cgroup.
+"""
+
+import atexit
+import contextlib
+import errno
+import gc
+import linecache
+import marshal
+import os
+import select
+import signal
+import socket
+import stat
+import sys
+import threading
+import time
+import traceback
+import types
+
+import isolation  # beside this file: the package itself is not imported here
+import kernel
+import scratch
+
+LOOK_S = 0.04
+"""How often the processes of a running job are looked at."""
+PYTHON_FILE = "main.py"
+"""What a warm Python program is called, in tracebacks and as ``sys.argv[0]``."""
+COMMON_MODULES = (
+    "bisect", "collections", "copy", "datetime", "functools", "hashlib", "heapq", "itertools", "json", "math", "operator",
+    "random", "re", "statistics", "string", "typing",
+)  # fmt: skip
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+_TICK_S = 1 / os.sysconf("SC_CLK_TCK")
+_OWN_MODULES = ("isolation", "kernel", "scratch", "worker")
+
+
+def main(control_number: int) -> None:
+    """Make the place that `control` describes, then serve jobs until it ends; never returns."""
+    control = socket.socket(fileno=control_number)
+    try:
+        place = marshal.loads(control.recv(1 << 18))
+        os.umask(0o022)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        _be_killed_first(b"900")
+        if place["tier"] == "namespaces":
+            _enter_namespaces(place["uid"], control)
+        elif isolation.LINUX:
+            kernel.adopt_orphans()
+            kernel.hide_from_ptrace()
+        ground = (isolation.MountedGround if place["tier"] == "namespaces" else isolation.FolderGround)(place)
+        isolation.prepare(ground)
+        for name in COMMON_MODULES:
+            __import__(name)
+        gc.disable()
+        gc.freeze()
+        control.send(b"ready")
+        while message := socket.recv_fds(control, 1 << 18, 5):
+            if not message[0]:
+                break
+            _serve(ground, control, marshal.loads(message[0]), *message[1])
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            control.send(f"error {error or type(error).__name__}".encode())
+    os._exit(0)
+
+
+def _be_killed_first(score: bytes) -> None:
+    """When memory runs out, this tree goes before the trainer beside it, and the program before its worker. Best effort."""
+    with contextlib.suppress(OSError):
+        handle = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
+        os.write(handle, score)
+        os.close(handle)
+
+
+# ------------------------------------------------------------------------------------------------------------- namespaces
+def _enter_namespaces(private_uid: int | None, control: socket.socket) -> None:
+    """Go on as pid 1 of fresh namespaces; this process stays outside, writes the uid map, waits and leaves."""
+    mapped, tell_mapped = os.pipe()
+    worker = kernel.clone_into_namespaces()
+    if worker:
+        os.close(mapped)
+        _write_maps(worker, private_uid)
+        os.write(tell_mapped, b"1")
+        control.close()
+        os.waitpid(worker, 0)
+        os._exit(0)
+    os.close(tell_mapped)
+    kernel.die_with_parent()
+    if not os.read(mapped, 1):  # the launcher could not write the map and says so, or is gone
+        os._exit(1)
+    os.close(mapped)
+    kernel.hide_from_ptrace()
+
+
+def _write_maps(pid: int, private_uid: int | None) -> None:
+    """Say who is who inside: the program is INNER_UID there, and outside the private uid (as root) or this very user.
+
+    As root the worker stays root outside, with no capability there: it can show folders below a 0700 home to a program
+    that could not walk there itself.
+    """
+    inner = kernel.INNER_UID
+    if private_uid is None:
+        maps = {"setgroups": "deny", "uid_map": f"{inner} {os.geteuid()} 1", "gid_map": f"{inner} {os.getegid()} 1"}
+    else:
+        both = f"0 0 1\n{inner} {private_uid} 1"
+        maps = {"uid_map": both, "gid_map": both}
+    for name, text in maps.items():
+        with open(f"/proc/{pid}/{name}", "w") as file:
+            file.write(text)
+
+
+# ---------------------------------------------------------------------------------------------------------------- one job
+def _serve(ground: isolation.Ground, control: socket.socket, job: dict, order: int, *rest: int) -> None:
+    """Run one job from its empty scratch folder to its removal, and report on `status`."""
+    *pipes, status = rest
+    try:
+        ground.fresh()
+        if _watch(ground, control, job, order, pipes, status):
+            _send_files(ground.path, job, status)
+            _report(status, "whole")
+    except BaseException as error:
+        _report(status, f"error {error or type(error).__name__}")
+    for descriptor in (order, status):
+        os.close(descriptor)
+    ground.clear()
+
+
+def _report(status: int, line: str) -> None:
+    try:
+        os.write(status, " ".join(line.split()).encode("utf-8", "replace") + b"\n")
+    except OSError:
+        os._exit(1)  # the runner is gone, and nobody is left to hear
+
+
+def _watch(ground: isolation.Ground, control: socket.socket, job: dict, order: int, pipes: list[int], status: int) -> bool:
+    """Start the program, wait for its end or a limit, kill everything, report what was seen; False if it never started."""
+    wake, waker = os.pipe()
+    os.set_blocking(wake, False)
+    os.set_blocking(waker, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
+    note, take_note = os.pipe()  # closed by a successful exec
+    processes = job["processes"] + _counted_beside(ground.place)
+    started = time.monotonic()
+    program = os.fork()
+    if program == 0:
+        _become_program(ground, job, order, pipes, take_note, processes)
+    for descriptor in (take_note, *pipes):
+        os.close(descriptor)
+    try:
+        seen = _Seen(program, ground.place)
+        if trouble := b"".join(iter(lambda: os.read(note, 4096), b"")).decode("utf-8", "replace"):
+            _kill_all(ground.place, seen)
+            _report(status, trouble)
+            return False
+        _report(status, "started")
+        ended_by = _wait(seen, wake, control, started + job["wall_s"], job)
+        wall_us = int((time.monotonic() - started) * 1e6)
+        _kill_all(ground.place, seen)
+        _report(status, f"done status={seen.status} wall_us={wall_us} {ended_by}=1 {seen.usage()}")
+        return True
+    finally:
+        signal.set_wakeup_fd(-1)
+        for descriptor in (note, wake, waker):
+            os.close(descriptor)
+
+
+class _Seen:
+    """What was collected from the program and from every orphan so far."""
+
+    def __init__(self, program: int, place: dict) -> None:
+        self.program, self.status, self.place = program, -1, place
+        self.cpu_s = self.own_cpu_s = 0.0
+        self.peak_kib = 0
+
+    def reap(self) -> bool:
+        """Collect the dead without waiting; False once there is no child left at all, dead or alive."""
+        while True:
+            try:
+                pid, status, usage = os.wait4(-1, os.WNOHANG)
+            except ChildProcessError:
+                return False
+            if pid == 0:
+                return True
+            self.cpu_s += usage.ru_utime + usage.ru_stime
+            if pid == self.program:
+                self.status, self.peak_kib = status, usage.ru_maxrss
+                self.own_cpu_s = usage.ru_utime + usage.ru_stime
+
+    def look(self) -> tuple[int, float]:
+        """Resident bytes now, and processor seconds so far, of all processes of the job."""
+        resident, cpu_s = 0, self.cpu_s
+        inside = self.place["tier"] in ("namespaces", "bwrap")
+        for pid in _processes() if inside else _descendants():
+            if inside and pid == 1:
+                continue
+            try:
+                with open(f"/proc/{pid}/statm", "rb") as file:
+                    resident += int(file.read().split()[1]) * _PAGE
+                with open(f"/proc/{pid}/stat", "rb") as file:
+                    fields = file.read().rpartition(b")")[2].split()
+                    cpu_s += (int(fields[11]) + int(fields[12])) * _TICK_S
+            except (OSError, IndexError, ValueError):
+                continue
+        self.peak_kib = max(self.peak_kib, resident >> 10)
+        return resident, cpu_s
+
+    def usage(self) -> str:
+        return f"cpu_us={int(self.cpu_s * 1e6)} own_cpu_us={int(self.own_cpu_s * 1e6)} peak_kib={self.peak_kib}"
+
+
+def _wait(seen: _Seen, wake: int, control: socket.socket, deadline: float, job: dict) -> str:
+    """Wait until the program ends, and say why it did: ``ended``, ``timed_out``, ``out_of_memory`` or ``stopped``."""
+    while seen.reap() and seen.status < 0:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return "timed_out"
+        ready, _, _ = select.select([wake, control], [], [], min(left, LOOK_S))
+        if control in ready:
+            return "stopped"  # the runner gave up, or is gone
+        if wake in ready:
+            os.read(wake, 4096)
+            continue
+        resident, cpu_s = seen.look()
+        if resident > job["memory_bytes"]:
+            return "out_of_memory"
+        if cpu_s > job["cpu_s"] + 1:  # one process alone is ended by its own limit, before
+            return "timed_out"
+    return "ended"
+
+
+def _send_files(path: str, job: dict, status: int) -> None:
+    """Send the wanted files that are regular files, each cut at the limit; their bytes never pass through this memory."""
+    for name in scratch.find_inside(path, job["collect"]):
+        try:
+            source = scratch.open_inside(path, name)
+        except OSError:
+            continue
+        try:
+            seen = os.fstat(source)
+            if not stat.S_ISREG(seen.st_mode):
+                continue
+            size, at = min(seen.st_size, job["file_bytes"]), 0
+            _report(status, f"file {os.fsencode(name).hex()} {size} {int(seen.st_size > size)}")
+            while at < size:
+                at += os.sendfile(status, source, at, size - at)
+        finally:
+            os.close(source)
+
+
+# ---------------------------------------------------------------------------------------------------------------- killing
+def _kill_all(place: dict, seen: _Seen) -> None:
+    """Kill everything the program started and wait until it is gone; an error when something outlives five seconds."""
+    deadline = time.monotonic() + 5
+    while True:
+        if place["tier"] in ("namespaces", "bwrap"):
+            _kill(-1)  # as pid 1: everything in this pid namespace but itself
+        elif place["uid"] is not None:
+            _kill_as(place["uid"])
+        else:
+            _kill(-seen.program)
+            for pid in _descendants():
+                _kill(pid)
+        if not seen.reap():
+            return
+        if time.monotonic() > deadline:
+            raise TimeoutError("processes of the job outlived SIGKILL for five seconds")
+        time.sleep(0.0005)
+
+
+def _kill(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, signal.SIGKILL)
+
+
+def _kill_as(uid: int) -> None:
+    """Kill everything of the job's private uid, by becoming it for a moment: nothing else can be hit, and nothing missed."""
+    killer = os.fork()
+    if killer == 0:
+        os.setresuid(uid, uid, uid)
+        _kill(-1)
+        os._exit(0)
+    os.waitpid(killer, 0)
+
+
+def _processes() -> list[int]:
+    try:
+        return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    except OSError:
+        return []
+
+
+def _descendants() -> list[int]:
+    """Every process below this one, as /proc tells it."""
+    parents = {}
+    for pid in _processes():
+        try:
+            with open(f"/proc/{pid}/stat", "rb") as file:
+                parents[pid] = int(file.read().rpartition(b")")[2].split()[1])
+        except (OSError, IndexError, ValueError):
+            continue
+    found, fresh = set(), {os.getpid()}
+    while fresh:
+        fresh = {pid for pid, parent in parents.items() if parent in fresh} - found
+        found |= fresh
+    return sorted(found)
+
+
+def _counted_beside(place: dict) -> int:
+    """How many threads RLIMIT_NPROC counts that are not the program's: it counts per user and user namespace."""
+    if place["tier"] == "bwrap":
+        return 1  # the worker, in both cases
+    if place["uid"] is not None:
+        return 0  # the private uid is the program's alone
+    if place["tier"] == "namespaces":
+        return 1  # the worker
+    total = 0
+    for pid in _processes():
+        try:
+            with open(f"/proc/{pid}/status", "rb") as file:
+                fields = dict(line.split(b":", 1) for line in file.read().splitlines() if b":" in line)
+            if int(fields[b"Uid"].split()[0]) == os.getuid():
+                total += int(fields[b"Threads"])
+        except (OSError, KeyError):
+            continue
+    return total
+
+
+# ---------------------------------------------------------------------------------------------------- becoming the program
+def _become_program(
+    ground: isolation.Ground, job: dict, order: int, pipes: list[int], take_note: int, processes: int
+) -> None:
+    """In the fork: read the order, give up everything, become the program; never returns. Trouble goes to `take_note`."""
+    try:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        os.setsid()
+        for number, pipe in enumerate(pipes):
+            os.dup2(pipe, number)
+        wanted = marshal.loads(_read_all(order))
+        _be_killed_first(b"1000")
+        isolation.give_up_rights(ground)
+        os.closerange(3, take_note)
+        os.closerange(take_note + 1, 4096)
+        try:
+            for path, content in wanted["files"].items():
+                scratch.write_inside(".", path, content)
+        except OSError as error:
+            raise OSError(f"the scratch folder could not be filled: {error}") from None
+        isolation.limit(job, processes)
+        if isolation.LINUX:
+            kernel.die_with_parent()
+        isolation.restrict_calls(ground)
+    except BaseException as error:
+        _give_up(take_note, f"error {error or type(error).__name__}")
+    if wanted["python"] is not None:
+        os.close(take_note)
+        _run_python(wanted["python"], wanted["argv"], wanted["env"])
+    if wanted["argv"] is None:  # a probe: all the steps went well
+        os._exit(0)
+    try:
+        for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT):  # ignored here; exec would pass that on
+            signal.signal(number, signal.SIG_DFL)
+        _exec(wanted["argv"], {**os.environ, **wanted["env"]})
+    except OSError as error:
+        _give_up(take_note, f"exec {error.errno}")
+    except BaseException as error:
+        _give_up(take_note, f"error {error or type(error).__name__}")
+
+
+def _read_all(source: int) -> bytes:
+    return b"".join(iter(lambda: os.read(source, 1 << 20), b""))
+
+
+def _exec(argv: list[str], env: dict[str, str]) -> None:
+    """Like `os.execvpe`, which would import a module that may be out of reach by now."""
+    folders = [""] if "/" in argv[0] else [folder + "/" for folder in env.get("PATH", "").split(":") if folder]
+    trouble = FileNotFoundError(errno.ENOENT, "not on PATH")
+    for folder in folders:
+        try:
+            os.execve(folder + argv[0], argv, env)
+        except OSError as error:
+            if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.EACCES):
+                raise
+            # as shells do: say "permission denied" only when no folder holds one that may be run
+            trouble = error if error.errno == errno.EACCES or folder == "" else trouble
+    raise trouble
+
+
+def _give_up(take_note: int, text: str) -> None:
+    os.write(take_note, text.encode("utf-8", "replace")[:4000])
+    os._exit(127)
+
+
+def _run_python(source: str, arguments: list[str], env: dict[str, str]) -> None:
+    """Do what ``python main.py`` would do in a fresh interpreter, then leave; never returns."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.environ.update(env)
+    sys.argv = [PYTHON_FILE, *arguments]
+    sys.path[:] = [path for path in sys.path if path != os.path.dirname(__file__)]
+    sys.path.insert(0, os.getcwd())
+    for name in _OWN_MODULES:
+        sys.modules.pop(name, None)
+    program = types.ModuleType("__main__")
+    program.__file__ = PYTHON_FILE
+    sys.modules["__main__"] = program
+    linecache.cache[PYTHON_FILE] = (len(source), None, source.splitlines(keepends=True), PYTHON_FILE)
+    gc.unfreeze()
+    gc.enable()
+    status = _status_of(lambda: exec(compile(source, PYTHON_FILE, "exec", dont_inherit=True), program.__dict__))
+    # what the interpreter does at its end, without taking itself apart
+    status = max(status, _status_of(threading._shutdown), _status_of(atexit._run_exitfuncs))
+    program.__dict__.clear()  # files that were never closed are written now
+    status = max(status, _status_of(sys.stdout.flush))
+    _status_of(sys.stderr.flush)
+    os._exit(status)
+
+
+def _status_of(act: types.FunctionType) -> int:
+    """The exit status that an interpreter would give after this; an uncaught exception is printed."""
+    try:
+        act()
+    except SystemExit as left:
+        if left.code is None:
+            return 0
+        if isinstance(left.code, int):
+            return left.code & 0xFF
+        print(left.code, file=sys.stderr)
+        return 1
+    except BaseException as error:
+        trace = error.__traceback__
+        while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
+            trace = trace.tb_next
+        traceback.print_exception(type(error), error, trace)
+        return 1
+    return 0
