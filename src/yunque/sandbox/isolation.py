@@ -11,13 +11,12 @@ landlock     the machine's, locked by path      a folder on the machine's disk  
 rlimits      the machine's                      a folder on the machine's disk                  private uid (root), or you
 ===========  =================================  ==============================================  ============================
 
-The order in `give_up_rights` matters: user, folder, no new privileges, landlock, limits, and seccomp last, since it forbids
-the calls before it.
+The order matters: no new privileges (already in the worker), user, folder, landlock, limits, and seccomp last, since it
+forbids the calls before it.
 """
 
 import os
 import resource
-import sys
 
 import kernel  # beside this file: the package itself is not imported here, it would cost more than the whole start
 import scratch
@@ -25,7 +24,6 @@ import scratch
 TREE = "/tree"
 """Where a root of its own shows the tree that the scratch folder is filled from; no program may read it."""
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
-LINUX = sys.platform.startswith("linux")
 _ROOT = "/sys"
 """Where the new root is put together: a folder that every Linux has and no job may read, hidden in this namespace alone."""
 _MAX_FILES = 65_536
@@ -40,37 +38,30 @@ class Ground:
         self.isolated = place["tier"] != "rlimits"
         self.ruleset = -1
 
+    def prepare(self) -> None:
+        """Do once, in the worker, what every fork of it would do again: nothing of it binds the worker's own hands."""
+        kernel.empty_bounding_set()
+        if self.isolated:
+            kernel.forbid_new_privileges()
+            kernel.assemble_filter(**_filter_options(self))
+
     def fresh(self) -> None:
         """Make an empty scratch folder that is the program's own, and copy the tree into it."""
         self._make()
         if self.place["tree"]:
             scratch.copy_tree(self.place["tree"], self.path, self.owner)
-        if self.isolated and self.ruleset < 0:
-            self.ruleset = kernel.allow_files(*self._files(), list(DEVICES))
 
     def clear(self) -> None:
         """Remove the scratch folder and all that is in it."""
-        if self.isolated and self.ruleset >= 0:
-            os.close(self.ruleset)
-        self.ruleset = -1
-        self._remove()
+        raise NotImplementedError
 
     @property
     def owner(self) -> int | None:
         """The program's uid as this worker says it; None when it is the worker's own."""
         return self.place["uid"]
 
-    def _files(self) -> tuple[list[str], list[str]]:
-        return self.place["readable"], [self.path]
-
     def _make(self) -> None:
-        os.mkdir(self.path, 0o755)
-        if self.owner is not None:
-            os.chown(self.path, self.owner, self.owner)
-
-    def _remove(self) -> None:
-        if os.path.isdir(self.path):
-            scratch.remove_folder(self.path)
+        raise NotImplementedError
 
 
 class FolderGround(Ground):
@@ -78,7 +69,22 @@ class FolderGround(Ground):
 
     def __init__(self, place: dict) -> None:
         super().__init__(place)
-        self.place = {**place, "readable": [*place["readable"], *(["/proc"] if place["tier"] == "bwrap" else [])]}
+        self.readable = [*place["readable"], *(["/proc"] if place["tier"] == "bwrap" else [])]
+
+    def clear(self) -> None:
+        """Close the ruleset, which knows this very folder, and remove it."""
+        if self.ruleset >= 0:
+            os.close(self.ruleset)
+        self.ruleset = -1
+        if os.path.isdir(self.path):
+            scratch.remove_folder(self.path)
+
+    def _make(self) -> None:
+        os.mkdir(self.path, 0o755)
+        if self.owner is not None:
+            os.chown(self.path, self.owner, self.owner)
+        if self.isolated:
+            self.ruleset = kernel.allow_files(self.readable, [self.path], list(DEVICES))
 
 
 class MountedGround(Ground):
@@ -86,10 +92,14 @@ class MountedGround(Ground):
 
     def __init__(self, place: dict) -> None:
         super().__init__(place)
+        self.shared = os.path.dirname(self.path) + "/shm"
         self._build_root()
         self.size = place["disk_bytes"] + (scratch.tree_bytes(TREE) if place["tree"] else 0)
         if place["tree"]:
             place["tree"] = TREE
+        # What may be written lies on file systems that are mounted below this folder of the read-only root, job by job.
+        box = os.path.dirname(self.path)
+        self.ruleset = kernel.allow_files([*place["readable"], "/proc"], [box], list(DEVICES))
 
     @property
     def owner(self) -> int | None:
@@ -115,22 +125,21 @@ class MountedGround(Ground):
             os.symlink("/proc/self/fd", f"{_ROOT}/dev/fd")
         except PermissionError:
             pass  # inside many containers a fresh /proc is refused: the program then has none at all, which is stricter
-        for path in (self.path, "/dev/shm"):
+        for path in (self.path, self.shared):
             _mount_point(path, True)
+        os.symlink(self.shared, f"{_ROOT}/dev/shm")
         kernel.restrict_mount(_ROOT, kernel.READ_ONLY | strict)
         kernel.change_root(_ROOT)
-
-    def _files(self) -> tuple[list[str], list[str]]:
-        return [*self.place["readable"], "/proc"], [self.path, "/dev/shm"]
 
     def _make(self) -> None:
         strict = kernel.NO_SUID | kernel.NO_DEV
         options = f"mode=755,uid={kernel.INNER_UID},gid={kernel.INNER_UID},size={self.size},nr_inodes={_MAX_FILES}"
         kernel.mount_new("tmpfs", self.path, strict, options)
-        kernel.mount_new("tmpfs", "/dev/shm", strict | kernel.NO_EXEC, options)
+        kernel.mount_new("tmpfs", self.shared, strict | kernel.NO_EXEC, options)
 
-    def _remove(self) -> None:
-        kernel.unmount("/dev/shm")
+    def clear(self) -> None:
+        """Take both file systems away; they go with all that is in them."""
+        kernel.unmount(self.shared)
         kernel.unmount(self.path)
 
 
@@ -147,17 +156,15 @@ def _mount_point(path: str, folder: bool) -> str:
 
 # ---------------------------------------------------------------------------------------------------------- giving up rights
 def give_up_rights(ground: Ground) -> None:
-    """Become the program's user, go to its folder, and hold no capability, no new privilege and no other file."""
-    place = ground.place
+    """Become the program's user, go to its folder, and hold no capability and no other file."""
     if ground.owner is not None:
         os.setgroups([])
         os.setresgid(ground.owner, ground.owner, ground.owner)
         os.setresuid(ground.owner, ground.owner, ground.owner)
-    if place["tier"] != "rlimits":
-        kernel.drop_capabilities()
+    elif ground.isolated:
+        kernel.drop_capabilities()  # giving up uid 0 does the same
     os.chdir(ground.path)
     if ground.isolated:
-        kernel.forbid_new_privileges()
         kernel.enter_ruleset(ground.ruleset)
 
 
@@ -176,14 +183,6 @@ def limit(limits: dict, processes: int) -> None:
     for what, pair in wanted.items():
         hard = resource.getrlimit(what)[1]
         resource.setrlimit(what, tuple(value if hard == resource.RLIM_INFINITY else min(value, hard) for value in pair))
-
-
-def prepare(ground: Ground) -> None:
-    """Do once, in the worker, what every fork of it would do again."""
-    if LINUX:
-        kernel.empty_bounding_set()
-    if ground.isolated:
-        kernel.assemble_filter(**_filter_options(ground))
 
 
 def restrict_calls(ground: Ground) -> None:

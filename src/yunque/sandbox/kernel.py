@@ -212,7 +212,6 @@ def allow_files(readable: list[str], writable: list[str], devices: list[str]) ->
 def enter_ruleset(ruleset: int) -> None:
     """Hold this process and all its children to a ruleset, for good."""
     _syscall("landlock_restrict_self", ruleset, 0)
-    os.close(ruleset)
 
 
 def _allow_below(ruleset: int, path: str, rights: int) -> None:
@@ -287,22 +286,34 @@ def _filter_program(pretend_metadata: bool, signals_only_to: int | None) -> list
     if arch == "x86_64":
         lines += [(_IF_AT_LEAST, 0, 1, 0x40000000), (_RETURN, 0, 0, _KILL)]  # the x32 numbers, which would dodge the list
     lines += [(_IF_AT_LEAST, 0, 1, FIRST_UNKNOWN), (_RETURN, 0, 0, _ERRNO | _ENOSYS)]
-    refused, absent, pretended = list(_REFUSED), list(_ABSENT), list(_METADATA) if pretend_metadata else []
+    answers = {name: _refuse_all(_EPERM) for name in _REFUSED} | {name: _refuse_all(_ENOSYS) for name in _ABSENT}
+    if pretend_metadata:
+        answers |= {name: _refuse_all(0) for name in _METADATA}
     if signals_only_to is not None:
-        refused += ["tkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_send_signal"]
-        lines += _demand("kill", 0, {signals_only_to, 0}) + _demand("tgkill", 0, {signals_only_to})
-    for names, errno in ((refused, _EPERM), (absent, _ENOSYS), (pretended, 0)):
-        for name in names:
-            if number(name) is not None:
-                lines += [(_IF_EQUAL, 0, 1, number(name)), (_RETURN, 0, 0, _ERRNO | errno)]
+        others = ("tkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_send_signal")
+        answers |= {name: _refuse_all(_EPERM) for name in others}
+        answers |= {"kill": _demand((0, {signals_only_to, 0})), "tgkill": _demand((0, {signals_only_to}))}
     # asyncio and multiprocessing need pairs; a datagram pair could still be pointed at a stranger's address, a stream cannot
-    lines += _demand("socketpair", 0, {1}) + _demand("socketpair", 1, {1}, mask=0xF)
-    lines += _demand("prlimit64", 0, {0})  # the limits of others, such as the watching process
-    lines += _refuse("fcntl", 1, {8, 10, 15})  # F_SETOWN, F_SETSIG, F_SETOWN_EX: signals by way of a file
-    lines += _refuse("ioctl", 1, {0x8901, 0x8902, 0x5412, 0x541C})  # the same by ioctl; typing into a terminal
-    lines += [(_IF_EQUAL, 0, 3, number("clone")), (_LOAD, 0, 0, _low_word(0)), (_IF_ANY_BIT, 0, 1, _ANY_NAMESPACE)]
-    lines += [(_RETURN, 0, 0, _ERRNO | _EPERM), (_RETURN, 0, 0, _ALLOW)]
-    return lines
+    answers["socketpair"] = _demand((0, {1}), (1, {1}), mask=0xF)
+    answers["prlimit64"] = _demand((0, {0}))  # the limits of others, such as the watching process
+    answers["fcntl"] = _refuse(1, {8, 10, 15})  # F_SETOWN, F_SETSIG, F_SETOWN_EX: signals by way of a file
+    answers["ioctl"] = _refuse(1, {0x8901, 0x8902, 0x5412, 0x541C})  # the same by ioctl; typing into a terminal
+    answers["clone"] = [(_LOAD, 0, 0, _low_word(0)), (_IF_ANY_BIT, 0, 1, _ANY_NAMESPACE), *_refuse_all(_EPERM), *_ALLOWED]
+    known = {number(name): lines for name, lines in answers.items() if number(name) is not None}
+    return lines + _tree(sorted(known.items()))
+
+
+_Lines = list[tuple[int, int, int, int]]
+_ALLOWED: _Lines = [(_RETURN, 0, 0, _ALLOW)]
+
+
+def _tree(answers: list[tuple[int, _Lines]]) -> _Lines:
+    """Lines that find a call by halving: at every start the kernel tries the filter on every call there is."""
+    if len(answers) > 3:
+        middle = len(answers) // 2
+        below, above = _tree(answers[:middle]), _tree(answers[middle:])
+        return [(_IF_AT_LEAST, len(below), 0, answers[middle][0]), *below, *above]
+    return [line for call, lines in answers for line in ((_IF_EQUAL, 0, len(lines), call), *lines)] + _ALLOWED
 
 
 def _low_word(argument: int) -> int:
@@ -310,15 +321,25 @@ def _low_word(argument: int) -> int:
     return 16 + 8 * argument
 
 
-def _demand(name: str, argument: int, values: set[int], mask: int = 0xFFFFFFFF) -> list[tuple[int, int, int, int]]:
-    """Lines that let a call go on only when the (masked) argument is one of the values."""
-    tests = [(_IF_EQUAL, len(values) - at, 0, value & 0xFFFFFFFF) for at, value in enumerate(sorted(values))]
-    body = [(_LOAD, 0, 0, _low_word(argument)), (_AND, 0, 0, mask), *tests, (_RETURN, 0, 0, _ERRNO | _EPERM)]
-    return [(_IF_EQUAL, 0, len(body), number(name)), *body, (_LOAD, 0, 0, _AT_NUMBER)]
+def _refuse_all(errno: int) -> _Lines:
+    """Lines that answer a call with an error, or with success that did nothing (0)."""
+    return [(_RETURN, 0, 0, _ERRNO | errno)]
 
 
-def _refuse(name: str, argument: int, values: set[int]) -> list[tuple[int, int, int, int]]:
-    """Lines that refuse a call when the argument is one of the values."""
-    tests = [line for value in sorted(values) for line in ((_IF_EQUAL, 0, 1, value), (_RETURN, 0, 0, _ERRNO | _EPERM))]
-    body = [(_LOAD, 0, 0, _low_word(argument)), *tests]
-    return [(_IF_EQUAL, 0, len(body), number(name)), *body, (_LOAD, 0, 0, _AT_NUMBER)]
+def _demand(*rules: tuple[int, set[int]], mask: int = 0xFFFFFFFF) -> _Lines:
+    """Lines that allow a call only when each (argument, values) rule holds: the argument is one of the values.
+
+    ``mask``: only these bits of the last rule's argument are looked at.
+    """
+    lines: _Lines = []
+    for at, (argument, values) in enumerate(rules):
+        bits = mask if at == len(rules) - 1 else 0xFFFFFFFF
+        tests = [(_IF_EQUAL, len(values) - place, 0, value & 0xFFFFFFFF) for place, value in enumerate(sorted(values))]
+        lines += [(_LOAD, 0, 0, _low_word(argument)), (_AND, 0, 0, bits), *tests, *_refuse_all(_EPERM)]
+    return lines + _ALLOWED
+
+
+def _refuse(argument: int, values: set[int]) -> _Lines:
+    """Lines that refuse a call when the argument is one of the values, and allow it otherwise."""
+    tests = [line for value in sorted(values) for line in ((_IF_EQUAL, 0, 1, value), *_refuse_all(_EPERM))]
+    return [(_LOAD, 0, 0, _low_word(argument)), *tests, *_ALLOWED]

@@ -46,8 +46,8 @@ START_S = 30.0
 KEPT_IDLE = 16
 """Idle workers kept warm; each holds about 20 MB, most of it shared with the others' files."""
 
-SCRATCH, TREE, BOX = "/scratch", "/tree", "/box"
-"""What a root of its own shows: the scratch folder (namespaces); the tree to copy, the scratch folder's box (bwrap)."""
+SCRATCH, TREE = "/box/scratch", "/tree"
+"""Where a root of its own shows the scratch folder, and (bwrap) the tree that it is filled from."""
 
 _BOOT = "import sys; sys.path.append(sys.argv[1]); import worker; worker.main(int(sys.argv[2]))"
 _SYSTEM_PYTHON = "/usr/bin/python3"
@@ -76,6 +76,8 @@ class Outcome:
 
     stdout: Capped
     stderr: Capped
+    accepted: bool = False
+    """The worker was given the job."""
     report: bytearray = field(default_factory=bytearray)
     overdue: bool = False
     kernel_kills: int = 0
@@ -185,7 +187,7 @@ class Worker:
         tier = self.place.tier
         uid = self._held.enter_context(_private_uid()) if os.geteuid() == 0 else None
         box = None if tier in ("namespaces", "bwrap") else self._held.enter_context(_box())
-        self.home = {"namespaces": SCRATCH, "bwrap": f"{BOX}/scratch"}.get(tier, f"{box}/scratch")
+        self.home = f"{box}/scratch" if box else SCRATCH
         self.group = cgroups.make_group()
         if self.group:
             self._held.callback(self.group.remove)
@@ -264,6 +266,7 @@ class Worker:
         try:
             try:
                 socket.send_fds(self._control, [marshal.dumps(_header(job))], theirs)
+                outcome.accepted = True
             except OSError:
                 return outcome
             finally:
@@ -343,7 +346,7 @@ def _exchange(told: dict[int, bytes], heard: dict, status: int, deadline: float,
         os.close(descriptor)
 
     unsent = {descriptor: memoryview(data) for descriptor, data in told.items()}
-    with selectors.DefaultSelector() as selector:
+    with selectors.PollSelector() as selector:
         for descriptor in (*heard, *unsent):
             if descriptor in unsent and _feed(descriptor, unsent):
                 done(descriptor)
@@ -453,5 +456,5 @@ def _bubblewrap(readable: list[str], place: Place, home: str, command: list[str]
     inner = str(INNER_UID)
     return [
         *wrapped, "--uid", inner, "--gid", inner, "--proc", "/proc", "--dev", "/dev",
-        "--size", str(place.disk_bytes), "--tmpfs", BOX, "--chdir", "/", "--", *command,
+        "--size", str(place.disk_bytes), "--tmpfs", os.path.dirname(SCRATCH), "--chdir", "/", "--", *command,
     ]  # fmt: skip

@@ -52,7 +52,7 @@ class LocalSandbox:
             with self._pool.borrow(place) as worker:
                 outcome = worker.run(job, probe=probe)
                 lines, files = outcome.parse()
-            if outcome.overdue or {"whole", "error", "exec"} & set(lines):
+            if outcome.overdue or lines:
                 break
         return observation(self.tier, job, outcome, lines, files)
 
@@ -63,8 +63,8 @@ def observation(tier: str, job: Job, outcome: Outcome, lines: dict[str, str], fi
         raise SandboxError(f"tier {tier}: {lines['error']}", do="see `yunque doctor`")
     if "exec" in lines:
         return _not_started(tier, job, int(lines["exec"]))
-    if "started" not in lines:
-        raise SandboxError(f"tier {tier}: the worker ended before it started the program", do="see `yunque doctor`")
+    if not outcome.accepted:
+        raise SandboxError(f"tier {tier}: the worker ended before it took the job", do="see `yunque doctor`")
     # Without a last line the worker itself was killed, by the kernel for want of memory or by us: so was the program.
     seen = {key: int(value) for key, _, value in (item.partition("=") for item in lines.get("done", "").split())}
     status = seen.get("status", signal.SIGKILL)

@@ -11,9 +11,9 @@ shared memory, keys or mounts. Without namespaces (tiers landlock and rlimits) t
 
 On `control` the runner sends one message a job with five descriptors: `order` (program, files, environment; read by the
 fork alone, so that no later program finds them in this process's memory), the program's three pipes, and `status`. On
-`status` the worker writes lines: ``error TEXT`` (could not be isolated), ``exec NUMBER`` (the errno of a program that
-could not be started), ``started``, ``done NAME=VALUE…``, ``file HEX-NAME SIZE CUT`` followed by that many bytes, and
-``whole``. Nobody untrusted ever holds `control`, `order` or `status`.
+`status` the worker writes ``file HEX-NAME SIZE CUT`` followed by that many bytes for each collected file, and one last
+line: ``done NAME=VALUE…``, ``exec NUMBER`` (the errno of a program that could not be started) or ``error TEXT`` (it could
+not be isolated). Nobody untrusted ever holds `control`, `order` or `status`.
 
 Covered: a runner that dies (`control` ends, and everything here is killed); orphans, daemons, programs that ignore
 signals, close their outputs or fork while they are being killed; memory and processor time of all processes together.
@@ -23,6 +23,7 @@ itself is killed, its program dies but not what that has started. Memory is look
 freed between two looks is bounded by each process's address space alone, or by a cgroup.
 """
 
+import _signal
 import atexit
 import contextlib
 import errno
@@ -67,24 +68,37 @@ def main(control_number: int) -> None:
         _be_killed_first(b"900")
         if place["tier"] == "namespaces":
             _enter_namespaces(place["uid"], control)
-        elif isolation.LINUX:
+        else:
             kernel.adopt_orphans()
             kernel.hide_from_ptrace()
         ground = (isolation.MountedGround if place["tier"] == "namespaces" else isolation.FolderGround)(place)
-        isolation.prepare(ground)
-        for name in COMMON_MODULES:
-            __import__(name)
-        gc.disable()
-        gc.freeze()
+        ground.prepare()
+        program = _make_interpreter_fresh(ground.path)
         control.send(b"ready")
         while message := socket.recv_fds(control, 1 << 18, 5):
             if not message[0]:
                 break
-            _serve(ground, control, marshal.loads(message[0]), *message[1])
+            _serve(ground, program, control, marshal.loads(message[0]), *message[1])
     except BaseException as error:
         with contextlib.suppress(OSError):
             control.send(f"error {error or type(error).__name__}".encode())
     os._exit(0)
+
+
+def _make_interpreter_fresh(folder: str) -> types.ModuleType:
+    """Make this interpreter what a new one would be for a program, warm; gives the empty module that it will be."""
+    for name in COMMON_MODULES:
+        __import__(name)
+    for name in _OWN_MODULES:
+        sys.modules.pop(name, None)
+    here = os.path.dirname(__file__)
+    sys.path[:] = [folder, *(path for path in sys.path if path != here)]
+    program = types.ModuleType("__main__")
+    program.__file__ = PYTHON_FILE
+    sys.modules["__main__"] = program
+    gc.disable()
+    gc.freeze()
+    return program
 
 
 def _be_killed_first(score: bytes) -> None:
@@ -133,16 +147,19 @@ def _write_maps(pid: int, private_uid: int | None) -> None:
 
 
 # ---------------------------------------------------------------------------------------------------------------- one job
-def _serve(ground: isolation.Ground, control: socket.socket, job: dict, order: int, *rest: int) -> None:
+def _serve(
+    ground: isolation.Ground, program: types.ModuleType, control: socket.socket, job: dict, order: int, *rest: int
+) -> None:
     """Run one job from its empty scratch folder to its removal, and report on `status`."""
     *pipes, status = rest
     try:
         ground.fresh()
-        if _watch(ground, control, job, order, pipes, status):
+        word = _watch(ground, program, control, job, order, pipes)
+        if word.startswith("done"):
             _send_files(ground.path, job, status)
-            _report(status, "whole")
     except BaseException as error:
-        _report(status, f"error {error or type(error).__name__}")
+        word = f"error {error or type(error).__name__}"
+    _report(status, word)
     for descriptor in (order, status):
         os.close(descriptor)
     ground.clear()
@@ -155,37 +172,31 @@ def _report(status: int, line: str) -> None:
         os._exit(1)  # the runner is gone, and nobody is left to hear
 
 
-def _watch(ground: isolation.Ground, control: socket.socket, job: dict, order: int, pipes: list[int], status: int) -> bool:
-    """Start the program, wait for its end or a limit, kill everything, report what was seen; False if it never started."""
-    wake, waker = os.pipe()
-    os.set_blocking(wake, False)
-    os.set_blocking(waker, False)
-    signal.signal(signal.SIGCHLD, lambda *_: None)
-    signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
+def _watch(
+    ground: isolation.Ground, program: types.ModuleType, control: socket.socket, job: dict, order: int, pipes: list[int]
+) -> str:
+    """Start the program, wait for its end or a limit, kill everything; gives the line to report."""
     note, take_note = os.pipe()  # closed by a successful exec
     processes = job["processes"] + _counted_beside(ground.place)
     started = time.monotonic()
-    program = os.fork()
-    if program == 0:
-        _become_program(ground, job, order, pipes, take_note, processes)
+    pid = os.fork()
+    if pid == 0:
+        _become_program(ground, program, job, order, pipes, take_note, processes)
     for descriptor in (take_note, *pipes):
         os.close(descriptor)
+    ended = os.pidfd_open(pid)
     try:
-        seen = _Seen(program, ground.place)
-        if trouble := b"".join(iter(lambda: os.read(note, 4096), b"")).decode("utf-8", "replace"):
+        seen = _Seen(pid, ground.place)
+        if trouble := _read_all(note).decode("utf-8", "replace"):
             _kill_all(ground.place, seen)
-            _report(status, trouble)
-            return False
-        _report(status, "started")
-        ended_by = _wait(seen, wake, control, started + job["wall_s"], job)
+            return trouble
+        ended_by = _wait(seen, ended, control, started + job["wall_s"], job)
         wall_us = int((time.monotonic() - started) * 1e6)
         _kill_all(ground.place, seen)
-        _report(status, f"done status={seen.status} wall_us={wall_us} {ended_by}=1 {seen.usage()}")
-        return True
+        return f"done status={seen.status} wall_us={wall_us} {ended_by}=1 {seen.usage()}"
     finally:
-        signal.set_wakeup_fd(-1)
-        for descriptor in (note, wake, waker):
-            os.close(descriptor)
+        os.close(note)
+        os.close(ended)
 
 
 class _Seen:
@@ -213,7 +224,7 @@ class _Seen:
     def look(self) -> tuple[int, float]:
         """Resident bytes now, and processor seconds so far, of all processes of the job."""
         resident, cpu_s = 0, self.cpu_s
-        inside = self.place["tier"] in ("namespaces", "bwrap")
+        inside = _has_pid_namespace(self.place)
         for pid in _processes() if inside else _descendants():
             if inside and pid == 1:
                 continue
@@ -232,24 +243,23 @@ class _Seen:
         return f"cpu_us={int(self.cpu_s * 1e6)} own_cpu_us={int(self.own_cpu_s * 1e6)} peak_kib={self.peak_kib}"
 
 
-def _wait(seen: _Seen, wake: int, control: socket.socket, deadline: float, job: dict) -> str:
+def _wait(seen: _Seen, ended: int, control: socket.socket, deadline: float, job: dict) -> str:
     """Wait until the program ends, and say why it did: ``ended``, ``timed_out``, ``out_of_memory`` or ``stopped``."""
-    while seen.reap() and seen.status < 0:
+    while True:
         left = deadline - time.monotonic()
         if left <= 0:
             return "timed_out"
-        ready, _, _ = select.select([wake, control], [], [], min(left, LOOK_S))
+        ready, _, _ = select.select([ended, control], [], [], min(left, LOOK_S))
+        if ended in ready:
+            return "ended"
         if control in ready:
             return "stopped"  # the runner gave up, or is gone
-        if wake in ready:
-            os.read(wake, 4096)
-            continue
+        seen.reap()
         resident, cpu_s = seen.look()
         if resident > job["memory_bytes"]:
             return "out_of_memory"
         if cpu_s > job["cpu_s"] + 1:  # one process alone is ended by its own limit, before
             return "timed_out"
-    return "ended"
 
 
 def _send_files(path: str, job: dict, status: int) -> None:
@@ -276,7 +286,7 @@ def _kill_all(place: dict, seen: _Seen) -> None:
     """Kill everything the program started and wait until it is gone; an error when something outlives five seconds."""
     deadline = time.monotonic() + 5
     while True:
-        if place["tier"] in ("namespaces", "bwrap"):
+        if _has_pid_namespace(place):
             _kill(-1)  # as pid 1: everything in this pid namespace but itself
         elif place["uid"] is not None:
             _kill_as(place["uid"])
@@ -289,6 +299,11 @@ def _kill_all(place: dict, seen: _Seen) -> None:
         if time.monotonic() > deadline:
             raise TimeoutError("processes of the job outlived SIGKILL for five seconds")
         time.sleep(0.0005)
+
+
+def _has_pid_namespace(place: dict) -> bool:
+    """Whether this process is pid 1: all it sees are the job's processes, and when it dies, they do."""
+    return place["tier"] in ("namespaces", "bwrap")
 
 
 def _kill(pid: int) -> None:
@@ -351,13 +366,16 @@ def _counted_beside(place: dict) -> int:
 
 # ---------------------------------------------------------------------------------------------------- becoming the program
 def _become_program(
-    ground: isolation.Ground, job: dict, order: int, pipes: list[int], take_note: int, processes: int
+    ground: isolation.Ground,
+    program: types.ModuleType,
+    job: dict,
+    order: int,
+    pipes: list[int],
+    take_note: int,
+    processes: int,
 ) -> None:
     """In the fork: read the order, give up everything, become the program; never returns. Trouble goes to `take_note`."""
     try:
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_SETMASK, ())
         os.setsid()
         for number, pipe in enumerate(pipes):
             os.dup2(pipe, number)
@@ -372,14 +390,14 @@ def _become_program(
         except OSError as error:
             raise OSError(f"the scratch folder could not be filled: {error}") from None
         isolation.limit(job, processes)
-        if isolation.LINUX:
+        if not _has_pid_namespace(ground.place):
             kernel.die_with_parent()
         isolation.restrict_calls(ground)
     except BaseException as error:
         _give_up(take_note, f"error {error or type(error).__name__}")
     if wanted["python"] is not None:
         os.close(take_note)
-        _run_python(wanted["python"], wanted["argv"], wanted["env"])
+        _run_python(program, wanted["python"], wanted["argv"], wanted["env"])
     if wanted["argv"] is None:  # a probe: all the steps went well
         os._exit(0)
     try:
@@ -416,20 +434,13 @@ def _give_up(take_note: int, text: str) -> None:
     os._exit(127)
 
 
-def _run_python(source: str, arguments: list[str], env: dict[str, str]) -> None:
+def _run_python(program: types.ModuleType, source: str, arguments: list[str], env: dict[str, str]) -> None:
     """Do what ``python main.py`` would do in a fresh interpreter, then leave; never returns."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    os.environ.update(env)
+    _signal.signal(signal.SIGINT, signal.default_int_handler)  # `signal.signal` makes enums, and each is pages to copy
+    if env:
+        os.environ.update(env)
     sys.argv = [PYTHON_FILE, *arguments]
-    sys.path[:] = [path for path in sys.path if path != os.path.dirname(__file__)]
-    sys.path.insert(0, os.getcwd())
-    for name in _OWN_MODULES:
-        sys.modules.pop(name, None)
-    program = types.ModuleType("__main__")
-    program.__file__ = PYTHON_FILE
-    sys.modules["__main__"] = program
     linecache.cache[PYTHON_FILE] = (len(source), None, source.splitlines(keepends=True), PYTHON_FILE)
-    gc.unfreeze()
     gc.enable()
     status = _status_of(lambda: exec(compile(source, PYTHON_FILE, "exec", dont_inherit=True), program.__dict__))
     # what the interpreter does at its end, without taking itself apart
