@@ -155,6 +155,9 @@ class Job:
     """Program and arguments; with ``python``, the arguments alone."""
     python: str | None = None
     """Source of a program for a warm Python: what ``python main.py`` would do, without the time to start."""
+    preload: tuple[str, ...] = ()
+    """Modules of ours, by their full names, that the warm Python has imported before the program starts. They import nothing
+    but the standard library and one another, in this order."""
     stdin: bytes = b""
     files: dict[str, bytes] = field(default_factory=dict)
     """Relative path -> content, written into the scratch folder, which is the working directory."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import importlib.util
 import marshal
 import os
 import secrets
@@ -62,12 +63,13 @@ class Place:
     readable: tuple[str, ...]
     tree: str | None
     disk_bytes: int
+    preload: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, tier: str, job: Job) -> Place:
         """The place that a job needs."""
         tree = os.path.realpath(job.tree) if job.tree is not None else None
-        return cls(tier, readable_paths(job), tree, int(job.limits.disk_bytes))
+        return cls(tier, readable_paths(job), tree, int(job.limits.disk_bytes), job.preload)
 
 
 @dataclass
@@ -132,6 +134,8 @@ class Pool:
         except BaseException:
             worker.close()
             raise
+        if not worker.alive:
+            return
         with self._lock:
             self._idle.append(worker)
             surplus = self._idle[:-KEPT_IDLE]
@@ -200,6 +204,7 @@ class Worker:
             "tree": self.place.tree,
             "disk_bytes": self.place.disk_bytes,
             "scratch": self.home,
+            "preload": [(name, _source(name)) for name in self.place.preload],
         }
         python = sys.executable if uid is None or tier == "namespaces" else _reachable_python()
         command = [python, "-s", "-P", "-B", "-c", _BOOT, _ROOM, str(theirs.fileno())]
@@ -279,9 +284,9 @@ class Worker:
         finally:
             for descriptor in left_open:
                 os.close(descriptor)
-        if outcome.overdue:
-            self.close()
-        outcome.kernel_kills = self.group.kills() - kills if self.group else 0
+            outcome.kernel_kills = self.group.kills() - kills if self.group else 0
+            if outcome.overdue or not outcome.report:  # it hangs, or was killed
+                self.close()
         outcome.wall_s = time.monotonic() - started
         return outcome
 
@@ -300,6 +305,13 @@ class Worker:
         self.process.stderr.close()
         if self.group:
             self.group.kill()
+
+
+def _source(module: str) -> str:
+    found = importlib.util.find_spec(module)
+    if found is None or not found.origin:
+        raise SandboxError(f"no module {module!r}", where="preload", do="name a module of this installation")
+    return Path(found.origin).read_text("utf-8")
 
 
 def _header(job: Job) -> dict:

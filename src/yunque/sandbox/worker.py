@@ -73,7 +73,7 @@ def main(control_number: int) -> None:
             kernel.hide_from_ptrace()
         ground = (isolation.MountedGround if place["tier"] == "namespaces" else isolation.FolderGround)(place)
         ground.prepare()
-        program = _make_interpreter_fresh(ground.path)
+        program = _make_interpreter_fresh(ground.path, place["preload"])
         control.send(b"ready")
         while message := socket.recv_fds(control, 1 << 18, 5):
             if not message[0]:
@@ -85,8 +85,11 @@ def main(control_number: int) -> None:
     os._exit(0)
 
 
-def _make_interpreter_fresh(folder: str) -> types.ModuleType:
+def _make_interpreter_fresh(folder: str, preload: list[tuple[str, str]]) -> types.ModuleType:
     """Make this interpreter what a new one would be for a program, warm; gives the empty module that it will be."""
+    for name, source in preload:
+        module = sys.modules[name] = types.ModuleType(name)
+        exec(compile(source, f"<{name}>", "exec", dont_inherit=True), module.__dict__)
     for name in COMMON_MODULES:
         __import__(name)
     for name in _OWN_MODULES:

@@ -1,0 +1,295 @@
+"""Judge a program by running it, and believe only what was seen from outside.
+
+Three seats for the judge, the best that a test allows, named in every verdict:
+
+==========  ==============================================================================================================
+outside     calls go in, plain values come out, and are compared here; no expected value enters the sandbox
+apart       the test runs in the sandbox too, in a process of its own that the program can neither read nor trace
+in-process  the test runs in the program's own process, which could forge it; exit status 0 *and* a random word after the
+            last test are demanded
+==========  ==============================================================================================================
+
+Covered: Python by values, asserts and whole tests; any language of `sandbox.languages` by its whole output, or by its own
+asserts. Time-outs are told apart from wrong answers.
+Not covered: a program that tells tests from use by the arguments alone; in-process verdicts against a program that forges.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import json
+import secrets
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+
+from yunque.checks.driver import UNFIT
+from yunque.checks.lifting import Call, Lifted, lift
+from yunque.checks.values import Comparison, difference, shown
+from yunque.checks.wire import Raised, dump, load
+from yunque.core.nouns import Finding, Job, Limits, Observation, Outcome, Record, Verdict
+from yunque.core.seams import Sandbox
+
+TIMEOUT = "timeout"
+"""Rule of the finding of a verdict that says: it ran out of time."""
+_PRELOAD = ("yunque.checks.wire", "yunque.checks.driver")
+STRICT = Comparison()
+_OUTPUT_BYTES = 64 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What one call gave: a value (a `Raised` if it raised), or ``missing`` says why there is none."""
+
+    value: object = None
+    missing: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expected:
+    """One call and the value it must give; a `Raised` when it must raise."""
+
+    call: Call
+    value: object
+    how: Comparison = STRICT
+
+
+# ------------------------------------------------------------------------------------------------------------------ calling
+def ask(program: str, calls: Sequence[Call], sandbox: Sandbox, limits: Limits) -> tuple[list[Answer], Observation]:
+    """Make the calls of a Python program, in order, in one process; an answer for each, and what was seen of the run.
+
+    Raises Unplain when an argument is not plain.
+    """
+    order = {
+        "program": program,
+        "calls": [[call.function, dump(tuple(call.args)), dump(dict(call.kwargs))] for call in calls],
+    }
+    limits = replace(limits, output_bytes=max(limits.output_bytes, _OUTPUT_BYTES))
+    seen = sandbox.run(_job("outside", order, limits))
+    lines = seen.stdout.split(b"\n")[:-1]
+    answers = [_answer(line) for line in lines[: len(calls)]]
+    return answers + [Answer(missing=_why_ended(seen))] * (len(calls) - len(answers)), seen
+
+
+def _job(mode: str, order: dict, limits: Limits) -> Job:
+    source = f"from yunque.checks.driver import {mode}\n{mode}()\n"
+    return Job(python=source, preload=_PRELOAD, stdin=json.dumps(order).encode(), limits=limits)
+
+
+def _answer(line: bytes) -> Answer:
+    kind, text = line[:1], line[1:].decode("utf-8", "replace")
+    if kind == b"?":
+        return Answer(missing=f"it gave {text[:200]}")
+    try:
+        return Answer(value=load(text)) if kind in (b"=", b"!") else Answer(missing="it wrote over its answers")
+    except ValueError:
+        return Answer(missing="it wrote over its answers")
+
+
+def _why_ended(seen: Observation) -> str:
+    if seen.timed_out:
+        return "it ran out of time"
+    if seen.out_of_memory:
+        return "it ran out of memory"
+    how = f"signal {seen.signal}" if seen.signal is not None else f"exit status {seen.exit_code}"
+    return f"the program ended by itself ({how})"
+
+
+# ------------------------------------------------------------------------------------------------------------------- checks
+@dataclass(frozen=True, kw_only=True)
+class Calls:
+    """A check: does the program give the expected values? The judge sits outside."""
+
+    expected: Sequence[Expected]
+    sandbox: Sandbox
+    limits: Limits = field(default_factory=Limits)
+    name: str = "calls"
+
+    def judge(self, record: Record) -> Verdict:
+        """PASS when every call gives its value; SKIP without calls or for another language than Python."""
+        started = time.perf_counter()
+        if record.language != "python" or not self.expected:
+            return Verdict(check=self.name, outcome=Outcome.SKIP, detail="no calls to make in this language")
+        answers, seen = ask(record.text, [one.call for one in self.expected], self.sandbox, self.limits)
+        findings = []
+        for one, given in zip(self.expected, answers, strict=True):
+            wrong = given.missing or difference(given.value, one.value, one.how)
+            if wrong:
+                findings.append(Finding(rule=_rule(given, seen), message=f"{one.call}: {wrong}"))
+        return _verdict(self.name, "outside", findings, len(self.expected), started)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asserts:
+    """A check: does the program pass a Python test? The judge sits as far outside as the test allows."""
+
+    test: str
+    """Asserts, or a ``def check(candidate)``."""
+    functions: Sequence[str]
+    """The program's functions that the test may call."""
+    entry: str = ""
+    """The function that ``check`` is given; empty when the test makes its own calls."""
+    sandbox: Sandbox
+    limits: Limits = field(default_factory=Limits)
+    seat: str = ""
+    """``outside``, ``apart`` or ``in-process`` forces one; empty: the best."""
+    name: str = "asserts"
+
+    def judge(self, record: Record) -> Verdict:
+        """PASS when the test comes to its end; SKIP for another language than Python."""
+        if record.language != "python":
+            return Verdict(check=self.name, outcome=Outcome.SKIP, detail="a Python test")
+        seat, lifted = self.seat, lift(self.test, self.functions, entry_point=self.entry)
+        if not seat:
+            seat = "outside" if lifted.whole else "apart" if _can_stand_apart(self.test) else "in-process"
+        if seat == "outside":
+            return self._outside(record.text, lifted)
+        verdict = self._apart(record.text) if seat == "apart" else None
+        return verdict or self._in_process(record.text)
+
+    def _outside(self, program: str, lifted: Lifted) -> Verdict:
+        started = time.perf_counter()
+        calls = [call for case in lifted.cases for call in case.calls]
+        answers, seen = ask(program, calls, self.sandbox, self.limits)
+        findings, at = [], 0
+        for case in lifted.cases:
+            given = answers[at : at + len(case.calls)]
+            at += len(given)
+            missing = next((one for one in given if one.missing), None)
+            raised = next((one.value for one in given if isinstance(one.value, Raised)), None)
+            if missing:
+                findings.append(
+                    Finding(rule=_rule(missing, seen), line=case.line, message=f"{case.text}: {missing.missing}")
+                )
+            elif raised is not None:
+                findings.append(Finding(rule="raised", line=case.line, message=f"{case.text}: raised {shown(raised)}"))
+            elif not case.holds([one.value for one in given]):
+                values = ", ".join(shown(one.value) for one in given)
+                findings.append(Finding(rule="wrong-answer", line=case.line, message=f"{case.text}: got {values}"))
+        return _verdict(self.name, "outside", findings, len(lifted.cases), started)
+
+    def _apart(self, program: str) -> Verdict | None:
+        """None when the test turns out to hand over what is not plain."""
+        started = time.perf_counter()
+        word = secrets.token_hex(16)
+        order = {
+            "program": program,
+            "test": self.test,
+            "functions": list(self.functions),
+            "entry": self.entry,
+            "word": word,
+        }
+        seen = self.sandbox.run(_job("apart", order, self.limits))
+        if UNFIT.encode() in seen.stderr and seen.exit_code == 1:
+            return None
+        return _test_verdict(self.name, "apart", seen, word, started)
+
+    def _in_process(self, program: str) -> Verdict:
+        started = time.perf_counter()
+        word = secrets.token_hex(16)
+        last = f"check({self.entry})\n" if self.entry else ""
+        source = f"{program}\n{self.test}\n{last}print({word!r})\n"
+        return _test_verdict(
+            self.name, "in-process", self.sandbox.run(Job(python=source, limits=self.limits)), word, started
+        )
+
+
+def _can_stand_apart(test: str) -> bool:
+    """Whether a test uses the program by calls with plain values alone, as far as its text tells."""
+    try:
+        tree = ast.parse(test)
+    except SyntaxError:
+        return False
+    nodes = list(ast.walk(tree))
+    modules = {(alias.asname or alias.name).partition(".")[0] for node in nodes if _imports(node) for alias in node.names}
+    bound = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    bound |= {node.arg for node in nodes if isinstance(node, ast.arg)}
+    bound |= {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)} | modules
+    called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
+    for node in nodes:
+        if isinstance(node, ast.Lambda | ast.ClassDef):
+            return False
+        if isinstance(node, ast.Attribute) and not (_is_module(node.value, modules) or node.attr in _PLAIN_METHODS):
+            return False
+        free = isinstance(node, ast.Name) and node.id not in bound and not hasattr(builtins, node.id)
+        if free and id(node) not in called:
+            return False
+    return True
+
+
+_PLAIN_METHODS = {name for kind in (str, list, tuple, dict, set, bytes, int, float, complex) for name in dir(kind)}
+
+
+def _imports(node: ast.AST) -> bool:
+    return isinstance(node, ast.Import | ast.ImportFrom)
+
+
+def _is_module(node: ast.AST, modules: set[str]) -> bool:
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return isinstance(node, ast.Name) and node.id in modules
+
+
+def _rule(answer: Answer, seen: Observation) -> str:
+    if not answer.missing:
+        return "raised" if isinstance(answer.value, Raised) else "wrong-answer"
+    return TIMEOUT if seen.timed_out and answer.missing == _why_ended(seen) else "no-answer"
+
+
+def _test_verdict(check: str, seat: str, seen: Observation, word: str, started: float) -> Verdict:
+    """PASS needs exit status 0 and the word as the last line of the output."""
+    passed = seen.exit_code == 0 and seen.stdout.rstrip(b"\n").rpartition(b"\n")[2] == word.encode()
+    findings = []
+    if not passed:
+        said = seen.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
+        if seen.timed_out:
+            findings.append(Finding(rule=TIMEOUT, message="it ran out of time"))
+        elif seen.exit_code == 0:
+            findings.append(Finding(rule="no-end", message="it ended before the last test"))
+        else:
+            findings.append(Finding(rule="failed", message=(said or _why_ended(seen))[:300]))
+    return _verdict(check, seat, findings, 1, started)
+
+
+def _verdict(check: str, seat: str, findings: list[Finding], num_cases: int, started: float) -> Verdict:
+    first = f": {findings[0].message}" if findings else ""
+    return Verdict(
+        check=check,
+        outcome=Outcome.FAIL if findings else Outcome.PASS,
+        score=1 - len(findings) / num_cases,
+        findings=tuple(findings[:20]),
+        took_ms=(time.perf_counter() - started) * 1e3,
+        detail=f"{num_cases - len(findings)} of {num_cases} hold ({seat}){first}"[:400],
+    )
+
+
+def timed_out(verdict: Verdict) -> bool:
+    """Whether the verdict is one of running out of time."""
+    return any(finding.rule == TIMEOUT for finding in verdict.findings)
+
+
+# -------------------------------------------------------------------------------------------------------------- many at once
+def judge_all(
+    judgements: Iterable[Callable[[], Verdict]], *, workers: int = 2, advance: Callable[[int], None] = lambda _: None
+) -> list[Verdict]:
+    """All verdicts, in order, with so many running at once. What ran out of time is run once more at the end, alone.
+
+    So that a busy machine does not turn passes into time-outs; a verdict that changed says so in its detail.
+    """
+    judgements = list(judgements)
+
+    def one(judge: Callable[[], Verdict]) -> Verdict:
+        verdict = judge()
+        advance(1)
+        return verdict
+
+    with ThreadPoolExecutor(workers) as pool:
+        verdicts = list(pool.map(one, judgements))
+    for at, verdict in enumerate(verdicts):
+        if timed_out(verdict):
+            again = judgements[at]()
+            word = "ran out of time twice" if timed_out(again) else "ran out of time beside others, judged alone"
+            verdicts[at] = replace(again, detail=f"{again.detail}; {word}")
+    return verdicts

@@ -1,0 +1,381 @@
+"""Lift tests out of the candidate's process: the calls go in, the rest of each assert is evaluated here, over plain values.
+
+    assert abs(candidate(2.5) - 0.5) < 1e-6        the call candidate(2.5) goes in; the rest is computed on its answer
+
+Covered: straight-line tests of HumanEval's and MBPP's kind: asserts over constants, operators, displays, comprehensions,
+subscripts and pure functions of Python's own; names bound to constants; ``def check(candidate)`` and its call. What an
+answer can make the judge do is bounded.
+Not covered: loops, exceptions, randomness, calls within calls' arguments, classes, anything that looks at more than results.
+Then `Lifted.whole` is False, `Lifted.reason` names the line, and the test must run inside (see `execution`).
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+import operator
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from yunque.checks.wire import few_collisions
+
+MAX_SIZE = 10_000_000
+"""Items of one value, or steps of one comprehension: answers come from an attacker."""
+MAX_BITS = 1_000_000
+
+_FUNCTIONS = {
+    kind.__name__: kind
+    for kind in (
+        abs, all, any, bool, bytes, chr, complex, dict, enumerate, float, frozenset, int, isinstance, len, list, max, min,
+        ord, range, repr, reversed, round, set, sorted, str, sum, tuple, type, zip,
+    )
+}  # fmt: skip
+_METHODS = {
+    "copy", "count", "difference", "endswith", "find", "get", "index", "intersection", "isalpha", "isdigit", "issubset",
+    "issuperset", "items", "join", "keys", "lower", "lstrip", "rstrip", "split", "startswith", "strip", "title", "union",
+    "upper", "values",
+}  # fmt: skip
+_OPERATORS = {
+    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod, ast.Pow: operator.pow, ast.LShift: operator.lshift,
+    ast.RShift: operator.rshift, ast.BitOr: operator.or_, ast.BitAnd: operator.and_, ast.BitXor: operator.xor,
+    ast.UAdd: operator.pos, ast.USub: operator.neg, ast.Not: operator.not_, ast.Invert: operator.invert,
+    ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt,
+    ast.GtE: operator.ge, ast.Is: operator.is_, ast.IsNot: operator.is_not, ast.In: lambda one, many: one in many,
+    ast.NotIn: lambda one, many: one not in many,
+}  # fmt: skip
+_HARMLESS_MODULES = frozenset(("math", "copy", "typing", "collections", "itertools", "functools", "string", "re", "random"))
+
+
+class Unliftable(Exception):
+    """This part of a test cannot be judged from outside; the message says why."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call of one of the candidate's functions with plain values."""
+
+    function: str
+    args: tuple = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        parts = [repr(value) for value in self.args] + [f"{name}={value!r}" for name, value in self.kwargs.items()]
+        text = f"{self.function}({', '.join(parts)})"
+        return text if len(text) <= 160 else text[:150] + "…)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One assert: the calls that it needs, and whether it holds for their answers."""
+
+    calls: tuple[Call, ...]
+    line: int
+    """1-based, in the test."""
+    text: str
+    """The assert as Python would write it, cut to 200 characters."""
+    _node: ast.expr
+    _sites: tuple[ast.Call, ...]
+    _names: Mapping[str, Any]
+
+    def holds(self, answers: Sequence[object]) -> bool:
+        """Whether the assert holds when its calls give these plain values, in order. An error on the way means no."""
+        given = {id(site): answer for site, answer in zip(self._sites, answers, strict=True)}
+        try:
+            return bool(_Evaluation(self._names, given).value(self._node))
+        except (
+            Unliftable,
+            ArithmeticError,
+            LookupError,
+            TypeError,
+            ValueError,
+            AttributeError,
+            RecursionError,
+            MemoryError,
+        ):
+            return False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lifted:
+    """What was lifted out of a test."""
+
+    cases: tuple[Case, ...]
+    num_asserts: int
+    reason: str = ""
+    """Why it is not whole: the first line that could not be lifted."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether the cases say all that the test says."""
+        return bool(self.cases) and not self.reason
+
+
+def lift(test: str, functions: Sequence[str], *, entry_point: str = "") -> Lifted:
+    """Lift a test's asserts. ``entry_point``: the function that ``check(candidate)`` is about. SyntaxError is a reason."""
+    try:
+        tree = ast.parse(test)
+    except SyntaxError as error:
+        return Lifted(cases=(), num_asserts=0, reason=f"line {error.lineno}: {error.msg}")
+    num_asserts = sum(isinstance(node, ast.Assert) for node in ast.walk(tree))
+    lifter = _Lifter({name: name for name in functions}, entry_point)
+    try:
+        lifter.block(tree.body)
+    except Unliftable as error:
+        return Lifted(cases=tuple(lifter.cases), num_asserts=num_asserts, reason=f"line {lifter.line}: {error}")
+    whole = lifter.num_asserts == num_asserts
+    return Lifted(
+        cases=tuple(lifter.cases), num_asserts=num_asserts, reason="" if whole else "asserts that are never reached"
+    )
+
+
+class _Lifter:
+    """Reads a test statement by statement. ``aliases``: the name in the test -> the candidate's function."""
+
+    def __init__(self, aliases: dict[str, str], entry_point: str) -> None:
+        self.aliases, self.entry_point = aliases, entry_point
+        self.cases: list[Case] = []
+        self.names: dict[str, Any] = {}
+        self.line = self.num_asserts = 0
+
+    def block(self, body: list[ast.stmt]) -> None:
+        for statement in body:
+            self.line = statement.lineno
+            self.statement(statement)
+
+    def statement(self, node: ast.stmt) -> None:
+        if isinstance(node, ast.Assert):
+            self.assertion(node)
+        elif isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+            self.names[node.targets[0].id] = self.constant(node.value)
+        elif isinstance(node, ast.FunctionDef) and self.is_check(node):
+            self.aliases[node.args.args[0].arg] = self.entry_point
+            self.block(node.body)
+        elif not self.is_harmless(node):
+            raise Unliftable(f"a {type(node).__name__.lower()} statement")
+
+    def is_check(self, node: ast.FunctionDef) -> bool:
+        return bool(self.entry_point) and node.name == "check" and len(node.args.args) == 1 and not node.decorator_list
+
+    def is_harmless(self, node: ast.stmt) -> bool:
+        if isinstance(node, ast.Pass):
+            return True
+        if isinstance(node, ast.Import):
+            return all(alias.name.partition(".")[0] in _HARMLESS_MODULES and not alias.asname for alias in node.names)
+        if isinstance(node, ast.ImportFrom):
+            return (node.module or "") in _HARMLESS_MODULES
+        if not isinstance(node, ast.Expr):
+            return False
+        if isinstance(node.value, ast.Constant):
+            return True
+        call = node.value  # the last line of many files: check(function)
+        return isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "check"
+
+    def assertion(self, node: ast.Assert) -> None:
+        self.num_asserts += 1
+        sites = [one for one in ast.walk(node.test) if self.is_candidate(one)]
+        if sites:
+            self.cases.append(self.case(node, sites))
+        elif not self.constant(node.test):  # ``assert True`` says nothing
+            raise Unliftable("an assert that never holds")
+
+    def case(self, node: ast.Assert, sites: list[ast.Call]) -> Case:
+        calls = tuple(self.call(site) for site in sites)
+        evaluation = _Evaluation(self.names, {id(site): None for site in sites})
+        evaluation.check(node.test)
+        return Case(
+            calls=calls,
+            line=node.lineno,
+            text=ast.unparse(node)[:200],
+            _node=node.test,
+            _sites=tuple(sites),
+            _names=dict(self.names),
+        )
+
+    def is_candidate(self, node: ast.AST) -> bool:
+        return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and bool(self.aliases.get(node.func.id))
+
+    def call(self, site: ast.Call) -> Call:
+        if any(keyword.arg is None for keyword in site.keywords):
+            raise Unliftable("a call with **")
+        kwargs = {str(keyword.arg): self.constant(keyword.value) for keyword in site.keywords}
+        args: list[Any] = []
+        for node in site.args:
+            args.extend(self.constant(node.value) if isinstance(node, ast.Starred) else [self.constant(node)])
+        return Call(self.aliases[site.func.id], tuple(args), kwargs)
+
+    def constant(self, node: ast.expr) -> Any:
+        if any(self.is_candidate(one) for one in ast.walk(node)):
+            raise Unliftable("a call of the candidate within another")
+        try:
+            return _Evaluation(self.names, {}).value(node)
+        except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
+            raise Unliftable(f"a value that cannot be known outside ({error})") from None
+
+
+class _Evaluation:
+    """A small interpreter of expressions over plain values: nothing of the test or of the answers is ever executed."""
+
+    def __init__(self, names: Mapping[str, Any], answers: Mapping[int, Any]) -> None:
+        self.names, self.answers = dict(names), answers
+
+    def check(self, node: ast.AST) -> None:
+        """Raise Unliftable for what `value` would not know, whatever the answers are."""
+        bound = {one.id for one in ast.walk(node) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)}
+        for one in ast.walk(node):
+            known = isinstance(one, ast.expr_context | ast.operator | ast.unaryop | ast.boolop | ast.cmpop | ast.keyword)
+            if not known and not isinstance(one, ast.comprehension) and not hasattr(self, f"_{type(one).__name__.lower()}"):
+                raise Unliftable(f"a {type(one).__name__.lower()} expression")
+            if isinstance(one, ast.Call) and id(one) not in self.answers:
+                self.function(one)
+            if isinstance(one, ast.Name) and one.id not in {*bound, *self.names, *_FUNCTIONS, "math", "float"}:
+                called = any(isinstance(call, ast.Call) and call.func is one for call in ast.walk(node))
+                if not called:
+                    raise Unliftable(f"the name {one.id}")
+
+    def value(self, node: ast.AST) -> Any:
+        """The value of an expression. Unliftable, or what Python would raise."""
+        if id(node) in self.answers:
+            return self.answers[id(node)]
+        how = getattr(self, f"_{type(node).__name__.lower()}", None)
+        if how is None:
+            raise Unliftable(f"a {type(node).__name__.lower()} expression")
+        return how(node)
+
+    def function(self, node: ast.Call) -> Any:
+        """The pure function that is called: a built-in, one of math's, or a method of a plain value."""
+        if isinstance(node.func, ast.Name) and node.func.id in _FUNCTIONS and node.func.id not in self.names:
+            return _FUNCTIONS[node.func.id]
+        if isinstance(node.func, ast.Attribute):
+            if isinstance(node.func.value, ast.Name) and node.func.value.id == "math":
+                return getattr(math, node.func.attr)
+            if node.func.attr in _METHODS:
+                return None
+        raise Unliftable(f"a call of {ast.unparse(node.func)[:60]}")
+
+    def _call(self, node: ast.Call) -> Any:
+        function = self.function(node)
+        args = [self.value(argument) for argument in node.args]
+        kwargs = {str(keyword.arg): self.value(keyword.value) for keyword in node.keywords}
+        for value in args:
+            if isinstance(value, range) and len(value) > MAX_SIZE:
+                raise Unliftable("a range without end")
+        if function in (set, frozenset, dict) and args and not isinstance(args[0], dict | set | frozenset):
+            args[0] = list(args[0])  # an answer could be made to take quadratic time
+            few_collisions([pair[0] for pair in args[0]] if function is dict else args[0])
+        if function is None:
+            return getattr(self.value(node.func.value), node.func.attr)(*args, **kwargs)
+        if function is math.factorial and args[0] > 10_000:
+            raise Unliftable("a factorial too large")
+        return function(*args, **kwargs)
+
+    def _constant(self, node: ast.Constant) -> Any:
+        return node.value
+
+    def _name(self, node: ast.Name) -> Any:
+        if node.id in self.names:
+            return self.names[node.id]
+        if node.id in _FUNCTIONS:
+            return _FUNCTIONS[node.id]
+        raise Unliftable(f"the name {node.id}")
+
+    def _attribute(self, node: ast.Attribute) -> Any:
+        if isinstance(node.value, ast.Name) and node.value.id == "math":
+            return getattr(math, node.attr)
+        raise Unliftable(f"the attribute {node.attr}")
+
+    def _starred(self, node: ast.Starred) -> Any:
+        raise Unliftable("a starred expression")
+
+    def _items(self, nodes: list[ast.expr]) -> list:
+        items: list = []
+        for node in nodes:
+            items.extend(self.value(node.value) if isinstance(node, ast.Starred) else [self.value(node)])
+        return items
+
+    def _list(self, node: ast.List) -> list:
+        return self._items(node.elts)
+
+    def _tuple(self, node: ast.Tuple) -> tuple:
+        return tuple(self._items(node.elts))
+
+    def _set(self, node: ast.Set) -> set:
+        return set(self._items(node.elts))
+
+    def _dict(self, node: ast.Dict) -> dict:
+        if None in node.keys:
+            raise Unliftable("a dict with **")
+        return {self.value(key): self.value(item) for key, item in zip(node.keys, node.values, strict=True)}
+
+    def _unaryop(self, node: ast.UnaryOp) -> Any:
+        return _OPERATORS[type(node.op)](self.value(node.operand))
+
+    def _binop(self, node: ast.BinOp) -> Any:
+        if type(node.op) not in _OPERATORS:
+            raise Unliftable("an operator")
+        left, right = self.value(node.left), self.value(node.right)
+        _bound(node.op, left, right)
+        return _OPERATORS[type(node.op)](left, right)
+
+    def _boolop(self, node: ast.BoolOp) -> Any:
+        result: Any = None
+        for part in node.values:
+            result = self.value(part)
+            if bool(result) is isinstance(node.op, ast.Or):
+                break
+        return result
+
+    def _compare(self, node: ast.Compare) -> bool:
+        left = self.value(node.left)
+        for how, right_node in zip(node.ops, node.comparators, strict=True):
+            right = self.value(right_node)
+            if not _OPERATORS[type(how)](left, right):
+                return False
+            left = right
+        return True
+
+    def _ifexp(self, node: ast.IfExp) -> Any:
+        return self.value(node.body if self.value(node.test) else node.orelse)
+
+    def _subscript(self, node: ast.Subscript) -> Any:
+        return self.value(node.value)[self.value(node.slice)]
+
+    def _slice(self, node: ast.Slice) -> slice:
+        return slice(*(None if part is None else self.value(part) for part in (node.lower, node.upper, node.step)))
+
+    def _listcomp(self, node: ast.ListComp) -> list:
+        return list(self._comprehended(node))
+
+    def _setcomp(self, node: ast.SetComp) -> set:
+        return set(self._comprehended(node))
+
+    def _generatorexp(self, node: ast.GeneratorExp) -> list:
+        return list(self._comprehended(node))
+
+    def _comprehended(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> list:
+        if len(node.generators) != 1 or not isinstance(node.generators[0].target, ast.Name):
+            raise Unliftable("a comprehension of several parts")
+        source, name = node.generators[0], node.generators[0].target.id
+        inner, found = _Evaluation(self.names, self.answers), []
+        for at, item in enumerate(self.value(source.iter)):
+            if at > MAX_SIZE // 100:
+                raise Unliftable("a comprehension without end")
+            inner.names[name] = item
+            if all(inner.value(condition) for condition in source.ifs):
+                found.append(inner.value(node.elt))
+        return found
+
+
+def _bound(how: ast.operator, left: Any, right: Any) -> None:
+    """Refuse a result that would not fit: answers come from an attacker."""
+    if isinstance(how, ast.Mult):
+        for one, other in ((left, right), (right, left)):
+            if isinstance(one, str | bytes | list | tuple) and isinstance(other, int) and len(one) * other > MAX_SIZE:
+                raise Unliftable("a value too large")
+    if isinstance(how, ast.Pow | ast.LShift) and isinstance(left, int) and isinstance(right, int):
+        bits = left.bit_length() * right if isinstance(how, ast.Pow) else left.bit_length() + right
+        if bits > MAX_BITS:
+            raise Unliftable("a number too large")
+    if isinstance(how, ast.Mod) and isinstance(left, str | bytes):
+        raise Unliftable("text formatting")

@@ -1,0 +1,413 @@
+"""Plain values as text and back, type for type: what crosses the border of a sandbox in either direction.
+
+Standard library only, and nothing of ours: this source is also pasted in front of the driver that runs beside hostile code.
+A list is a JSON array; None, bool, str, finite floats and ints of 64 bits are themselves; everything else is an object with
+one key, its tag: ``{"tuple": [1, 2]}``, ``{"dict": [key, value, key, value]}``, ``{"int": "0x1…"}``.
+
+Covered: None, bool, int, float, complex, str (lone surrogates too), bytes, bytearray, list, tuple, dict in order, set,
+frozenset, range, Fraction, Decimal, date, datetime, time, timedelta; exceptions, as ``Raised``. Counter, defaultdict and
+OrderedDict travel as dict, namedtuples as tuple. ``load`` takes text that an attacker wrote: it runs nothing, raises
+ValueError alone, and its work grows with the length of the text (sets made to collide and long fractions are refused).
+Not covered: any other object or subclass (``Unplain``), NumPy's scalars among them; time zones with rules of their own; the
+name of a fixed time zone; a signalling Decimal NaN; that two places held the *same* list; the good faith of whoever dumped.
+"""
+
+import json
+import sys
+
+MAX_NESTING = 200
+MAX_TEXT = 8 << 20
+MAX_MESSAGE = 500  # characters kept of an exception's type name and of its message
+MAX_FRACTION_BITS = 100_000  # of numerator and denominator each: reducing a fraction takes quadratic time
+MAX_DECIMAL_TEXT = 10_000
+MAX_DECIMAL_EXPONENT = 1_000_000
+MAX_COLLISIONS = 200  # members of one set with one hash; hash(-1) == hash(-2), so a few are honest
+
+_quote = json.encoder.encode_basestring_ascii
+_type_name = type.__dict__["__name__"].__get__  # a metaclass cannot answer in its place
+
+
+class Unplain(TypeError):
+    """The value, or something in it, is not plain data, or there is too much of it; the message is one line."""
+
+
+class Raised:
+    """That a call raised: the type's name and the message. Frozen; equal when the names are, messages are for people."""
+
+    __slots__ = ("message", "type_name")
+
+    def __init__(self, type_name: str, message: str = "") -> None:
+        object.__setattr__(self, "type_name", type_name)
+        object.__setattr__(self, "message", message)
+
+    def __setattr__(self, *_: object) -> None:
+        raise AttributeError("a Raised is frozen")
+
+    __delattr__ = __setattr__
+
+    def __reduce__(self) -> tuple:
+        return Raised, (self.type_name, self.message)
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is Raised and self.type_name == other.type_name
+
+    def __hash__(self) -> int:
+        return hash(("Raised", self.type_name))
+
+    def __repr__(self) -> str:
+        return f"Raised({self.type_name!r}, {self.message!r})"
+
+
+# ------------------------------------------------------------------------------------------------------------------- dump
+def dump(value: object) -> str:
+    """ASCII text of at most ``MAX_TEXT`` characters for a plain value, or Unplain. No method of a value's own class runs."""
+    writer = _Writer()
+    try:
+        writer.write(value, (None, type(value)))
+    except RecursionError:
+        raise Unplain("the value is nested too deep for the stack that is left") from None
+    return "".join(writer.parts)
+
+
+class _Writer:
+    """Collects the text; ``where`` is (parent's where, step), and (None, type) at the top."""
+
+    def __init__(self) -> None:
+        self.parts, self.room, self.depth = [], MAX_TEXT, 0
+
+    def put(self, text: str) -> None:
+        self.room -= len(text)
+        if self.room < 0:
+            raise Unplain(f"the value is too large: its text is longer than {MAX_TEXT} characters")
+        self.parts.append(text)
+
+    def write(self, value: object, where: tuple) -> None:
+        kind = type(value)
+        if value is None or kind is bool:
+            self.put("null" if value is None else "true" if value else "false")
+        elif kind is int:
+            self.write_int(value)
+        elif kind is float:
+            if value - value == 0:
+                self.put(repr(value))
+            else:
+                self.write_tagged("float", repr(value))
+        elif kind is str:
+            self.write_text(value)
+        elif kind is list or kind is tuple or kind is set or kind is frozenset:
+            self.write_items(kind.__name__, value, where)
+        elif kind is dict:
+            self.write_dict(value.items(), where)
+        elif kind is bytes or kind is bytearray:
+            self.fits(2 * len(value))
+            self.write_tagged(kind.__name__, value.hex())
+        elif kind is complex:
+            self.write_items("complex", (value.real, value.imag), where)
+        elif kind is range:
+            self.write_items("range", (value.start, value.stop, value.step), where)
+        elif kind is Raised or issubclass(kind, BaseException):
+            self.write_items("raised", _raised(value), where)
+        else:
+            self.write_rarer(value, kind, where)
+
+    def write_rarer(self, value: object, kind: type, where: tuple) -> None:
+        """The types whose modules the program may never have imported."""
+        if kind is _of("collections", "OrderedDict"):
+            self.write_dict(kind.items(value), where)  # not dict's own items: they forget move_to_end
+        elif kind is _of("collections", "Counter") or kind is _of("collections", "defaultdict"):
+            self.write_dict(dict.items(value), where)
+        elif _is_namedtuple(kind):
+            self.write_items("tuple", tuple.__iter__(value), where)
+        elif kind is _of("fractions", "Fraction"):
+            parts = value.numerator, value.denominator
+            if max(part.bit_length() for part in parts) > MAX_FRACTION_BITS:
+                raise Unplain(f"{_place(where)} is a Fraction of more than {MAX_FRACTION_BITS} bits")
+            self.write_items("Fraction", parts, where)
+        elif kind is _of("decimal", "Decimal"):
+            text = str(value)
+            if not _decimal_is_modest(value, text):
+                raise Unplain(f"{_place(where)} is a Decimal too long, too large or too small, or a signalling NaN")
+            self.write_tagged("Decimal", text)
+        elif kind is _of("datetime", "timedelta"):
+            self.write_items("timedelta", (value.days, value.seconds, value.microseconds), where)
+        elif kind is _of("datetime", "date"):
+            self.write_items("date", (value.year, value.month, value.day), where)
+        elif kind is _of("datetime", "datetime"):
+            self.write_items("datetime", (value.year, value.month, value.day, *_clock(value, where)), where)
+        elif kind is _of("datetime", "time"):
+            self.write_items("time", _clock(value, where), where)
+        else:
+            raise Unplain(f"{_place(where)} is a {_name(kind)}, which is not plain data")
+
+    def write_int(self, value: int) -> None:
+        if -(1 << 63) <= value < 1 << 63:
+            self.put(str(value))
+        else:  # hexadecimal takes linear time, and Python's limit on digits does not hold for it
+            self.fits(value.bit_length() // 4)
+            self.write_tagged("int", hex(value))
+
+    def write_text(self, value: str) -> None:
+        self.fits(len(value))
+        try:
+            value.encode()
+        except UnicodeEncodeError:  # JSON would join two lone surrogates into one character
+            self.write_tagged("str", value.encode("utf-8", "surrogatepass").hex())
+        else:
+            self.put(_quote(value))
+
+    def write_tagged(self, tag: str, text: str) -> None:
+        self.put(f'{{"{tag}":"{text}"}}')
+
+    def write_items(self, tag: str, items: object, where: tuple) -> None:
+        self.enter("[" if tag == "list" else f'{{"{tag}":[')
+        for place, item in enumerate(items):
+            if place:
+                self.put(",")
+            self.write(item, (where, place))
+        self.leave("]" if tag == "list" else "]}")
+
+    def write_dict(self, items: object, where: tuple) -> None:
+        self.enter('{"dict":[')
+        comma = ""
+        for key, value in items:
+            step = (where, key if type(key) is int or type(key) is str else "...")
+            self.put(comma)
+            self.write(key, step)
+            self.put(",")
+            self.write(value, step)
+            comma = ","
+        self.leave("]}")
+
+    def enter(self, opening: str) -> None:
+        self.depth += 1
+        if self.depth > MAX_NESTING:
+            raise Unplain(f"the value is nested more than {MAX_NESTING} deep, or holds itself")
+        self.put(opening)
+
+    def leave(self, closing: str) -> None:
+        self.depth -= 1
+        self.put(closing)
+
+    def fits(self, num_characters: int) -> None:
+        """Says no before a long text is made."""
+        if num_characters > self.room:
+            raise Unplain(f"the value is too large: its text is longer than {MAX_TEXT} characters")
+
+
+def _of(module: str, name: str) -> object:
+    """A type of a module that is already imported, else an object that no type is."""
+    return getattr(sys.modules.get(module), name, Unplain)
+
+
+def _name(kind: type) -> str:
+    return str.__str__(_type_name(kind))[:MAX_MESSAGE]
+
+
+def _place(where: tuple) -> str:
+    steps = []
+    while where[0] is not None:
+        where, step = where
+        steps.append(f"[{step!r:.40}]" if type(step) is str else f"[{step}]" if step.bit_length() < 64 else "[...]")
+    return _name(where[1]) + "".join(reversed(steps)) if steps else "the value"
+
+
+def _is_namedtuple(kind: type) -> bool:
+    if type(kind) is not type or kind.__bases__ != (tuple,):
+        return False
+    return "_fields" in kind.__dict__ and "__eq__" not in kind.__dict__ and "__ne__" not in kind.__dict__
+
+
+def _raised(error: object) -> tuple:
+    """Type name and message; an exception's own ``__str__`` may do anything, and is then left out."""
+    if type(error) is Raised:
+        return error.type_name[:MAX_MESSAGE], error.message[:MAX_MESSAGE]
+    try:
+        message = str.__str__(str(error))[:MAX_MESSAGE]
+    except BaseException:
+        message = ""
+    return _name(type(error)), message
+
+
+def _clock(value: object, where: tuple) -> tuple:
+    """Hour to microsecond, fold, and the offset from UTC (a timedelta) or None."""
+    zone = value.tzinfo
+    if zone is not None and type(zone) is not _of("datetime", "timezone"):
+        raise Unplain(f"{_place(where)} has a time zone of type {_name(type(zone))}, which is not plain data")
+    offset = None if zone is None else zone.utcoffset(None)
+    return value.hour, value.minute, value.second, value.microsecond, value.fold, offset
+
+
+def _decimal_is_modest(value: object, text: str) -> bool:
+    if len(text) > MAX_DECIMAL_TEXT or value.is_snan():
+        return False
+    return not value.is_finite() or abs(value.adjusted()) <= MAX_DECIMAL_EXPONENT
+
+
+# ------------------------------------------------------------------------------------------------------------------- load
+def load(text: str) -> object:
+    """The value that ``dump`` was given; ValueError, with one line, for every other text."""
+    if type(text) is not str or len(text) > MAX_TEXT:
+        raise ValueError(f"no text of at most {MAX_TEXT} characters")
+    try:
+        return _read(json.loads(text, parse_int=_short_int, parse_float=_short_float, parse_constant=_refuse), 0)
+    except Exception as error:  # whatever hostile text set off, to the caller it is one thing
+        raise ValueError(f"not a plain value: {type(error).__name__}: {str(error)[:200]}") from None
+
+
+def few_collisions(items: list) -> list:
+    """The same items; ValueError when so many share one hash that a set of them would take quadratic time."""
+    counts = {}
+    for item in items:
+        code = hash(item)
+        counts[code] = number = counts.get(code, 0) + 1
+        if number > MAX_COLLISIONS:
+            raise ValueError(f"more than {MAX_COLLISIONS} members share one hash")
+    return items
+
+
+def _read(node: object, depth: int) -> object:
+    """The value of a JSON node that lies inside ``depth`` containers."""
+    kind = type(node)
+    if kind is not list and kind is not dict:
+        return node
+    if depth >= MAX_NESTING:
+        raise ValueError(f"nested more than {MAX_NESTING} deep")
+    if kind is dict:
+        ((tag, body),) = node.items()
+        if tag in _OF_TEXT:
+            return _OF_TEXT[tag](_only(body, str))
+        if tag not in _OF_ITEMS:
+            raise ValueError(f"unknown tag {tag[:40]!r}")
+        return _OF_ITEMS[tag](_read(_only(body, list), depth))
+    items = []
+    for child in node:
+        items.append(_read(child, depth + 1) if type(child) is list or type(child) is dict else child)
+    return items
+
+
+def _only(value: object, *kinds: type) -> object:
+    if type(value) not in kinds:
+        raise ValueError(f"a {type(value).__name__} where another type belongs")
+    return value
+
+
+def _short_int(digits: str) -> int:
+    if len(digits) > 20:
+        raise ValueError("a long int must be tagged")
+    return int(digits)
+
+
+def _short_float(digits: str) -> float:
+    if len(digits) > 40:
+        raise ValueError("more digits than a float has")
+    return float(digits)
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(f"{name} must be tagged")
+
+
+def _ints(items: list) -> list:
+    return [_only(item, int) for item in items]
+
+
+def _read_float(text: str) -> float:
+    if text not in ("nan", "inf", "-inf"):
+        raise ValueError("a finite float needs no tag")
+    return float(text)
+
+
+def _read_complex(items: list) -> complex:
+    real, imaginary = items
+    return complex(_only(real, float), _only(imaginary, float))
+
+
+def _read_set(items: list) -> set:
+    members = set(few_collisions(items))
+    if len(members) != len(items):
+        raise ValueError("a member twice")
+    return members
+
+
+def _read_dict(items: list) -> dict:
+    keys = few_collisions(items[::2])
+    table = dict(zip(keys, items[1::2], strict=True))
+    if len(table) != len(keys):
+        raise ValueError("a key twice")
+    return table
+
+
+def _read_raised(items: list) -> Raised:
+    type_name, message = items
+    return Raised(_only(type_name, str)[:MAX_MESSAGE], _only(message, str)[:MAX_MESSAGE])
+
+
+def _read_fraction(items: list) -> object:
+    import fractions
+
+    numerator, denominator = _ints(items)
+    if max(numerator.bit_length(), denominator.bit_length()) > MAX_FRACTION_BITS or denominator < 1:
+        raise ValueError("no fraction of a modest size")
+    return fractions.Fraction(numerator, denominator)
+
+
+def _read_decimal(text: str) -> object:
+    import decimal
+
+    value = decimal.Decimal(text if len(text) <= MAX_DECIMAL_TEXT else "sNaN")
+    if not _decimal_is_modest(value, text):
+        raise ValueError("no decimal of a modest size")
+    return value
+
+
+def _read_timedelta(items: list) -> object:
+    import datetime
+
+    days, seconds, microseconds = _ints(items)
+    return datetime.timedelta(days, seconds, microseconds)
+
+
+def _read_date(items: list) -> object:
+    import datetime
+
+    return datetime.date(*_ints(items))
+
+
+def _read_datetime(items: list) -> object:
+    import datetime
+
+    day = _read_date(items[:3])
+    return datetime.datetime.combine(day, _read_time(items[3:]))
+
+
+def _read_time(items: list) -> object:
+    import datetime
+
+    *numbers, fold, offset = items
+    zone = None if offset is None else datetime.timezone(_only(offset, datetime.timedelta))
+    hour, minute, second, microsecond = _ints(numbers)
+    return datetime.time(hour, minute, second, microsecond, zone, fold=_only(fold, int))
+
+
+_OF_TEXT = {
+    "int": lambda text: int(text, 16),
+    "float": _read_float,
+    "str": lambda text: bytes.fromhex(text).decode("utf-8", "surrogatepass"),
+    "bytes": bytes.fromhex,
+    "bytearray": bytearray.fromhex,
+    "Decimal": _read_decimal,
+}
+_OF_ITEMS = {
+    "tuple": tuple,
+    "set": _read_set,
+    "frozenset": lambda items: frozenset(_read_set(items)),
+    "dict": _read_dict,
+    "range": lambda items: range(*_ints(items)),
+    "complex": _read_complex,
+    "raised": _read_raised,
+    "Fraction": _read_fraction,
+    "timedelta": _read_timedelta,
+    "date": _read_date,
+    "datetime": _read_datetime,
+    "time": _read_time,
+}
