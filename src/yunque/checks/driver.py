@@ -33,9 +33,13 @@ def outside():
     order = json.loads(sys.stdin.buffer.read())
     channel = os.dup(1)
     os.dup2(2, 1)
+    own = os.getpid()
     namespace, trouble = start(order["program"])
     for function, args, kwargs in order["calls"]:
-        os.write(channel, (trouble or answer(namespace, function, args, kwargs)[0]).encode() + b"\n")
+        line = trouble or answer(namespace, function, args, kwargs)[0]
+        if os.getpid() != own:  # the program forked itself: one of it is enough
+            os._exit(0)
+        os.write(channel, line.encode() + b"\n")
 
 
 def start(program):

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import functools
 import json
 import secrets
 import time
@@ -26,7 +27,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from yunque.checks.driver import UNFIT
-from yunque.checks.lifting import Call, Lifted, lift
+from yunque.checks.lifting import Call, Lifted, lift, parse
 from yunque.checks.values import Comparison, difference, shown
 from yunque.checks.wire import Raised, dump, load
 from yunque.core.nouns import Finding, Job, Limits, Observation, Outcome, Record, Verdict
@@ -141,13 +142,17 @@ class Asserts:
         """PASS when the test comes to its end; SKIP for another language than Python."""
         if record.language != "python":
             return Verdict(check=self.name, outcome=Outcome.SKIP, detail="a Python test")
-        seat, lifted = self.seat, lift(self.test, self.functions, entry_point=self.entry)
-        if not seat:
-            seat = "outside" if lifted.whole else "apart" if _can_stand_apart(self.test) else "in-process"
+        seat = self.seat or self.best_seat()
         if seat == "outside":
-            return self._outside(record.text, lifted)
+            return self._outside(record.text, _lift(self.test, tuple(self.functions), self.entry))
         verdict = self._apart(record.text) if seat == "apart" else None
         return verdict or self._in_process(record.text)
+
+    def best_seat(self) -> str:
+        """The farthest seat that the test allows."""
+        if _lift(self.test, tuple(self.functions), self.entry).whole:
+            return "outside"
+        return "apart" if _can_stand_apart(self.test) else "in-process"
 
     def _outside(self, program: str, lifted: Lifted) -> Verdict:
         started = time.perf_counter()
@@ -196,10 +201,16 @@ class Asserts:
         )
 
 
+@functools.lru_cache(512)
+def _lift(test: str, functions: tuple[str, ...], entry: str) -> Lifted:
+    return lift(test, functions, entry_point=entry)  # the same test judges many programs
+
+
+@functools.lru_cache(512)
 def _can_stand_apart(test: str) -> bool:
     """Whether a test uses the program by calls with plain values alone, as far as its text tells."""
     try:
-        tree = ast.parse(test)
+        tree = parse(test)
     except SyntaxError:
         return False
     nodes = list(ast.walk(tree))

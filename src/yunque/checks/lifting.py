@@ -14,6 +14,7 @@ from __future__ import annotations
 import ast
 import math
 import operator
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -112,10 +113,17 @@ class Lifted:
         return bool(self.cases) and not self.reason
 
 
+def parse(source: str) -> ast.Module:
+    """The tree of Python source, without warnings about its escape sequences. SyntaxError; ValueError for a NUL."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(source)
+
+
 def lift(test: str, functions: Sequence[str], *, entry_point: str = "") -> Lifted:
     """Lift a test's asserts. ``entry_point``: the function that ``check(candidate)`` is about. SyntaxError is a reason."""
     try:
-        tree = ast.parse(test)
+        tree = parse(test)
     except SyntaxError as error:
         return Lifted(cases=(), num_asserts=0, reason=f"line {error.lineno}: {error.msg}")
     num_asserts = sum(isinstance(node, ast.Assert) for node in ast.walk(tree))
@@ -229,6 +237,8 @@ class _Evaluation:
                 raise Unliftable(f"a {type(one).__name__.lower()} expression")
             if isinstance(one, ast.Call) and id(one) not in self.answers:
                 self.function(one)
+            if isinstance(one, ast.Attribute) and one.attr not in _METHODS:
+                self.math(one)
             if isinstance(one, ast.Name) and one.id not in {*bound, *self.names, *_FUNCTIONS, "math", "float"}:
                 called = any(isinstance(call, ast.Call) and call.func is one for call in ast.walk(node))
                 if not called:
@@ -249,7 +259,7 @@ class _Evaluation:
             return _FUNCTIONS[node.func.id]
         if isinstance(node.func, ast.Attribute):
             if isinstance(node.func.value, ast.Name) and node.func.value.id == "math":
-                return getattr(math, node.func.attr)
+                return self.math(node.func)
             if node.func.attr in _METHODS:
                 return None
         raise Unliftable(f"a call of {ast.unparse(node.func)[:60]}")
@@ -280,10 +290,14 @@ class _Evaluation:
             return _FUNCTIONS[node.id]
         raise Unliftable(f"the name {node.id}")
 
-    def _attribute(self, node: ast.Attribute) -> Any:
-        if isinstance(node.value, ast.Name) and node.value.id == "math":
+    def math(self, node: ast.Attribute) -> Any:
+        """What the module math holds under that name."""
+        if isinstance(node.value, ast.Name) and node.value.id == "math" and hasattr(math, node.attr):
             return getattr(math, node.attr)
         raise Unliftable(f"the attribute {node.attr}")
+
+    def _attribute(self, node: ast.Attribute) -> Any:
+        return self.math(node)
 
     def _starred(self, node: ast.Starred) -> Any:
         raise Unliftable("a starred expression")

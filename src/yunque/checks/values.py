@@ -17,7 +17,7 @@ import reprlib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from yunque.checks.wire import Raised, few_collisions
+from yunque.checks.wire import MAX_BITS_BESIDE_DECIMAL, Raised, few_collisions
 
 MAX_PAIRS = 1_000_000
 MAX_SHOWN = 80  # characters of either side in a line for a person
@@ -133,6 +133,8 @@ def _comparable(kind: type, wanted: type, comparison: Comparison) -> bool:
 
 def _same(actual: object, expected: object, comparison: Comparison) -> bool:
     """Whether two plain values without parts, of comparable types, are one; in strict mode nan is nan."""
+    if (_is_long(actual) and type(expected) is decimal.Decimal) or (_is_long(expected) and type(actual) is decimal.Decimal):
+        return False
     if actual == expected:
         return True
     if not comparison.strict:
@@ -140,6 +142,11 @@ def _same(actual: object, expected: object, comparison: Comparison) -> bool:
     if type(actual) is complex:
         return all(_same(a, e, comparison) for a, e in ((actual.real, expected.real), (actual.imag, expected.imag)))
     return type(actual) in _NUMBERS and actual != actual and expected != expected
+
+
+def _is_long(value: object) -> bool:
+    """Whether turning an int into a Decimal would take long: the time is quadratic."""
+    return type(value) is int and value.bit_length() > MAX_BITS_BESIDE_DECIMAL
 
 
 def _near(actual: complex, expected: complex, comparison: Comparison) -> bool:
@@ -239,7 +246,7 @@ def _number_token(value: complex, comparison: Comparison) -> object:
         return complex, _number_token(value.real, comparison), _number_token(value.imag, comparison)
     if value != value:
         return (type(value), "nan") if comparison.strict else object()
-    return (type(value), value) if comparison.strict else ("number", value)
+    return (type(value), value) if comparison.strict else ("long" if _is_long(value) else "number", value)
 
 
 # ------------------------------------------------------------------------------------------------------------- for a person

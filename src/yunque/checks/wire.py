@@ -7,7 +7,8 @@ one key, its tag: ``{"tuple": [1, 2]}``, ``{"dict": [key, value, key, value]}``,
 Covered: None, bool, int, float, complex, str (lone surrogates too), bytes, bytearray, list, tuple, dict in order, set,
 frozenset, range, Fraction, Decimal, date, datetime, time, timedelta; exceptions, as ``Raised``. Counter, defaultdict and
 OrderedDict travel as dict, namedtuples as tuple. ``load`` takes text that an attacker wrote: it runs nothing, raises
-ValueError alone, and its work grows with the length of the text (sets made to collide and long fractions are refused).
+ValueError alone, and its work grows with the length of the text (refused both ways where it would not: long fractions, a
+Decimal together with an int of more than 2000 bits; by ``load`` alone: sets made to collide).
 Not covered: any other object or subclass (``Unplain``), NumPy's scalars among them; time zones with rules of their own; the
 name of a fixed time zone; a signalling Decimal NaN; that two places held the *same* list; the good faith of whoever dumped.
 """
@@ -21,6 +22,7 @@ MAX_MESSAGE = 500  # characters kept of an exception's type name and of its mess
 MAX_FRACTION_BITS = 100_000  # of numerator and denominator each: reducing a fraction takes quadratic time
 MAX_DECIMAL_TEXT = 10_000
 MAX_DECIMAL_EXPONENT = 1_000_000
+MAX_BITS_BESIDE_DECIMAL = 2000  # of any number in a value that holds a Decimal: comparing the two takes quadratic time
 MAX_COLLISIONS = 200  # members of one set with one hash; hash(-1) == hash(-2), so a few are honest
 
 _quote = json.encoder.encode_basestring_ascii
@@ -73,7 +75,7 @@ class _Writer:
     """Collects the text; ``where`` is (parent's where, step), and (None, type) at the top."""
 
     def __init__(self) -> None:
-        self.parts, self.room, self.depth = [], MAX_TEXT, 0
+        self.parts, self.room, self.depth, self.numbers = [], MAX_TEXT, 0, _Numbers(Unplain)
 
     def put(self, text: str) -> None:
         self.room -= len(text)
@@ -122,11 +124,13 @@ class _Writer:
             parts = value.numerator, value.denominator
             if max(part.bit_length() for part in parts) > MAX_FRACTION_BITS:
                 raise Unplain(f"{_place(where)} is a Fraction of more than {MAX_FRACTION_BITS} bits")
+            self.numbers.meet(value, kind)
             self.write_items("Fraction", parts, where)
         elif kind is _of("decimal", "Decimal"):
             text = str(value)
             if not _decimal_is_modest(value, text):
                 raise Unplain(f"{_place(where)} is a Decimal too long, too large or too small, or a signalling NaN")
+            self.numbers.meet(value, kind)
             self.write_tagged("Decimal", text)
         elif kind is _of("datetime", "timedelta"):
             self.write_items("timedelta", (value.days, value.seconds, value.microseconds), where)
@@ -144,6 +148,7 @@ class _Writer:
             self.put(str(value))
         else:  # hexadecimal takes linear time, and Python's limit on digits does not hold for it
             self.fits(value.bit_length() // 4)
+            self.numbers.meet(value, int)
             self.write_tagged("int", hex(value))
 
     def write_text(self, value: str) -> None:
@@ -192,6 +197,21 @@ class _Writer:
         """Says no before a long text is made."""
         if num_characters > self.room:
             raise Unplain(f"the value is too large: its text is longer than {MAX_TEXT} characters")
+
+
+class _Numbers:
+    """Remembers the numbers of one value, and raises when a Decimal and a long one meet: even a set may compare them."""
+
+    def __init__(self, error: type) -> None:
+        self.error, self.decimal, self.num_bits = error, False, 0
+
+    def meet(self, value: object, kind: type) -> None:
+        if kind.__name__ == "Decimal":
+            self.decimal = True
+        elif kind.__name__ in ("int", "Fraction"):
+            self.num_bits = max(self.num_bits, value.numerator.bit_length(), value.denominator.bit_length())
+        if self.decimal and self.num_bits > MAX_BITS_BESIDE_DECIMAL:
+            raise self.error(f"a Decimal together with a number of more than {MAX_BITS_BESIDE_DECIMAL} bits")
 
 
 def _of(module: str, name: str) -> object:
@@ -249,7 +269,8 @@ def load(text: str) -> object:
     if type(text) is not str or len(text) > MAX_TEXT:
         raise ValueError(f"no text of at most {MAX_TEXT} characters")
     try:
-        return _read(json.loads(text, parse_int=_short_int, parse_float=_short_float, parse_constant=_refuse), 0)
+        node = json.loads(text, parse_int=_short_int, parse_float=_short_float, parse_constant=_refuse)
+        return _read(node, 0, _Numbers(ValueError))
     except Exception as error:  # whatever hostile text set off, to the caller it is one thing
         raise ValueError(f"not a plain value: {type(error).__name__}: {str(error)[:200]}") from None
 
@@ -265,7 +286,7 @@ def few_collisions(items: list) -> list:
     return items
 
 
-def _read(node: object, depth: int) -> object:
+def _read(node: object, depth: int, numbers: _Numbers) -> object:
     """The value of a JSON node that lies inside ``depth`` containers."""
     kind = type(node)
     if kind is not list and kind is not dict:
@@ -275,13 +296,17 @@ def _read(node: object, depth: int) -> object:
     if kind is dict:
         ((tag, body),) = node.items()
         if tag in _OF_TEXT:
-            return _OF_TEXT[tag](_only(body, str))
+            value = _OF_TEXT[tag](_only(body, str))
+            numbers.meet(value, type(value))
+            return value
         if tag not in _OF_ITEMS:
             raise ValueError(f"unknown tag {tag[:40]!r}")
-        return _OF_ITEMS[tag](_read(_only(body, list), depth))
+        value = _OF_ITEMS[tag](_read(_only(body, list), depth, numbers))
+        numbers.meet(value, type(value))
+        return value
     items = []
     for child in node:
-        items.append(_read(child, depth + 1) if type(child) is list or type(child) is dict else child)
+        items.append(_read(child, depth + 1, numbers) if type(child) is list or type(child) is dict else child)
     return items
 
 
@@ -320,6 +345,11 @@ def _read_float(text: str) -> float:
 def _read_complex(items: list) -> complex:
     real, imaginary = items
     return complex(_only(real, float), _only(imaginary, float))
+
+
+def _read_range(items: list) -> range:
+    start, stop, step = _ints(items)
+    return range(start, stop, step)
 
 
 def _read_set(items: list) -> set:
@@ -402,7 +432,7 @@ _OF_ITEMS = {
     "set": _read_set,
     "frozenset": lambda items: frozenset(_read_set(items)),
     "dict": _read_dict,
-    "range": lambda items: range(*_ints(items)),
+    "range": _read_range,
     "complex": _read_complex,
     "raised": _read_raised,
     "Fraction": _read_fraction,

@@ -59,10 +59,12 @@ class Group:
         self.files = _FILES[version]
         self.folders = {what: os.path.join(root, name) for what, root in roots.items()}
         self.now: tuple[int, int] | None = None
+        self.events = -1
         try:
             for folder in set(self.folders.values()):
                 os.mkdir(folder)
             self.limit(1 << 30, 64)
+            self.events = os.open(os.path.join(self.folders["memory"], self.files["kills"]), os.O_RDONLY)
         except OSError:
             self.remove()
             raise
@@ -81,9 +83,8 @@ class Group:
 
     def kills(self) -> int:
         """How many processes of it the kernel has killed for want of memory."""
-        with contextlib.suppress(OSError), open(os.path.join(self.folders["memory"], self.files["kills"])) as file:
-            return sum(int(line.split()[1]) for line in file if line.startswith("oom_kill "))
-        return 0
+        seen = os.pread(self.events, 4096, 0)
+        return int(seen.partition(b"oom_kill ")[2].split()[0]) if b"oom_kill " in seen else 0
 
     def kill(self) -> None:
         """Kill whatever is in it."""
@@ -95,6 +96,9 @@ class Group:
 
     def remove(self) -> None:
         """Remove it, once the last of its processes is gone; at most a second's wait."""
+        if self.events >= 0:
+            os.close(self.events)
+            self.events = -1
         for folder in set(self.folders.values()):
             for _ in range(100):
                 try:

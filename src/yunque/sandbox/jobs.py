@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 import sys
@@ -57,9 +58,14 @@ def _stays_inside(path: str) -> bool:
 
 def readable_paths(job: Job) -> tuple[str, ...]:
     """The system's runtime, the running Python and the job's own paths, each as named and as it really lies."""
+    return _shown(job.readable)
+
+
+@functools.lru_cache(64)
+def _shown(named: tuple[str, ...]) -> tuple[str, ...]:
     python = {sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix, os.path.realpath(sys.executable)}
-    named = [path for path in (*_RUNTIME, *python) if os.path.exists(path)] + list(job.readable)
-    return tuple(sorted({os.path.normpath(path) for path in named} | {os.path.realpath(path) for path in named}))
+    paths = [path for path in (*_RUNTIME, *python) if os.path.exists(path)] + list(named)
+    return tuple(sorted({os.path.normpath(path) for path in paths} | {os.path.realpath(path) for path in paths}))
 
 
 def fixed_environment(home: str) -> dict[str, str]:

@@ -15,7 +15,7 @@ import importlib.util
 import marshal
 import os
 import secrets
-import selectors
+import select
 import shutil
 import socket
 import stat
@@ -358,24 +358,26 @@ def _exchange(told: dict[int, bytes], heard: dict, status: int, deadline: float,
         os.close(descriptor)
 
     unsent = {descriptor: memoryview(data) for descriptor, data in told.items()}
-    with selectors.PollSelector() as selector:
-        for descriptor in (*heard, *unsent):
-            if descriptor in unsent and _feed(descriptor, unsent):
+    poll = select.poll()
+    for descriptor in unsent:
+        if _feed(descriptor, unsent):
+            done(descriptor)
+        else:
+            poll.register(descriptor, select.POLLOUT)
+    for descriptor in heard:
+        poll.register(descriptor, select.POLLIN)
+    while status in left_open:
+        left_ms = (deadline - time.monotonic()) * 1000
+        ready = poll.poll(max(0.0, left_ms))
+        if not ready and left_ms <= 0:
+            return False
+        for descriptor, _ in ready:
+            if _drain(descriptor, heard[descriptor]) if descriptor in heard else _feed(descriptor, unsent):
+                poll.unregister(descriptor)
                 done(descriptor)
-                continue
-            selector.register(descriptor, selectors.EVENT_READ if descriptor in heard else selectors.EVENT_WRITE)
-        while status in selector.get_map():
-            ready = selector.select(max(0.0, deadline - time.monotonic()))
-            if not ready and time.monotonic() >= deadline:
-                return False
-            for key, _ in ready:
-                descriptor = key.fd
-                if _drain(descriptor, heard[descriptor]) if descriptor in heard else _feed(descriptor, unsent):
-                    selector.unregister(descriptor)
-                    done(descriptor)
-        for descriptor in list(heard):  # what was written before the end, if a pipe is still open
-            while descriptor in selector.get_map() and not _drain(descriptor, heard[descriptor], at_end=True):
-                pass
+    for descriptor in left_open & set(heard):  # what was written before the end, if a pipe is still open
+        while not _drain(descriptor, heard[descriptor], at_end=True):
+            pass
     return True
 
 

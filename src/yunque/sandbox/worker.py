@@ -36,7 +36,6 @@ import signal
 import socket
 import stat
 import sys
-import threading
 import time
 import traceback
 import types
@@ -51,8 +50,9 @@ PYTHON_FILE = "main.py"
 """What a warm Python program is called, in tracebacks and as ``sys.argv[0]``."""
 COMMON_MODULES = (
     "bisect", "collections", "copy", "datetime", "functools", "hashlib", "heapq", "itertools", "json", "math", "operator",
-    "random", "re", "statistics", "string", "typing",
+    "re", "string", "typing",
 )  # fmt: skip
+"""Imported before any program asks. Not random or threading: what these do after every fork costs as much as half a fork."""
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 _OWN_MODULES = ("isolation", "kernel", "scratch", "worker")
@@ -447,7 +447,9 @@ def _run_python(program: types.ModuleType, source: str, arguments: list[str], en
     gc.enable()
     status = _status_of(lambda: exec(compile(source, PYTHON_FILE, "exec", dont_inherit=True), program.__dict__))
     # what the interpreter does at its end, without taking itself apart
-    status = max(status, _status_of(threading._shutdown), _status_of(atexit._run_exitfuncs))
+    if "threading" in sys.modules:
+        status = max(status, _status_of(sys.modules["threading"]._shutdown))
+    status = max(status, _status_of(atexit._run_exitfuncs))
     program.__dict__.clear()  # files that were never closed are written now
     status = max(status, _status_of(sys.stdout.flush))
     _status_of(sys.stderr.flush)

@@ -1,0 +1,300 @@
+"""Verdicts of programs that are run: right, wrong, late, raising; the three seats of the judge; many at once."""
+
+import gzip
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from yunque.checks.execution import Answer, Asserts, Calls, Expected, ask, judge_all, timed_out
+from yunque.checks.lifting import Call
+from yunque.checks.values import Comparison
+from yunque.checks.wire import Raised, Unplain
+from yunque.core.errors import SandboxError
+from yunque.core.nouns import Limits, Origin, Outcome, Record
+from yunque.sandbox import open_sandbox
+
+BENCHMARKS = Path(__file__).parents[3] / "shared" / "benchmarks"
+ORIGIN = Origin(source="test", path="main.py", revision="", licence="unknown", collected_at="")
+
+
+@pytest.fixture(scope="module")
+def box():
+    try:
+        sandbox = open_sandbox()
+    except SandboxError as error:
+        pytest.skip(f"the sandbox is not available here: {error}")
+    with sandbox:
+        yield sandbox
+
+
+def record(text, language="python"):
+    return Record(id="r", text=text, language=language, origin=ORIGIN)
+
+
+def answers(box, program, *calls, **limits):
+    return ask(program, [Call("f", args) for args in calls], box, Limits(**limits))[0]
+
+
+# ------------------------------------------------------------------------------------------------------------------ calling
+def test_values_come_out_as_they_went_in(box):
+    values = [1, 1.0, True, None, "ñ\n", b"\x00", (1, [2]), {"k": {3}}, frozenset(), -0.0, 2**200, 1j]
+    given = answers(box, "def f(x): return x", *[(value,) for value in values])
+    assert [repr(one.value) for one in given] == [repr(value) for value in values]
+
+
+def test_exceptions_are_values_and_the_next_call_is_made(box):
+    program = "import sys\ndef f(x):\n    if x: sys.exit(3)\n    raise ValueError('no')"
+    first, second = answers(box, program, (0,), (1,))
+    assert first == Answer(value=Raised("ValueError")) and first.value.message == "no"
+    assert second == Answer(value=Raised("SystemExit"))
+
+
+def test_arguments_are_copied_for_every_call(box):
+    given = answers(box, "def f(x):\n    x.append(1)\n    return x", ([],), ([],))
+    assert [one.value for one in given] == [[1], [1]]
+
+
+def test_what_is_not_plain_is_told_and_not_compared(box):
+    (given,) = answers(box, "class Foo: pass\ndef f(): return [Foo()]", ())
+    assert "Foo" in given.missing and "plain" in given.missing
+    with pytest.raises(Unplain):
+        answers(box, "def f(x): return x", (object(),))
+
+
+def test_printing_does_not_disturb_the_answers(box):
+    (given,) = answers(box, "print('=1')\ndef f():\n    print('=2')\n    return 3", ())
+    assert given == Answer(value=3)
+
+
+def test_calls_before_the_end_of_time_are_answered(box):
+    program = "import time\ndef f(x):\n    time.sleep(9 if x == 2 else 0)\n    return x"
+    given = answers(box, program, (1,), (2,), (3,), wall_s=0.5)
+    assert [one.value for one in given] == [1, None, None]
+    assert {one.missing for one in given[1:]} == {"it ran out of time"}
+
+
+@pytest.mark.parametrize(
+    ("program", "why"),
+    [
+        ("def g(): pass", "KeyError"),
+        ("def f(:", "SyntaxError"),
+        ("import no_such_module", "ModuleNotFoundError"),
+        ("raise SystemExit", "SystemExit"),
+    ],
+)
+def test_a_program_without_the_function(box, program, why):
+    (given,) = answers(box, program, ())
+    assert given.value == Raised(why)
+
+
+def test_a_program_may_have_a_main_part_and_dataclasses(box):
+    program = """
+from dataclasses import dataclass
+@dataclass
+class Point: x: int
+def f(): return Point(3).x
+if __name__ == "__main__": 1 / 0
+"""
+    assert answers(box, program, ()) == [Answer(value=3)]
+
+
+# ------------------------------------------------------------------------------------------------------------------- checks
+def calls(box, *values, how=None, **limits):
+    how = how or Comparison()
+    expected = [Expected(call=Call("f", (x,)), value=y, how=how) for x, y in values]
+    return Calls(expected=expected, sandbox=box, limits=Limits(**limits))
+
+
+def test_calls_pass_fail_and_say_where(box):
+    judge = calls(box, (1, 2), (2, 4), (3, 6))
+    right = judge.judge(record("def f(x): return 2 * x"))
+    assert (right.outcome, right.score, right.findings) == (Outcome.PASS, 1.0, ())
+    assert right.detail == "3 of 3 hold (outside)"
+    wrong = judge.judge(record("def f(x): return x * x"))
+    assert (wrong.outcome, round(wrong.score, 2)) == (Outcome.FAIL, 0.33)
+    assert [finding.rule for finding in wrong.findings] == ["wrong-answer"] * 2
+    assert wrong.findings[0].message.startswith("f(1): ") and "\n" not in wrong.detail
+
+
+def test_types_tolerances_and_bags(box):
+    program = "def f(x): return {1: True, 2: (1, 2), 3: 0.30000000000000004, 4: [2, 1]}[x]"
+    assert calls(box, (1, 1)).judge(record(program)).outcome is Outcome.FAIL
+    assert calls(box, (1, 1), how=Comparison(strict=False)).judge(record(program)).outcome is Outcome.PASS
+    assert calls(box, (2, [1, 2])).judge(record(program)).outcome is Outcome.FAIL
+    assert calls(box, (2, [1, 2]), how=Comparison(sequences_alike=True)).judge(record(program)).outcome is Outcome.PASS
+    assert calls(box, (3, 0.3)).judge(record(program)).outcome is Outcome.FAIL
+    assert calls(box, (3, 0.3), how=Comparison(atol=1e-6)).judge(record(program)).outcome is Outcome.PASS
+    assert calls(box, (4, [1, 2]), how=Comparison(unordered=True)).judge(record(program)).outcome is Outcome.PASS
+
+
+def test_an_exception_can_be_what_is_expected(box):
+    judge = calls(box, (0, Raised("ZeroDivisionError")), (2, 0.5))
+    assert judge.judge(record("def f(x): return 1 / x")).outcome is Outcome.PASS
+    assert judge.judge(record("def f(x): return 1 / x if x else None")).outcome is Outcome.FAIL
+
+
+def test_other_languages_and_no_calls_are_skipped(box):
+    assert calls(box, (1, 1)).judge(record("", "java")).outcome is Outcome.SKIP
+    assert calls(box).judge(record("def f(x): return x")).outcome is Outcome.SKIP
+    asserts = Asserts(test="assert f(1)", functions=["f"], sandbox=box)
+    assert asserts.judge(record("", "java")).outcome is Outcome.SKIP
+
+
+def test_time_outs_are_told_apart_from_wrong_answers(box):
+    late = calls(box, (1, 1), wall_s=0.3).judge(record("def f(x):\n    while True: pass"))
+    wrong = calls(box, (1, 1)).judge(record("def f(x): return 2"))
+    assert timed_out(late) and not timed_out(wrong)
+    for test in ("assert f(1) == 1", "for x in [1]:\n    assert f(x) == 1"):
+        judge = Asserts(test=test, functions=["f"], sandbox=box, limits=Limits(wall_s=0.3))
+        assert timed_out(judge.judge(record("def f(x):\n    while True: pass")))
+
+
+@pytest.mark.parametrize(
+    ("test", "seat"),
+    [
+        ("assert f(1) == 2\nassert f(2) == 4", "outside"),
+        ("for x in range(4):\n    assert f(x) == 2 * x", "apart"),
+        ("import random\nassert f(f(random.randint(1, 9))) % 4 == 0", "apart"),
+        ("try:\n    f(None)\n    assert False\nexcept TypeError:\n    pass", "apart"),
+        ("assert f.__name__ == 'f'", "in-process"),
+        ("assert list(map(f, [1, 2])) == [2, 4]", "in-process"),
+        ("class Two: pass\nassert f(2) == 4", "in-process"),
+    ],
+)
+def test_every_test_gets_the_farthest_seat_it_allows(box, test, seat):
+    judge = Asserts(test=test, functions=["f"], sandbox=box)
+    assert judge.best_seat() == seat
+    right = judge.judge(record("def f(x): return x * 2"))
+    assert right.outcome is Outcome.PASS and f"({seat})" in right.detail, right
+    wrong = judge.judge(record("def g(x): return x * 2\nf = lambda x: 3"))
+    assert wrong.outcome is Outcome.FAIL, wrong
+
+
+def test_apart_shows_changed_arguments_and_hands_on_exceptions(box):
+    test = """
+items = [3, 1, 2]
+for _ in range(1):
+    f(items)
+assert items == [1, 2, 3]
+class_of = None
+try:
+    f([1, None])
+except TypeError as error:
+    class_of = "TypeError"
+assert class_of
+"""
+    judge = Asserts(test=test, functions=["f"], sandbox=box)
+    assert judge.best_seat() == "apart"
+    assert judge.judge(record("def f(x): x.sort()")).outcome is Outcome.PASS
+    assert judge.judge(record("def f(x): sorted(x)")).outcome is Outcome.FAIL
+
+
+def test_a_test_that_hands_over_what_is_not_plain_is_judged_in_process(box):
+    test = "for kind in (int, str):\n    assert f(kind) == kind.__name__"
+    judge = Asserts(test=test, functions=["f"], sandbox=box, seat="apart")
+    verdict = judge.judge(record("def f(kind): return kind.__name__"))
+    assert verdict.outcome is Outcome.PASS and "in-process" in verdict.detail
+
+
+# -------------------------------------------------------------------------------------------------------------- many at once
+def mixed(box):
+    """Programs of every fate, and their judge."""
+    judge = calls(box, (1, 2), (3, 6), wall_s=1.0)
+    programs = [
+        "def f(x): return 2 * x",
+        "def f(x): return x",
+        "def f(x): return 1 / 0",
+        "def f(x):\n    while True: pass",
+        "import os; os._exit(0)",
+        "def f(x): return [0] * 10**10",
+        "import os\nos.fork()\ndef f(x): return 2 * x",
+        "def f(x):",
+    ]
+    return [partial(judge.judge, record(program)) for program in programs * 3]
+
+
+def gist(verdicts):
+    return [(verdict.outcome, verdict.score, tuple(finding.rule for finding in verdict.findings)) for verdict in verdicts]
+
+
+def test_the_same_verdicts_with_1_2_and_8_workers_and_under_load(box):
+    alone = gist(judge_all(mixed(box), workers=1))
+    assert {outcome for outcome, _, _ in alone} == {Outcome.PASS, Outcome.FAIL}
+    assert gist(judge_all(mixed(box), workers=2)) == alone
+    assert gist(judge_all(mixed(box), workers=8)) == alone
+    burners = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2 * (os.cpu_count() or 1))]
+    try:
+        assert gist(judge_all(mixed(box), workers=2)) == alone
+    finally:
+        for burner in burners:
+            burner.kill()
+            burner.wait()
+
+
+def test_the_same_verdicts_after_the_pool_is_killed(box):
+    alone = gist(judge_all(mixed(box), workers=2))
+    stop = threading.Event()
+
+    def killer():
+        while not stop.wait(0.4):
+            for worker in list(box._pool._idle):
+                os.kill(worker.process.pid, signal.SIGKILL)
+
+    thread = threading.Thread(target=killer)
+    thread.start()
+    try:
+        assert gist(judge_all(mixed(box), workers=2)) == alone
+    finally:
+        stop.set()
+        thread.join()
+
+
+def test_time_outs_are_run_once_more_alone(box):
+    runs = []
+    judge = calls(box, (1, 1), wall_s=0.4)
+
+    def crowded():
+        """Late the first time, as on a busy machine."""
+        runs.append(time.monotonic())
+        return judge.judge(record(f"def f(x):\n    import time; time.sleep({2 if len(runs) == 1 else 0}); return x"))
+
+    counted = []
+    first, second = judge_all(
+        [crowded, partial(judge.judge, record("def f(x): return x"))], workers=2, advance=counted.append
+    )
+    assert (first.outcome, second.outcome, len(runs), counted) == (Outcome.PASS, Outcome.PASS, 2, [1, 1])
+    assert "judged alone" in first.detail and "alone" not in second.detail
+    (twice,) = judge_all([partial(judge.judge, record("def f(x):\n    while True: pass"))])
+    assert timed_out(twice) and "twice" in twice.detail
+
+
+# ---------------------------------------------------------------------------------------------------------------- real tests
+@pytest.fixture(scope="module")
+def humaneval():
+    path = BENCHMARKS / "humaneval" / "HumanEval.jsonl.gz"
+    if not path.exists():
+        pytest.skip("shared/benchmarks is not here")
+    with gzip.open(path, "rt") as file:
+        return [json.loads(line) for line in file]
+
+
+def judged(box, row, body):
+    program = row["prompt"] + body
+    names = [line[4:].partition("(")[0].strip() for line in program.splitlines() if line.startswith("def ")]
+    asserts = Asserts(test=row["test"], functions=names, entry=row["entry_point"], sandbox=box, limits=Limits(wall_s=5))
+    return partial(asserts.judge, record(program))
+
+
+def test_every_canonical_solution_of_humaneval_passes_and_every_empty_one_fails(box, humaneval):
+    right = judge_all([judged(box, row, row["canonical_solution"]) for row in humaneval])
+    assert [row["task_id"] for row, one in zip(humaneval, right, strict=True) if one.outcome is not Outcome.PASS] == []
+    empty = judge_all([judged(box, row, "\n    return None\n") for row in humaneval])
+    assert [row["task_id"] for row, one in zip(humaneval, empty, strict=True) if one.outcome is not Outcome.FAIL] == []
