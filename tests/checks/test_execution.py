@@ -135,6 +135,14 @@ def test_types_tolerances_and_bags(box):
     assert calls(box, (4, [1, 2]), how=Comparison(unordered=True)).judge(record(program)).outcome is Outcome.PASS
 
 
+def test_a_result_that_is_only_asked_for_its_truth_need_not_be_plain(box):
+    program = "import re\ndef f(x): return re.match('a', x)"
+    judge = Asserts(test="assert f('abc')\nassert not f('bc')", functions=["f"], sandbox=box)
+    assert judge.best_seat() == "outside"
+    assert judge.judge(record(program)).outcome is Outcome.PASS
+    assert judge.judge(record("def f(x): return object()")).outcome is Outcome.FAIL
+
+
 def test_an_exception_can_be_what_is_expected(box):
     judge = calls(box, (0, Raised("ZeroDivisionError")), (2, 0.5))
     assert judge.judge(record("def f(x): return 1 / x")).outcome is Outcome.PASS

@@ -35,8 +35,8 @@ def outside():
     os.dup2(2, 1)
     own = os.getpid()
     namespace, trouble = start(order["program"])
-    for function, args, kwargs in order["calls"]:
-        line = trouble or answer(namespace, function, args, kwargs)[0]
+    for function, args, kwargs, truth in order["calls"]:
+        line = trouble or answer(namespace, function, args, kwargs, truth)[0]
         if os.getpid() != own:  # the program forked itself: one of it is enough
             os._exit(0)
         os.write(channel, line.encode() + b"\n")
@@ -53,12 +53,12 @@ def start(program):
     return module.__dict__, ""
 
 
-def answer(namespace, function, args, kwargs):
+def answer(namespace, function, args, kwargs, truth=False):
     """The answer to one call, and its arguments as they are afterwards; both arguments come as text, and so are copies."""
     given = load(args)
     try:
         result = namespace[function](*given, **load(kwargs))
-        return "=" + dump(result), given
+        return "=" + dump(bool(result) if truth else result), given
     except Unplain as error:
         return "?" + str(error), given
     except BaseException as error:

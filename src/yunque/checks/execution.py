@@ -65,7 +65,7 @@ def ask(program: str, calls: Sequence[Call], sandbox: Sandbox, limits: Limits) -
     """
     order = {
         "program": program,
-        "calls": [[call.function, dump(tuple(call.args)), dump(dict(call.kwargs))] for call in calls],
+        "calls": [[call.function, dump(tuple(call.args)), dump(dict(call.kwargs)), call.truth] for call in calls],
     }
     limits = replace(limits, output_bytes=max(limits.output_bytes, _OUTPUT_BYTES))
     seen = sandbox.run(_job("outside", order, limits))

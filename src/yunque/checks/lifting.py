@@ -60,6 +60,8 @@ class Call:
     function: str
     args: tuple = ()
     kwargs: Mapping[str, Any] = field(default_factory=dict)
+    truth: bool = False
+    """Only whether the result is true is asked for; then it need not be plain itself (a match object, say)."""
 
     def __str__(self) -> str:
         parts = [repr(value) for value in self.args] + [f"{name}={value!r}" for name, value in self.kwargs.items()]
@@ -189,7 +191,8 @@ class _Lifter:
             raise Unliftable("an assert that never holds")
 
     def case(self, node: ast.Assert, sites: list[ast.Call]) -> Case:
-        calls = tuple(self.call(site) for site in sites)
+        negated = node.test.operand if isinstance(node.test, ast.UnaryOp) and isinstance(node.test.op, ast.Not) else None
+        calls = tuple(self.call(site, truth=site in (node.test, negated)) for site in sites)
         evaluation = _Evaluation(self.names, {id(site): None for site in sites})
         evaluation.check(node.test)
         return Case(
@@ -204,14 +207,14 @@ class _Lifter:
     def is_candidate(self, node: ast.AST) -> bool:
         return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and bool(self.aliases.get(node.func.id))
 
-    def call(self, site: ast.Call) -> Call:
+    def call(self, site: ast.Call, truth: bool) -> Call:
         if any(keyword.arg is None for keyword in site.keywords):
             raise Unliftable("a call with **")
         kwargs = {str(keyword.arg): self.constant(keyword.value) for keyword in site.keywords}
         args: list[Any] = []
         for node in site.args:
             args.extend(self.constant(node.value) if isinstance(node, ast.Starred) else [self.constant(node)])
-        return Call(self.aliases[site.func.id], tuple(args), kwargs)
+        return Call(self.aliases[site.func.id], tuple(args), kwargs, truth)
 
     def constant(self, node: ast.expr) -> Any:
         if any(self.is_candidate(one) for one in ast.walk(node)):
