@@ -487,6 +487,12 @@ def test_package_version_and_wheel_only(index, tmp_path):
     assert facts["format"] == "wheel" and facts["file"] == "wheely-3-py3-none-any.whl"
 
 
+def test_a_wheel_can_be_preferred(index, tmp_path):
+    for name, wanted in (("tiny", "tiny-1.1-py3-none-any.whl"), ("wheely", "wheely-3-py3-none-any.whl")):
+        path, facts = packages.download(name, "", tmp_path, 1 << 20, wheel=True)
+        assert (path.name, facts["format"]) == (wanted, "wheel")
+
+
 def test_find_links_alone(index, tmp_path, monkeypatch):
     monkeypatch.delenv("PIP_INDEX_URL")
     monkeypatch.setenv("PIP_NO_INDEX", "1")

