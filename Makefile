@@ -7,7 +7,10 @@ SOURCE ?= pypi:boltons
 OUT    ?= yunque-out
 FLAGS  ?=
 
-.PHONY: forge test lint reference clean
+# What `make toolchains` installs on Debian and Ubuntu: the toolchains of sandbox/languages.py, and bubblewrap.
+TOOLCHAINS := bubblewrap nodejs node-typescript default-jdk-headless g++ golang-go rustc php-cli ruby perl lua5.4 r-base-core
+
+.PHONY: forge test toolchains test-languages lint reference clean
 
 forge: $(VENV)/.forge
 	$(BIN)/yunque models pull
@@ -17,6 +20,16 @@ test: $(VENV)/.dev
 	$(BIN)/ruff check src tests benchmarks conftest.py
 	$(BIN)/lint-imports
 	$(BIN)/pytest
+
+toolchains:
+	@for package in $(TOOLCHAINS); do dpkg -s $$package >/dev/null 2>&1 || missing="$$missing $$package"; done; \
+	if [ -z "$$missing" ]; then :; \
+	elif [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -qq -y --no-install-recommends $$missing >/dev/null; \
+	elif command -v sudo >/dev/null; then sudo apt-get update -qq && sudo apt-get install -qq -y --no-install-recommends $$missing >/dev/null; \
+	else echo "install as root: apt install$$missing"; fi
+
+test-languages: $(VENV)/.dev toolchains
+	$(BIN)/pytest tests/sandbox/test_languages.py tests/sandbox/test_programs.py tests/checks/test_whole.py
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format src tests benchmarks conftest.py

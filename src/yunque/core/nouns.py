@@ -191,7 +191,8 @@ class Observation:
     wall_ms: float
     cpu_ms: float
     peak_bytes: int
-    """Largest resident set of the direct child, as the kernel reports it."""
+    """Largest resident set of the direct child as the kernel reports it, or of all processes at a look if that was more. A
+    program is a fork of its worker at first, so it is never less than the worker's own, some 12 MB."""
     files: dict[str, bytes] = field(default_factory=dict)
     """The collected files that exist."""
     tier: str

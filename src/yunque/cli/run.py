@@ -1,0 +1,75 @@
+"""`yunque run`: one program in the sandbox, shown to a person."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from yunque.cli.console import emit, say
+from yunque.core.errors import SandboxError
+from yunque.core.nouns import Limits, Observation
+from yunque.sandbox import open_sandbox
+from yunque.sandbox.languages import LANGUAGES, language
+from yunque.sandbox.programs import run_program
+
+
+def run_file(
+    file: Path,
+    *,
+    lang: str,
+    stdin: Path | None,
+    arguments: list[str],
+    limits: Limits,
+    tier: str,
+    unsafe: bool,
+    as_json: bool,
+) -> int:
+    """Run a file and show what was seen: 0 when it ended with status 0, else 1. SandboxError for what a user can mend."""
+    row = language(lang or _by_extension(file))
+    try:
+        source = file.read_bytes().decode("utf-8")
+        given = stdin.read_bytes() if stdin else b""
+    except (OSError, UnicodeDecodeError) as error:
+        raise SandboxError(f"cannot be read ({error})", where=stdin if file.is_file() and stdin else file) from None
+    with open_sandbox(tier or None, unsafe=unsafe) as sandbox:
+        run = run_program(sandbox, row.name, source, stdin=given, arguments=tuple(arguments), limits=limits)
+    if run.missing:
+        raise SandboxError(run.missing)
+    seen = run.ran or run.compiled
+    if as_json:
+        emit(_plain(run.language, "ran" if run.ran else "compiled", seen))
+    else:
+        sys.stdout.buffer.write(seen.stdout)
+        sys.stdout.flush()
+        sys.stderr.buffer.write(seen.stderr)
+        sys.stderr.flush()
+        say(("" if run.ran else "did not compile: ") + summary(seen))
+    return 0 if run.ran and seen.exit_code == 0 else 1
+
+
+def summary(seen: Observation) -> str:
+    """How it ended and what it took, in one line."""
+    if seen.timed_out:
+        ended = "out of time"
+    elif seen.out_of_memory:
+        ended = "out of memory"
+    else:
+        ended = f"exit status {seen.exit_code}" if seen.signal is None else f"signal {seen.signal}"
+    cut = ", output cut" if seen.truncated else ""
+    took = f"{seen.wall_ms:.0f} ms, {seen.cpu_ms:.0f} ms of processor, {seen.peak_bytes / 1e6:.0f} MB"
+    return f"{ended}{cut}; {took}; tier {seen.tier}"
+
+
+def _by_extension(file: Path) -> str:
+    known = {row.extension: row.name for row in LANGUAGES}
+    if file.suffix.lower() not in known:
+        raise SandboxError("no language is known by this ending", where=file, do="name one with --lang")
+    return known[file.suffix.lower()]
+
+
+def _plain(language_name: str, stage: str, seen: Observation) -> dict:
+    """The observation with its bytes as text."""
+    fields = {name: value for name, value in asdict(seen).items() if name != "files"}
+    texts = {name: fields[name].decode("utf-8", "replace") for name in ("stdout", "stderr")}
+    return {"language": language_name, "stage": stage, **fields, **texts}

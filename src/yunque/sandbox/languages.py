@@ -1,0 +1,585 @@
+"""Languages as a table: how a program of each is named, compiled and run, and where this machine keeps the tools for it.
+
+A row says what to do; a `Toolchain` says with what: the executables found on PATH, the folders beyond the system's own that
+a job must be shown, and the version, which changes verdicts and so belongs into every report and every cache key.
+
+Every row makes a failed assert end the program with a status other than 0 (tests/sandbox/test_programs.py holds each to it):
+Java and Kotlin need ``-ea``, C# a listener of ours, PHP two settings, D and Swift no ``-release`` and no ``-O``, and
+Racket's rackunit, which only prints, is asked afterwards.
+
+Covered: version managers (rustup, nvm, pyenv, rbenv and their like), whose executables are only signposts: the real one is
+asked for and shown. Tools that are there but do not run.
+Not covered: libraries that a program imports; a row names only those that Debian puts in a fixed place.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import platform
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from yunque.core.errors import SandboxError
+from yunque.core.parts import nearest
+
+RESERVED = 64 << 30
+"""Address space for runtimes that reserve far more than they use. Their memory itself is watched as any other's."""
+VERSION_S = 60.0
+"""How long a tool may take to say its version."""
+
+_SYSTEM = ("/usr/", "/bin/", "/sbin/", "/lib", "/nix/store/", "/gnu/store/")
+"""What every job is shown anyway."""
+_CALM_JVM = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Xlog:disable", "-Xlog:all=error:stderr")
+"""One collector thread, the quick compiler alone, no file in /tmp, and no notices among the program's output."""
+_JVM = (*_CALM_JVM, "-Xshare:auto", "-Xmx{heap_mb}m", "-Djava.io.tmpdir=.", "-ea")
+_JAVA_CONFIGURATION = ("/etc/java-*-openjdk",)
+_JAVA_TUPLES = "/usr/share/java/javatuples.jar"
+
+_CSHARP_LISTENER = """\
+class FailingListener : System.Diagnostics.TraceListener {
+    public override void Write(string text) { System.Console.Error.Write(text); }
+    public override void WriteLine(string text) { System.Console.Error.WriteLine(text); }
+    public override void Fail(string message, string detail) {
+        System.Console.Error.WriteLine("Assertion failed. " + message + " " + detail);
+        System.Console.Error.WriteLine(System.Environment.StackTrace);
+        System.Environment.Exit(134);
+    }
+}
+"""
+_CSHARP_CONFIGURATION = """\
+<configuration><system.diagnostics><trace><listeners>
+  <clear/><add name="failing" type="FailingListener, main"/>
+</listeners></trace></system.diagnostics></configuration>
+"""
+_RUSTC = (
+    "{rustc}", "--edition", "2021", "-A", "warnings", "-C", "opt-level=1", "-C", "debug-assertions=on", "-C",
+    "strip=symbols", "-C", "linker={cc}", "-o", "main", "{source}",
+)  # fmt: skip
+_JAVA_PRIMER = """\
+import java.util.*;
+import java.util.stream.*;
+public class Main {
+    record Pair(int number, String word) {}
+    static <T> List<T> twice(List<T> all) { var out = new ArrayList<>(all); out.addAll(all); return out; }
+    public static void main(String[] args) {
+        Map<String, Integer> counts = new HashMap<>();
+        for (String word : args) counts.merge(word, 1, Integer::sum);
+        assert twice(List.of(1)).size() == 2 : "twice";
+        System.out.println(Arrays.stream(args).map(word -> new Pair(1, word)).collect(Collectors.toList()));
+    }
+}
+"""
+_SCALA_PRIMER = """\
+import scala.collection.mutable
+object Main {
+  case class Pair(number: Int, word: String)
+  def twice[T](all: List[T]): List[T] = all match { case Nil => Nil; case head :: rest => head :: head :: twice(rest) }
+  def main(args: Array[String]): Unit = {
+    val counts = mutable.Map[String, Int]()
+    for (word <- args) counts(word) = counts.getOrElse(word, 0) + 1
+    assert(twice(List(1)).size == 2)
+    println(args.map(word => Pair(1, s"$word")).mkString(","))
+  }
+}
+"""
+# A program's own `class Node` or `name` would clash with the browser's, and reading the browser's takes 1.5 s.
+_NODE_GLOBALS = """\
+declare var console: any, process: any, require: any, module: any, exports: any, globalThis: any, Buffer: any;
+declare var performance: any, crypto: any, fetch: any, URL: any, URLSearchParams: any, TextEncoder: any, TextDecoder: any;
+declare var AbortController: any, structuredClone: any, __dirname: string, __filename: string;
+declare function setTimeout(act: (...values: any[]) => void, ms?: number, ...values: any[]): any;
+declare function setInterval(act: (...values: any[]) => void, ms?: number, ...values: any[]): any;
+declare function setImmediate(act: (...values: any[]) => void, ...values: any[]): any;
+declare function clearTimeout(timer: any): void;
+declare function clearInterval(timer: any): void;
+declare function clearImmediate(timer: any): void;
+declare function queueMicrotask(act: () => void): void;
+declare module "*";
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Language:
+    """One row: how a program of this language is compiled and run.
+
+    In the argument lists ``{tool}`` is the path of a tool of ``needs``, ``{tool_home}`` the folder above its ``bin``,
+    ``{source}`` the source file, ``{main}`` the class that is started, ``{heap_mb}`` three quarters of the memory limit
+    and ``{shared}`` what a JVM is told about its class archive.
+    """
+
+    name: str
+    """Lower case; where we have a grammar, the grammar's name."""
+    aliases: tuple[str, ...] = ()
+    extension: str
+    source: str
+    """What the source file is called in the scratch folder, where the text itself does not decide that."""
+    needs: tuple[tuple[str, ...], ...] = ()
+    """Tools that must be on PATH: each the name that the argument lists use, then others that do as well."""
+    install: str
+    """How to come by the tools: the line for Debian 12, or a sentence where Debian has none."""
+    warm: bool = False
+    """It runs in the worker's warm Python, and needs no tools."""
+    compile: tuple[str, ...] = ()
+    """Empty: nothing is compiled."""
+    compile_tests: tuple[str, ...] = ()
+    """How to compile a source whose tests are the language's own, with a runner for them. Empty: as any other."""
+    tests_source: str = ""
+    """What the source file is called then, where that differs."""
+    produces: tuple[str, ...] = ()
+    """What compiling leaves behind for the run: paths, or patterns without folders."""
+    run: tuple[str, ...] = ()
+    """Empty, for a language that is not warm: compiling is all that can be done."""
+    support: tuple[tuple[str, str], ...] = ()
+    """Files of ours that lie beside the source while it is compiled, and beside the program while it runs."""
+    env: tuple[tuple[str, str], ...] = ()
+    configuration: tuple[str, ...] = ()
+    """Patterns of files and folders outside the system's own that the tools read, shown where they exist."""
+    address_space_bytes: int | None = None
+    """For runtimes that reserve more than they use, instead of the memory limit; None: the memory limit."""
+    own_threads: int = 0
+    """Threads that the runtime starts for itself, beside what the limits grant the program."""
+    needs_proc: bool = False
+    """The runtime does not start without /proc."""
+    primer: str = ""
+    """A small program whose compilation fills the class archive of a compiler that runs in a JVM. Empty: none is made."""
+    versions: tuple[tuple[str, ...], ...] = ()
+    """Commands whose first lines together say what the tools are; they are run to see that the tools run at all."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Toolchain:
+    """What this machine has for a language."""
+
+    language: Language
+    tools: dict[str, str]
+    """Name in ``needs`` -> absolute path; and ``NAME_home`` -> the folder above its ``bin``."""
+    readable: tuple[str, ...]
+    """Absolute paths that a job must be shown beside the system's own."""
+    version: str
+    """The first lines of what the tools say about themselves."""
+
+    def fill(self, argv: tuple[str, ...], **further: str) -> tuple[str, ...]:
+        """The argument list with every ``{name}`` replaced that is known."""
+        known = self.tools | further
+        return tuple(re.sub(r"\{([\w+]+)\}", lambda found: known.get(found[1], found[0]), word) for word in argv)
+
+
+LANGUAGES: tuple[Language, ...] = (
+    Language(
+        name="python",
+        aliases=("py", "python3"),
+        extension=".py",
+        source="main.py",
+        install="yunque runs in it",
+        warm=True,
+    ),
+    Language(
+        name="javascript",
+        aliases=("js", "node", "mjs"),
+        extension=".js",
+        source="main.js",
+        needs=(("node", "nodejs"),),
+        install="apt install nodejs",
+        run=("{node}", "--max-old-space-size={heap_mb}", "{source}"),
+        address_space_bytes=RESERVED,
+        own_threads=16,
+        versions=(("{node}", "--version"),),
+    ),
+    Language(
+        name="typescript",
+        aliases=("ts",),
+        extension=".ts",
+        source="main.ts",
+        needs=(("node", "nodejs"), ("tsc",)),
+        install="apt install node-typescript",
+        compile=(
+            "{node}", "{tsc}", "--target", "es2022", "--lib", "es2022", "--module", "commonjs", "--moduleDetection", "force",
+            "--noEmitOnError", "--skipLibCheck", "--pretty", "false", "globals.d.ts", "{source}",
+        ),
+        produces=("main.js",),
+        run=("{node}", "--max-old-space-size={heap_mb}", "main.js"),
+        support=(("globals.d.ts", _NODE_GLOBALS),),
+        address_space_bytes=RESERVED,
+        own_threads=16,
+        versions=(("{node}", "{tsc}", "--version"), ("{node}", "--version")),
+    ),
+    Language(
+        name="java",
+        extension=".java",
+        source="Main.java",
+        needs=(("javac",),),
+        install="apt install default-jdk-headless",
+        compile=(
+            "{javac_home}/bin/java", "{shared}", *_CALM_JVM, "-Xmx1g", "-m", "jdk.compiler/com.sun.tools.javac.Main",
+            "-encoding", "UTF-8", "-proc:none", "-implicit:none", "-nowarn", "-cp", f".:{_JAVA_TUPLES}", "{source}",
+        ),
+        produces=("*.class",),
+        run=("{javac_home}/bin/java", *_JVM, "-cp", f".:{_JAVA_TUPLES}", "{main}"),
+        configuration=_JAVA_CONFIGURATION,
+        address_space_bytes=RESERVED,
+        own_threads=32,
+        primer=_JAVA_PRIMER,
+        versions=(("{javac_home}/bin/java", "--version"),),
+    ),
+    Language(
+        name="c",
+        extension=".c",
+        source="main.c",
+        needs=(("gcc", "cc", "clang"),),
+        install="apt install gcc libc6-dev",
+        compile=("{gcc}", "-std=gnu17", "-O1", "-pipe", "-o", "main", "{source}", "-lm"),
+        produces=("main",),
+        run=("./main",),
+        versions=(("{gcc}", "--version"),),
+    ),
+    Language(
+        name="cpp",
+        aliases=("c++", "cc", "cxx"),
+        extension=".cpp",
+        source="main.cpp",
+        needs=(("g++", "c++", "clang++"),),
+        install="apt install g++",
+        compile=("{g++}", "-std=gnu++17", "-O1", "-pipe", "-o", "main", "{source}"),
+        produces=("main",),
+        run=("./main",),
+        versions=(("{g++}", "--version"),),
+    ),
+    Language(
+        name="csharp",
+        aliases=("c#", "cs"),
+        extension=".cs",
+        source="main.cs",
+        needs=(("mcs",), ("mono",)),
+        install="apt install mono-mcs mono-runtime",
+        compile=(
+            "{mcs}", "-nologo", "-d:DEBUG", "-d:TRACE", "-r:System.Numerics.dll", "-out:main.exe", "{source}", "listener.cs",
+        ),
+        produces=("main.exe",),
+        run=("{mono}", "main.exe"),
+        support=(("listener.cs", _CSHARP_LISTENER), ("main.exe.config", _CSHARP_CONFIGURATION)),
+        # it says on stdout that it may not set priorities
+        env=(("MONO_GC_PARAMS", "max-heap-size={heap_mb}m"), ("MONO_LOG_DEST", "/dev/null")),
+        configuration=("/etc/mono",),
+        needs_proc=True,
+        address_space_bytes=RESERVED,
+        own_threads=8,
+        versions=(("{mcs}", "--version"), ("{mono}", "--version")),
+    ),
+    Language(
+        name="go",
+        aliases=("golang",),
+        extension=".go",
+        source="main.go",
+        needs=(("go",),),
+        install="apt install golang-go",
+        compile=("{go}", "build", "-ldflags=-s -w", "-o", "main", "{source}"),
+        compile_tests=("{go}", "test", "-c", "-vet=off", "-ldflags=-s -w", "-o", "main", "{source}"),
+        tests_source="main_test.go",
+        produces=("main",),
+        run=("./main",),
+        env=(
+            ("GO111MODULE", "off"), ("GOPROXY", "off"), ("GOTOOLCHAIN", "local"), ("GOTELEMETRY", "off"),
+            ("GOFLAGS", ""), ("GOMAXPROCS", "2"), ("GOMEMLIMIT", "{heap_mb}MiB"),
+        ),
+        address_space_bytes=RESERVED,
+        own_threads=8,
+        versions=(("{go}", "version"),),
+    ),
+    Language(
+        name="rust",
+        aliases=("rs",),
+        extension=".rs",
+        source="main.rs",
+        needs=(("rustc",), ("cc", "gcc", "clang")),
+        install="apt install rustc gcc libc6-dev",
+        compile=_RUSTC,
+        compile_tests=(*_RUSTC, "--test"),
+        produces=("main",),
+        run=("./main",),
+        env=(("RUST_TEST_THREADS", "1"),),
+        versions=(("{rustc}", "--version"),),
+    ),
+    Language(
+        name="php",
+        extension=".php",
+        source="main.php",
+        needs=(("php",),),
+        install="apt install php-cli",
+        run=(
+            "{php}", "-d", "zend.assertions=1", "-d", "assert.exception=1", "-d", "display_errors=stderr", "-d",
+            "log_errors=0", "-d", "memory_limit={heap_mb}M", "{source}",
+        ),
+        configuration=("/etc/php",),
+        versions=(("{php}", "--version"),),
+    ),
+    Language(
+        name="ruby",
+        aliases=("rb",),
+        extension=".rb",
+        source="main.rb",
+        needs=(("ruby",),),
+        install="apt install ruby ruby-test-unit",
+        run=("{ruby}", "{source}"),
+        own_threads=4,
+        versions=(("{ruby}", "--version"),),
+    ),
+    Language(
+        name="perl",
+        aliases=("pl",),
+        extension=".pl",
+        source="main.pl",
+        needs=(("perl",),),
+        install="apt install perl libtest-deep-perl",
+        run=("{perl}", "{source}"),
+        env=(("PERL_HASH_SEED", "0"), ("PERL_PERTURB_KEYS", "0")),
+        versions=(("{perl}", "-e", "print qq(perl $^V\\n)"),),
+    ),
+    Language(
+        name="lua",
+        extension=".lua",
+        source="main.lua",
+        needs=(("lua", "lua5.4", "lua5.3"),),
+        install="apt install lua5.4 lua-unit",
+        run=("{lua}", "{source}"),
+        versions=(("{lua}", "-v"),),
+    ),
+    Language(
+        name="r",
+        aliases=("rscript",),
+        extension=".R",
+        source="main.R",
+        needs=(("Rscript",),),
+        install="apt install r-base-core",
+        run=("{Rscript}", "--vanilla", "{source}"),
+        configuration=("/etc/R",),
+        versions=(("{Rscript}", "--version"),),
+    ),
+    Language(
+        name="shell",
+        aliases=("sh", "bash"),
+        extension=".sh",
+        source="main.sh",
+        needs=(("bash",),),
+        install="apt install bash",
+        run=("{bash}", "{source}"),
+        versions=(("{bash}", "--version"),),
+    ),
+    Language(
+        name="scala",
+        extension=".scala",
+        source="main.scala",
+        needs=(("scalac",), ("java",)),
+        install="apt install scala default-jre-headless",
+        compile=(
+            "{java}", "{shared}", *_CALM_JVM, "-Xmx1g", "-cp", "{scalac_home}/lib/*", "scala.tools.nsc.Main", "-usejavacp",
+            "-nowarn", "-encoding", "UTF-8", "-d", "main.jar", "{source}",
+        ),
+        produces=("main.jar",),
+        run=("{java}", *_JVM, "-Xbootclasspath/a:{scalac_home}/lib/scala-library.jar", "-jar", "main.jar"),
+        configuration=_JAVA_CONFIGURATION,
+        address_space_bytes=RESERVED,
+        own_threads=32,
+        primer=_SCALA_PRIMER,
+        versions=(("{scalac}", "-version"), ("{java}", "--version")),
+    ),
+    Language(
+        name="julia",
+        aliases=("jl",),
+        extension=".jl",
+        source="main.jl",
+        needs=(("julia",),),
+        install="Debian 12 has no Julia: put one from julialang.org on PATH",
+        run=("{julia}", "--startup-file=no", "--history-file=no", "--color=no", "--threads=1", "{source}"),
+        address_space_bytes=RESERVED,
+        own_threads=16,
+        versions=(("{julia}", "--version"),),
+    ),
+    Language(
+        name="d",
+        aliases=("dlang",),
+        extension=".d",
+        source="main.d",
+        needs=(("dmd", "ldmd2", "gdmd"),),
+        install="apt install ldc",
+        compile=("{dmd}", "-ofmain", "{source}"),
+        compile_tests=("{dmd}", "-unittest", "-ofmain", "{source}"),
+        produces=("main",),
+        run=("./main",),
+        configuration=("/etc/ldc2.conf", "/etc/ldc", "/etc/dmd.conf"),
+        address_space_bytes=RESERVED,
+        own_threads=4,
+        versions=(("{dmd}", "--version"),),
+    ),
+    Language(
+        name="racket",
+        aliases=("rkt",),
+        extension=".rkt",
+        source="main.rkt",
+        needs=(("racket",),),
+        install="apt install racket",
+        run=(
+            "{racket}", "-l", "racket/base", "-l", "rackunit/log", "-t", "{source}", "-e", "(void (test-log #:exit? #t))",
+            "-N", "{source}", "--",
+        ),
+        configuration=("/etc/racket",),
+        address_space_bytes=RESERVED,
+        own_threads=4,
+        versions=(("{racket}", "--version"),),
+    ),
+    Language(
+        name="swift",
+        extension=".swift",
+        source="main.swift",
+        needs=(("swiftc",),),
+        install="Debian 12 has no Swift compiler (its package swift is another program): put one from swift.org on PATH",
+        compile=("{swiftc}", "-Onone", "-o", "main", "{source}"),
+        produces=("main",),
+        run=("./main",),
+        address_space_bytes=RESERVED,
+        own_threads=8,
+        versions=(("{swiftc}", "--version"),),
+    ),
+    Language(
+        name="kotlin",
+        aliases=("kt",),
+        extension=".kt",
+        source="main.kt",
+        needs=(("kotlinc",), ("java",)),
+        install="apt install kotlin default-jre-headless",
+        compile=("{kotlinc}", "-nowarn", "-include-runtime", "-d", "main.jar", "{source}"),
+        produces=("main.jar",),
+        run=("{java}", *_JVM, "-jar", "main.jar"),
+        env=(("JAVACMD", "{java}"), ("JAVA_OPTS", "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData -Xmx1g")),
+        configuration=_JAVA_CONFIGURATION,
+        address_space_bytes=RESERVED,
+        own_threads=32,
+        versions=(("{kotlinc}", "-version"), ("{java}", "--version")),
+    ),
+    Language(
+        name="solidity",
+        aliases=("sol",),
+        extension=".sol",
+        source="main.sol",
+        needs=(("solc", "solcjs"),),
+        install="Debian 12 has no Solidity compiler: npm install --global solc",
+        compile=("{solc}", "--bin", "-o", ".", "{source}"),
+        produces=("*.bin",),
+        address_space_bytes=RESERVED,
+        own_threads=16,
+        versions=(("{solc}", "--version"),),
+    ),
+)  # fmt: skip
+"""Every language that we can run, the most asked for first."""
+
+_BY_NAME = {name: row for row in LANGUAGES for name in (row.name, *row.aliases)}
+
+# How a signpost is asked for the executable behind it: arguments, and what to put after the answer.
+_ASK = {
+    "node": (("-p", "process.execPath"), ""),
+    "ruby": (("-e", "print RbConfig.ruby"), ""),
+    "perl": (("-e", "print $^X"), ""),
+    "php": (("-r", "echo PHP_BINARY;"), ""),
+    "rustc": (("--print", "sysroot"), "/bin/rustc"),
+    "go": (("env", "GOROOT"), "/bin/go"),
+    "java": (("-XshowSettings:properties", "-version"), "/bin/java"),
+    "javac": (("-J-XshowSettings:properties", "-version"), "/bin/javac"),
+}
+
+
+def language(name: str) -> Language:
+    """The row of that name or alias, in any case; SandboxError names the nearest known one."""
+    try:
+        return _BY_NAME[name.lower()]
+    except KeyError:
+        raise SandboxError(f"no language named {name!r}", do=nearest(name.lower(), list(_BY_NAME))) from None
+
+
+# -------------------------------------------------------------------------------------------------------- what there is here
+_found: dict[tuple[str, str], Toolchain] = {}
+
+
+def find_toolchain(row: Language) -> Toolchain:
+    """What this machine has for a language; SandboxError, with the install line, when a tool is missing or does not run.
+
+    The tools are trusted: they are asked for their version outside the sandbox. Answers are kept while this process lives.
+    """
+    key = (row.name, os.environ.get("PATH", ""))
+    if key not in _found:
+        _found[key] = _find(row)
+    return _found[key]
+
+
+def _find(row: Language) -> Toolchain:
+    if row.warm:
+        version = f"{platform.python_implementation()} {platform.python_version()}"
+        return Toolchain(language=row, tools={}, readable=(), version=version)
+    tools: dict[str, str] = {}
+    readable: set[str] = set()
+    for name, *others in row.needs:
+        path = next(filter(None, map(shutil.which, (name, *others))), None)
+        if path is None:
+            raise SandboxError(f"{row.name}: {name} is not installed", do=row.install)
+        path = _behind_signpost(name, os.path.abspath(path))
+        tools[name], tools[f"{name}_home"] = path, str(Path(os.path.realpath(path)).parent.parent)
+        readable.update(filter(None, (_home(path), _home(os.path.realpath(path)))))
+    for pattern in row.configuration:
+        readable.update(glob.glob(pattern))
+    draft = Toolchain(language=row, tools=tools, readable=tuple(sorted(readable)), version="")
+    told = [_first_line(row, draft.fill(command)) for command in row.versions]
+    return Toolchain(language=row, tools=tools, readable=draft.readable, version=", ".join(told))
+
+
+def _first_line(row: Language, command: tuple[str, ...]) -> str:
+    """The first line that a tool says about itself; SandboxError when it does not run."""
+    try:
+        ran = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, timeout=VERSION_S, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise _broken(row, command, str(error)) from None
+    lines = [line.strip() for line in (ran.stdout + b"\n" + ran.stderr).decode("utf-8", "replace").splitlines()]
+    said = next(filter(None, lines), "")
+    if ran.returncode:
+        raise _broken(row, command, f"exit status {ran.returncode}{': ' + said[:120] if said else ''}")
+    return said
+
+
+def _broken(row: Language, command: tuple[str, ...], reason: str) -> SandboxError:
+    return SandboxError(f"{row.name}: `{' '.join(command)}` fails ({reason})", do=f"mend it, or {row.install}")
+
+
+def _behind_signpost(name: str, path: str) -> str:
+    """The executable that a version manager's own would start; the path itself when that cannot be learned."""
+    if name not in _ASK or os.path.realpath(path).startswith(_SYSTEM):
+        return path
+    arguments, after = _ASK[name]
+    try:
+        ran = subprocess.run([path, *arguments], capture_output=True, text=True, timeout=VERSION_S, check=False)
+    except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):
+        return path
+    home = re.search(r"java\.home = (.+)", ran.stderr)
+    real = (home[1] if home else ran.stdout).strip() + after
+    return real if os.path.isabs(real) and os.access(real, os.X_OK) else path
+
+
+def _home(path: str) -> str | None:
+    """The folder that a tool outside the system's own needs around it; None for the system's, which every job sees anyway.
+
+    Never a folder that holds somebody's home or all of their programs: then the executable alone.
+    """
+    if path.startswith(_SYSTEM):
+        return None
+    before, inside, _ = path.partition("/node_modules/")
+    if inside:
+        return before + inside.rstrip("/")
+    folder = Path(path).parent.parent
+    users = Path.home()
+    if (
+        folder in (users / ".local", Path("/"), Path("/opt"))
+        or users.is_relative_to(folder)
+        or not path.endswith(f"/bin/{Path(path).name}")
+    ):
+        return path
+    return str(folder)
