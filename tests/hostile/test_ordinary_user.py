@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import yunque
+from yunque.sandbox.tiers import ISOLATING
 
 USER = {"user": 65534, "group": 65534, "extra_groups": []}
 
@@ -66,11 +67,29 @@ assert run("time.sleep(60)", wall_s=0.4).timed_out
 assert run("bytearray(3 << 30)").exit_code == 1
 assert run("import threading; t = threading.Thread(target=print, args=(4,)); t.start(); t.join()").stdout == b"4\\n"
 assert run("os.makedirs('a/b'); os.chmod('a/b', 0); os.chmod('a', 0)").exit_code == 0
+
+seen = box.run(Job(python="import sys; print(sys.argv, sys.stdin.read())", argv=("x",), stdin=b"in"))
+assert seen.stdout == b"['main.py', 'x'] in\\n", seen
+from yunque.checks.execution import Asserts
+from yunque.core.nouns import Origin, Record
+origin = Origin(source="", path="", revision="", licence="", collected_at="")
+for test, seat in (("assert f(2) == 4", "outside"), ("for x in [2]: assert f(x) == 4", "apart")):
+    judge = Asserts(test=test, functions=["f"], sandbox=box, limits=Limits(wall_s=5.0))
+    assert judge.best_seat() == seat
+    for text, outcome in (
+        ("def f(x): return x + x", "pass"),
+        ("def f(x): return x", "fail"),
+        ("import os\\ndef f(x): os._exit(0)", "fail"),
+        ("import os\\ndef f(x): os.kill(os.getppid(), 9); os.kill(-1, 9)", "fail"),
+        ("class A:\\n    def __eq__(self, other): return True\\ndef f(x): return A()", "fail"),
+    ):
+        verdict = judge.judge(Record(id="", text=text, language="python", origin=origin))
+        assert verdict.outcome == outcome, (text, verdict)
 print("ALL WELL")
 '''
 
 
-@pytest.mark.parametrize("tier", ["namespaces", "landlock"])
+@pytest.mark.parametrize("tier", ISOLATING)
 def test_as_an_ordinary_user(tier, ground):
     if os.geteuid() != 0:
         pytest.skip("already an ordinary user: the other tests ran as one")

@@ -7,6 +7,7 @@ from yunque.checks.lifting import Call
 from yunque.core.errors import SandboxError
 from yunque.core.nouns import Limits, Origin, Outcome, Record
 from yunque.sandbox import open_sandbox
+from yunque.sandbox.tiers import ISOLATING
 
 ORIGIN = Origin(source="attack", path="main.py", revision="", licence="unknown", collected_at="")
 SHORT = Limits(wall_s=1.5, cpu_s=1.5)
@@ -246,12 +247,12 @@ def double(x):
 }
 
 
-@pytest.fixture(scope="module")
-def box():
+@pytest.fixture(scope="module", params=ISOLATING)
+def box(request):
     try:
-        sandbox = open_sandbox()
+        sandbox = open_sandbox(request.param)
     except SandboxError as error:
-        pytest.skip(f"the sandbox is not available here: {error}")
+        pytest.skip(f"tier {request.param} is not available here: {error}")
     with sandbox:
         yield sandbox
 

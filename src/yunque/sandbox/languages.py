@@ -195,10 +195,11 @@ LANGUAGES: tuple[Language, ...] = (
         extension=".ts",
         source="main.ts",
         needs=(("node", "nodejs"), ("tsc",)),
-        install="apt install node-typescript",
+        install="apt install node-typescript, or npm install --global typescript",
         compile=(
             "{node}", "{tsc}", "--target", "es2022", "--lib", "es2022", "--module", "commonjs", "--moduleDetection", "force",
-            "--noEmitOnError", "--skipLibCheck", "--pretty", "false", "globals.d.ts", "{source}",
+            "--strict", "false", "--esModuleInterop", "true", "--noEmitOnError", "--skipLibCheck", "--pretty", "false",
+            "globals.d.ts", "{source}",
         ),
         produces=("main.js",),
         run=("{node}", "--max-old-space-size={heap_mb}", "main.js"),
@@ -540,7 +541,7 @@ def _first_line(row: Language, command: tuple[str, ...]) -> str:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise _broken(row, command, str(error)) from None
     lines = [line.strip() for line in (ran.stdout + b"\n" + ran.stderr).decode("utf-8", "replace").splitlines()]
-    said = next(filter(None, lines), "")
+    said = next((line for line in lines if line and "warning" not in line.lower()), "")
     if ran.returncode:
         raise _broken(row, command, f"exit status {ran.returncode}{': ' + said[:120] if said else ''}")
     return said
