@@ -156,8 +156,8 @@ class Job:
     python: str | None = None
     """Source of a program for a warm Python: what ``python main.py`` would do, without the time to start."""
     preload: tuple[str, ...] = ()
-    """Modules of ours, by their full names, that the warm Python has imported before the program starts. They import nothing
-    but the standard library and one another, in this order."""
+    """Modules of ours, by their full names, that the warm Python has imported before the program starts, and whose
+    ``warm_up()``, if any, it has called. They import nothing but the standard library and one another, in this order."""
     stdin: bytes = b""
     files: dict[str, bytes] = field(default_factory=dict)
     """Relative path -> content, written into the scratch folder, which is the working directory."""

@@ -31,6 +31,9 @@ RESERVED = 64 << 30
 VERSION_S = 60.0
 """How long a tool may take to say its version."""
 
+PLACES = re.compile(r"\{([\w+]+)\}")
+"""What is filled in into an argument list."""
+
 _SYSTEM = ("/usr/", "/bin/", "/sbin/", "/lib", "/nix/store/", "/gnu/store/")
 """What every job is shown anyway."""
 _CALM_JVM = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Xlog:disable", "-Xlog:all=error:stderr")
@@ -165,7 +168,7 @@ class Toolchain:
     def fill(self, argv: tuple[str, ...], **further: str) -> tuple[str, ...]:
         """The argument list with every ``{name}`` replaced that is known."""
         known = self.tools | further
-        return tuple(re.sub(r"\{([\w+]+)\}", lambda found: known.get(found[1], found[0]), word) for word in argv)
+        return tuple(PLACES.sub(lambda found: known.get(found[1], found[0]), word) for word in argv)
 
 
 LANGUAGES: tuple[Language, ...] = (
@@ -561,8 +564,9 @@ def _behind_signpost(name: str, path: str) -> str:
     except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):
         return path
     home = re.search(r"java\.home = (.+)", ran.stderr)
-    real = (home[1] if home else ran.stdout).strip() + after
-    return real if os.path.isabs(real) and os.access(real, os.X_OK) else path
+    said = (home[1] if home else ran.stdout).strip()
+    known = os.path.isabs(said) and os.access(said + after, os.X_OK)
+    return said + after if known else path
 
 
 def _home(path: str) -> str | None:

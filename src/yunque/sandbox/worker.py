@@ -90,6 +90,7 @@ def _make_interpreter_fresh(folder: str, preload: list[tuple[str, str]]) -> type
     for name, source in preload:
         module = sys.modules[name] = types.ModuleType(name)
         exec(compile(source, f"<{name}>", "exec", dont_inherit=True), module.__dict__)
+        getattr(module, "warm_up", bool)()
     for name in COMMON_MODULES:
         __import__(name)
     for name in _OWN_MODULES:
