@@ -208,8 +208,10 @@ class Task:
     suite: str
     prompt: str
     suffix: str = ""
-    stop: str
+    stop: str = "none"
     """Name of the stop rule: ``line``, ``dedent`` or ``none``."""
+    stops: tuple[str, ...] = ()
+    """Texts before which an answer is cut, beside the rule: a benchmark's own stop sequences."""
     max_tokens: int
     language: str
     group: str
@@ -241,6 +243,8 @@ class Request:
     suffix: str = ""
     style: PromptStyle = PromptStyle.PREFIX
     stop: str = "none"
+    stops: tuple[str, ...] = ()
+    """Texts before which the answer is cut, beside the rule."""
     max_tokens: int = 64
     temperature: float = 0.0
     """0 is greedy."""

@@ -34,7 +34,7 @@ VERSION_S = 60.0
 PLACES = re.compile(r"\{([\w+]+)\}")
 """What is filled in into an argument list."""
 
-_SYSTEM = ("/usr/", "/bin/", "/sbin/", "/lib", "/nix/store/", "/gnu/store/")
+_SYSTEM = ("/usr/", "/bin/", "/sbin/", "/lib/", "/lib32/", "/lib64/", "/libx32/", "/nix/store/", "/gnu/store/")
 """What every job is shown anyway."""
 _CALM_JVM = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Xlog:disable", "-Xlog:all=error:stderr")
 """One collector thread, the quick compiler alone, no file in /tmp, and no notices among the program's output."""
