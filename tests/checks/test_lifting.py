@@ -93,6 +93,10 @@ def test_holds_as_python_would_say(test, answer, expected):
         ("x = f(1)\nassert x == 1", "line 1: a call of the candidate within another"),
         ("assert False\nassert f(1) == 1", "line 1: an assert that never holds"),
         ("def check(candidate):\n    assert candidate(1)\n", "line 1: a functiondef statement"),
+        (
+            "assert f(int) == 'int'",
+            "line 1: an argument that cannot travel (tuple[0][0] is a type, which is not plain data)",
+        ),
         ("assert (", "line 1: '(' was never closed"),
         ("x = 1 / 0\nassert f(x)", "line 1: a value that cannot be known outside (division by zero)"),
     ],
@@ -147,4 +151,4 @@ def test_mbpp_is_lifted():
         pytest.skip("shared/benchmarks is not here")
     rows = [json.loads(line) for line in path.read_text().splitlines()]
     lifted = [lift("\n".join([row["test_setup_code"], *row["test_list"]]), _functions(row["code"])) for row in rows]
-    assert sum(one.whole for one in lifted) >= 970
+    assert sum(one.whole for one in lifted) >= 969

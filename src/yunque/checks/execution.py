@@ -152,7 +152,7 @@ class Asserts:
         """The farthest seat that the test allows."""
         if _lift(self.test, tuple(self.functions), self.entry).whole:
             return "outside"
-        return "apart" if _can_stand_apart(self.test) else "in-process"
+        return "apart" if _can_stand_apart(self.test, tuple(self.functions)) else "in-process"
 
     def _outside(self, program: str, lifted: Lifted) -> Verdict:
         started = time.perf_counter()
@@ -207,7 +207,7 @@ def _lift(test: str, functions: tuple[str, ...], entry: str) -> Lifted:
 
 
 @functools.lru_cache(512)
-def _can_stand_apart(test: str) -> bool:
+def _can_stand_apart(test: str, functions: tuple[str, ...]) -> bool:
     """Whether a test uses the program by calls with plain values alone, as far as its text tells."""
     try:
         tree = parse(test)
@@ -225,7 +225,7 @@ def _can_stand_apart(test: str) -> bool:
         if isinstance(node, ast.Attribute) and not (_is_module(node.value, modules) or node.attr in _PLAIN_METHODS):
             return False
         free = isinstance(node, ast.Name) and node.id not in bound and not hasattr(builtins, node.id)
-        if free and id(node) not in called:
+        if free and (id(node) not in called or node.id not in functions):
             return False
     return True
 

@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from yunque.checks.wire import few_collisions
+from yunque.checks.wire import Unplain, dump, few_collisions
 
 MAX_SIZE = 10_000_000
 """Items of one value, or steps of one comprehension: answers come from an attacker."""
@@ -214,6 +214,10 @@ class _Lifter:
         args: list[Any] = []
         for node in site.args:
             args.extend(self.constant(node.value) if isinstance(node, ast.Starred) else [self.constant(node)])
+        try:
+            dump((args, kwargs))
+        except Unplain as error:
+            raise Unliftable(f"an argument that cannot travel ({error})") from None
         return Call(self.aliases[site.func.id], tuple(args), kwargs, truth)
 
     def constant(self, node: ast.expr) -> Any:

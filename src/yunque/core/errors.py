@@ -10,6 +10,7 @@ Anything else that escapes is a bug of ours and keeps its traceback.
     ├── ModelError       a base model or tokenizer that cannot be found, read or trusted
     ├── SandboxError     this machine cannot run untrusted code safely
     ├── TrainingError    the trainer refuses to start, or to go on
+    ├── EvaluationError  a suite that cannot be read or judged
     └── StoreError       an artifact that cannot be written or found
 """
 
@@ -50,6 +51,10 @@ class SandboxError(YunqueError):
 
 class TrainingError(YunqueError):
     """The trainer refuses to start, or to go on."""
+
+
+class EvaluationError(YunqueError):
+    """A suite that cannot be read or judged."""
 
 
 class StoreError(YunqueError):

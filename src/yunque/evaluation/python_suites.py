@@ -1,0 +1,239 @@
+"""The public Python suites whose tests are asserts: HumanEval, its infillings and translations, MBPP and its sanitized part.
+
+Each row becomes a `Problem`: what the model is asked, how its answer becomes a program, and the test. The judge is
+`checks.execution.Asserts`: most of these tests are judged outside the sandbox.
+
+Covered: HumanEval (164), HumanEval-XL's Python (80 in each of five natural languages; its tests define ``check`` and never
+call it: it is called here), infilling (single-line, multi-line, random-span, light), MBPP by the split that its paper names,
+sanitized MBPP. MBPP 367 and 927 set up objects of the program's own classes: their set-up runs after the program.
+Not covered: fetching; the files are read where they lie.
+"""
+
+from __future__ import annotations
+
+import ast
+import gzip
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from yunque.checks.execution import Asserts
+from yunque.checks.lifting import parse
+from yunque.core.errors import EvaluationError
+from yunque.core.nouns import Limits, Origin, Record, Task, Verdict, content_id
+from yunque.core.seams import Sandbox
+
+HUMANEVAL_STOPS = ("\nclass ", "\ndef ", "\n#", "\n@", "\nprint(", "\nif ", "\n```")
+MBPP_STOPS = ("\nclass ", "\nassert", '\n"""', "\nprint(", "\nif ", "\n```")
+LANGUAGES = ("English", "Spanish", "Portuguese", "French", "Chinese")
+MBPP_SPLITS = {"test": range(11, 511), "validation": range(511, 601), "train": range(601, 975), "prompt": range(1, 11)}
+LIMITS = Limits(wall_s=5.0, cpu_s=5.0, memory_bytes=1 << 30)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """One task with what judges it, none of which a model sees."""
+
+    task: Task
+    before: str
+    """The program is this, the answer, and ``after``."""
+    after: str = ""
+    canonical: str
+    """An answer that must pass."""
+    wrong: str
+    """An answer that must not."""
+    test: str
+    entry: str = ""
+    functions: tuple[str, ...]
+    """What the test may call."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PythonSuite:
+    """Problems judged by asserts (seam ``Suite``)."""
+
+    name: str
+    licence: str
+    trainable: bool = False
+    """Whether its rows may be used as training data at all."""
+    problems: dict[str, Problem]
+    sandbox: Sandbox | None = None
+    limits: Limits = field(default_factory=lambda: LIMITS)
+
+    def tasks(self) -> list[Task]:
+        """Every task, in the file's order."""
+        return [problem.task for problem in self.problems.values()]
+
+    def judge(self, task: Task, text: str) -> Verdict:
+        """Does the program with this answer pass the task's test?"""
+        problem = self.problems[task.id]
+        if self.sandbox is None:
+            raise EvaluationError("no sandbox to judge in", where=self.name)
+        program = problem.before + text + problem.after
+        asserts = Asserts(
+            test=problem.test,
+            functions=problem.functions,
+            entry=problem.entry,
+            sandbox=self.sandbox,
+            limits=self.limits,
+            name=self.name,
+        )
+        origin = Origin(source=self.name, path=task.id, revision="", licence=self.licence, collected_at="")
+        return asserts.judge(Record(id=content_id(program), text=program, language="python", origin=origin))
+
+    def canonical(self, task: Task) -> str | None:
+        """An answer that must pass; the share of them that does is the suite's ceiling here."""
+        return self.problems[task.id].canonical
+
+    def wrong(self, task: Task) -> str:
+        """An answer that must fail: a suite whose wrong answers pass is not wired."""
+        return self.problems[task.id].wrong
+
+
+# ------------------------------------------------------------------------------------------------------------------- suites
+def humaneval(folder: Path, sandbox: Sandbox | None = None) -> PythonSuite:
+    """HumanEval (Chen et al. 2021): complete a function from its signature and docstring."""
+    rows = read_rows(folder / "humaneval" / "HumanEval.jsonl.gz", ("task_id", "prompt", "canonical_solution", "test"))
+    problems = [_completion(row, "humaneval", row["task_id"]) for row in rows]
+    return _suite("humaneval", "MIT", problems, sandbox)
+
+
+def humaneval_xl(folder: Path, natural_language: str, sandbox: Sandbox | None = None) -> PythonSuite:
+    """HumanEval-XL's Python part (Peng et al. 2024) with docstrings in a natural language."""
+    name = f"humaneval-xl-{natural_language.lower()}"
+    path = folder / "humaneval-xl" / "python" / f"{natural_language}.jsonl"
+    rows = read_rows(path, ("task_id", "prompt", "canonical_solution", "test", "entry_point"))
+    return _suite(name, "MIT", [_completion(row, name, row["task_id"]) for row in rows], sandbox)
+
+
+def infilling(folder: Path, kind: str, sandbox: Sandbox | None = None) -> PythonSuite:
+    """HumanEval-Infilling (Bavarian et al. 2022): ``SingleLine``, ``MultiLine``, ``RandomSpan`` or ``RandomSpanLight``."""
+    file = {"RandomSpanLight": "RandomSpanInfillingLight"}.get(kind, f"{kind}Infilling")
+    path = folder / "humaneval-infilling" / f"HumanEval-{file}.jsonl.gz"
+    rows = read_rows(path, ("task_id", "prompt", "suffix", "canonical_solution", "test", "entry_point"))
+    name = f"humaneval-infilling-{kind.lower()}"
+    problems = []
+    for row in rows:
+        group = "/".join(row["task_id"].split("/")[1:3])
+        problems.append(_completion(row, name, group, suffix=row["suffix"]))
+    return _suite(name, "MIT", problems, sandbox)
+
+
+def mbpp(folder: Path, split: str = "test", sandbox: Sandbox | None = None) -> PythonSuite:
+    """MBPP (Austin et al. 2021): a sentence and its asserts, a function to write; ids of one split, or ``all``."""
+    rows = read_rows(folder / "mbpp" / "mbpp.jsonl", ("task_id", "text", "code", "test_list"))
+    ids = range(1, 975) if split == "all" else MBPP_SPLITS[split]
+    name = "mbpp" if split == "test" else f"mbpp-{split}"
+    problems = [_sentence(row, row["text"], row.get("test_setup_code", ""), name) for row in rows if row["task_id"] in ids]
+    return _suite(name, "CC-BY-4.0", problems, sandbox)
+
+
+def mbpp_sanitized(folder: Path, sandbox: Sandbox | None = None) -> PythonSuite:
+    """The 427 hand-checked tasks of MBPP; 120 of them are ids of its train split."""
+    rows = read_rows(folder / "mbpp" / "sanitized-mbpp.json", ("task_id", "prompt", "code", "test_list"))
+    name = "mbpp-sanitized"
+    problems = [_sentence(row, row["prompt"], "\n".join(row["test_imports"]), name) for row in rows]
+    return _suite(name, "CC-BY-4.0", problems, sandbox)
+
+
+def _suite(name: str, licence: str, problems: list[Problem], sandbox: Sandbox | None) -> PythonSuite:
+    return PythonSuite(name=name, licence=licence, problems={one.task.id: one for one in problems}, sandbox=sandbox)
+
+
+# ----------------------------------------------------------------------------------------------------------------- problems
+def _completion(row: dict, suite: str, group: str, *, suffix: str = "") -> Problem:
+    """A function to go on with, judged by its ``check(candidate)``."""
+    prompt, entry = row["prompt"], row["entry_point"]
+    whole = prompt + row["canonical_solution"] + suffix
+    task = Task(
+        id=row["task_id"],
+        suite=suite,
+        prompt=prompt,
+        suffix=suffix,
+        stops=() if suffix else HUMANEVAL_STOPS,
+        max_tokens=512 if not suffix else 128,
+        language="python",
+        group=group,
+    )
+    return Problem(
+        task=task,
+        before=prompt,
+        after=suffix,
+        canonical=row["canonical_solution"],
+        wrong=_wrong_hole(row["canonical_solution"]) if suffix else "    return None\n",
+        test=row["test"],
+        entry=entry,
+        functions=defined(whole),
+    )
+
+
+def _wrong_hole(text: str) -> str:
+    """Something in place of a hole's text that no test survives."""
+    indent = text[: len(text) - len(text.lstrip())] if text.strip() else ""
+    return f"{indent}raise NotImplementedError" + ("\n" if text.endswith("\n") else "")
+
+
+def _sentence(row: dict, text: str, setup: str, suite: str) -> Problem:
+    """A function to write from a sentence and its asserts, asked as MBPP's paper asks without examples."""
+    code = row["code"].replace("\r\n", "\n").replace("\t", "    ")
+    setup = setup.replace("\r\n", "\n")
+    tests = [test.replace("\r\n", "\n") for test in row["test_list"]]
+    prompt = '"""\n' + "\n".join([text.strip(), *tests]) + '\n"""\n'
+    task = Task(
+        id=f"Mbpp/{row['task_id']}",
+        suite=suite,
+        prompt=prompt,
+        stops=MBPP_STOPS,
+        max_tokens=512,
+        language="python",
+        group=f"Mbpp/{row['task_id']}",
+    )
+    functions = defined(code)
+    wrong = "".join(f"def {name}(*args, **kwargs):\n    return None\n" for name in functions)
+    return Problem(task=task, before="", canonical=code, wrong=wrong, test="\n".join([setup, *tests]), functions=functions)
+
+
+def defined(program: str) -> tuple[str, ...]:
+    """The names that a program's top level gives to functions; none if it does not parse."""
+    try:
+        body = parse(program).body
+    except (SyntaxError, ValueError):
+        return ()
+    return tuple(dict.fromkeys(one.name for one in body if isinstance(one, ast.FunctionDef)))
+
+
+# -------------------------------------------------------------------------------------------------------------------- files
+def read_rows(path: Path, keys: tuple[str, ...]) -> list[dict]:
+    """The rows of a JSON Lines file (also .gz) or a JSON list. EvaluationError names file, row and what is wrong with it."""
+    if not path.exists():
+        raise EvaluationError("no such file", where=path, do="set YUNQUE_BENCHMARKS to the folder of the benchmarks")
+    rows, seen = [], set()
+    for number, row in enumerate(_parsed(path), 1):
+        missing = [key for key in keys if not isinstance(row, dict) or key not in row]
+        if missing:
+            raise EvaluationError(f"row {number} has no {missing[0]!r}", where=path)
+        identity = row[keys[0]]
+        if identity in seen:
+            raise EvaluationError(f"row {number} repeats {keys[0]} {identity!r}", where=path)
+        seen.add(identity)
+        rows.append(row)
+    if not rows:
+        raise EvaluationError("holds no rows", where=path)
+    return rows
+
+
+def _parsed(path: Path) -> Iterator[object]:
+    opener: Callable = gzip.open if path.suffix == ".gz" else open
+    number = 0
+    try:
+        with opener(path, "rt", encoding="utf-8") as file:
+            if path.suffix == ".json":
+                yield from json.load(file)
+                return
+            for line in file:
+                if line.strip():
+                    number += 1
+                    yield json.loads(line)
+    except (OSError, EOFError, ValueError, TypeError) as error:
+        raise EvaluationError(f"cannot be read after row {number} ({error})", where=path) from None
