@@ -7,8 +7,11 @@ SOURCE ?= pypi:boltons
 OUT    ?= yunque-out
 FLAGS  ?=
 
-# What `make toolchains` installs on Debian and Ubuntu: the toolchains of sandbox/languages.py, and bubblewrap.
-TOOLCHAINS := bubblewrap nodejs node-typescript default-jdk-headless g++ golang-go rustc php-cli ruby perl lua5.4 r-base-core
+# What `make toolchains` looks for, and the Debian package of what is not there. Racket (540 MB) is left to whoever wants it.
+TOOLS     := bwrap:bubblewrap gcc:gcc g++:g++ perl:perl node:nodejs tsc:node-typescript javac:default-jdk-headless \
+             rustc:rustc go:golang-go php:php-cli ruby:ruby lua5.4:lua5.4 Rscript:r-base-core mcs:mono-mcs \
+             mono:mono-runtime ldmd2:ldc scalac:scala
+LIBRARIES := libc6-dev ruby-test-unit libtest-deep-perl lua-unit libjavatuples-java
 
 .PHONY: forge test toolchains test-languages lint reference clean
 
@@ -22,11 +25,14 @@ test: $(VENV)/.dev
 	$(BIN)/pytest
 
 toolchains:
-	@for package in $(TOOLCHAINS); do dpkg -s $$package >/dev/null 2>&1 || missing="$$missing $$package"; done; \
-	if [ -z "$$missing" ]; then :; \
-	elif [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -qq -y --no-install-recommends $$missing >/dev/null; \
-	elif command -v sudo >/dev/null; then sudo apt-get update -qq && sudo apt-get install -qq -y --no-install-recommends $$missing >/dev/null; \
-	else echo "install as root: apt install$$missing"; fi
+	@wanted=; for pair in $(TOOLS); do command -v $${pair%%:*} >/dev/null || wanted="$$wanted $${pair##*:}"; done; \
+	if command -v dpkg >/dev/null; then for library in $(LIBRARIES); do \
+		dpkg -s $$library >/dev/null 2>&1 || wanted="$$wanted $$library"; done; fi; \
+	test -n "$$wanted" || exit 0; \
+	command -v apt-get >/dev/null || { echo "no apt-get here: install what Debian calls$$wanted"; exit 0; }; \
+	sudo=; test "$$(id -u)" = 0 || sudo=$$(command -v sudo) || { echo "as root: apt-get install$$wanted"; exit 1; }; \
+	$$sudo apt-get update -qq && \
+	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -yqq --no-install-recommends $$wanted >/dev/null
 
 test-languages: $(VENV)/.dev toolchains
 	$(BIN)/pytest tests/sandbox/test_languages.py tests/sandbox/test_programs.py tests/checks/test_whole.py

@@ -53,8 +53,14 @@ class Expected:
     """One call and the value it must give; a `Raised` when it must raise."""
 
     call: Call
-    value: object
+    value: object = None
     how: Comparison = STRICT
+    oracle: Callable[[object], str] | None = None
+    """Instead of comparing: what is wrong with the value the call gave; empty when nothing is."""
+
+    def trouble(self, given: object) -> str:
+        """What is wrong with the value that the call gave, in one line; empty when it is as expected."""
+        return self.oracle(given) if self.oracle else difference(given, self.value, self.how)
 
 
 # ------------------------------------------------------------------------------------------------------------------ calling
@@ -116,7 +122,7 @@ class Calls:
         answers, seen = ask(record.text, [one.call for one in self.expected], self.sandbox, self.limits)
         findings = []
         for one, given in zip(self.expected, answers, strict=True):
-            wrong = given.missing or difference(given.value, one.value, one.how)
+            wrong = given.missing or one.trouble(given.value)
             if wrong:
                 findings.append(Finding(rule=_rule(given, seen), message=f"{one.call}: {wrong}"))
         return _verdict(self.name, "outside", findings, len(self.expected), started)
