@@ -7,8 +7,8 @@ what it must not know, and the tester cannot be traced or read. The warm interpr
     outside   stdin: program and calls              stdout: an answer a line
     apart     stdin: program, test and a word       stdout: the word, if the test came to its end
 
-An answer is ``=VALUE``, ``!RAISED``, or ``?WHY`` it is not plain. What the candidate prints goes to stderr. It may write
-answers of its own making: that is no more than returning them.
+An answer is ``=VALUE``, ``#DIGEST`` of a value too long to send, ``!RAISED``, or ``?WHY`` it is not plain. What the
+candidate prints goes to stderr. It may write answers of its own making: that is no more than returning them.
 
 Covered: arguments are fresh copies for every call; exceptions (SystemExit too) are answers; in the mode ``apart`` a list,
 dict or set that the candidate changed is changed for the test as well.
@@ -18,7 +18,10 @@ printed text: they run in one process with it.
 
 import builtins
 import ctypes
+import hashlib
 import json
+import marshal
+import math
 import os
 import sys
 import types
@@ -30,27 +33,64 @@ UNFIT = "yunque: this test hands over what is not plain"
 
 def warm_up():
     """Do once, in the worker, what every run does: its forks then find code that is specialised already."""
-    calls = [[name, dump(((1, 2.5, "a", [1], {"k": None}),)), dump({}), False] for name in ("f", "g")]
-    order = json.loads(json.dumps({"program": "def f(x):\n    return [x]\n", "calls": calls}))
+    calls = [(name, pack(((1, 2.5, "a", [1], {"k": None}),)), pack({})) for name in ("f", "g")]
     for _ in range(20):
-        namespace, _ = start(order["program"])
-        for function, args, kwargs, truth in order["calls"]:
-            answer(namespace, function, args, kwargs, truth)
+        namespace, _ = start("def f(x):\n    return [x]\n")
+        for function, args, kwargs in calls:
+            answer(namespace, function, args, kwargs)
     del sys.modules["program"]
 
 
 def outside():
     """Answer every call of the order."""
-    order = json.loads(sys.stdin.buffer.read())
+    order = marshal.loads(sys.stdin.buffer.read())
     channel = os.dup(1)
     os.dup2(2, 1)
     own = os.getpid()
     namespace, trouble = start(order["program"])
     for function, args, kwargs, truth in order["calls"]:
-        line = trouble or answer(namespace, function, args, kwargs, truth)[0]
+        line = trouble or answer(namespace, function, args, kwargs, truth, order["longest"])[0]
         if os.getpid() != own:  # the program forked itself: one of it is enough
             os._exit(0)
         os.write(channel, line.encode() + b"\n")
+
+
+def digest(value):
+    """What stands for a long value: SHA-256 of it as `marshal` writes it, the same for numbers that are equal."""
+    found = hashlib.sha256(type(value).__name__.encode())
+    for piece in pieces(value):
+        found.update(marshal.dumps(alike(piece), 2))
+    return found.hexdigest()
+
+
+def pieces(value):
+    """A list or tuple by the thousand, so that its bytes never lie in memory as a whole; anything else in one piece."""
+    if type(value) not in (list, tuple):
+        return [value]
+    return (value[at : at + 1000] for at in range(0, len(value), 1000))
+
+
+def alike(value):
+    """The value with every number that is an integer as an int."""
+    kind = type(value)
+    if kind is bool or (kind is float and value.is_integer()):
+        return int(value)
+    if kind in (list, tuple, set, frozenset):
+        return value if set(map(type, value)) <= {int, str} else kind(map(alike, value))
+    return {key: alike(item) for key, item in value.items()} if kind is dict else value
+
+
+def is_longer(value, longest):
+    """Whether a value takes more bytes than that, told quickly; False for what is not plain or nests too deep."""
+    total = 0
+    try:
+        for piece in pieces(value):
+            total += len(marshal.dumps(piece, 2))
+            if total > longest:
+                return True
+    except ValueError:
+        pass
+    return False
 
 
 def start(program):
@@ -64,12 +104,27 @@ def start(program):
     return module.__dict__, ""
 
 
-def answer(namespace, function, args, kwargs, truth=False):
-    """The answer to one call, and its arguments as they are afterwards; both arguments come as text, and so are copies."""
-    given = load(args)
+def pack(value):
+    """A plain value on its way *into* the sandbox: bytes where `marshal` knows its types, else text. Raises Unplain."""
     try:
-        result = namespace[function](*given, **load(kwargs))
-        return "=" + dump(bool(result) if truth else result), given
+        return marshal.dumps(value, 2)
+    except ValueError:
+        return dump(value)
+
+
+def unpack(packed):
+    """A fresh copy of what was packed."""
+    return marshal.loads(packed) if type(packed) is bytes else load(packed)
+
+
+def answer(namespace, function, args, kwargs, truth=False, longest=math.inf):
+    """The answer to one call, and its arguments as they are afterwards; the packed arguments are unpacked: copies."""
+    given = unpack(args)
+    try:
+        result = namespace[function](*given, **unpack(kwargs))
+        if truth:
+            result = bool(result)
+        return ("#" + digest(result) if is_longer(result, longest) else "=" + dump(result)), given
     except Unplain as error:
         return "?" + str(error), given
     except BaseException as error:
@@ -109,7 +164,7 @@ def serve(lines, tell):
     namespace, trouble = start(json.loads(lines.readline()))
     for line in lines:
         function, args, kwargs = json.loads(line)
-        reply, given = (trouble, load(args)) if trouble else answer(namespace, function, args, kwargs)
+        reply, given = (trouble, unpack(args)) if trouble else answer(namespace, function, args, kwargs)
         try:
             after = dump(given)
         except Unplain:

@@ -12,6 +12,7 @@ Then `Lifted.whole` is False, `Lifted.reason` names the line, and the test must 
 from __future__ import annotations
 
 import ast
+import functools
 import math
 import operator
 import warnings
@@ -19,7 +20,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from yunque.checks.wire import Unplain, dump, few_collisions
+from yunque.checks.driver import pack
+from yunque.checks.wire import Unplain, few_collisions
 
 MAX_SIZE = 10_000_000
 """Items of one value, or steps of one comprehension: answers come from an attacker."""
@@ -62,6 +64,11 @@ class Call:
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     truth: bool = False
     """Only whether the result is true is asked for; then it need not be plain itself (a match object, say)."""
+
+    @functools.cached_property
+    def packed(self) -> tuple[str, bytes | str, bytes | str, bool]:
+        """What goes into the sandbox. Raises Unplain."""
+        return self.function, pack(tuple(self.args)), pack(dict(self.kwargs)), self.truth
 
     def __str__(self) -> str:
         parts = [repr(value) for value in self.args] + [f"{name}={value!r}" for name, value in self.kwargs.items()]
@@ -215,7 +222,7 @@ class _Lifter:
         for node in site.args:
             args.extend(self.constant(node.value) if isinstance(node, ast.Starred) else [self.constant(node)])
         try:
-            dump((args, kwargs))
+            pack((args, kwargs))
         except Unplain as error:
             raise Unliftable(f"an argument that cannot travel ({error})") from None
         return Call(self.aliases[site.func.id], tuple(args), kwargs, truth)
