@@ -135,6 +135,77 @@ def run_(
     raise typer.Exit(status)
 
 
+@app.command(name="eval")
+def eval_(
+    model: Annotated[str, typer.Argument(help="Model folder, Hub name, or the embedded base; none with --samples.")] = "",
+    suites: Annotated[
+        str, typer.Option("--suites", help="Names with commas between; `yunque suites` lists them.")
+    ] = "humaneval",
+    samples: Annotated[Path | None, typer.Option("--samples", help="Judge completions made elsewhere (JSON lines).")] = None,
+    n: Annotated[int, typer.Option("--n", min=1, help="Answers to each task.")] = 1,
+    temperature: Annotated[float, typer.Option("--temperature", min=0, max=5, help="0 is greedy")] = 0.0,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only the first tasks.")] = None,
+    max_tokens: Annotated[int | None, typer.Option("--max-tokens", min=1, help="Most tokens of an answer.")] = None,
+    workers: Annotated[int, typer.Option("--workers", min=1, help="Programs judged at the same time.")] = 2,
+    seed: Annotated[int, typer.Option("--seed", help="For sampling.")] = 17,
+    out: Out = DEFAULT_OUT,
+    json_: Json = False,
+) -> None:
+    """Measure a model on public suites, with intervals, or judge completions made elsewhere."""
+    from dataclasses import asdict
+
+    from yunque.cli.evaluate import evaluate, judge_file, shown
+    from yunque.core.errors import EvaluationError
+    from yunque.evaluation.runs import Asking
+    from yunque.store.artifacts import disk_errors
+
+    names = [name.strip() for name in suites.split(",") if name.strip()]
+    with disk_errors(out):
+        if samples is not None:
+            found = [(names[0], *judge_file(samples, names[0], out, workers=workers))]
+        elif model:
+            asking = Asking(samples=n, temperature=temperature, seed=seed, limit=limit, max_tokens=max_tokens)
+            found = evaluate(model, names, out, asking, workers=workers)
+        else:
+            raise EvaluationError("no model and no --samples", do="name one of the two")
+    if json_:
+        emit(
+            [
+                {"suite": name, "id": artifact.id, "measures": [asdict(m) for m in measures], "failures": why}
+                for name, artifact, measures, why in found
+            ]
+        )
+        return
+    for name, artifact, measures, why in found:
+        print(f"{name}: {'; '.join(map(shown, measures))}")
+        print(f"  failed by: {', '.join(f'{rule} {count}' for rule, count in why.items()) or 'nothing'}")
+        print(artifact.id)
+
+
+@app.command()
+def compare(
+    first: Annotated[str, typer.Argument(help="Id of a run of `yunque eval`, or the start of one.")],
+    second: Annotated[str, typer.Argument(help="Another run of the same suite.")],
+    out: Out = DEFAULT_OUT,
+    json_: Json = False,
+) -> None:
+    """Compare two runs of a suite task by task, and say whether the second is better."""
+    from dataclasses import asdict
+
+    from yunque.cli.evaluate import compare_artifacts, sentence
+
+    name, paired = compare_artifacts(first, second, out)
+    emit(asdict(paired)) if json_ else print(sentence(name, paired))
+
+
+@app.command(name="suites")
+def suites_(json_: Json = False) -> None:
+    """List the suites that `yunque eval` knows."""
+    from yunque.evaluation.suites import suite_names
+
+    emit(suite_names()) if json_ else print("\n".join(suite_names()))
+
+
 @app.command()
 def show(
     artifact: Annotated[str, typer.Argument(help="Id, or the start of one.")], out: Out = DEFAULT_OUT, json_: Json = False

@@ -84,6 +84,27 @@ class Suite(Protocol):
         ...
 
 
+@runtime_checkable
+class JudgedSuite(Suite, Protocol):
+    """A set of tasks that brings its judge: a public benchmark, or one of your own."""
+
+    licence: str
+    trainable: bool
+    """Whether its rows may be used as training data at all."""
+
+    def judge(self, task: Task, text: str) -> Verdict:
+        """What this answer to the task is worth."""
+        ...
+
+    def canonical(self, task: Task) -> str | None:
+        """An answer that must pass, if the suite has one; the share that does is its ceiling on this machine."""
+        ...
+
+    def wrong(self, task: Task) -> str:
+        """An answer that must fail: a suite whose wrong answers pass is not wired."""
+        ...
+
+
 class Progress(Protocol):
     """How a long step says how far it is: ``with progress("train", 100, "steps") as advance: advance(1)``."""
 

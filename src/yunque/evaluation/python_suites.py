@@ -28,7 +28,7 @@ HUMANEVAL_STOPS = ("\nclass ", "\ndef ", "\n#", "\n@", "\nprint(", "\nif ", "\n`
 MBPP_STOPS = ("\nclass ", "\nassert", '\n"""', "\nprint(", "\nif ", "\n```")
 LANGUAGES = ("English", "Spanish", "Portuguese", "French", "Chinese")
 MBPP_SPLITS = {"test": range(11, 511), "validation": range(511, 601), "train": range(601, 975), "prompt": range(1, 11)}
-LIMITS = Limits(wall_s=5.0, cpu_s=5.0, memory_bytes=1 << 30)
+LIMITS = Limits(wall_s=10.0, cpu_s=10.0, memory_bytes=1 << 30)
 
 
 @dataclass(frozen=True, kw_only=True)

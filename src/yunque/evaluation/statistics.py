@@ -76,6 +76,33 @@ def compare(
     return Paired(base=measures[0], forged=measures[1], difference=measures[2], resampled=resampled, verdict=verdict)
 
 
+def describe(name: str, values: Sequence[float], groups: Sequence[str], *, unit: str = "", seed: int = 0) -> Measure:
+    """The mean of one model's values with its 95 % interval.
+
+    For shares (every value 0 or 1, every group one value) Wilson's score interval (Wilson 1927), which does not collapse at
+    0 and 1; otherwise the same bootstrap over groups as `compare`. With fewer than ``MIN_UNITS`` groups there is none.
+    """
+    n = len(values)
+    if n == 0:
+        return Measure(name=name, value=None, n=0, unit=unit)
+    mean = float(np.mean(values))
+    if len(set(groups)) < MIN_UNITS:
+        return Measure(name=name, value=mean, n=n, unit=unit)
+    if set(values) <= {0.0, 1.0} and len(set(groups)) == n:
+        low, high = _wilson(mean, n)
+    else:
+        both = np.column_stack([np.asarray(values, float)] * 2)
+        drawn = _resample(*_per_unit(both, np.ones(n), groups), np.random.default_rng(seed))[:, 0]
+        low, high = (float(end) for end in np.percentile(drawn, [2.5, 97.5]))
+    return Measure(name=name, value=mean, n=n, low=low, high=high, unit=unit)
+
+
+def _wilson(share: float, n: int, z: float = 1.959964) -> tuple[float, float]:
+    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * float(np.sqrt(share * (1 - share) / n + z * z / (4 * n * n)))
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
 def _per_unit(values: np.ndarray, weight: np.ndarray, groups: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """Sums of values and of weights per unit of resampling."""
     names, index = np.unique(np.asarray(groups), return_inverse=True)

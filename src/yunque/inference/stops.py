@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from yunque.core.errors import RecipeError
 
@@ -31,6 +31,12 @@ def _dedent(text: str) -> int | None:
 
 
 RULES: dict[str, Callable[[str], int | None]] = {"line": _line, "dedent": _dedent, "none": lambda text: None}
+
+
+def first_stop(text: str, rule: str, stops: Sequence[str]) -> int | None:
+    """Where the rule or one of the stop texts cuts first; None to go on."""
+    places = [stop_rule(rule)(text), *(at for at in map(text.find, stops) if at >= 0)]
+    return min((at for at in places if at is not None), default=None)
 
 
 def stop_rule(name: str) -> Callable[[str], int | None]:

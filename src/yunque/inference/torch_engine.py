@@ -20,7 +20,7 @@ from yunque.core.errors import ModelError
 from yunque.core.nouns import Completion, PromptStyle, Request, seed_from
 from yunque.core.progress import silent
 from yunque.core.seams import Progress
-from yunque.inference.stops import stop_rule
+from yunque.inference.stops import first_stop
 from yunque.models.adapt import choose_dtype, load_model
 from yunque.models.tokenizer import encode, find_fim, load_tokenizer, render
 
@@ -140,7 +140,7 @@ class TorchEngine:
         ids = row.generated[:-1] if end else row.generated
         text = self.tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
         row.text = _without_blanks(text, row.blanks)
-        cut = stop_rule(row.request.stop)(row.text)
+        cut = first_stop(row.text, row.request.stop, row.request.stops)
         if end:
             row.ended = "eos"
         elif cut is not None:

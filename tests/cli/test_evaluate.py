@@ -1,0 +1,101 @@
+"""`yunque eval --samples`, `compare`, `suites`: what a person sees, and errors in one line."""
+
+import gzip
+import json
+import subprocess
+import sys
+
+import pytest
+
+from yunque.core.errors import SandboxError
+from yunque.sandbox import open_sandbox
+
+ROWS = [
+    {
+        "task_id": f"T/{n}",
+        "prompt": f"def f{n}(x):\n",
+        "canonical_solution": f"    return x + {n}\n",
+        "entry_point": f"f{n}",
+        "test": f"def check(candidate):\n    assert candidate(2) == {2 + n}\n",
+    }
+    for n in range(8)
+]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def sandbox_here():
+    try:
+        open_sandbox().close()
+    except SandboxError as error:
+        pytest.skip(f"the sandbox is not available here: {error}")
+
+
+@pytest.fixture
+def yunque(tmp_path, monkeypatch):
+    """Run a verb in an empty folder, with a benchmark of eight tasks."""
+    folder = tmp_path / "benchmarks" / "humaneval"
+    folder.mkdir(parents=True)
+    with gzip.open(folder / "HumanEval.jsonl.gz", "wt") as file:
+        file.write("".join(json.dumps(row) + "\n" for row in ROWS))
+    monkeypatch.setenv("YUNQUE_BENCHMARKS", str(folder.parent))
+
+    def run(*arguments):
+        command = [sys.executable, "-m", "yunque", *map(str, arguments)]
+        return subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=tmp_path)
+
+    return run
+
+
+def samples(path, right):
+    lines = [
+        {"task_id": row["task_id"], "completion": row["canonical_solution"] if n < right else "    return None\n"}
+        for n, row in enumerate(ROWS)
+    ]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return path
+
+
+def test_completions_made_elsewhere_are_judged_and_compared(yunque, tmp_path):
+    ids = []
+    for name, right in (("few", 1), ("all", 8)):
+        done = yunque("eval", "--samples", samples(tmp_path / f"{name}.jsonl", right), "--suites", "humaneval", "--json")
+        (found,) = json.loads(done.stdout)
+        assert (found["suite"], found["measures"][0]["value"], found["measures"][0]["n"]) == ("humaneval", right / 8, 8)
+        ids.append(found["id"])
+    done = yunque("compare", *ids)
+    assert done.stdout == (
+        "humaneval: better; pass@1 12.5 % and 100.0 %, difference +87.5 points [+62.5, +100.0], n = 8 tasks\n"
+    )
+    assert yunque("compare", ids[1], ids[0]).stdout.startswith("humaneval: worse;")
+    again = yunque("eval", "--samples", tmp_path / "all.jsonl", "--suites", "humaneval")
+    assert again.stdout.splitlines()[-1] == ids[1]
+    assert again.stdout.startswith("humaneval: pass@1 100.0 % [67.6, 100.0], n = 8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("eval",), "no model and no --samples"),
+        (("eval", "--samples", "nope.jsonl"), "nope.jsonl: cannot be read"),
+        (("eval", "--samples", "bad.jsonl"), "bad.jsonl: line 1 has no task_id with a completion"),
+        (("eval", "--samples", "bad.jsonl", "--suites", "humanval"), "line 1 has no task_id"),
+        (("eval", "--samples", "empty.jsonl"), "empty.jsonl: holds no samples"),
+        (("eval", "--samples", "other.jsonl"), "1 answers to tasks that humaneval does not have"),
+        (("eval", "--samples", "other.jsonl", "--suites", "humanval"), "did you mean 'humaneval'?"),
+        (("compare", "a", "b"), "no artifacts here"),
+    ],
+)
+def test_what_a_user_can_mend_is_one_line(yunque, tmp_path, arguments, says):
+    (tmp_path / "bad.jsonl").write_text("{}\n")
+    (tmp_path / "empty.jsonl").write_text("\n")
+    (tmp_path / "other.jsonl").write_text('{"task_id": "X/1", "completion": ""}\n')
+    done = yunque(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("yunque: ")]
+    assert says in line
+
+
+def test_suites_are_listed(yunque):
+    names = yunque("suites").stdout.split()
+    assert {"humaneval", "mbpp-plus", "multipl-e-lua"} <= set(names) and names == sorted(names)
+    assert json.loads(yunque("suites", "--json").stdout) == names

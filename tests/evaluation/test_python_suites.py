@@ -1,0 +1,153 @@
+"""The public Python suites: every canonical answer passes, every emptied one fails, and a bad file is one line."""
+
+import gzip
+import json
+import random
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from yunque.checks.execution import judge_all
+from yunque.core.errors import EvaluationError, SandboxError
+from yunque.core.nouns import Outcome
+from yunque.core.seams import JudgedSuite
+from yunque.evaluation import plus, python_suites
+from yunque.evaluation.python_suites import read_rows
+from yunque.evaluation.suites import open_suite, suite_names
+from yunque.sandbox import open_sandbox
+
+BENCHMARKS = Path(__file__).parents[3] / "shared" / "benchmarks"
+
+
+@pytest.fixture(scope="module")
+def box():
+    try:
+        sandbox = open_sandbox()
+    except SandboxError as error:
+        pytest.skip(f"the sandbox is not available here: {error}")
+    with sandbox:
+        yield sandbox
+
+
+def need():
+    if not BENCHMARKS.is_dir():
+        pytest.skip("shared/benchmarks is not here")
+
+
+def misses(suite, tasks):
+    """Ids of tasks whose canonical answer does not pass, and of those whose wrong answer does."""
+    right = judge_all([partial(suite.judge, task, suite.canonical(task)) for task in tasks])
+    wrong = judge_all([partial(suite.judge, task, suite.wrong(task)) for task in tasks])
+    return (
+        [task.id for task, one in zip(tasks, right, strict=True) if one.outcome is not Outcome.PASS],
+        [task.id for task, one in zip(tasks, wrong, strict=True) if one.outcome is not Outcome.FAIL],
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "num_tasks"),
+    [
+        ("humaneval", 164),
+        ("humaneval-xl-spanish", 80),
+        ("humaneval-xl-chinese", 80),
+        ("mbpp-all", 974),
+        ("mbpp-sanitized", 427),
+    ],
+)
+def test_every_canonical_answer_passes_and_every_emptied_one_fails(box, name, num_tasks):
+    need()
+    suite = open_suite(name, box, BENCHMARKS)
+    assert isinstance(suite, JudgedSuite)
+    tasks = suite.tasks()
+    assert len(tasks) == num_tasks
+    assert misses(suite, tasks) == ([], [])
+
+
+@pytest.mark.parametrize(("name", "num_tasks"), [("humaneval-plus", 164), ("mbpp-plus", 378)])
+def test_a_sample_of_the_plus_suites(box, name, num_tasks):
+    need()
+    suite = open_suite(name, box, BENCHMARKS)
+    tasks = suite.tasks()
+    assert len(tasks) == num_tasks
+    known = {"HumanEval/32", "Mbpp/2", "Mbpp/164"}  # a root, results as a set
+    sample = random.Random(1).sample(tasks, 25) + [task for task in tasks if task.id in known]
+    sample = [task for task in sample if task.id not in plus.SLOW]
+    assert misses(suite, sample) == ([], [])
+
+
+def test_a_sample_of_infilling(box):
+    need()
+    suite = open_suite("humaneval-infilling-singleline", box, BENCHMARKS)
+    tasks = suite.tasks()
+    assert len(tasks) == 1033 and sum(bool(task.suffix) for task in tasks) > 800
+    right, wrong = misses(suite, random.Random(2).sample(tasks, 60))
+    assert right == []
+    assert len(wrong) <= 3  # 16 of the 1,033 lines are reached by no test
+
+
+def test_hands_off_training():
+    need()
+    assert not any(open_suite(name, None, BENCHMARKS).trainable for name in ("humaneval", "mbpp-plus", "multipl-e-cpp"))
+
+
+def test_mbpp_names_its_splits():
+    need()
+    splits = [python_suites.mbpp(BENCHMARKS, split) for split in ("test", "validation", "train", "prompt")]
+    assert [len(suite.tasks()) for suite in splits] == [500, 90, 374, 10]
+
+
+ROW = {"task_id": "T/0", "prompt": "def f(x):\n", "canonical_solution": "    return x\n", "entry_point": "f"}
+TEST = "def check(candidate):\n    assert candidate(2) == 2\n"
+
+
+def write(path, *lines):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with gzip.open(path, "wt") as file:
+        file.write("".join(line + "\n" for line in lines))
+
+
+def test_one_tiny_suite_through_the_judge(box, tmp_path):
+    write(tmp_path / "humaneval" / "HumanEval.jsonl.gz", json.dumps(ROW | {"test": TEST}))
+    suite = python_suites.humaneval(tmp_path, box)
+    (task,) = suite.tasks()
+    assert (task.id, task.prompt, task.suite) == ("T/0", "def f(x):\n", "humaneval")
+    assert suite.judge(task, "    return x").outcome is Outcome.PASS
+    assert suite.judge(task, "    return 3").outcome is Outcome.FAIL
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        (["{"], "cannot be read after row 1"),
+        ([json.dumps(ROW)], "row 1 has no 'test'"),
+        ([json.dumps(ROW | {"test": ""}), "[]"], "row 2 has no 'task_id'"),
+        ([json.dumps(ROW | {"test": ""})] * 2, "row 2 repeats task_id 'T/0'"),
+        ([], "holds no rows"),
+    ],
+)
+def test_malformed_files_are_one_line(tmp_path, lines, says):
+    write(tmp_path / "humaneval" / "HumanEval.jsonl.gz", *lines)
+    with pytest.raises(EvaluationError, match=says) as caught:
+        python_suites.humaneval(tmp_path)
+    assert "\n" not in caught.value.line() and "HumanEval.jsonl.gz" in caught.value.line()
+
+
+def test_a_missing_or_damaged_file(tmp_path):
+    with pytest.raises(EvaluationError, match="no such file"):
+        read_rows(tmp_path / "nope.jsonl", ("a",))
+    (tmp_path / "cut.jsonl.gz").write_bytes(gzip.compress(json.dumps({"a": list(range(999))}).encode())[:400])
+    with pytest.raises(EvaluationError, match="cannot be read"):
+        read_rows(tmp_path / "cut.jsonl.gz", ("a",))
+
+
+def test_unknown_suites_name_the_nearest(monkeypatch):
+    with pytest.raises(EvaluationError, match="did you mean 'humaneval'"):
+        open_suite("humanval", None)
+    monkeypatch.delenv("YUNQUE_BENCHMARKS", raising=False)
+    with pytest.raises(EvaluationError, match="YUNQUE_BENCHMARKS is not set"):
+        open_suite("humaneval", None)
+    monkeypatch.setenv("YUNQUE_BENCHMARKS", "/no/such/folder")
+    with pytest.raises(EvaluationError, match="no such folder"):
+        open_suite("humaneval", None)
+    assert {"mbpp", "humaneval-plus", "multipl-e-rust", "humanevalpack-fix-go"} <= set(suite_names())
