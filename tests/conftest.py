@@ -1,4 +1,4 @@
-"""What the tests of several rooms share: a tiny model and its tokenizer, made here, and no network.
+"""What the tests of several rooms share: a tiny model and its tokenizer, made here, no network, and a sandbox.
 
 Nothing heavy is imported before a test asks for it, so that the light rooms stay quick to test.
 """
@@ -160,3 +160,17 @@ def fim_tokenizer(fim_folder):
     from yunque.models.tokenizer import load_tokenizer
 
     return load_tokenizer(fim_folder)
+
+
+@pytest.fixture(scope="module")
+def box():
+    """The strongest sandbox of this machine; its workers end with the module."""
+    from yunque.core.errors import SandboxError
+    from yunque.sandbox import open_sandbox
+
+    try:
+        sandbox = open_sandbox()
+    except SandboxError as error:
+        pytest.skip(f"the sandbox is not available here: {error}")
+    with sandbox:
+        yield sandbox

@@ -17,22 +17,10 @@ from yunque.checks.execution import Answer, Asserts, Calls, Expected, ask, judge
 from yunque.checks.lifting import Call
 from yunque.checks.values import Comparison
 from yunque.checks.wire import Raised, Unplain
-from yunque.core.errors import SandboxError
 from yunque.core.nouns import Limits, Origin, Outcome, Record
-from yunque.sandbox import open_sandbox
 
 BENCHMARKS = Path(__file__).parents[3] / "shared" / "benchmarks"
 ORIGIN = Origin(source="test", path="main.py", revision="", licence="unknown", collected_at="")
-
-
-@pytest.fixture(scope="module")
-def box():
-    try:
-        sandbox = open_sandbox()
-    except SandboxError as error:
-        pytest.skip(f"the sandbox is not available here: {error}")
-    with sandbox:
-        yield sandbox
 
 
 def record(text, language="python"):

@@ -6,7 +6,6 @@ from yunque.checks.execution import timed_out
 from yunque.checks.whole import ENDINGS, Output, OwnTests, with_ending
 from yunque.core.errors import SandboxError
 from yunque.core.nouns import Limits, Origin, Outcome, Record
-from yunque.sandbox import open_sandbox
 from yunque.sandbox.languages import LANGUAGES, find_toolchain, language
 
 ORIGIN = Origin(source="test", path="main", revision="", licence="unknown", collected_at="")
@@ -80,16 +79,6 @@ PROGRAMS = {
         "(unless (= (f 1) {n}) (error \"no\"))",
     ),
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def box():
-    try:
-        sandbox = open_sandbox()
-    except SandboxError as error:
-        pytest.skip(f"the sandbox is not available here: {error}")
-    with sandbox:
-        yield sandbox
 
 
 def need(name):

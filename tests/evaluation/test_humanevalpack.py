@@ -70,7 +70,7 @@ def made(folder, name, sandbox=None, kind="fix", **changes):
     declaration, right, wrong, test, _ = ROWS[name]
     row = {
         "task_id": "X/0",
-        "prompt": f"DOC {declaration}",
+        "prompt": declaration if name == "go" else f"DOC {declaration}",
         "declaration": declaration,
         "canonical_solution": right,
         "buggy_solution": wrong,

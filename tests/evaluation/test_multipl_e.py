@@ -9,7 +9,7 @@ import pytest
 
 from yunque.core.errors import EvaluationError, SandboxError
 from yunque.core.nouns import Outcome
-from yunque.evaluation.multipl_e import FORMS, MultiPLE, block_end, code_of, cut
+from yunque.evaluation.multipl_e import FORMS, MultiPLE, block_end, code_of, cut, last_definition
 from yunque.sandbox.languages import find_toolchain, language
 
 ROOT = Path(__file__).parents[2]
@@ -220,7 +220,7 @@ def test_a_chat_answer_neither_closes_twice_nor_defines_twice(tmp_path, name, pr
     suite = made(tmp_path, name, prompt, test)
     (task,) = suite.tasks()
     program = suite.answer(task, answer, chat=True)
-    assert len(re.findall(suite._definition(task), program)) == 1
+    assert len(re.findall(last_definition(name, prompt), program)) == 1
     if expected:
         assert program.split() == expected.split()
     assert program.count("#lang") == prompt.count("#lang") and program.count("<?php") == prompt.count("<?php")

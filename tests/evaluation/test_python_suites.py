@@ -9,25 +9,14 @@ from pathlib import Path
 import pytest
 
 from yunque.checks.execution import judge_all
-from yunque.core.errors import EvaluationError, SandboxError
+from yunque.core.errors import EvaluationError
 from yunque.core.nouns import Outcome
 from yunque.core.seams import JudgedSuite
 from yunque.evaluation import plus, python_suites
 from yunque.evaluation.python_suites import read_rows
 from yunque.evaluation.suites import open_suite, suite_names
-from yunque.sandbox import open_sandbox
 
 BENCHMARKS = Path(__file__).parents[3] / "shared" / "benchmarks"
-
-
-@pytest.fixture(scope="module")
-def box():
-    try:
-        sandbox = open_sandbox()
-    except SandboxError as error:
-        pytest.skip(f"the sandbox is not available here: {error}")
-    with sandbox:
-        yield sandbox
 
 
 def need():

@@ -25,7 +25,7 @@ from pathlib import Path
 from yunque.core.errors import EvaluationError
 from yunque.core.nouns import Limits, Outcome, Task, Verdict
 from yunque.core.seams import Sandbox
-from yunque.evaluation.multipl_e import FORMS, block_end, code_of, cut, judge_program, judge_python, merge
+from yunque.evaluation.multipl_e import FORMS, block_end, code_of, cut, judge_program, judge_python, last_definition, merge
 from yunque.evaluation.python_suites import HUMANEVAL_STOPS, defined, read_rows
 
 KINDS = ("fix", "explain", "synthesize")
@@ -69,7 +69,13 @@ _CPP_HEAD = """\
 #include <string>
 #include <vector>
 """
-_CONSOLE = "console.assert = (holds) => { if (!holds) throw new Error('Assertion failed') }\n"
+_CONSOLE = """\
+console.assert = (holds) => {
+  if (holds) return
+  const told = new Error('Assertion failed')
+  throw told // this line is what Node shows first
+}
+"""
 
 _GO_PACKAGES = ("bytes", "crypto/md5", "fmt", "math", "math/rand", "regexp", "sort", "strconv", "strings", "time")
 _GO_IMPORTS = re.compile(r"^(?:package[ \t].*|import[ \t]*\([^)]*\)|import[ \t].*)$", re.MULTILINE)
@@ -175,7 +181,7 @@ class HumanEvalPack:
         for line in map(str.strip, row["canonical_solution"].split("\n")):
             told = told.replace(line, "") if len(line) > 20 else told
         order = f"Write functional code in {LANGUAGES[self.language]} according to the description."
-        prompt = f"{told}\n{order}\n\n{self._declaration(row)}"
+        prompt = f"{told}\n{order}\n\n{_asked(self.language, row)}"
         return replace(task, prompt=prompt, stops=HUMANEVAL_STOPS if self.language == "python" else ())
 
     def judge(self, task: Task, text: str, *, chat: bool = False) -> Verdict:
@@ -195,15 +201,12 @@ class HumanEvalPack:
     def answer(self, task: Task, text: str, *, chat: bool = False) -> str:
         """What stands before the test: declaration and body, or an answer's code below the declaration's imports."""
         row = self.rows[task.id]
-        above = row["prompt" if self.language == "go" else "declaration"]  # Go's declarations lack the helpers of four tests
-        form = FORMS[self.language].defines
-        declared = list(re.finditer(form.replace("NAME", r"(\w+)"), above, re.MULTILINE))[-1]
-        name = next(filter(None, declared.groups()))  # in 15 rows it is not the entry_point
-        definition = form.replace("NAME", name)
+        above = row["prompt"] if self.language == "go" else _declaration(self.language, row)  # four in Go lack helpers
+        definition = last_definition(self.language, above)
         code = code_of(text, definition) if chat else text
         if chat and re.search(definition, code, re.MULTILINE):
-            head = above[: above.rfind("\n", 0, declared.start()) + 1]
-            whole = merge(head, code, self.language, definition)
+            declared = re.search(definition, above, re.MULTILINE)
+            whole = merge(above[: above.rfind("\n", 0, declared.start()) + 1], code, self.language, definition)
             return f"{whole}\n}}\n" if self.language == "java" else whole
         if self.language == "python":
             return above + re.split(r"^(?=\S)", cut(code, HUMANEVAL_STOPS), maxsplit=1, flags=re.MULTILINE)[0]
@@ -217,11 +220,8 @@ class HumanEvalPack:
         """The buggy body, which must not."""
         return self.rows[task.id]["buggy_solution"]
 
-    def _declaration(self, row: dict) -> str:
-        return ("fn main(){}\n" if self.language == "rust" else "") + row["declaration"]
-
     def _prompt(self, row: dict) -> str:
-        declaration = self._declaration(row)
+        declaration = _asked(self.language, row)
         if self.kind == "synthesize":
             return f"{row['instruction'].strip()}\n\n{row['prompt']}"
         if self.kind == "fix":
@@ -233,6 +233,19 @@ class HumanEvalPack:
 
 
 # ------------------------------------------------------------------------------------------------------------------ programs
+def _declaration(language: str, row: dict) -> str:
+    """The row's declaration up to the line with the signature: one in C++ holds the start of the body as well."""
+    if language != "cpp":
+        return row["declaration"]
+    declared = re.search(last_definition(language, row["declaration"]), row["declaration"], re.MULTILINE)
+    end = row["declaration"].find("\n", declared.end() if declared else 0) + 1
+    return row["declaration"][:end] if end and row["declaration"][end:].strip() else row["declaration"]
+
+
+def _asked(language: str, row: dict) -> str:
+    return ("fn main(){}\n" if language == "rust" else "") + _declaration(language, row)
+
+
 def _with_helpers(declaration: str, body: str, *, depth: int) -> str:
     """Declaration and body up to its last open block, and those functions and types right behind it that are named in it."""
     at = block_end(body, depth=depth)
@@ -247,7 +260,8 @@ def _with_helpers(declaration: str, body: str, *, depth: int) -> str:
 
 
 def _cpp(body: str, row: dict) -> str:
-    return f"{_CPP_HEAD}{body}\n{row['test']}"
+    head = _CPP_HEAD.replace("#include <cstring>\n", "") if row["entry_point"] == "strlen" else _CPP_HEAD  # it has its own
+    return f"{head}{body}\n{row['test']}"
 
 
 def _go(body: str, row: dict) -> str:

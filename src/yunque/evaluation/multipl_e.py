@@ -191,7 +191,7 @@ class MultiPLE:
         """What stands before the test: prompt and completion, or the answer's code below the prompt's imports."""
         if not chat:
             return self._compiled_as_main(task.prompt + cut(text, task.stops))
-        definition = self._definition(task)
+        definition = last_definition(self.language, task.prompt)
         code, form = code_of(text, definition), FORMS[self.language]
         if not re.search(definition, code, re.MULTILINE):
             return self._compiled_as_main(task.prompt + cut(code, task.stops))
@@ -215,13 +215,6 @@ class MultiPLE:
 
     def _compiled_as_main(self, program: str) -> str:
         return re.sub(r"\A\s*package \w+", "package main", program) if self.language == "go" else program
-
-    def _definition(self, task: Task) -> str:
-        """A pattern: the definition of the task's function, whose name is in the id, but for case and ``_``."""
-        wanted = re.sub(r"^HumanEval_\d+_", "", task.id).replace("_", "").lower()
-        words = [word for word in re.findall(r"\w+", task.prompt) if word.replace("_", "").lower() == wanted]
-        name = words[-1] if words else (defined(task.prompt + "    pass\n") or [wanted])[-1]
-        return FORMS[self.language].defines.replace("NAME", re.escape(name))
 
 
 # ------------------------------------------------------------------------------------------------------------------- judging
@@ -270,6 +263,13 @@ _GO_IMPORTS = re.compile(r"^import[ \t]*\(([^)]*)\)", re.MULTILINE)
 _MAIN = re.compile(r"^.*\b[mM]ain[ \t]*\([^{}\n]*\{", re.MULTILINE)
 _MARKS = re.compile(r"//.*|/\*(?s:.*?)(?:\*/|\Z)|\"(?:\\.|[^\"\\\n])*+\"?|`[^`]*+`?|'(?:\\.|[^'\\\n])*+'(?!\w)|[{}]")
 """Braces, and what hides braces: comments, texts and characters of the C family, not what is between Rust's lifetimes."""
+
+
+def last_definition(language: str, prompt: str) -> str:
+    """A pattern: what the definition of the function looks like with which a prompt ends."""
+    defines = FORMS[language].defines
+    found = re.findall(defines.replace("NAME", r"(\w+)"), prompt, re.MULTILINE)[-1:] or [""]
+    return defines.replace("NAME", found[0] if isinstance(found[0], str) else "".join(found[0]))
 
 
 def code_of(text: str, definition: str) -> str:

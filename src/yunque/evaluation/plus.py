@@ -22,9 +22,9 @@ from yunque.checks.execution import Calls, Expected, ask
 from yunque.checks.lifting import Call, parse
 from yunque.checks.values import Comparison
 from yunque.core.errors import EvaluationError
-from yunque.core.nouns import Limits, Origin, Record, Task, Verdict, content_id
-from yunque.core.seams import Sandbox
-from yunque.evaluation.python_suites import HUMANEVAL_STOPS, MBPP_STOPS, defined, read_rows
+from yunque.core.nouns import Limits, Task
+from yunque.core.seams import Check, Sandbox
+from yunque.evaluation.python_suites import HUMANEVAL_STOPS, MBPP_STOPS, Problem, PythonSuite, defined, read_rows
 
 LIMITS = Limits(wall_s=15.0, cpu_s=15.0, memory_bytes=2 << 30)
 EXACT = Comparison(strict=False)
@@ -33,51 +33,16 @@ SLOW = {"Mbpp/255": 6.0, "Mbpp/599": 4.0}
 """Tasks whose reference itself takes long, and how many times as much time they get."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class PlusProblem:
-    """One task, how its answer becomes a program, and the text that holds inputs and results."""
-
-    task: Task
-    before: str
-    canonical: str
-    wrong: str
-    entry: str
-    test: str
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
-class PlusSuite:
-    """Problems judged by the values of many calls (seam ``Suite``)."""
+class PlusSuite(PythonSuite):
+    """Problems judged by the values of many calls; a problem's ``test`` is the text that holds inputs and results."""
 
-    name: str
-    licence: str
-    trainable: bool = False
-    problems: dict[str, PlusProblem]
-    sandbox: Sandbox | None = None
     limits: Limits = field(default_factory=lambda: LIMITS)
 
-    def tasks(self) -> list[Task]:
-        """Every task, in the file's order."""
-        return [problem.task for problem in self.problems.values()]
-
-    def judge(self, task: Task, text: str) -> Verdict:
-        """Does the program with this answer give every expected result?"""
-        problem = self.problems[task.id]
-        if self.sandbox is None:
-            raise EvaluationError("no sandbox to judge in", where=self.name)
-        program = problem.before + text
-        limits = self._limits(task.id)
-        calls = Calls(expected=self._expected(task.id), sandbox=self.sandbox, limits=limits, name=self.name)
-        origin = Origin(source=self.name, path=task.id, revision="", licence=self.licence, collected_at="")
-        return calls.judge(Record(id=content_id(program), text=program, language="python", origin=origin))
-
-    def canonical(self, task: Task) -> str | None:
-        """An answer that must pass."""
-        return self.problems[task.id].canonical
-
-    def wrong(self, task: Task) -> str:
-        """An answer that must fail."""
-        return self.problems[task.id].wrong
+    def check(self, problem: Problem, sandbox: Sandbox) -> Check:
+        """What judges programs for a problem."""
+        expected, limits = self._expected(problem.task.id), self._limits(problem.task.id)
+        return Calls(expected=expected, sandbox=sandbox, limits=limits, name=self.name)
 
     @functools.cache  # noqa: B019  a suite lives as long as its run, and a task is judged many times
     def _expected(self, task_id: str) -> tuple[Expected, ...]:
@@ -93,7 +58,7 @@ def humaneval_plus(folder: Path, sandbox: Sandbox | None = None) -> PlusSuite:
     path = folder / "humaneval-plus" / "HumanEvalPlus-OriginFmt.jsonl.gz"
     rows = read_rows(path, ("task_id", "prompt", "canonical_solution", "entry_point", "test"))
     problems = {
-        row["task_id"]: PlusProblem(
+        row["task_id"]: Problem(
             task=_task(row, "humaneval-plus", HUMANEVAL_STOPS),
             before=row["prompt"],
             canonical=row["canonical_solution"],
@@ -117,7 +82,7 @@ def mbpp_plus(folder: Path, sandbox: Sandbox | None = None) -> PlusSuite:
         if row["task_id"] not in by_id:
             raise EvaluationError(f"{row['task_id']} has no tests", where=folder / "mbpp-plus")
         code = row["canonical_solution"].replace("\r\n", "\n")
-        problems[row["task_id"]] = PlusProblem(
+        problems[row["task_id"]] = Problem(
             task=_task(row, "mbpp-plus", MBPP_STOPS),
             before="",
             canonical=code,
@@ -141,7 +106,7 @@ def _task(row: dict, suite: str, stops: tuple[str, ...]) -> Task:
 
 
 # -------------------------------------------------------------------------------------------------------------- expectations
-def _expectations(problem: PlusProblem, sandbox: Sandbox | None, limits: Limits) -> Iterator[Expected]:
+def _expectations(problem: Problem, sandbox: Sandbox | None, limits: Limits) -> Iterator[Expected]:
     """The calls of a task and what each must give. EvaluationError when its text is not of the known form."""
     where = problem.task.id
     tree = parse(problem.test)
@@ -185,7 +150,7 @@ def _literal(node: ast.expr, where: str) -> list:
         raise EvaluationError(f"its inputs or results are no literals ({error})", where=where) from None
 
 
-def _referred(problem: PlusProblem, source: str, inputs: list, sandbox: Sandbox | None, limits: Limits) -> list:
+def _referred(problem: Problem, source: str, inputs: list, sandbox: Sandbox | None, limits: Limits) -> list:
     """What the task's own reference function gives, run in the sandbox."""
     if sandbox is None or "def ref_func" not in source:
         raise EvaluationError("holds no results", where=problem.task.id)

@@ -22,7 +22,7 @@ from yunque.checks.execution import Asserts
 from yunque.checks.lifting import parse
 from yunque.core.errors import EvaluationError
 from yunque.core.nouns import Limits, Origin, Record, Task, Verdict, content_id
-from yunque.core.seams import Sandbox
+from yunque.core.seams import Check, Sandbox
 
 HUMANEVAL_STOPS = ("\nclass ", "\ndef ", "\n#", "\n@", "\nprint(", "\nif ", "\n```")
 MBPP_STOPS = ("\nclass ", "\nassert", '\n"""', "\nprint(", "\nif ", "\n```")
@@ -45,11 +45,11 @@ class Problem:
     """An answer that must not."""
     test: str
     entry: str = ""
-    functions: tuple[str, ...]
+    functions: tuple[str, ...] = ()
     """What the test may call."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class PythonSuite:
     """Problems judged by asserts (seam ``Suite``)."""
 
@@ -71,16 +71,20 @@ class PythonSuite:
         if self.sandbox is None:
             raise EvaluationError("no sandbox to judge in", where=self.name)
         program = problem.before + text + problem.after
-        asserts = Asserts(
+        origin = Origin(source=self.name, path=task.id, revision="", licence=self.licence, collected_at="")
+        record = Record(id=content_id(program), text=program, language="python", origin=origin)
+        return self.check(problem, self.sandbox).judge(record)
+
+    def check(self, problem: Problem, sandbox: Sandbox) -> Check:
+        """What judges programs for a problem."""
+        return Asserts(
             test=problem.test,
             functions=problem.functions,
             entry=problem.entry,
-            sandbox=self.sandbox,
+            sandbox=sandbox,
             limits=self.limits,
             name=self.name,
         )
-        origin = Origin(source=self.name, path=task.id, revision="", licence=self.licence, collected_at="")
-        return asserts.judge(Record(id=content_id(program), text=program, language="python", origin=origin))
 
     def canonical(self, task: Task) -> str | None:
         """An answer that must pass; the share of them that does is the suite's ceiling here."""

@@ -15,6 +15,7 @@ The order matters: no new privileges (already in the worker), user, folder, land
 forbids the calls before it.
 """
 
+import abc
 import os
 import resource
 
@@ -30,7 +31,7 @@ _MAX_FILES = 65_536
 
 
 # ------------------------------------------------------------------------------------------------------------------- grounds
-class Ground:
+class Ground(abc.ABC):
     """Where the jobs of one worker run, one after the other: ``path`` is the scratch folder."""
 
     def __init__(self, place: dict) -> None:
@@ -51,17 +52,18 @@ class Ground:
         if self.place["tree"]:
             scratch.copy_tree(self.place["tree"], self.path, self.owner)
 
+    @abc.abstractmethod
     def clear(self) -> None:
         """Remove the scratch folder and all that is in it."""
-        raise NotImplementedError
 
     @property
     def owner(self) -> int | None:
         """The program's uid as this worker says it; None when it is the worker's own."""
         return self.place["uid"]
 
+    @abc.abstractmethod
     def _make(self) -> None:
-        raise NotImplementedError
+        """Make the scratch folder, empty and the program's own."""
 
 
 class FolderGround(Ground):
