@@ -211,3 +211,22 @@ def test_unknown_languages_and_kinds_are_told(tmp_path):
         HumanEvalPack(folder=tmp_path, kind="fix", language="ruby", sandbox=None).tasks()
     with pytest.raises(EvaluationError, match="of kind 'mend'"):
         HumanEvalPack(folder=tmp_path, kind="mend", language="cpp", sandbox=None).tasks()
+
+
+def test_an_answer_that_names_a_missing_library_is_not_skipped_for_that(tmp_path, box):
+    try:
+        find_toolchain(language("javascript"))
+    except SandboxError:
+        pytest.skip(f"no toolchain for javascript: {language('javascript').install}")
+    row = {
+        "task_id": "JavaScript/0", "prompt": "/* doc */\nconst f = (x) => {\n", "declaration": "\nconst f = (x) => {\n",
+        "canonical_solution": "  return x\n}\n\n", "buggy_solution": "  return 1\n}\n\n", "bug_type": "value",
+        "failure_symptoms": "", "entry_point": "f", "import": "", "test_setup": "", "docstring": "doc",
+        "test": "const t = () => {\n  console.assert(f(3) === 3)\n}\n\nt()\n", "example_test": "", "signature": "",
+        "instruction": "Write f.",
+    }  # fmt: skip
+    (tmp_path / "humanevalpack_js.jsonl").write_text(json.dumps(row) + "\n")
+    suite = HumanEvalPack(folder=tmp_path, kind="fix", language="javascript", sandbox=box, cache=tmp_path / "cache")
+    (task,) = suite.tasks()
+    assert suite.judge(task, row["canonical_solution"]).outcome is Outcome.PASS
+    assert suite.judge(task, "  // js-md5\n" + row["buggy_solution"]).outcome is Outcome.FAIL

@@ -81,6 +81,8 @@ class OwnTests:
 
     sandbox: Sandbox
     limits: Limits = field(default_factory=Limits)
+    flags: tuple[str, ...] = ()
+    """Further arguments for the compiler, such as ``-lcrypto``."""
     cache: Path | None = None
     name: str = "own-tests"
 
@@ -95,12 +97,11 @@ class OwnTests:
                 outcome=Outcome.ERROR,
                 detail=f"a {record.language} program whose end is not where it is looked for",
             )
-        run = run_program(self.sandbox, record.language, source, limits=self.limits, cache=self.cache)
+        run = run_program(self.sandbox, record.language, source, limits=self.limits, flags=self.flags, cache=self.cache)
         finding = _trouble(run)
-        if finding is None and run.ran is not None:
-            said = run.ran.stdout + b"\n" + run.ran.stderr  # Go's println writes to stderr
-            if word.encode() not in said.split(b"\n"):
-                finding = Finding(rule="no-end", message="it ended before the last test")
+        # Go's println writes to stderr; what the program printed last may end without a newline
+        if finding is None and run.ran is not None and word.encode() not in run.ran.stdout + run.ran.stderr:
+            finding = Finding(rule="no-end", message="it ended before the last test")
         return _verdict(self.name, "in-process", run, finding, started)
 
 
@@ -135,7 +136,7 @@ def _trouble(run: ProgramRun) -> Finding | None:
 
 def _last_words(seen: Observation | None) -> str:
     text = (seen.stderr.strip() or seen.stdout.strip()).decode("utf-8", "replace") if seen else ""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
     telling = [line for line in lines if re.search(r"error|exception|assert|fail", line, re.IGNORECASE)]
     return (telling or lines or ["no message"])[0][:300]
 

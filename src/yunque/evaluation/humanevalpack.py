@@ -192,11 +192,12 @@ class HumanEvalPack:
             functions = defined(row["declaration"] + row["canonical_solution"])
             return judge_python(self, task, _PYTHON_HEAD + body, row["test"], entry=row["entry_point"], functions=functions)
         crates = _RUST_CRATES if self.language == "rust" else {}
-        needed = next((name for name, use in crates.items() if re.search(use, _without_uses(body))), "")
+        needed = next((name for name, use in crates.items() if re.search(use, _without_uses(row["canonical_solution"]))), "")
         if needed:
             detail = f"rust: no crate {needed} here; programs are compiled by rustc alone"
             return Verdict(check=self.name, outcome=Outcome.SKIP, detail=detail)
-        return judge_program(self, task, _PROGRAMS[self.language](body, row))
+        given = row["prompt"] + _declaration(self.language, row) + row["canonical_solution"] + row["test"]
+        return judge_program(self, task, _PROGRAMS[self.language](body, row), given=given)
 
     def answer(self, task: Task, text: str, *, chat: bool = False) -> str:
         """What stands before the test: declaration and body, or an answer's code below the declaration's imports."""

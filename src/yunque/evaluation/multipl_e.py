@@ -123,7 +123,7 @@ NEEDS = (
         "cpp",
         "openssl/md5.h",
         "#include <openssl/md5.h>\nint main() { MD5_CTX c; MD5_Init(&c); }",
-        "it is linked with -lcrypto",
+        "apt install libssl-dev",
     ),
 )
 """Language, mark in the program, a program that works where the library is, how to come by it."""
@@ -183,7 +183,7 @@ class MultiPLE:
         """What the row's test says of a completion; ``chat``: of an answer in prose and fences with the whole function."""
         row, body = self.rows[task.id], self.answer(task, text, chat=chat)
         if self.language != "python":
-            return judge_program(self, task, f"{body}\n{self.test(task)}")
+            return judge_program(self, task, f"{body}\n{self.test(task)}", given=task.prompt + row["test"])
         functions = defined(row["prompt"] + row["canonical_solution"])
         return judge_python(self, task, body, row["test"], entry=functions[-1], functions=functions)
 
@@ -226,19 +226,23 @@ def judge_python(suite, task: Task, program: str, test: str, *, entry: str, func
     return asserts.judge(record)
 
 
-def judge_program(suite, task: Task, program: str) -> Verdict:
-    """The verdict of a program with its tests; SKIP when a library that the tests need is not here."""
+def judge_program(suite, task: Task, program: str, *, given: str) -> Verdict:
+    """The verdict of a program with its tests; SKIP when a library that the task needs is not here.
+
+    ``given``: the row's own text, which alone decides what it needs; an answer that names a library is not skipped for that.
+    """
     record = _record(suite, task, program)
+    flags = ("-lcrypto",) if task.language == "cpp" and "openssl/" in given else ()
     for language, mark, probe, install in NEEDS:
-        if language == task.language and mark in program and not _works(suite.sandbox, language, probe):
+        if language == task.language and mark in given and not _works(suite.sandbox, language, probe, flags):
             return Verdict(check=suite.name, outcome=Outcome.SKIP, detail=f"{language}: no {mark} here; {install}")
-    check = OwnTests(sandbox=suite.sandbox, limits=suite.limits, cache=suite.cache, name=suite.name)
+    check = OwnTests(sandbox=suite.sandbox, limits=suite.limits, flags=flags, cache=suite.cache, name=suite.name)
     return check.judge(record)
 
 
 @functools.lru_cache(64)
-def _works(sandbox: Sandbox, language: str, probe: str) -> bool:
-    run = run_program(sandbox, language, probe)
+def _works(sandbox: Sandbox, language: str, probe: str, flags: tuple[str, ...]) -> bool:
+    run = run_program(sandbox, language, probe, flags=flags)
     return bool(run.missing) or not run.failed  # a missing toolchain is told by the check
 
 

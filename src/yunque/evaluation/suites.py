@@ -1,7 +1,8 @@
 """The suites that bring their own judge, by name, and where their files lie.
 
 Covered: HumanEval and what grew from it, MBPP and what grew from it, MultiPL-E, HumanEvalPack.
-Not covered: fetching the files; set YUNQUE_BENCHMARKS to the folder that holds them, one folder a benchmark.
+Not covered: HumanEvalPack's explain, whose answer is judged by a second question; fetching the files: set YUNQUE_BENCHMARKS
+to the folder that holds them, one folder a benchmark.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ def _openers() -> dict[str, Opener]:
         openers[f"humaneval-xl-{language.lower()}"] = functools.partial(_humaneval_xl, language)
     for language in multipl_e.FORMS:
         openers[f"multipl-e-{language}"] = functools.partial(_multipl_e, language)
-    for kind in humanevalpack.KINDS:
+    for kind in ("fix", "synthesize"):  # "explain" needs a second question, which `runs` does not ask
         for language in humanevalpack.LANGUAGES:
             openers[f"humanevalpack-{kind}-{language}"] = functools.partial(_humanevalpack, kind, language)
     return openers
