@@ -191,10 +191,13 @@ def test_go_imports_what_is_used(sandbox, tmp_path):
         ("rust", '    md5::compute("a");\n    2 * x\n}\n', "no crate md5 here"),
     ],
 )
-def test_a_missing_library_is_a_skip(sandbox, tmp_path, name, body, why):
-    suite = made(tmp_path, name, sandbox)
-    verdict = suite.judge(suite.tasks()[0], body)
+def test_a_library_that_the_task_needs_and_that_is_missing_is_a_skip(sandbox, tmp_path, name, body, why):
+    needs = made(tmp_path, name, sandbox, canonical_solution=body)
+    verdict = needs.judge(needs.tasks()[0], "    2 * x\n}\n")
     assert verdict.outcome is Outcome.SKIP and why in verdict.detail
+    need(name)
+    plain = made(tmp_path, name, sandbox)  # an answer that only says so is no reason
+    assert plain.judge(plain.tasks()[0], body).outcome is Outcome.FAIL
 
 
 @pytest.mark.parametrize("key", KEYS)
