@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from yunque.checks.lifting import Call, lift, parse
+from yunque.checks.lifting import Call, lift
+from yunque.checks.syntax import parse_python
 
 BENCHMARKS = Path(__file__).parents[3] / "shared" / "benchmarks"
 
@@ -129,7 +130,7 @@ def test_no_answer_makes_the_judge_work_without_end(test, answer):
 
 
 def _functions(program):
-    return [node.name for node in parse(program).body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    return [node.name for node in parse_python(program).body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
 
 
 def test_humaneval_is_lifted():

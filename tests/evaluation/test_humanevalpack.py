@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from yunque.core.errors import EvaluationError, SandboxError
-from yunque.core.nouns import Limits, Outcome
+from yunque.core.nouns import Limits, Outcome, PromptStyle
 from yunque.evaluation.humanevalpack import FILES, KEYS, KINDS, LANGUAGES, HumanEvalPack
 from yunque.sandbox.languages import find_toolchain, language
 
@@ -131,12 +131,14 @@ def test_right_passes_wrong_fails_and_leaving_early_is_no_pass(sandbox, tmp_path
     assert suite.judge(task, f"{right}\n\nint main() {{ return 1; }} }}<|endoftext|>").outcome is Outcome.PASS
     assert suite.judge(task, wrong).outcome is Outcome.FAIL
     if early:
-        verdict = suite.judge(task, early, chat=name == "go")  # a body imports nothing
+        verdict = suite.judge(
+            task, early, PromptStyle.CHAT if name == "go" else PromptStyle.PREFIX
+        )  # a body imports nothing
         assert verdict.outcome is Outcome.FAIL and "before the last test" in verdict.detail
     closed = declaration.lstrip("\n") + right
     answer = f"Here:\n\n```\n{closed}\n```\nIt doubles `x`."
-    verdict = suite.judge(task, answer, chat=True)
-    assert verdict.outcome is Outcome.PASS, (verdict, suite.answer(task, answer, chat=True))
+    verdict = suite.judge(task, answer, PromptStyle.CHAT)
+    assert verdict.outcome is Outcome.PASS, (verdict, suite.program(task, answer, PromptStyle.CHAT))
 
 
 def test_prompts_are_the_published_ones_with_their_last_newline(tmp_path):
@@ -164,16 +166,16 @@ def test_a_body_ends_where_its_last_block_does(tmp_path, name):
     (task,) = suite.tasks()
     declaration, right = ROWS[name][:2]
     brace = right.replace("2 * x", 'g("}") /* } */').rstrip("\n")
-    assert suite.answer(task, f"{brace}\n\nmore {{\n}}\n") == declaration + brace
-    assert suite.answer(task, "no end") == declaration + "no end"
+    assert suite.program(task, f"{brace}\n\nmore {{\n}}\n") == declaration + brace
+    assert suite.program(task, "no end") == declaration + "no end"
 
 
 def test_helpers_behind_a_body_are_kept_when_they_are_named(tmp_path):
     suite = made(tmp_path, "rust")
     (task,) = suite.tasks()
     named = "    more(x)\n}\n\npub fn more(x: i32) -> i32 { least(x) }\nfn least(x: i32) -> i32 { x }"
-    assert suite.answer(task, f"{named}\nfn other() {{ }}\n") == ROWS["rust"][0] + named
-    assert suite.answer(task, "    more(x)\n}\nfn more(x: i32) {").endswith("more(x)\n}")
+    assert suite.program(task, f"{named}\nfn other() {{ }}\n") == ROWS["rust"][0] + named
+    assert suite.program(task, "    more(x)\n}\nfn more(x: i32) {").endswith("more(x)\n}")
 
 
 def test_go_imports_what_is_used(sandbox, tmp_path):

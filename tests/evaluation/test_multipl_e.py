@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from yunque.core.errors import EvaluationError, SandboxError
-from yunque.core.nouns import Outcome
-from yunque.evaluation.multipl_e import FORMS, MultiPLE, block_end, code_of, cut, last_definition
+from yunque.core.nouns import Outcome, PromptStyle
+from yunque.evaluation.extraction import block_end, code_of, cut, last_definition
+from yunque.evaluation.multipl_e import FORMS, MultiPLE
 from yunque.sandbox.languages import find_toolchain, language
 
 ROOT = Path(__file__).parents[2]
@@ -144,8 +145,8 @@ def test_a_chat_answer_with_the_whole_function_passes(suite_in, name):
     kept = 2 if name == "perl" else 1
     signature = task.prompt if name == "python" else "\n".join(task.prompt.rstrip("\n").split("\n")[-kept:])
     answer = f"Sure! Here it is:\n\n```{name}\n{signature.rstrip()}\n{body}\n```\nIt looks at `each` element.\n<|im_end|>"
-    verdict = suite.judge(task, answer, chat=True)
-    assert verdict.outcome is Outcome.PASS, (verdict, suite.answer(task, answer, chat=True))
+    verdict = suite.judge(task, answer, PromptStyle.CHAT)
+    assert verdict.outcome is Outcome.PASS, (verdict, suite.program(task, answer, PromptStyle.CHAT))
 
 
 @pytest.mark.parametrize("name", FORMS)
@@ -162,7 +163,7 @@ def test_every_row_is_read(name):
 def test_a_library_that_is_not_here_is_a_skip_with_its_install_line(suite_in, monkeypatch):
     suite = suite_in("perl")
     need = ("perl", "Test::Deep", "use Test::No::Such;", "apt install it")
-    monkeypatch.setattr("yunque.evaluation.multipl_e.NEEDS", (need,))
+    monkeypatch.setattr("yunque.evaluation.judging.NEEDS", (need,))
     task = numbered(suite)[0]
     verdict = suite.judge(task, BODIES["perl"][0])
     assert (verdict.outcome, verdict.detail) == (Outcome.SKIP, "perl: no Test::Deep here; apt install it")
@@ -219,7 +220,7 @@ def test_a_chat_answer_neither_closes_twice_nor_defines_twice(tmp_path, name, pr
     }.get(name, closes or "test")
     suite = made(tmp_path, name, prompt, test)
     (task,) = suite.tasks()
-    program = suite.answer(task, answer, chat=True)
+    program = suite.program(task, answer, PromptStyle.CHAT)
     assert len(re.findall(last_definition(name, prompt), program)) == 1
     if expected:
         assert program.split() == expected.split()
@@ -229,9 +230,9 @@ def test_a_chat_answer_neither_closes_twice_nor_defines_twice(tmp_path, name, pr
 def test_a_completion_is_cut_after_the_prompt_only(tmp_path):
     suite = made(tmp_path, "cpp", "struct A {\n}\n;int f(int x) {\n", "}\nint main() {\n}\n", ["\n}"])
     (task,) = suite.tasks()
-    assert suite.answer(task, "  return x;\n}\nint g() {\n") == task.prompt + "  return x;"
-    assert suite.answer(task, "  return x;\n}<|endoftext|>") == task.prompt + "  return x;"
-    assert suite.answer(task, "  return x;<|endoftext|>}") == task.prompt + "  return x;"
+    assert suite.program(task, "  return x;\n}\nint g() {\n") == task.prompt + "  return x;"
+    assert suite.program(task, "  return x;\n}<|endoftext|>") == task.prompt + "  return x;"
+    assert suite.program(task, "  return x;<|endoftext|>}") == task.prompt + "  return x;"
 
 
 def test_a_stop_that_ends_with_a_newline_also_ends_the_text():

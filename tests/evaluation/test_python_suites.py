@@ -13,7 +13,7 @@ from yunque.core.errors import EvaluationError
 from yunque.core.nouns import Outcome
 from yunque.core.seams import JudgedSuite
 from yunque.evaluation import plus, python_suites
-from yunque.evaluation.python_suites import read_rows
+from yunque.evaluation.rows import read_rows
 from yunque.evaluation.suites import open_suite, suite_names
 
 BENCHMARKS = Path(__file__).parents[3] / "shared" / "benchmarks"

@@ -28,7 +28,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from yunque.checks.driver import UNFIT, digest
-from yunque.checks.lifting import Call, Lifted, lift, parse
+from yunque.checks.lifting import Call, Lifted, lift
+from yunque.checks.syntax import parse_python
 from yunque.checks.values import Comparison, difference, shown
 from yunque.checks.wire import Raised, load
 from yunque.core.nouns import Finding, Job, Limits, Observation, Outcome, Record, Verdict
@@ -239,7 +240,7 @@ def _lift(test: str, functions: tuple[str, ...], entry: str) -> Lifted:
 def _can_stand_apart(test: str, functions: tuple[str, ...]) -> bool:
     """Whether a test uses the program by calls with plain values alone, as far as its text tells."""
     try:
-        tree = parse(test)
+        tree = parse_python(test)
     except SyntaxError:
         return False
     nodes = list(ast.walk(tree))

@@ -15,12 +15,12 @@ import ast
 import functools
 import math
 import operator
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from yunque.checks.driver import pack
+from yunque.checks.syntax import parse_python
 from yunque.checks.wire import Unplain, few_collisions
 
 MAX_SIZE = 10_000_000
@@ -122,17 +122,10 @@ class Lifted:
         return bool(self.cases) and not self.reason
 
 
-def parse(source: str) -> ast.Module:
-    """The tree of Python source, without warnings about its escape sequences. SyntaxError; ValueError for a NUL."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return ast.parse(source)
-
-
 def lift(test: str, functions: Sequence[str], *, entry_point: str = "") -> Lifted:
     """Lift a test's asserts. ``entry_point``: the function that ``check(candidate)`` is about. SyntaxError is a reason."""
     try:
-        tree = parse(test)
+        tree = parse_python(test)
     except SyntaxError as error:
         return Lifted(cases=(), num_asserts=0, reason=f"line {error.lineno}: {error.msg}")
     num_asserts = sum(isinstance(node, ast.Assert) for node in ast.walk(tree))

@@ -8,12 +8,14 @@ language, so newer syntax and heavy C macros can look like errors.
 from __future__ import annotations
 
 import ast
+import threading
 import time
 import warnings
 
 from yunque.checks.grammars import GRAMMARS, error_lines, parse
 from yunque.core.nouns import Finding, Outcome, Record, Verdict
 
+_PARSING = threading.Lock()
 MAX_FINDINGS = 20  # one broken bracket can make an error of every line that follows
 
 
@@ -42,12 +44,21 @@ class Syntax:
         return Verdict(check=self.name, outcome=outcome, findings=findings, took_ms=took_ms, detail=detail)
 
 
+def parse_python(text: str) -> ast.Module:
+    """The tree of Python source, without warnings about its escape sequences. SyntaxError; ValueError for a NUL.
+
+    One at a time: CPython counts the depth of the tree it builds per interpreter, and two threads that build at once are a
+    SystemError ("AST constructor recursion depth mismatch", seen with 3.11.7). The filter of warnings is shared as well.
+    """
+    with _PARSING, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(text)
+
+
 def _python(text: str) -> tuple[Finding, ...]:
-    """What ``ast.parse`` refuses. Depth and NUL bytes raise other errors than SyntaxError, and mean the same here."""
+    """What Python's parser refuses. Depth and NUL bytes raise other errors than SyntaxError, and mean the same here."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # an invalid escape is a warning about the text, not for our user's terminal
-            ast.parse(text.removeprefix("\ufeff"))
+        parse_python(text.removeprefix("\ufeff"))
     except SyntaxError as error:
         return (Finding(rule="syntax", line=error.lineno, message=error.msg or "invalid syntax"),)
     except (RecursionError, MemoryError):

@@ -208,6 +208,10 @@ class Task:
     suite: str
     prompt: str
     suffix: str = ""
+    question: str = ""
+    """What a chat model is asked instead of the prompt; empty where the suite has no such form."""
+    examples: str = ""
+    """What stands before the prompt when it is asked with examples; empty where the suite has none."""
     stop: str = "none"
     """Name of the stop rule: ``line``, ``dedent`` or ``none``."""
     stops: tuple[str, ...] = ()
@@ -233,6 +237,10 @@ class PromptStyle(StrEnum):
     """The text before the cursor alone."""
     FIM = "fim"
     """Prefix and suffix with the tokenizer's fill-in-the-middle tokens (prefix-suffix-middle order)."""
+    CHAT = "chat"
+    """The task's question as a user's turn, in the tokenizer's chat template; the answer is prose and fenced code."""
+    FEW_SHOT = "few-shot"
+    """Worked examples of the suite, then the prompt to go on from."""
 
 
 @dataclass(frozen=True, kw_only=True)

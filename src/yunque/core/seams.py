@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from yunque.core.nouns import Completion, Job, Observation, Record, Request, Task, Verdict
+from yunque.core.nouns import Completion, Job, Measure, Observation, PromptStyle, Record, Request, Task, Verdict
 
 
 @runtime_checkable
@@ -92,16 +92,29 @@ class JudgedSuite(Suite, Protocol):
     trainable: bool
     """Whether its rows may be used as training data at all."""
 
-    def judge(self, task: Task, text: str) -> Verdict:
-        """What this answer to the task is worth."""
+    def program(self, task: Task, text: str, style: PromptStyle = PromptStyle.PREFIX) -> str:
+        """The answer as code that can stand alone, without the tests: what linters, parsers and the judge look at."""
+        ...
+
+    def judge(self, task: Task, text: str, style: PromptStyle = PromptStyle.PREFIX) -> Verdict:
+        """What this answer, asked for in that style, is worth. PASS or FAIL; the score grades where the suite can."""
         ...
 
     def canonical(self, task: Task) -> str | None:
-        """An answer that must pass, if the suite has one; the share that does is its ceiling on this machine."""
+        """A completion that must pass, if the suite has one; the share that does is its ceiling on this machine."""
         ...
 
     def wrong(self, task: Task) -> str:
-        """An answer that must fail: a suite whose wrong answers pass is not wired."""
+        """A completion that must fail: a suite whose wrong answers pass is not wired."""
+        ...
+
+
+@runtime_checkable
+class MeasuredSuite(JudgedSuite, Protocol):
+    """A suite with numbers that no single answer has: the BLEU of all answers together, a share by weakness."""
+
+    def measures(self, answers: Sequence[tuple[Task, str]]) -> list[Measure]:
+        """Those numbers, of (task, code of the answer) pairs in the order of the tasks."""
         ...
 
 

@@ -23,10 +23,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from yunque.core.errors import EvaluationError
-from yunque.core.nouns import Limits, Outcome, Task, Verdict
+from yunque.core.nouns import Limits, Outcome, PromptStyle, Task, Verdict
 from yunque.core.seams import Sandbox
-from yunque.evaluation.multipl_e import FORMS, block_end, code_of, cut, judge_program, judge_python, last_definition, merge
-from yunque.evaluation.python_suites import HUMANEVAL_STOPS, defined, read_rows
+from yunque.evaluation.extraction import block_end, code_of, cut, last_definition, merge
+from yunque.evaluation.judging import judge_program, judge_python
+from yunque.evaluation.multipl_e import FORMS
+from yunque.evaluation.python_suites import HUMANEVAL_STOPS, defined
+from yunque.evaluation.rows import read_rows
 
 KINDS = ("fix", "explain", "synthesize")
 LANGUAGES = {"python": "Python", "javascript": "JavaScript", "java": "Java", "go": "Go", "cpp": "C++", "rust": "Rust"}
@@ -184,10 +187,10 @@ class HumanEvalPack:
         prompt = f"{told}\n{order}\n\n{_asked(self.language, row)}"
         return replace(task, prompt=prompt, stops=HUMANEVAL_STOPS if self.language == "python" else ())
 
-    def judge(self, task: Task, text: str, *, chat: bool = False) -> Verdict:
-        """What the row's test says of a body; ``chat``: of an answer in prose and fences with the whole function."""
+    def judge(self, task: Task, text: str, style: PromptStyle = PromptStyle.PREFIX) -> Verdict:
+        """What the row's test says of a body, or of a chat answer in prose and fences with the whole function."""
         row = self.rows[task.id]
-        body = self.answer(task, text, chat=chat)
+        body = self.program(task, text, style)
         if self.language == "python":
             functions = defined(row["declaration"] + row["canonical_solution"])
             return judge_python(self, task, _PYTHON_HEAD + body, row["test"], entry=row["entry_point"], functions=functions)
@@ -199,11 +202,12 @@ class HumanEvalPack:
         given = row["prompt"] + _declaration(self.language, row) + row["canonical_solution"] + row["test"]
         return judge_program(self, task, _PROGRAMS[self.language](body, row), given=given)
 
-    def answer(self, task: Task, text: str, *, chat: bool = False) -> str:
+    def program(self, task: Task, text: str, style: PromptStyle = PromptStyle.PREFIX) -> str:
         """What stands before the test: declaration and body, or an answer's code below the declaration's imports."""
         row = self.rows[task.id]
         above = row["prompt"] if self.language == "go" else _declaration(self.language, row)  # four in Go lack helpers
         definition = last_definition(self.language, above)
+        chat = style is PromptStyle.CHAT
         code = code_of(text, definition) if chat else text
         if chat and re.search(definition, code, re.MULTILINE):
             declared = re.search(definition, above, re.MULTILINE)

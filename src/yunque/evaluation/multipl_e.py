@@ -17,17 +17,15 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from yunque.checks.execution import Asserts
-from yunque.checks.whole import OwnTests
 from yunque.core.errors import EvaluationError
-from yunque.core.nouns import Limits, Origin, Outcome, Record, Task, Verdict, content_id
+from yunque.core.nouns import Limits, PromptStyle, Task, Verdict
 from yunque.core.seams import Sandbox
-from yunque.evaluation.python_suites import HUMANEVAL_STOPS, defined, read_rows
-from yunque.sandbox.programs import run_program
+from yunque.evaluation.extraction import code_of, cut, last_definition, merge
+from yunque.evaluation.judging import judge_program, judge_python
+from yunque.evaluation.python_suites import HUMANEVAL_STOPS, defined
+from yunque.evaluation.rows import read_rows
 
 MAX_TOKENS = 512
-SPECIAL = ("<|endoftext|>", "<|im_end|>", "<|eot_id|>")
-"""End tokens that some engines leave in the text."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +36,6 @@ class Form:
     """``humaneval-FILE.jsonl``."""
     doc: str
     """How the line starts with which a prompt's description begins: what stands before it is imports."""
-    defines: str = r"[\w>\])*&](?<!\breturn)(?<!\belse)\s+[*&]*NAME\s*\("
-    """What the definition of the function NAME looks like."""
     early: str
     """A body that leaves with status 0, or breaks off, before any test."""
     end: tuple[str, str] | None = None
@@ -67,11 +63,9 @@ Test::Unit::AutoRunner.need_auto_run = false
 exit!(1) unless Test::Unit::AutoRunner.run
 """
 _LUA_END = (r"os\.exit\(lu\.LuaUnit\.run\(\)\)\s*\Z", "assert(lu.LuaUnit.run() == 0)")
-_FUNCTION = r"\bfunction\s+NAME\s*\("
-_SCRIPT = rf"{_FUNCTION}|\b(?:const|let|var)\s+NAME\b"
 
 FORMS = {
-    "python": Form(file="python", doc="def ", defines=r"\bdef\s+NAME\s*\(", early="    raise SystemExit(0)\n"),
+    "python": Form(file="python", doc="def ", early="    raise SystemExit(0)\n"),
     "cpp": Form(file="cpp", doc="//", early="    std::exit(0);\n"),
     "csharp": Form(file="cs", doc="    //", early="        Environment.Exit(0); throw new Exception();\n"),
     "d": Form(
@@ -83,50 +77,25 @@ FORMS = {
     "go": Form(
         file="go",
         doc="//",
-        defines=r"\bfunc\s+NAME\s*\(",
         early='    panic("early")\n}\n',
         end=(r"\Afunc (Test\w+)\(t \*testing\.T\) \{.*\}\s*\Z", _GO_MAIN),
     ),
     "java": Form(file="java", doc="    //", early='        System.exit(0); throw new RuntimeException("early");\n'),
-    "julia": Form(file="jl", doc='"""', defines=rf"{_FUNCTION}|^NAME\(.*\)\s*=", early="    exit(0)\nend\n"),
-    "javascript": Form(file="js", doc="//", defines=_SCRIPT, early="  process.exit(0);\n}\n"),
-    "typescript": Form(file="ts", doc="//", defines=_SCRIPT, early="  process.exit(0);\n  throw 0;\n}\n"),
-    "lua": Form(file="lua", doc="--", defines=rf"{_FUNCTION}|\bNAME\s*=", early="    os.exit(0)\nend\n", end=_LUA_END),
-    "php": Form(file="php", doc="//", defines=_FUNCTION, early="    exit(0);\n}\n"),
-    "perl": Form(
-        file="pl", doc="#", defines=r"\bsub\s+NAME\b", early="    exit 0;\n}\n", end=(r"\s*\Z", r'\nprint "\\n";\n')
-    ),
-    "r": Form(file="r", doc="#", defines=r"\bNAME\s*(?:<-|=)", early="\n    quit(status = 0)\n}\n"),
-    "ruby": Form(file="rb", doc="#", defines=r"\bdef\s+NAME\b", early="    exit!(0)\nend\n", end=(r"\s*\Z", _RUBY_END)),
-    "racket": Form(file="rkt", doc=";;", defines=r"\(define\s+\(?NAME\b", early="  (exit 0))\n"),
-    "rust": Form(file="rs", doc="///", defines=r"\bfn\s+NAME\b", early="    std::process::exit(0);\n"),
-    "scala": Form(file="scala", doc="    //", defines=r"\bdef\s+NAME\b", early="        sys.exit(0)\n"),
-    "shell": Form(file="sh", doc="#", defines=r"\bNAME\s*\(\)|\bfunction\s+NAME\b", early="    kill -9 $$\n"),
-    "swift": Form(file="swift", doc="///", defines=r"\bfunc\s+NAME\b", early='    fatalError("early")\n'),
+    "julia": Form(file="jl", doc='"""', early="    exit(0)\nend\n"),
+    "javascript": Form(file="js", doc="//", early="  process.exit(0);\n}\n"),
+    "typescript": Form(file="ts", doc="//", early="  process.exit(0);\n  throw 0;\n}\n"),
+    "lua": Form(file="lua", doc="--", early="    os.exit(0)\nend\n", end=_LUA_END),
+    "php": Form(file="php", doc="//", early="    exit(0);\n}\n"),
+    "perl": Form(file="pl", doc="#", early="    exit 0;\n}\n", end=(r"\s*\Z", r'\nprint "\\n";\n')),
+    "r": Form(file="r", doc="#", early="\n    quit(status = 0)\n}\n"),
+    "ruby": Form(file="rb", doc="#", early="    exit!(0)\nend\n", end=(r"\s*\Z", _RUBY_END)),
+    "racket": Form(file="rkt", doc=";;", early="  (exit 0))\n"),
+    "rust": Form(file="rs", doc="///", early="    std::process::exit(0);\n"),
+    "scala": Form(file="scala", doc="    //", early="        sys.exit(0)\n"),
+    "shell": Form(file="sh", doc="#", early="    kill -9 $$\n"),
+    "swift": Form(file="swift", doc="///", early='    fatalError("early")\n'),
 }
 """By our names of the languages."""
-
-NEEDS = (
-    ("lua", "luaunit", "require('luaunit')", "apt install lua-unit"),
-    ("perl", "Test::Deep", "use Test::Deep;", "apt install libtest-deep-perl"),
-    ("ruby", "test/unit", "require 'test/unit'\nTest::Unit::AutoRunner.need_auto_run = false", "apt install ruby-test-unit"),
-    ("racket", "rackunit", "#lang racket\n(require rackunit)", "apt install racket"),
-    ("javascript", "js-md5", "require('js-md5')", "npm install --global js-md5"),
-    (
-        "java",
-        "org.javatuples",
-        "class Main { org.javatuples.Unit<String> one; public static void main(String[] all) {} }",
-        "apt install libjavatuples-java",
-    ),
-    ("cpp", "boost/any.hpp", "#include <boost/any.hpp>\nint main() {}", "apt install libboost-dev"),
-    (
-        "cpp",
-        "openssl/md5.h",
-        "#include <openssl/md5.h>\nint main() { MD5_CTX c; MD5_Init(&c); }",
-        "apt install libssl-dev",
-    ),
-)
-"""Language, mark in the program, a program that works where the library is, how to come by it."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -179,17 +148,17 @@ class MultiPLE:
             for task_id, row in self.rows.items()
         ]
 
-    def judge(self, task: Task, text: str, *, chat: bool = False) -> Verdict:
-        """What the row's test says of a completion; ``chat``: of an answer in prose and fences with the whole function."""
-        row, body = self.rows[task.id], self.answer(task, text, chat=chat)
+    def judge(self, task: Task, text: str, style: PromptStyle = PromptStyle.PREFIX) -> Verdict:
+        """What the row's test says of a completion, or of a chat answer in prose and fences with the whole function."""
+        row, body = self.rows[task.id], self.program(task, text, style)
         if self.language != "python":
             return judge_program(self, task, f"{body}\n{self.test(task)}", given=task.prompt + row["test"])
         functions = defined(row["prompt"] + row["canonical_solution"])
         return judge_python(self, task, body, row["test"], entry=functions[-1], functions=functions)
 
-    def answer(self, task: Task, text: str, *, chat: bool = False) -> str:
+    def program(self, task: Task, text: str, style: PromptStyle = PromptStyle.PREFIX) -> str:
         """What stands before the test: prompt and completion, or the answer's code below the prompt's imports."""
-        if not chat:
+        if style is not PromptStyle.CHAT:
             return self._compiled_as_main(task.prompt + cut(text, task.stops))
         definition = last_definition(self.language, task.prompt)
         code, form = code_of(text, definition), FORMS[self.language]
@@ -215,110 +184,3 @@ class MultiPLE:
 
     def _compiled_as_main(self, program: str) -> str:
         return re.sub(r"\A\s*package \w+", "package main", program) if self.language == "go" else program
-
-
-# ------------------------------------------------------------------------------------------------------------------- judging
-# `suite` is any with a name, a licence, a sandbox, limits and a cache.
-def judge_python(suite, task: Task, program: str, test: str, *, entry: str, functions: tuple[str, ...]) -> Verdict:
-    """The verdict of a Python test on a program, from as far outside as the test allows."""
-    record, sandbox = _record(suite, task, program), suite.sandbox
-    asserts = Asserts(test=test, functions=functions, entry=entry, sandbox=sandbox, limits=suite.limits, name=suite.name)
-    return asserts.judge(record)
-
-
-def judge_program(suite, task: Task, program: str, *, given: str) -> Verdict:
-    """The verdict of a program with its tests; SKIP when a library that the task needs is not here.
-
-    ``given``: the row's own text, which alone decides what it needs; an answer that names a library is not skipped for that.
-    """
-    record = _record(suite, task, program)
-    flags = ("-lcrypto",) if task.language == "cpp" and "openssl/" in given else ()
-    for language, mark, probe, install in NEEDS:
-        if language == task.language and mark in given and not _works(suite.sandbox, language, probe, flags):
-            return Verdict(check=suite.name, outcome=Outcome.SKIP, detail=f"{language}: no {mark} here; {install}")
-    check = OwnTests(sandbox=suite.sandbox, limits=suite.limits, flags=flags, cache=suite.cache, name=suite.name)
-    return check.judge(record)
-
-
-@functools.lru_cache(64)
-def _works(sandbox: Sandbox, language: str, probe: str, flags: tuple[str, ...]) -> bool:
-    run = run_program(sandbox, language, probe, flags=flags)
-    return bool(run.missing) or not run.failed  # a missing toolchain is told by the check
-
-
-def _record(suite, task: Task, program: str) -> Record:
-    if suite.sandbox is None:
-        raise EvaluationError("no sandbox to judge in", where=suite.name)
-    origin = Origin(source=suite.name, path=task.id, revision="", licence=suite.licence, collected_at="")
-    return Record(id=content_id(program), text=program, language=task.language, origin=origin)
-
-
-# ------------------------------------------------------------------------------------------------------------------- answers
-def cut(text: str, stops: tuple[str, ...]) -> str:
-    """A completion up to its first stop text. One that ends without the newline that a stop ends with is cut as well."""
-    text += "\n"
-    return text[: min((at for stop in (*stops, *SPECIAL) if (at := text.find(stop)) >= 0), default=len(text) - 1)]
-
-
-_FENCE = re.compile(r"^[ \t]*```[^\n]*\n(.*?)(?:^[ \t]*```|\Z)", re.MULTILINE | re.DOTALL)
-_HEADER = re.compile(r"^(?:package[ \t].*|<\?php.*|\?>|#lang.*|#!.*)\n?", re.MULTILINE)
-_IMPORT = re.compile(r"^(?:import|using(?![ \t]*(?:var\b|\())|use|#include|require|from)\b.*\n?", re.MULTILINE)
-_GO_IMPORTS = re.compile(r"^import[ \t]*\(([^)]*)\)", re.MULTILINE)
-_MAIN = re.compile(r"^.*\b[mM]ain[ \t]*\([^{}\n]*\{", re.MULTILINE)
-_MARKS = re.compile(r"//.*|/\*(?s:.*?)(?:\*/|\Z)|\"(?:\\.|[^\"\\\n])*+\"?|`[^`]*+`?|'(?:\\.|[^'\\\n])*+'(?!\w)|[{}]")
-"""Braces, and what hides braces: comments, texts and characters of the C family, not what is between Rust's lifetimes."""
-
-
-def last_definition(language: str, prompt: str) -> str:
-    """A pattern: what the definition of the function looks like with which a prompt ends."""
-    defines = FORMS[language].defines
-    found = re.findall(defines.replace("NAME", r"(\w+)"), prompt, re.MULTILINE)[-1:] or [""]
-    return defines.replace("NAME", found[0] if isinstance(found[0], str) else "".join(found[0]))
-
-
-def code_of(text: str, definition: str) -> str:
-    """The code of a chat answer: its first fenced block with the definition, else its first, else all of it."""
-    for special in SPECIAL:
-        text = text.replace(special, "")
-    blocks = _FENCE.findall(text) or [text]
-    return next((block for block in blocks if re.search(definition, block, re.MULTILINE)), blocks[0])
-
-
-def merge(head: str, code: str, language: str, definition: str) -> str:
-    """An answer's code below a prompt's imports: nothing imported twice, no class in a class, no ``main`` of its own."""
-    head, code = _one_by_one(head), _one_by_one(_HEADER.sub("", code))
-    known = {line.strip() for line in head.splitlines()}
-    imports = [line for line in map(str.strip, _IMPORT.findall(code)) if line not in known]
-    code = _IMPORT.sub("", code)
-    at = head.rstrip().rfind("\n") + 1 if head.rstrip().endswith("{") else len(head)
-    if at < len(head):
-        code = _unwrapped(code, definition)
-    if language in ("cpp", "csharp", "d", "go", "java", "rust", "scala") and (main := _MAIN.search(code)):
-        code = code[: main.start()] + code[block_end(code, main.end()) :]
-    return head[:at] + "".join(f"{line}\n" for line in dict.fromkeys(imports)) + head[at:] + code
-
-
-def _one_by_one(code: str) -> str:
-    """Go's import blocks as one import a line."""
-    return _GO_IMPORTS.sub(
-        lambda block: "".join(f"import {line.strip()}\n" for line in block[1].split("\n") if line.strip()), code
-    )
-
-
-def _unwrapped(code: str, definition: str) -> str:
-    """The code with the content of the class around the definition in place of that class."""
-    at = re.search(definition, code, re.MULTILINE)
-    for found in re.finditer(r"^.*\b(?:class|object)\s+\w+[^{\n]*\{", code, re.MULTILINE):
-        end = block_end(code, found.end())
-        if at and found.end() <= at.start() < end:
-            return code[: found.start()] + code[found.end() : end - 1] + code[end:]
-    return code
-
-
-def block_end(code: str, start: int = 0, depth: int = 1) -> int:
-    """Behind the brace that closes the last of ``depth`` blocks that are open at ``start``; the end where none does."""
-    for found in _MARKS.finditer(code, start):
-        depth += {"{": 1, "}": -1}.get(found[0], 0)
-        if not depth:
-            return found.end()
-    return len(code)

@@ -19,12 +19,22 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from yunque.checks.execution import Calls, Expected, ask
-from yunque.checks.lifting import Call, parse
+from yunque.checks.lifting import Call
+from yunque.checks.syntax import parse_python
 from yunque.checks.values import Comparison
 from yunque.core.errors import EvaluationError
 from yunque.core.nouns import Limits, Task
 from yunque.core.seams import Check, Sandbox
-from yunque.evaluation.python_suites import HUMANEVAL_STOPS, MBPP_STOPS, Problem, PythonSuite, defined, read_rows
+from yunque.evaluation.python_suites import (
+    FUNCTION_QUESTION,
+    HUMANEVAL_STOPS,
+    MBPP_STOPS,
+    SENTENCE_QUESTION,
+    Problem,
+    PythonSuite,
+    defined,
+)
+from yunque.evaluation.rows import read_rows
 
 LIMITS = Limits(wall_s=15.0, cpu_s=15.0, memory_bytes=2 << 30)
 EXACT = Comparison(strict=False)
@@ -59,7 +69,7 @@ def humaneval_plus(folder: Path, sandbox: Sandbox | None = None) -> PlusSuite:
     rows = read_rows(path, ("task_id", "prompt", "canonical_solution", "entry_point", "test"))
     problems = {
         row["task_id"]: Problem(
-            task=_task(row, "humaneval-plus", HUMANEVAL_STOPS),
+            task=_task(row, "humaneval-plus", HUMANEVAL_STOPS, FUNCTION_QUESTION.format(prompt=row["prompt"].rstrip())),
             before=row["prompt"],
             canonical=row["canonical_solution"],
             wrong="    return None\n",
@@ -83,7 +93,7 @@ def mbpp_plus(folder: Path, sandbox: Sandbox | None = None) -> PlusSuite:
             raise EvaluationError(f"{row['task_id']} has no tests", where=folder / "mbpp-plus")
         code = row["canonical_solution"].replace("\r\n", "\n")
         problems[row["task_id"]] = Problem(
-            task=_task(row, "mbpp-plus", MBPP_STOPS),
+            task=_task(row, "mbpp-plus", MBPP_STOPS, _question(row["prompt"])),
             before="",
             canonical=code,
             wrong="".join(f"def {name}(*args, **kwargs):\n    return None\n" for name in defined(code)),
@@ -93,11 +103,12 @@ def mbpp_plus(folder: Path, sandbox: Sandbox | None = None) -> PlusSuite:
     return PlusSuite(name="mbpp-plus", licence="Apache-2.0", problems=problems, sandbox=sandbox)
 
 
-def _task(row: dict, suite: str, stops: tuple[str, ...]) -> Task:
+def _task(row: dict, suite: str, stops: tuple[str, ...], question: str) -> Task:
     return Task(
         id=row["task_id"],
         suite=suite,
         prompt=row["prompt"],
+        question=question,
         stops=stops,
         max_tokens=512,
         language="python",
@@ -105,11 +116,19 @@ def _task(row: dict, suite: str, stops: tuple[str, ...]) -> Task:
     )
 
 
+def _question(prompt: str) -> str:
+    """MBPP+'s prompt, a docstring of a sentence and asserts, as a chat question."""
+    lines = prompt.strip().strip('"').strip().splitlines()
+    tests = [line for line in lines if line.startswith("assert")]
+    text = "\n".join(line for line in lines if not line.startswith("assert"))
+    return SENTENCE_QUESTION.format(text=text, tests="\n".join(tests))
+
+
 # -------------------------------------------------------------------------------------------------------------- expectations
 def _expectations(problem: Problem, sandbox: Sandbox | None, limits: Limits) -> Iterator[Expected]:
     """The calls of a task and what each must give. EvaluationError when its text is not of the known form."""
     where = problem.task.id
-    tree = parse(problem.test)
+    tree = parse_python(problem.test)
     check = next((node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "check"), None)
     body = check.body if check else tree.body
     named = {node.targets[0].id: node.value for node in body if _is_plain_assignment(node)}

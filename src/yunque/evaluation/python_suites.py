@@ -12,22 +12,43 @@ Not covered: fetching; the files are read where they lie.
 from __future__ import annotations
 
 import ast
-import gzip
-import json
-from collections.abc import Callable, Iterator
+import re
+import textwrap
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from yunque.checks.execution import Asserts
-from yunque.checks.lifting import parse
+from yunque.checks.syntax import parse_python
 from yunque.core.errors import EvaluationError
-from yunque.core.nouns import Limits, Origin, Record, Task, Verdict, content_id
+from yunque.core.nouns import Limits, Origin, PromptStyle, Record, Task, Verdict, content_id
 from yunque.core.seams import Check, Sandbox
+from yunque.evaluation.extraction import code_of, last_definition
+from yunque.evaluation.rows import read_rows
 
 HUMANEVAL_STOPS = ("\nclass ", "\ndef ", "\n#", "\n@", "\nprint(", "\nif ", "\n```")
 MBPP_STOPS = ("\nclass ", "\nassert", '\n"""', "\nprint(", "\nif ", "\n```")
 LANGUAGES = ("English", "Spanish", "Portuguese", "French", "Chinese")
 MBPP_SPLITS = {"test": range(11, 511), "validation": range(511, 601), "train": range(601, 975), "prompt": range(1, 11)}
+FUNCTION_QUESTION = """\
+Complete this Python function. Answer with the whole function, its imports included, in one fenced code block.
+
+```python
+{prompt}
+```
+"""
+SENTENCE_QUESTION = """\
+{text}
+
+Write it in Python, so that these tests pass:
+
+```python
+{tests}
+```
+
+Answer with the code alone, in one fenced code block.
+"""
+EXAMPLES = range(2, 5)
+"""The three tasks of MBPP that its paper shows before it asks."""
 LIMITS = Limits(wall_s=10.0, cpu_s=10.0, memory_bytes=1 << 30)
 
 
@@ -65,12 +86,25 @@ class PythonSuite:
         """Every task, in the file's order."""
         return [problem.task for problem in self.problems.values()]
 
-    def judge(self, task: Task, text: str) -> Verdict:
+    def program(self, task: Task, text: str, style: PromptStyle = PromptStyle.PREFIX) -> str:
+        """The task's text around a completion; of a chat answer the code, below what stands before the function."""
+        problem = self.problems[task.id]
+        if style is not PromptStyle.CHAT:
+            return problem.before + text + problem.after
+        if not problem.before:
+            return code_of(text, r"^def ")
+        definition = last_definition("python", problem.before)
+        code = code_of(text, definition)
+        if found := list(re.finditer(definition, problem.before)) if re.search(definition, code) else []:
+            return problem.before[: found[-1].start()] + code
+        return problem.before + textwrap.indent(textwrap.dedent(code), "    ") + problem.after
+
+    def judge(self, task: Task, text: str, style: PromptStyle = PromptStyle.PREFIX) -> Verdict:
         """Does the program with this answer pass the task's test?"""
         problem = self.problems[task.id]
         if self.sandbox is None:
             raise EvaluationError("no sandbox to judge in", where=self.name)
-        program = problem.before + text + problem.after
+        program = self.program(task, text, style)
         origin = Origin(source=self.name, path=task.id, revision="", licence=self.licence, collected_at="")
         record = Record(id=content_id(program), text=program, language="python", origin=origin)
         return self.check(problem, self.sandbox).judge(record)
@@ -129,7 +163,10 @@ def mbpp(folder: Path, split: str = "test", sandbox: Sandbox | None = None) -> P
     rows = read_rows(folder / "mbpp" / "mbpp.jsonl", ("task_id", "text", "code", "test_list"))
     ids = range(1, 975) if split == "all" else MBPP_SPLITS[split]
     name = "mbpp" if split == "test" else f"mbpp-{split}"
-    problems = [_sentence(row, row["text"], row.get("test_setup_code", ""), name) for row in rows if row["task_id"] in ids]
+    examples = _examples([row for row in rows if row["task_id"] in EXAMPLES])
+    problems = [
+        _sentence(row, row["text"], row.get("test_setup_code", ""), name, examples) for row in rows if row["task_id"] in ids
+    ]
     return _suite(name, "CC-BY-4.0", problems, sandbox)
 
 
@@ -137,7 +174,9 @@ def mbpp_sanitized(folder: Path, sandbox: Sandbox | None = None) -> PythonSuite:
     """The 427 hand-checked tasks of MBPP; 120 of them are ids of its train split."""
     rows = read_rows(folder / "mbpp" / "sanitized-mbpp.json", ("task_id", "prompt", "code", "test_list"))
     name = "mbpp-sanitized"
-    problems = [_sentence(row, row["prompt"], "\n".join(row["test_imports"]), name) for row in rows]
+    shown = read_rows(folder / "mbpp" / "mbpp.jsonl", ("task_id", "text", "code", "test_list"))
+    examples = _examples([row for row in shown if row["task_id"] in EXAMPLES])
+    problems = [_sentence(row, row["prompt"], "\n".join(row["test_imports"]), name, examples) for row in rows]
     return _suite(name, "CC-BY-4.0", problems, sandbox)
 
 
@@ -155,6 +194,7 @@ def _completion(row: dict, suite: str, group: str, *, suffix: str = "") -> Probl
         suite=suite,
         prompt=prompt,
         suffix=suffix,
+        question="" if suffix else FUNCTION_QUESTION.format(prompt=prompt.rstrip()),
         stops=() if suffix else HUMANEVAL_STOPS,
         max_tokens=512 if not suffix else 128,
         language="python",
@@ -178,16 +218,21 @@ def _wrong_hole(text: str) -> str:
     return f"{indent}raise NotImplementedError" + ("\n" if text.endswith("\n") else "")
 
 
-def _sentence(row: dict, text: str, setup: str, suite: str) -> Problem:
-    """A function to write from a sentence and its asserts, asked as MBPP's paper asks without examples."""
-    code = row["code"].replace("\r\n", "\n").replace("\t", "    ")
+def _docstring(text: str, tests: list[str]) -> str:
+    return '"""\n' + "\n".join([text.strip(), *tests]) + '\n"""\n'
+
+
+def _sentence(row: dict, text: str, setup: str, suite: str, examples: str) -> Problem:
+    """A function to write from a sentence and its asserts, as a docstring that code follows."""
+    code = _unix(row["code"])
     setup = setup.replace("\r\n", "\n")
     tests = [test.replace("\r\n", "\n") for test in row["test_list"]]
-    prompt = '"""\n' + "\n".join([text.strip(), *tests]) + '\n"""\n'
     task = Task(
         id=f"Mbpp/{row['task_id']}",
         suite=suite,
-        prompt=prompt,
+        prompt=_docstring(text, tests),
+        question=SENTENCE_QUESTION.format(text=text.strip(), tests="\n".join(tests)),
+        examples=examples,
         stops=MBPP_STOPS,
         max_tokens=512,
         language="python",
@@ -198,46 +243,19 @@ def _sentence(row: dict, text: str, setup: str, suite: str) -> Problem:
     return Problem(task=task, before="", canonical=code, wrong=wrong, test="\n".join([setup, *tests]), functions=functions)
 
 
+def _examples(rows: list[dict]) -> str:
+    return "".join(f"{_docstring(row['text'], row['test_list'])}{_unix(row['code']).strip()}\n\n\n" for row in rows)
+
+
+def _unix(code: str) -> str:
+    """MBPP's code with the line ends and the indentation of all the others: 972 rows have CRLF, 129 have tabs."""
+    return code.replace("\r\n", "\n").replace("\t", "    ")
+
+
 def defined(program: str) -> tuple[str, ...]:
     """The names that a program's top level gives to functions; none if it does not parse."""
     try:
-        body = parse(program).body
+        body = parse_python(program).body
     except (SyntaxError, ValueError):
         return ()
     return tuple(dict.fromkeys(one.name for one in body if isinstance(one, ast.FunctionDef)))
-
-
-# -------------------------------------------------------------------------------------------------------------------- files
-def read_rows(path: Path, keys: tuple[str, ...]) -> list[dict]:
-    """The rows of a JSON Lines file (also .gz) or a JSON list. EvaluationError names file, row and what is wrong with it."""
-    if not path.exists():
-        raise EvaluationError("no such file", where=path, do="set YUNQUE_BENCHMARKS to the folder of the benchmarks")
-    rows, seen = [], set()
-    for number, row in enumerate(_parsed(path), 1):
-        missing = [key for key in keys if not isinstance(row, dict) or key not in row]
-        if missing:
-            raise EvaluationError(f"row {number} has no {missing[0]!r}", where=path)
-        identity = row[keys[0]]
-        if identity in seen:
-            raise EvaluationError(f"row {number} repeats {keys[0]} {identity!r}", where=path)
-        seen.add(identity)
-        rows.append(row)
-    if not rows:
-        raise EvaluationError("holds no rows", where=path)
-    return rows
-
-
-def _parsed(path: Path) -> Iterator[object]:
-    opener: Callable = gzip.open if path.suffix == ".gz" else open
-    number = 0
-    try:
-        with opener(path, "rt", encoding="utf-8") as file:
-            if path.suffix == ".json":
-                yield from json.load(file)
-                return
-            for line in file:
-                if line.strip():
-                    number += 1
-                    yield json.loads(line)
-    except (OSError, EOFError, ValueError, TypeError) as error:
-        raise EvaluationError(f"cannot be read after row {number} ({error})", where=path) from None

@@ -1,8 +1,8 @@
 """The reference engine: a Hugging Face folder, torch, batches on whatever device there is.
 
-Decoding is batched with a key-value cache. Requests are sorted by length so that little is padded, and rows that have
-ended leave the batch once they are half of it. Greedy text depends on the batch a little (sums in another order), so a
-comparison keeps the batch size fixed.
+Decoding is batched with a key-value cache. Requests are sorted by length so that little is padded; rows that have ended
+leave the batch once they are half of it, and waiting ones take their places. Greedy text depends on the batch a little
+(sums in another order), so a comparison keeps the batch size and the order of its requests fixed.
 
 Legend: B rows, T tokens, V vocabulary.
 """
@@ -10,16 +10,18 @@ Legend: B rows, T tokens, V vocabulary.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
+from transformers import Cache
 
 from yunque.core.errors import ModelError
 from yunque.core.nouns import Completion, PromptStyle, Request, seed_from
 from yunque.core.progress import silent
 from yunque.core.seams import Progress
+from yunque.inference.rows import Batch, Row, new_cache
 from yunque.inference.stops import first_stop
 from yunque.models.adapt import choose_dtype, load_model
 from yunque.models.tokenizer import encode, find_fim, load_tokenizer, render
@@ -27,20 +29,6 @@ from yunque.models.tokenizer import encode, find_fim, load_tokenizer, render
 WINDOW_TOKENS = 512
 SCORED_AT_ONCE = 256
 """Tokens whose V logits are held at once while scoring."""
-
-
-@dataclass(kw_only=True)
-class _Row:
-    """A request on its way."""
-
-    place: int
-    request: Request
-    ids: list[int]
-    blanks: str
-    generated: list[int] = field(default_factory=list)
-    text: str = ""
-    ended: str = ""
-    took_ms: float = 0.0
 
 
 class TorchEngine:
@@ -66,66 +54,115 @@ class TorchEngine:
 
     # --------------------------------------------------------------------------------------------------------- completing
     def complete(self, requests: Sequence[Request]) -> Iterator[Completion]:
-        """One completion per request, in order. ModelError for a fill-in-the-middle request without such tokens."""
+        """One completion per request, in order, each as soon as those before it are done.
+
+        ModelError for a fill-in-the-middle request without such tokens, or a chat request without a chat template.
+        """
         rows = [self._row(place, request) for place, request in enumerate(requests)]
         by_length = sorted(rows, key=lambda row: (row.request.max_tokens, len(row.ids), row.place))
+        given = 0
         with self.progress("generate", len(rows), "answers") as advance:
-            for start in range(0, len(by_length), self.batch_rows):
-                batch = by_length[start : start + self.batch_rows]
-                self._decode(batch, advance)
-        for row in rows:
-            yield Completion(text=row.text, stop=row.ended, tokens=len(row.generated), took_ms=row.took_ms, engine=self.name)
+            for num_ended in self._decode(by_length):
+                advance(num_ended)
+                while given < len(rows) and rows[given].ended:
+                    yield self._completion(rows[given])
+                    given += 1
 
-    def _row(self, place: int, request: Request) -> _Row:
+    def _row(self, place: int, request: Request) -> Row:
+        if request.style is PromptStyle.CHAT:
+            return Row(place=place, request=request, ids=self._chat_ids(request.prompt), blanks="")
         if request.style is PromptStyle.FIM and self.fim is None:
             raise ModelError(
                 "this model has no fill-in-the-middle tokens", where=self.name, do="ask without a suffix, or forge it first"
             )
         fim = self.fim if request.style is PromptStyle.FIM else None
         ids, blanks, _ = render(self.tokenizer, request.prompt, request.suffix, fim, self.prompt_tokens, self.suffix_tokens)
-        return _Row(place=place, request=request, ids=ids or [self.tokenizer.eos_token_id], blanks=blanks)
+        return Row(place=place, request=request, ids=ids or [self.tokenizer.eos_token_id], blanks=blanks)
+
+    def _chat_ids(self, question: str) -> list[int]:
+        if not self.tokenizer.chat_template:
+            raise ModelError("this model has no chat template", where=self.name, do="ask it for completions instead")
+        turn = [{"role": "user", "content": question}]
+        return list(self.tokenizer.apply_chat_template(turn, add_generation_prompt=True, return_dict=False))
+
+    def _completion(self, row: Row) -> Completion:
+        return Completion(text=row.text, stop=row.ended, tokens=len(row.generated), took_ms=row.took_ms, engine=self.name)
+
+    def _decode(self, rows: list[Row]) -> Iterator[int]:
+        """Generate, at most ``batch_rows`` at once, until each row has ended; gives how many have since the last time.
+
+        Rows that have ended stay until they are half of the batch, since leaving costs a copy of the cache; then they leave
+        together, and the next in line take their places.
+        """
+        waiting, batch = deque(rows), None
+        while waiting or batch:
+            room = self.batch_rows - (len(batch.rows) if batch else 0)
+            if waiting and (batch is None or (batch.joinable and room >= self.batch_rows / 2)):
+                fresh = [waiting.popleft() for _ in range(min(room, len(waiting)))]
+                batch, ended = self._joined(batch, fresh)
+            else:
+                ended = self._step(batch)
+            yield ended
+            going = [index for index, row in enumerate(batch.rows) if not row.ended]
+            if not going:
+                batch = None
+            elif len(going) <= len(batch.rows) // 2:
+                batch.keep(going)
 
     @torch.inference_mode()
-    def _decode(self, rows: list[_Row], advance: Callable[[int], None]) -> None:
-        """Generate for some rows together until each has ended."""
-        from transformers import DynamicCache
-
-        started = time.perf_counter()
+    def _joined(self, batch: Batch | None, rows: list[Row]) -> tuple[Batch, int]:
+        """Read the prompts of some rows and add these to the batch; the first token of each is chosen."""
         longest = max(len(row.ids) for row in rows)
         ids_BT = torch.full((len(rows), longest), self.tokenizer.eos_token_id)
         seen_BT = torch.zeros((len(rows), longest), dtype=torch.long)
         for index, row in enumerate(rows):
+            row.started = time.perf_counter()
             ids_BT[index, longest - len(row.ids) :] = torch.tensor(row.ids)
             seen_BT[index, longest - len(row.ids) :] = 1
-        ids_BT, seen_BT = ids_BT.to(self.device), seen_BT.to(self.device)
+        seen_BT, cache = seen_BT.to(self.device), new_cache(self.model.config)
         positions_BT = (seen_BT.cumsum(dim=1) - 1).clamp_min(0)
-        cache, alive = DynamicCache(config=self.model.config), list(rows)
-        while alive:
-            logits_BV = self.model(
-                input_ids=ids_BT,
-                attention_mask=seen_BT,
-                position_ids=positions_BT,
-                past_key_values=cache,
-                use_cache=True,
-                logits_to_keep=1,
-            ).logits[:, -1]
-            chosen = [self._choose(row, logits) for row, logits in zip(alive, logits_BV, strict=True)]
-            for row, token in zip(alive, chosen, strict=True):
-                if not row.ended and self._take(row, token):
-                    row.took_ms = 1000 * (time.perf_counter() - started)
-                    advance(1)
-            going = [index for index, row in enumerate(alive) if not row.ended]
-            # Leaving costs a copy of the cache, so rows that ended stay until they are half of the batch.
-            if len(going) <= len(alive) // 2:
-                keep = torch.tensor(going, device=self.device, dtype=torch.long)
-                cache.batch_select_indices(keep)
-                alive, chosen = [alive[i] for i in going], [chosen[i] for i in going]
-                seen_BT, positions_BT = seen_BT[keep], positions_BT[keep]
-            ids_BT = torch.tensor(chosen, device=self.device)[:, None] if alive else ids_BT
-            positions_BT = positions_BT[:, -1:] + 1
-            seen_BT = torch.cat([seen_BT, seen_BT.new_ones(len(alive), 1)], dim=1)
+        logits_BV = self._forward(ids_BT.to(self.device), seen_BT, positions_BT, cache)
+        fresh = Batch(
+            rows=rows,
+            cache=cache,
+            seen_BT=seen_BT,
+            next_B=torch.empty(len(rows), dtype=torch.long),
+            position_B=positions_BT[:, -1] + 1,
+        )
+        ended = self._choose_all(fresh, logits_BV)
+        if batch is None:
+            return fresh, ended
+        batch.join(fresh)
+        return batch, ended
 
-    def _choose(self, row: _Row, logits_V: torch.Tensor) -> int:
+    @torch.inference_mode()
+    def _step(self, batch: Batch) -> int:
+        """One more token for every row."""
+        batch.seen_BT = torch.nn.functional.pad(batch.seen_BT, (0, 1), value=1)
+        logits_BV = self._forward(batch.next_B[:, None], batch.seen_BT, batch.position_B[:, None], batch.cache)
+        batch.position_B = batch.position_B + 1
+        return self._choose_all(batch, logits_BV)
+
+    def _forward(
+        self, ids_BT: torch.Tensor, seen_BT: torch.Tensor, positions_BT: torch.Tensor, cache: Cache
+    ) -> torch.Tensor:
+        return self.model(
+            input_ids=ids_BT,
+            attention_mask=seen_BT,
+            position_ids=positions_BT,
+            past_key_values=cache,
+            use_cache=True,
+            logits_to_keep=1,
+        ).logits[:, -1]
+
+    def _choose_all(self, batch: Batch, logits_BV: torch.Tensor) -> int:
+        """Choose the next token of every row; how many rows have ended with it."""
+        chosen = [self._choose(row, logits_V) for row, logits_V in zip(batch.rows, logits_BV, strict=True)]
+        batch.next_B = torch.tensor(chosen, device=self.device)
+        going = [(row, token) for row, token in zip(batch.rows, chosen, strict=True) if not row.ended]
+        return sum(self._take(row, token) for row, token in going)
+
+    def _choose(self, row: Row, logits_V: torch.Tensor) -> int:
         if row.request.temperature <= 0:
             return int(logits_V.argmax())
         seed = seed_from(row.request.seed, len(row.generated), row.request.prompt)
@@ -133,7 +170,7 @@ class TorchEngine:
         shares_V = torch.softmax(logits_V.float().cpu() / row.request.temperature, dim=-1)
         return int(torch.multinomial(shares_V, 1, generator=generator))
 
-    def _take(self, row: _Row, token: int) -> bool:
+    def _take(self, row: Row, token: int) -> bool:
         """Add a token to a row; whether the row has now ended."""
         row.generated.append(token)
         end = token == self.tokenizer.eos_token_id
@@ -149,6 +186,8 @@ class TorchEngine:
             row.ended = "length"
         if cut is not None:
             row.text = row.text[:cut]
+        if row.ended:
+            row.took_ms = 1000 * (time.perf_counter() - row.started)
         return bool(row.ended)
 
     # ------------------------------------------------------------------------------------------------------------ scoring

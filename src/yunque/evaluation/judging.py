@@ -1,0 +1,82 @@
+"""Programs to verdicts, for the suites whose programs carry their tests: a library missing here is a SKIP, not a FAIL."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Protocol
+
+from yunque.checks.execution import Asserts
+from yunque.checks.whole import OwnTests
+from yunque.core.errors import EvaluationError
+from yunque.core.nouns import Limits, Origin, Outcome, Record, Task, Verdict, content_id
+from yunque.core.seams import Sandbox
+from yunque.sandbox.programs import run_program
+
+NEEDS = (
+    ("lua", "luaunit", "require('luaunit')", "apt install lua-unit"),
+    ("perl", "Test::Deep", "use Test::Deep;", "apt install libtest-deep-perl"),
+    ("ruby", "test/unit", "require 'test/unit'\nTest::Unit::AutoRunner.need_auto_run = false", "apt install ruby-test-unit"),
+    ("racket", "rackunit", "#lang racket\n(require rackunit)", "apt install racket"),
+    ("javascript", "js-md5", "require('js-md5')", "npm install --global js-md5"),
+    (
+        "java",
+        "org.javatuples",
+        "class Main { org.javatuples.Unit<String> one; public static void main(String[] all) {} }",
+        "apt install libjavatuples-java",
+    ),
+    ("cpp", "boost/any.hpp", "#include <boost/any.hpp>\nint main() {}", "apt install libboost-dev"),
+    (
+        "cpp",
+        "openssl/md5.h",
+        "#include <openssl/md5.h>\nint main() { MD5_CTX c; MD5_Init(&c); }",
+        "apt install libssl-dev",
+    ),
+)
+"""Language, mark in the program, a program that works where the library is, how to come by it."""
+
+
+class Judging(Protocol):
+    """What a suite says of how its programs are judged."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+
+    licence: str
+    sandbox: Sandbox | None
+    limits: Limits
+    cache: Path | None
+
+
+def judge_python(suite: Judging, task: Task, program: str, test: str, *, entry: str, functions: tuple[str, ...]) -> Verdict:
+    """The verdict of a Python test on a program, from as far outside as the test allows."""
+    record, sandbox = _record(suite, task, program), suite.sandbox
+    asserts = Asserts(test=test, functions=functions, entry=entry, sandbox=sandbox, limits=suite.limits, name=suite.name)
+    return asserts.judge(record)
+
+
+def judge_program(suite: Judging, task: Task, program: str, *, given: str) -> Verdict:
+    """The verdict of a program with its tests; SKIP when a library that the task needs is not here.
+
+    ``given``: the row's own text, which alone decides what it needs; an answer that names a library is not skipped for that.
+    """
+    record = _record(suite, task, program)
+    flags = ("-lcrypto",) if task.language == "cpp" and "openssl/" in given else ()
+    for language, mark, probe, install in NEEDS:
+        if language == task.language and mark in given and not _works(suite.sandbox, language, probe, flags):
+            return Verdict(check=suite.name, outcome=Outcome.SKIP, detail=f"{language}: no {mark} here; {install}")
+    check = OwnTests(sandbox=suite.sandbox, limits=suite.limits, flags=flags, cache=suite.cache, name=suite.name)
+    return check.judge(record)
+
+
+@functools.lru_cache(64)
+def _works(sandbox: Sandbox, language: str, probe: str, flags: tuple[str, ...]) -> bool:
+    run = run_program(sandbox, language, probe, flags=flags)
+    return bool(run.missing) or not run.failed  # a missing toolchain is told by the check
+
+
+def _record(suite: Judging, task: Task, program: str) -> Record:
+    if suite.sandbox is None:
+        raise EvaluationError("no sandbox to judge in", where=suite.name)
+    origin = Origin(source=suite.name, path=task.id, revision="", licence=suite.licence, collected_at="")
+    return Record(id=content_id(program), text=program, language=task.language, origin=origin)
