@@ -8,10 +8,11 @@ from types import SimpleNamespace
 import pytest
 
 from yunque.core.errors import SandboxError
-from yunque.core.nouns import Origin, Record, content_id
+from yunque.core.nouns import Origin, PromptStyle, Record, content_id
 from yunque.data.parsing import functions
 from yunque.data.split import Part
 from yunque.evaluation.repository import EvaluationRecipe, SuiteBuilder
+from yunque.evaluation.runs import Judged
 from yunque.sandbox import open_sandbox
 
 CORE = '''"""Held out."""
@@ -264,3 +265,18 @@ def recipe():
 def make():
     """Makes a repository in a folder: ``make(tree, {path: text}, {path: part}, twins=(function name, …))``."""
     return make_repository
+
+
+@pytest.fixture(scope="session")
+def judged():
+    """Makes one judged answer: ``judged("t1", True)``."""
+
+    def make(task_id, passed, *, sample=0, group="", part="", outcome="", ended="eos", rules=(), **values):
+        outcome = outcome or ("pass" if passed else "fail")
+        known = {"pass": float(outcome == "pass"), "truncated": float(ended == "length"), "late": float("timeout" in rules)}
+        return Judged(
+            task_id=task_id, sample=sample, group=group or task_id, part=part, style=PromptStyle.PREFIX, first="", text="",
+            ended=ended, tokens=1, outcome=outcome, score=None, rules=rules, detail="", values=known | values,
+        )  # fmt: skip
+
+    return make

@@ -8,7 +8,7 @@ import pytest
 
 from yunque.core.errors import EvaluationError, SandboxError
 from yunque.core.nouns import Limits, Outcome, PromptStyle
-from yunque.evaluation.humanevalpack import FILES, KEYS, KINDS, LANGUAGES, HumanEvalPack
+from yunque.evaluation.humanevalpack import FILES, KEYS, KINDS, LANGUAGES, Explained, HumanEvalPack
 from yunque.sandbox.languages import find_toolchain, language
 
 ROOT = Path(__file__).parents[2]
@@ -83,7 +83,8 @@ def made(folder, name, sandbox=None, kind="fix", **changes):
     }
     row = {key: value for key, value in (row | changes).items() if value is not None}
     (folder / f"humanevalpack_{FILES.get(name, name)}.jsonl").write_text(json.dumps(row) + "\n")
-    return HumanEvalPack(folder=folder, kind=kind, language=name, sandbox=sandbox, limits=LIMITS, cache=folder)
+    suite = Explained if kind == "explain" else HumanEvalPack
+    return suite(folder=folder, kind=kind, language=name, sandbox=sandbox, limits=LIMITS, cache=folder)
 
 
 def need(name):
@@ -155,7 +156,7 @@ def test_an_explanation_is_cut_and_loses_the_lines_of_the_function(tmp_path):
     body = "    int answer = 2 * x; return answer;\n}\n"
     suite = made(tmp_path, "cpp", kind="explain", canonical_solution=body, docstring="x" * 50)
     (task,) = suite.tasks()
-    second = suite.synthesise(task, f" Do {body.splitlines()[0].strip()} and all that, {'very ' * 20}")
+    second = suite.follow_up(task, f" Do {body.splitlines()[0].strip()} and all that, {'very ' * 20}")
     order = "Write functional code in C++ according to the description."
     assert second.prompt == f"Do  and all that\n{order}\n\n{ROWS['cpp'][0]}" and second.id == task.id
 

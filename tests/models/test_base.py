@@ -13,7 +13,7 @@ import pytest
 
 from yunque.core.errors import ModelError, SourceError
 from yunque.models import base
-from yunque.models.base import EMBEDDED, FACTS, GGUF_PATH, HUB_NAME, BaseFacts, cache_folder, find_base, pull
+from yunque.models.base import EMBEDDED, FACTS, GGUF_PATH, HUB_NAME, BaseFacts, find_base, pull
 
 FACTS_OF_TEST = BaseFacts(name=EMBEDDED, source="test", sha256="0" * 64, licence="apache-2.0", num_parameters=1)
 
@@ -119,15 +119,6 @@ def test_a_hub_name_nobody_has_is_refused_in_one_line(cache):
         find_base("no-such-org/no-such-model")
     assert "\n" not in str(caught.value)
     assert not [file for file in cache.rglob("*") if file.is_file()]
-
-
-@pytest.mark.parametrize(("place", "wanted"), [({"YUNQUE_CACHE": "/a"}, "/a"), ({"XDG_CACHE_HOME": "/b"}, "/b/yunque")])
-def test_the_cache_is_where_the_environment_says(monkeypatch, place, wanted):
-    monkeypatch.delenv("YUNQUE_CACHE")
-    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    for name, value in place.items():
-        monkeypatch.setenv(name, value)
-    assert str(cache_folder()) == wanted
 
 
 # ----------------------------------------------------------------------------------------------------------------- the cache

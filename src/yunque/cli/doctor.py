@@ -9,7 +9,8 @@ import shutil
 import sys
 from dataclasses import dataclass
 
-from yunque.models.base import FACTS, cache_folder
+from yunque.core.folders import cache_folder
+from yunque.models.base import FACTS
 from yunque.sandbox import capabilities
 
 PACKAGES = {

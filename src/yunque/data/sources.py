@@ -27,7 +27,7 @@ from yunque.core.parts import find_part, nearest
 from yunque.core.seams import Source
 from yunque.data import archives, git
 from yunque.data.trees import Entry, TreeLimits, TreeWriter, hash_files, look, read_chunks, shown, tree_digest, walk
-from yunque.store import packages
+from yunque.store import benchmarks, packages
 from yunque.store.tables import write_lines
 
 TREE, SKIPPED = "tree", "skipped.jsonl"
@@ -48,6 +48,8 @@ def open_source(spec: str, limits: TreeLimits = TreeLimits()) -> Source:
         if spec and path.is_dir():
             return _open_folder(path.resolve(), limits)
         if spec and path.is_file():
+            if found := benchmarks.benchmark_at(path):
+                raise SourceError(f"is {found.reason}", where=path, do="benchmarks are never training data")
             return Archive(path.resolve(), limits)
         if spec and path.exists():
             raise SourceError("is neither a file nor a folder", where=spec)

@@ -103,3 +103,9 @@ def block_end(code: str, start: int = 0, depth: int = 1) -> int:
         if not depth:
             return found.end()
     return len(code)
+
+
+def closed(code: str) -> str:
+    """The code with a closing brace for every block that is open at its end."""
+    marks = [found[0] for found in _MARKS.finditer(code)]
+    return code + "}\n" * (marks.count("{") - marks.count("}"))

@@ -1,7 +1,7 @@
 """HumanEvalPack (Muennighoff et al. 2023): mend, explain and write the 164 functions in six languages.
 
 Three kinds: ``fix`` shows a buggy function and its tests; ``explain`` asks for a description, from which the function is to
-be written again (`HumanEvalPack.synthesise` asks for that); ``synthesize`` asks for it by its docstring. What is judged is
+be written again (`Explained.follow_up` asks for that); ``synthesize`` asks for it by its docstring. What is judged is
 always a body below its declaration, cut where its last open block ends, as published; functions and types behind it that it
 names are kept, since three canonical solutions need theirs. Prompts are as published, but keep their last newline.
 
@@ -36,6 +36,7 @@ LANGUAGES = {"python": "Python", "javascript": "JavaScript", "java": "Java", "go
 """Our name -> the name in prompts."""
 FILES = {"javascript": "js"}
 MAX_TOKENS = 512
+ANSWER = "Answer with the whole function in one fenced code block."
 KEYS = (
     "task_id",
     "prompt",
@@ -166,26 +167,15 @@ class HumanEvalPack:
                 id=task_id,
                 suite=self.name,
                 prompt=self._prompt(row),
+                question=self._question(row),
                 stops=HUMANEVAL_STOPS if self.language == "python" and self.kind != "explain" else (),
                 max_tokens=MAX_TOKENS,
                 language=self.language,
                 group=task_id,
+                part=row.get("bug_type", "") if self.kind == "fix" else "",
             )
             for task_id, row in self.rows.items()
         ]
-
-    def synthesise(self, task: Task, explanation: str) -> Task:
-        """The second question of ``explain``: write the function from a description, which is cut to the docstring's length.
-
-        Longer lines of the function itself are taken out of it, as published.
-        """
-        row = self.rows[task.id]
-        told = cut(explanation.strip()[: len(row["docstring"])], ()).rstrip()
-        for line in map(str.strip, row["canonical_solution"].split("\n")):
-            told = told.replace(line, "") if len(line) > 20 else told
-        order = f"Write functional code in {LANGUAGES[self.language]} according to the description."
-        prompt = f"{told}\n{order}\n\n{_asked(self.language, row)}"
-        return replace(task, prompt=prompt, stops=HUMANEVAL_STOPS if self.language == "python" else ())
 
     def judge(self, task: Task, text: str, style: PromptStyle = PromptStyle.PREFIX) -> Verdict:
         """What the row's test says of a body, or of a chat answer in prose and fences with the whole function."""
@@ -207,6 +197,8 @@ class HumanEvalPack:
         row = self.rows[task.id]
         above = row["prompt"] if self.language == "go" else _declaration(self.language, row)  # four in Go lack helpers
         definition = last_definition(self.language, above)
+        if style is PromptStyle.PROGRAM:
+            return text
         chat = style is PromptStyle.CHAT
         code = code_of(text, definition) if chat else text
         if chat and re.search(definition, code, re.MULTILINE):
@@ -236,6 +228,38 @@ class HumanEvalPack:
         order = f"Provide a concise natural language description of the code using at most {length} characters."
         return f"{declaration}{row['canonical_solution']}\n{order}\n"
 
+    def _question(self, row: dict) -> str:
+        """The same for a chat model."""
+        if self.kind == "synthesize":
+            return f"{row['instruction'].strip()} {ANSWER}\n\n{_fenced(self.language, row['prompt'])}"
+        if self.kind == "fix":
+            code = f"{_asked(self.language, row)}{row['buggy_solution']}\n{row['test']}"
+            return f"Fix the bugs in {row['entry_point']}. {ANSWER}\n\n{_fenced(self.language, code)}"
+        return self._prompt(row)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Explained(HumanEvalPack):
+    """The kind ``explain``: a description is asked for, and from it the function (seam ``FollowUpSuite``)."""
+
+    def follow_up(self, task: Task, text: str) -> Task:
+        """The second question: write the function from its description, which is cut to the docstring's length.
+
+        Longer lines of the function itself are taken out of it, as published.
+        """
+        row = self.rows[task.id]
+        told = cut(text.strip()[: len(row["docstring"])], ()).rstrip()
+        for line in map(str.strip, row["canonical_solution"].split("\n")):
+            told = told.replace(line, "") if len(line) > 20 else told
+        order = f"Write functional code in {LANGUAGES[self.language]} according to the description."
+        declared = _asked(self.language, row)
+        return replace(
+            task,
+            prompt=f"{told}\n{order}\n\n{declared}",
+            question=f"{told}\n\n{order} {ANSWER}\n\n{_fenced(self.language, declared)}",
+            stops=HUMANEVAL_STOPS if self.language == "python" else (),
+        )
+
 
 # ------------------------------------------------------------------------------------------------------------------ programs
 def _declaration(language: str, row: dict) -> str:
@@ -249,6 +273,10 @@ def _declaration(language: str, row: dict) -> str:
 
 def _asked(language: str, row: dict) -> str:
     return ("fn main(){}\n" if language == "rust" else "") + _declaration(language, row)
+
+
+def _fenced(language: str, code: str) -> str:
+    return f"```{language}\n{code.strip()}\n```\n"
 
 
 def _with_helpers(declaration: str, body: str, *, depth: int) -> str:

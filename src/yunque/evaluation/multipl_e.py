@@ -20,7 +20,7 @@ from pathlib import Path
 from yunque.core.errors import EvaluationError
 from yunque.core.nouns import Limits, PromptStyle, Task, Verdict
 from yunque.core.seams import Sandbox
-from yunque.evaluation.extraction import code_of, cut, last_definition, merge
+from yunque.evaluation.extraction import closed, code_of, cut, last_definition, merge
 from yunque.evaluation.judging import judge_program, judge_python
 from yunque.evaluation.python_suites import HUMANEVAL_STOPS, defined
 from yunque.evaluation.rows import read_rows
@@ -150,14 +150,21 @@ class MultiPLE:
 
     def judge(self, task: Task, text: str, style: PromptStyle = PromptStyle.PREFIX) -> Verdict:
         """What the row's test says of a completion, or of a chat answer in prose and fences with the whole function."""
-        row, body = self.rows[task.id], self.program(task, text, style)
+        row, body = self.rows[task.id], self._opened(task, text, style)
         if self.language != "python":
             return judge_program(self, task, f"{body}\n{self.test(task)}", given=task.prompt + row["test"])
         functions = defined(row["prompt"] + row["canonical_solution"])
         return judge_python(self, task, body, row["test"], entry=functions[-1], functions=functions)
 
     def program(self, task: Task, text: str, style: PromptStyle = PromptStyle.PREFIX) -> str:
-        """What stands before the test: prompt and completion, or the answer's code below the prompt's imports."""
+        """What stands before the test, with the blocks closed that the tests of six languages close themselves."""
+        code = self._opened(task, text, style)
+        return closed(code) if self.rows[task.id]["test"].lstrip().startswith("}") else code
+
+    def _opened(self, task: Task, text: str, style: PromptStyle) -> str:
+        """Prompt and completion, or the answer's code below the prompt's imports."""
+        if style is PromptStyle.PROGRAM:
+            return self._compiled_as_main(text)
         if style is not PromptStyle.CHAT:
             return self._compiled_as_main(task.prompt + cut(text, task.stops))
         definition = last_definition(self.language, task.prompt)

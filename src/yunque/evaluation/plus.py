@@ -33,6 +33,7 @@ from yunque.evaluation.python_suites import (
     Problem,
     PythonSuite,
     defined,
+    mbpp_split,
 )
 from yunque.evaluation.rows import read_rows
 
@@ -113,6 +114,7 @@ def _task(row: dict, suite: str, stops: tuple[str, ...], question: str) -> Task:
         max_tokens=512,
         language="python",
         group=row["task_id"],
+        part=mbpp_split(row["task_id"]) if suite == "mbpp-plus" else "",
     )
 
 

@@ -29,6 +29,8 @@ HUMANEVAL_STOPS = ("\nclass ", "\ndef ", "\n#", "\n@", "\nprint(", "\nif ", "\n`
 MBPP_STOPS = ("\nclass ", "\nassert", '\n"""', "\nprint(", "\nif ", "\n```")
 LANGUAGES = ("English", "Spanish", "Portuguese", "French", "Chinese")
 MBPP_SPLITS = {"test": range(11, 511), "validation": range(511, 601), "train": range(601, 975), "prompt": range(1, 11)}
+TRAINING_IDS = {"mbpp-train": tuple(f"Mbpp/{number}" for number in MBPP_SPLITS["train"])}
+"""Public data that a model may have learned from -> the tasks, in every suite, that it cannot be judged by then."""
 FUNCTION_QUESTION = """\
 Complete this Python function. Answer with the whole function, its imports included, in one fenced code block.
 
@@ -89,6 +91,8 @@ class PythonSuite:
     def program(self, task: Task, text: str, style: PromptStyle = PromptStyle.PREFIX) -> str:
         """The task's text around a completion; of a chat answer the code, below what stands before the function."""
         problem = self.problems[task.id]
+        if style is PromptStyle.PROGRAM:
+            return text
         if style is not PromptStyle.CHAT:
             return problem.before + text + problem.after
         if not problem.before:
@@ -237,6 +241,7 @@ def _sentence(row: dict, text: str, setup: str, suite: str, examples: str) -> Pr
         max_tokens=512,
         language="python",
         group=f"Mbpp/{row['task_id']}",
+        part=mbpp_split(f"Mbpp/{row['task_id']}"),
     )
     functions = defined(code)
     wrong = "".join(f"def {name}(*args, **kwargs):\n    return None\n" for name in functions)
@@ -245,6 +250,12 @@ def _sentence(row: dict, text: str, setup: str, suite: str, examples: str) -> Pr
 
 def _examples(rows: list[dict]) -> str:
     return "".join(f"{_docstring(row['text'], row['test_list'])}{_unix(row['code']).strip()}\n\n\n" for row in rows)
+
+
+def mbpp_split(task_id: str) -> str:
+    """The split of MBPP's paper that a task of MBPP, sanitized MBPP or MBPP+ belongs to."""
+    number = int(task_id.partition("/")[2])
+    return next((name for name, ids in MBPP_SPLITS.items() if number in ids), "")
 
 
 def _unix(code: str) -> str:

@@ -13,7 +13,11 @@ from yunque.core.errors import EvaluationError
 def read_rows(path: Path, keys: tuple[str, ...]) -> list[dict]:
     """The rows of a JSON Lines file (also .gz) or a JSON list. EvaluationError names file, row and what is wrong with it."""
     if not path.exists():
-        raise EvaluationError("no such file", where=path, do="set YUNQUE_BENCHMARKS to the folder of the benchmarks")
+        raise EvaluationError(
+            "no such file",
+            where=path,
+            do="run `yunque bench fetch`, or set YUNQUE_BENCHMARKS to the folder of the benchmarks",
+        )
     rows, seen = [], set()
     for number, row in enumerate(_parsed(path), 1):
         missing = [key for key in keys if not isinstance(row, dict) or key not in row]

@@ -16,38 +16,48 @@ from __future__ import annotations
 
 import functools
 import json
-from collections import defaultdict
-from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
+from typing import Protocol, runtime_checkable
 
-from yunque.checks.execution import judge_all, timed_out
+from yunque.checks.execution import judge_all
 from yunque.core.errors import EvaluationError
-from yunque.core.nouns import Finding, Outcome, PromptStyle, Request, Task, Verdict, seed_from
+from yunque.core.nouns import Outcome, PromptStyle, Request, Task, Verdict, seed_from
 from yunque.core.progress import silent
 from yunque.core.seams import Engine, JudgedSuite, Progress
+from yunque.evaluation.metrics import KINDS, AnswerValues, TapedSandbox
 from yunque.store.tables import read_lines, write_lines
 
-COMPLETIONS, VERDICTS, SAMPLES = "completions.jsonl", "verdicts.jsonl", "samples.jsonl"
+COMPLETIONS, VERDICTS, SAMPLES, CEILING = "completions.jsonl", "verdicts.jsonl", "samples.jsonl", "ceiling.jsonl"
+AUTO = "auto"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Asking:
-    """How a suite is put to a model; all of it decides the answers."""
+    """How a suite is put to a model, and what is measured; all of it decides the file."""
 
     samples: int = 1
     """Answers to each task."""
     temperature: float = 0.0
     """0 is greedy."""
+    style: str = AUTO
+    """A `PromptStyle`, or ``auto``: fill-in-the-middle where a task has a suffix, else the prompt alone."""
     seed: int = 17
     batch_rows: int = 32
     """Answers generated together."""
+    round_answers: int = 128
+    """Answers asked for in one call of the engine; a run that is stopped goes on after its last whole round."""
     limit: int | None = None
     """Only so many tasks, the first ones; None: all."""
     max_tokens: int | None = None
     """Most tokens of an answer; None: what the suite says."""
+    without: tuple[str, ...] = ()
+    """Ids of tasks that are left out, since the model has learned from them."""
+    metrics: tuple[str, ...] = KINDS[:-1]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,10 +66,13 @@ class Written:
 
     task_id: str
     sample: int
+    style: PromptStyle
     text: str
     ended: str
     """``eos``, ``rule`` or ``length`` (truncated)."""
     tokens: int
+    first: str = ""
+    """The answer to a first question, where the suite asks a second one of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +82,9 @@ class Judged:
     task_id: str
     sample: int
     group: str
-    style: str
+    part: str
+    style: PromptStyle
+    first: str
     text: str
     ended: str
     tokens: int
@@ -78,6 +93,26 @@ class Judged:
     rules: tuple[str, ...]
     """Rules of the findings."""
     detail: str
+    values: dict
+    """Numbers by name: what `metrics` makes its numbers of."""
+
+
+def chosen_tasks(suite: JudgedSuite, asking: Asking) -> list[Task]:
+    """The tasks that are asked. EvaluationError when there are none, or one cannot be asked in that style."""
+    tasks = [task for task in suite.tasks() if task.id not in asking.without][: asking.limit]
+    if not tasks:
+        raise EvaluationError("holds no tasks to ask", where=suite.name)
+    lacking = {
+        PromptStyle.CHAT: [task.id for task in tasks if not task.question],
+        PromptStyle.FEW_SHOT: [task.id for task in tasks if not task.examples],
+        PromptStyle.FIM: [task.id for task in tasks if not task.suffix],
+        PromptStyle.PROGRAM: [task.id for task in tasks],
+    }
+    for style, ids in lacking.items():
+        if asking.style == style and ids:
+            known = "auto, prefix" + "".join(f", {one.value}" for one, without in lacking.items() if not without)
+            raise EvaluationError(f"{ids[0]} cannot be asked in style {style.value!r}", where=suite.name, do=f"use {known}")
+    return tasks
 
 
 def run_suite(
@@ -87,52 +122,37 @@ def run_suite(
     asking: Asking,
     *,
     workers: int = 2,
+    sandbox: TapedSandbox | None = None,
     progress: Progress = silent,
 ) -> list[Judged]:
-    """Ask, judge, and write ``samples.jsonl`` into the folder, which may hold what a stopped run left."""
-    tasks = list(suite.tasks())[: asking.limit]
-    if not tasks:
-        raise EvaluationError("holds no tasks", where=suite.name)
-    asked = [(task, sample) for task in tasks for sample in range(asking.samples)]
-    written = _whole_batches(folder / COMPLETIONS, asking.batch_rows)
-    verdicts = _read_verdicts(folder / VERDICTS)
-    waiting: dict[tuple[str, int], Future[Verdict]] = {}
-    writing = Lock()
-    with (
-        open(folder / VERDICTS, "a", encoding="utf-8") as log,
-        ThreadPoolExecutor(workers) as pool,
-        progress(suite.name, len(asked), "answers") as advance,
-    ):
-        advance(len(written))
-
-        def judge(task: Task, one: Written) -> Verdict:
-            verdict = suite.judge(task, one.text)
-            with writing:
-                log.write(json.dumps(_verdict_row(one, verdict), ensure_ascii=False) + "\n")
-                log.flush()
-            return verdict
-
-        def submit(start: int, rows: Sequence[Written]) -> None:
-            for (task, sample), one in zip(asked[start : start + len(rows)], rows, strict=True):
-                if (task.id, sample) not in verdicts:
-                    waiting[task.id, sample] = pool.submit(judge, task, one)
-
-        submit(0, written)
-        with open(folder / COMPLETIONS, "a", encoding="utf-8") as file:
-            for start in range(len(written), len(asked), asking.batch_rows):
-                batch = asked[start : start + asking.batch_rows]
-                rows = _ask(engine, batch, asking)
-                file.write("".join(json.dumps(vars(row), ensure_ascii=False) + "\n" for row in rows))
-                file.flush()
-                written += rows
-                submit(start, rows)
-                advance(len(rows))
-        verdicts |= {key: future.result() for key, future in waiting.items()}
+    """Ask, judge, measure, and write ``samples.jsonl`` into the folder, which may hold what a stopped run left."""
+    tasks = chosen_tasks(suite, asking)
     by_id = {task.id: task for task in tasks}
-    late = [one for one in written if timed_out(verdicts[one.task_id, one.sample])]
-    for one in late:  # once more, alone: a busy machine is no wrong answer
-        verdicts[one.task_id, one.sample] = suite.judge(by_id[one.task_id], one.text)
-    judged = [_judged(by_id[one.task_id], one, verdicts[one.task_id, one.sample]) for one in written]
+    asked = [(task, sample) for task in tasks for sample in range(asking.samples)]
+    written = _whole_rounds(folder / COMPLETIONS, asking.round_answers)
+    found, waiting = _read_verdicts(folder / VERDICTS), {}
+    judging = _Judging(suite, AnswerValues(suite=suite, kinds=asking.metrics, sandbox=sandbox), folder / VERDICTS)
+    with ThreadPoolExecutor(workers) as pool, progress(suite.name, len(asked), "answers") as advance:
+
+        def submit(one: Written) -> None:
+            advance(1)
+            if (one.task_id, one.sample) not in found:
+                waiting[one.task_id, one.sample] = pool.submit(judging.judge, by_id[one.task_id], one)
+
+        for one in written:
+            submit(one)
+        with open(folder / COMPLETIONS, "a", encoding="utf-8") as file:
+            for start in range(len(written), len(asked), asking.round_answers):
+                for one in _ask(engine, suite, asked[start : start + asking.round_answers], asking):
+                    file.write(json.dumps(vars(one), ensure_ascii=False) + "\n")
+                    file.flush()
+                    written.append(one)
+                    submit(one)
+        found |= {key: future.result() for key, future in waiting.items()}
+    for one in written:
+        if found[one.task_id, one.sample].values["late"]:  # once more, alone: a busy machine is no wrong answer
+            found[one.task_id, one.sample] = judging.judge(by_id[one.task_id], one)
+    judged = [_judged(by_id[one.task_id], one, found[one.task_id, one.sample]) for one in written]
     write_lines(folder / SAMPLES, judged)
     for name in (COMPLETIONS, VERDICTS):
         (folder / name).unlink()
@@ -140,29 +160,92 @@ def run_suite(
 
 
 def judge_samples(
-    suite: JudgedSuite, samples: Sequence[tuple[str, str]], folder: Path, *, workers: int = 2, progress: Progress = silent
+    suite: JudgedSuite,
+    samples: Sequence[tuple[str, str, PromptStyle]],
+    folder: Path,
+    *,
+    metrics: Sequence[str] = KINDS[:-1],
+    workers: int = 2,
+    sandbox: TapedSandbox | None = None,
+    progress: Progress = silent,
 ) -> list[Judged]:
-    """Judge answers made elsewhere, as (task id, text) pairs; a task without an answer fails, with a row that says so."""
+    """Judge answers made elsewhere, as (task id, text, style); a task without one fails, with a row that says so."""
     by_id = {task.id: task for task in suite.tasks()}
-    unknown = sorted({task_id for task_id, _ in samples} - set(by_id))
+    unknown = sorted({task_id for task_id, _, _ in samples} - set(by_id))
     if unknown:
         raise EvaluationError(f"{len(unknown)} answers to tasks that {suite.name} does not have, such as {unknown[0]!r}")
-    counts: dict[str, int] = defaultdict(int)
+    counts: Counter[str] = Counter()
     written = []
-    for task_id, text in samples:
-        written.append(Written(task_id=task_id, sample=counts[task_id], text=text, ended="", tokens=0))
+    for task_id, text, style in samples:
+        written.append(Written(task_id=task_id, sample=counts[task_id], style=style, text=text, ended="", tokens=0))
         counts[task_id] += 1
-    with progress(suite.name, len(written), "answers") as advance:
-        judgements = [functools.partial(suite.judge, by_id[one.task_id], one.text) for one in written]
-        verdicts = judge_all(judgements, workers=workers, advance=advance)
-    judged = [_judged(by_id[one.task_id], one, verdict) for one, verdict in zip(written, verdicts, strict=True)]
-    missing = Verdict(check=suite.name, outcome=Outcome.FAIL, detail="no answer was given")
-    absent = [Written(task_id=task_id, sample=0, text="", ended="", tokens=0) for task_id in by_id if task_id not in counts]
+    judging = _Judging(suite, AnswerValues(suite=suite, kinds=metrics, sandbox=sandbox), folder / VERDICTS)
+    with progress(suite.name, len(written), "answers") as advance, ThreadPoolExecutor(workers) as pool:
+        found = []
+        for one in pool.map(lambda one: judging.judge(by_id[one.task_id], one), written):
+            found.append(one)
+            advance(1)
+    for at, one in enumerate(written):
+        if found[at].values["late"]:
+            found[at] = judging.judge(by_id[one.task_id], one)
+    (folder / VERDICTS).unlink()
+    judged = [_judged(by_id[one.task_id], one, what) for one, what in zip(written, found, strict=True)]
+    missing = _Found(outcome="fail", score=None, rules=(), detail="no answer was given", values={"pass": 0.0, "late": 0.0})
+    absent = [
+        Written(task_id=task_id, sample=0, style=PromptStyle.PREFIX, text="", ended="", tokens=0)
+        for task_id in by_id
+        if task_id not in counts
+    ]
     judged += [_judged(by_id[one.task_id], one, missing) for one in absent]
     order = {task_id: place for place, task_id in enumerate(by_id)}
     judged.sort(key=lambda row: (order[row.task_id], row.sample))
     write_lines(folder / SAMPLES, judged)
     return judged
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ceiling:
+    """What a task's own canonical and wrong answers get on this machine; a row of ``ceiling.jsonl``."""
+
+    task_id: str
+    group: str
+    canonical: str
+    """Outcome; empty where the suite has no canonical answer."""
+    wrong: str
+    detail: str
+    """Why the canonical answer does not pass."""
+
+
+def find_ceiling(
+    suite: JudgedSuite, tasks: Sequence[Task], folder: Path, *, workers: int = 2, progress: Progress = silent
+) -> list[Ceiling]:
+    """Judge every task's canonical and wrong answer: how high a score can be here, and that low ones are possible."""
+
+    def canonical(task: Task) -> Verdict:
+        text = suite.canonical(task)
+        return Verdict(check=suite.name, outcome=Outcome.SKIP) if text is None else suite.judge(task, text)
+
+    with progress(f"{suite.name} ceiling", 2 * len(tasks), "answers") as advance:
+        right = judge_all([functools.partial(canonical, task) for task in tasks], workers=workers, advance=advance)
+        judgements = [functools.partial(suite.judge, task, suite.wrong(task)) for task in tasks]
+        wrong = judge_all(judgements, workers=workers, advance=advance)
+    rows = [
+        Ceiling(
+            task_id=task.id,
+            group=task.group,
+            canonical=one.outcome.value if suite.canonical(task) is not None else "",
+            wrong=other.outcome.value,
+            detail="" if one.outcome is Outcome.PASS else one.detail,
+        )
+        for task, one, other in zip(tasks, right, wrong, strict=True)
+    ]
+    write_lines(folder / CEILING, rows)
+    return rows
+
+
+def load_ceiling(path: Path) -> list[Ceiling]:
+    """The rows of a ``ceiling.jsonl``."""
+    return list(read_lines(path, Ceiling))
 
 
 def load_samples(path: Path) -> list[Judged]:
@@ -173,59 +256,115 @@ def load_samples(path: Path) -> list[Judged]:
         raise EvaluationError(f"no file of judged samples ({error})", where=path) from None
 
 
-def _ask(engine: Engine, batch: Sequence[tuple[Task, int]], asking: Asking) -> list[Written]:
-    requests = [
-        Request(
-            prompt=task.prompt,
-            suffix=task.suffix,
-            style=PromptStyle.FIM if task.suffix else PromptStyle.PREFIX,
-            stop=task.stop,
-            stops=task.stops,
-            max_tokens=min(task.max_tokens, asking.max_tokens or task.max_tokens),
-            temperature=asking.temperature,
-            seed=seed_from(asking.seed, task.id, sample),
+# ------------------------------------------------------------------------------------------------------------------- asking
+@runtime_checkable
+class FollowUpSuite(Protocol):
+    """A suite whose answer is what a second question, made of the answer to the first, gives."""
+
+    def follow_up(self, task: Task, text: str) -> Task:
+        """The second question."""
+        ...
+
+
+def _ask(engine: Engine, suite: JudgedSuite, batch: Sequence[tuple[Task, int]], asking: Asking) -> Iterator[Written]:
+    """An answer to each, as they come. EvaluationError when the engine fails."""
+    firsts = [""] * len(batch)
+    try:
+        if isinstance(suite, FollowUpSuite):
+            firsts = [answer.text for answer in engine.complete([_request(*one, asking) for one in batch])]
+            batch = [(suite.follow_up(task, first), sample) for (task, sample), first in zip(batch, firsts, strict=True)]
+        answers = engine.complete([_request(*one, asking) for one in batch])
+        for (task, sample), first, answer in zip(batch, firsts, answers, strict=True):
+            yield Written(
+                task_id=task.id,
+                sample=sample,
+                style=_style(task, asking),
+                text=answer.text,
+                ended=answer.stop,
+                tokens=answer.tokens,
+                first=first,
+            )
+    except (RuntimeError, OSError, ValueError) as error:  # out of memory, a server that is gone, too few answers
+        line = (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
+        do = "run the same command again to go on from the last whole round"
+        raise EvaluationError(f"the engine stopped ({line})", where=f"{engine.name} on {suite.name}", do=do) from error
+
+
+def _style(task: Task, asking: Asking) -> PromptStyle:
+    if asking.style != AUTO:
+        return PromptStyle(asking.style)
+    return PromptStyle.FIM if task.suffix else PromptStyle.PREFIX
+
+
+def _request(task: Task, sample: int, asking: Asking) -> Request:
+    style = _style(task, asking)
+    chat, fim = style is PromptStyle.CHAT, style is PromptStyle.FIM
+    return Request(
+        prompt=task.question if chat else task.examples + task.prompt if style is PromptStyle.FEW_SHOT else task.prompt,
+        suffix=task.suffix if fim else "",
+        style=style,
+        stop="none" if chat else task.stop,
+        stops=() if chat else task.stops,
+        max_tokens=min(task.max_tokens, asking.max_tokens or task.max_tokens),
+        temperature=asking.temperature,
+        seed=seed_from(asking.seed, task.id, sample),
+    )
+
+
+# ------------------------------------------------------------------------------------------------------------------ judging
+@dataclass(frozen=True, kw_only=True)
+class _Found:
+    """What was found out about one answer; with its task and sample a row of ``verdicts.jsonl``."""
+
+    outcome: str
+    score: float | None
+    rules: tuple[str, ...]
+    detail: str
+    values: dict
+
+
+class _Judging:
+    """Judges answers and writes down what it found, for several threads at once."""
+
+    def __init__(self, suite: JudgedSuite, values: AnswerValues, log: Path) -> None:
+        self.suite, self.values, self.log, self.writing = suite, values, log, Lock()
+
+    def judge(self, task: Task, one: Written) -> _Found:
+        verdict = self.suite.judge(task, one.text, one.style)
+        found = _Found(
+            outcome=verdict.outcome.value,
+            score=verdict.score,
+            rules=tuple(dict.fromkeys(finding.rule for finding in verdict.findings)),
+            detail=verdict.detail,
+            values=self.values.of(task, one.text, one.style, one.ended, verdict),
         )
-        for task, sample in batch
-    ]
-    return [
-        Written(task_id=task.id, sample=sample, text=answer.text, ended=answer.stop, tokens=answer.tokens)
-        for (task, sample), answer in zip(batch, engine.complete(requests), strict=True)
-    ]
+        row = {"task_id": one.task_id, "sample": one.sample} | vars(found)
+        with self.writing, open(self.log, "a", encoding="utf-8") as file:
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+        return found
 
 
-def _whole_batches(path: Path, batch_rows: int) -> list[Written]:
-    """What an earlier run wrote, without a last batch that is not whole; the file is cut to that."""
-    rows = [Written(**row) for row in _read_log(path)]
-    rows = rows[: len(rows) // batch_rows * batch_rows]
+def _judged(task: Task, one: Written, found: _Found) -> Judged:
+    return Judged(group=task.group, part=task.part, **vars(one), **vars(found))
+
+
+def _whole_rounds(path: Path, round_answers: int) -> list[Written]:
+    """What an earlier run wrote, without a last round that is not whole; the file is cut to that."""
+    rows = [Written(**row | {"style": PromptStyle(row["style"])}) for row in _read_log(path)]
+    rows = rows[: len(rows) // round_answers * round_answers]
     write_lines(path, rows)
     return rows
 
 
-def _read_verdicts(path: Path) -> dict[tuple[str, int], Verdict]:
-    return {
-        (row["task_id"], row["sample"]): Verdict(
-            check=row["check"],
-            outcome=Outcome(row["outcome"]),
-            score=row["score"],
-            findings=tuple(Finding(rule=rule, message="") for rule in row["rules"]),
-            detail=row["detail"],
-        )
-        for row in _read_log(path)
-        if not row["late"]
-    }
-
-
-def _verdict_row(one: Written, verdict: Verdict) -> dict:
-    return {
-        "task_id": one.task_id,
-        "sample": one.sample,
-        "check": verdict.check,
-        "outcome": verdict.outcome,
-        "score": verdict.score,
-        "rules": [finding.rule for finding in verdict.findings],
-        "detail": verdict.detail,
-        "late": timed_out(verdict),
-    }
+def _read_verdicts(path: Path) -> dict[tuple[str, int], _Found]:
+    """What an earlier run found out; an answer that ran out of time is judged again."""
+    found = {}
+    for row in _read_log(path):
+        key = (row.pop("task_id"), row.pop("sample"))
+        one = _Found(**row | {"rules": tuple(row["rules"])})
+        if not one.values["late"]:
+            found[key] = one
+    return found
 
 
 def _read_log(path: Path) -> list[dict]:
@@ -238,19 +377,3 @@ def _read_log(path: Path) -> list[dict]:
             except ValueError:
                 break
     return rows
-
-
-def _judged(task: Task, one: Written, verdict: Verdict) -> Judged:
-    return Judged(
-        task_id=task.id,
-        sample=one.sample,
-        group=task.group,
-        style="fim" if task.suffix else "completion",
-        text=one.text,
-        ended=one.ended,
-        tokens=one.tokens,
-        outcome=verdict.outcome.value,
-        score=verdict.score,
-        rules=tuple(dict.fromkeys(finding.rule for finding in verdict.findings)),
-        detail=verdict.detail,
-    )

@@ -40,23 +40,27 @@ def compare(
     groups: Sequence[str],
     *,
     weights: Sequence[float] | None = None,
+    forged_weights: Sequence[float] | None = None,
     higher_is_better: bool = True,
     unit: str = "",
     seed: int = 0,
 ) -> Paired:
     """Paired comparison of ``sum(values) / sum(weights)`` (weights 1: the mean), with 95 % intervals.
 
-    All sequences have one entry a task; ``groups`` names the file each task came from. With no tasks, every value is None.
+    All sequences have one entry a task; ``groups`` names the file each task came from. ``weights`` are those of both models
+    unless the forged one has its own. With no tasks, every value is None.
     """
     n = len(base)
-    if not n == len(forged) == len(groups) == (n if weights is None else len(weights)):
+    weights = np.ones(n) if weights is None else weights
+    forged_weights = weights if forged_weights is None else forged_weights
+    if not n == len(forged) == len(groups) == len(weights) == len(forged_weights):
         raise ValueError("base, forged, groups and weights must be of one length")
     if n == 0:
         empty = Measure(name=name, value=None, n=0, unit=unit)
         return Paired(base=empty, forged=empty, difference=empty, resampled="tasks", verdict="cannot tell")
     values = np.column_stack([np.asarray(base, float), np.asarray(forged, float)])
-    weight = np.ones(n) if weights is None else np.asarray(weights, float)
-    point = values.sum(axis=0) / weight.sum()
+    weight = np.column_stack([np.asarray(weights, float), np.asarray(forged_weights, float)])
+    point = values.sum(axis=0) / weight.sum(axis=0)
     point = np.append(point, point[1] - point[0])
     if n < MIN_UNITS:
         few = [Measure(name=name, value=float(point[i]), n=n, unit=unit) for i in range(3)]
@@ -76,8 +80,16 @@ def compare(
     return Paired(base=measures[0], forged=measures[1], difference=measures[2], resampled=resampled, verdict=verdict)
 
 
-def describe(name: str, values: Sequence[float], groups: Sequence[str], *, unit: str = "", seed: int = 0) -> Measure:
-    """The mean of one model's values with its 95 % interval.
+def describe(
+    name: str,
+    values: Sequence[float],
+    groups: Sequence[str],
+    *,
+    weights: Sequence[float] | None = None,
+    unit: str = "",
+    seed: int = 0,
+) -> Measure:
+    """``sum(values) / sum(weights)`` of one model (weights 1: the mean) with its 95 % interval.
 
     For shares (every value 0 or 1, every group one value) Wilson's score interval (Wilson 1927), which does not collapse at
     0 and 1; otherwise the same bootstrap over groups as `compare`. With fewer than ``MIN_UNITS`` groups there is none.
@@ -85,14 +97,15 @@ def describe(name: str, values: Sequence[float], groups: Sequence[str], *, unit:
     n = len(values)
     if n == 0:
         return Measure(name=name, value=None, n=0, unit=unit)
-    mean = float(np.mean(values))
+    weight = np.ones(n) if weights is None else np.asarray(weights, float)
+    mean = float(np.sum(values) / weight.sum())
     if len(set(groups)) < MIN_UNITS:
         return Measure(name=name, value=mean, n=n, unit=unit)
-    if set(values) <= {0.0, 1.0} and len(set(groups)) == n:
+    if weights is None and set(values) <= {0.0, 1.0} and len(set(groups)) == n:
         low, high = _wilson(mean, n)
     else:
         both = np.column_stack([np.asarray(values, float)] * 2)
-        drawn = _resample(*_per_unit(both, np.ones(n), groups), np.random.default_rng(seed))[:, 0]
+        drawn = _resample(*_per_unit(both, np.column_stack([weight] * 2), groups), np.random.default_rng(seed))[:, 0]
         low, high = (float(end) for end in np.percentile(drawn, [2.5, 97.5]))
     return Measure(name=name, value=mean, n=n, low=low, high=high, unit=unit)
 
@@ -106,7 +119,7 @@ def _wilson(share: float, n: int, z: float = 1.959964) -> tuple[float, float]:
 def _per_unit(values: np.ndarray, weight: np.ndarray, groups: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """Sums of values and of weights per unit of resampling."""
     names, index = np.unique(np.asarray(groups), return_inverse=True)
-    sums, shares = np.zeros((len(names), 2)), np.zeros(len(names))
+    sums, shares = np.zeros((len(names), 2)), np.zeros((len(names), 2))
     np.add.at(sums, index, values)
     np.add.at(shares, index, weight)
     return sums, shares
@@ -115,4 +128,4 @@ def _per_unit(values: np.ndarray, weight: np.ndarray, groups: Sequence[str]) -> 
 def _resample(sums: np.ndarray, shares: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """[RESAMPLES, 2] ratios of sums over units drawn with replacement; both models share every draw."""
     times = random.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=RESAMPLES)
-    return (times @ sums) / (times @ shares)[:, None]
+    return (times @ sums) / (times @ shares)

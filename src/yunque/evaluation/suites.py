@@ -1,51 +1,80 @@
-"""The suites that bring their own judge, by name, and where their files lie.
+"""Every suite that brings its own judge, by name.
 
-Covered: HumanEval and what grew from it, MBPP and what grew from it, MultiPL-E, HumanEvalPack.
-Not covered: HumanEvalPack's explain, whose answer is judged by a second question; fetching the files: set YUNQUE_BENCHMARKS
-to the folder that holds them, one folder a benchmark.
+=========================  ========================================================================================
+``yunque-core``            60 tasks of our own, inside the package; everything below needs its files
+public benchmarks          `suite_names` lists them; `yunque bench fetch` brings their files
+``jsonl:FILE``             any JSON Lines file of one's own (`jsonl_suite`)
+``repo-body:SOURCE``       a repository's functions, judged by its own tests; ``repo-fim:SOURCE``: its lines
+``repo-fix:FOLDER``        bugs that its history mended; ``repo-refactor:FOLDER``: functions that it made simpler
+``robust:NAME``            a suite of functions to complete, asked in five ways (`robustness`)
+``PACKAGE.MODULE:NAME``    a plug-in: something that takes a sandbox and gives a suite
+=========================  ========================================================================================
 """
 
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 from yunque.core.errors import EvaluationError
-from yunque.core.parts import nearest
+from yunque.core.folders import benchmarks_folder
+from yunque.core.parts import find_part, nearest
 from yunque.core.seams import JudgedSuite, Sandbox
-from yunque.evaluation import humanevalpack, multipl_e, plus, python_suites
+from yunque.evaluation import codexglue, humanevalpack, multipl_e, plus, python_suites
+from yunque.evaluation.jsonl_suite import open_jsonl
+from yunque.evaluation.python_suites import PythonSuite
+from yunque.evaluation.robustness import RobustSuite
+from yunque.evaluation.yunque_core import yunque_core
 
-Opener = Callable[[Path, Sandbox], JudgedSuite]
+Opener = Callable[[Path, Sandbox | None], JudgedSuite]
+PREFIXES = ("jsonl", "repo-body", "repo-fim", "repo-fix", "repo-refactor", "robust")
 
 
 def suite_names() -> list[str]:
-    """Every suite that `open_suite` knows."""
+    """Every suite that has a name of its own."""
     return sorted(_openers())
 
 
-def open_suite(name: str, sandbox: Sandbox, folder: Path | None = None) -> JudgedSuite:
-    """The suite of that name, read from its files. EvaluationError for an unknown name, a missing or a malformed file."""
+def open_suite(name: str, sandbox: Sandbox | None, folder: Path | None = None) -> JudgedSuite:
+    """The suite of that name; ``folder`` holds the benchmarks' files, else `benchmarks_folder` does.
+
+    EvaluationError for an unknown name, a missing or a malformed file.
+    """
     openers = _openers()
-    if name not in openers:
+    if name in openers:
+        return openers[name](folder or benchmarks_folder(), sandbox)
+    prefix, colon, rest = name.partition(":")
+    if not colon:
         raise EvaluationError(f"no suite named {name!r}", do=nearest(name, list(openers)))
-    return openers[name](folder or benchmarks_folder(), sandbox)
+    if prefix == "robust":
+        return _robust(name, rest, sandbox, folder)
+    if prefix == "jsonl":
+        return open_jsonl(Path(rest), sandbox)
+    if prefix in ("repo-body", "repo-fim"):
+        from yunque.evaluation.repository_suite import open_repository
+
+        return open_repository(rest, sandbox, [prefix.removeprefix("repo-")])[0]
+    if prefix in ("repo-fix", "repo-refactor"):
+        from yunque.evaluation.history_tasks import open_history
+
+        return open_history(rest, sandbox, [prefix.removeprefix("repo-")])[0]
+    return find_part("suites", name)(sandbox)
 
 
-def benchmarks_folder() -> Path:
-    """``$YUNQUE_BENCHMARKS``; EvaluationError when it is not set or not there."""
-    named = os.environ.get("YUNQUE_BENCHMARKS", "")
-    if not named:
-        raise EvaluationError("YUNQUE_BENCHMARKS is not set", do="set it to the folder that holds the benchmarks")
-    if not Path(named).is_dir():
-        raise EvaluationError("no such folder", where=named, do="set YUNQUE_BENCHMARKS to the folder of the benchmarks")
-    return Path(named)
+def _robust(name: str, inner: str, sandbox: Sandbox | None, folder: Path | None) -> JudgedSuite:
+    if inner not in _openers():
+        raise EvaluationError(f"no suite named {name!r}", do=nearest(inner, list(_openers())))
+    suite = open_suite(inner, sandbox, folder)
+    if not isinstance(suite, PythonSuite):
+        raise EvaluationError("only functions to complete can be asked in other words", where=inner)
+    return RobustSuite(inner=suite)
 
 
 @functools.cache
 def _openers() -> dict[str, Opener]:
     openers: dict[str, Opener] = {
+        "yunque-core": lambda _, box: yunque_core(box),
         "humaneval": python_suites.humaneval,
         "humaneval-plus": plus.humaneval_plus,
         "mbpp": lambda folder, box: python_suites.mbpp(folder, "test", box),
@@ -54,29 +83,29 @@ def _openers() -> dict[str, Opener]:
         "mbpp-plus": plus.mbpp_plus,
     }
     for kind in ("SingleLine", "MultiLine", "RandomSpan", "RandomSpanLight"):
-        opener = functools.partial(_infilling, kind)
-        openers[f"humaneval-infilling-{kind.lower()}"] = opener
+        openers[f"humaneval-infilling-{kind.lower()}"] = functools.partial(_infilling, kind)
     for language in python_suites.LANGUAGES:
         openers[f"humaneval-xl-{language.lower()}"] = functools.partial(_humaneval_xl, language)
     for language in multipl_e.FORMS:
         openers[f"multipl-e-{language}"] = functools.partial(_multipl_e, language)
-    for kind in ("fix", "synthesize"):  # "explain" needs a second question, which `runs` does not ask
+    for kind in humanevalpack.KINDS:
         for language in humanevalpack.LANGUAGES:
             openers[f"humanevalpack-{kind}-{language}"] = functools.partial(_humanevalpack, kind, language)
-    return openers
+    return openers | codexglue.SUITES
 
 
-def _infilling(kind: str, folder: Path, box: Sandbox) -> JudgedSuite:
+def _infilling(kind: str, folder: Path, box: Sandbox | None) -> JudgedSuite:
     return python_suites.infilling(folder, kind, box)
 
 
-def _humaneval_xl(language: str, folder: Path, box: Sandbox) -> JudgedSuite:
+def _humaneval_xl(language: str, folder: Path, box: Sandbox | None) -> JudgedSuite:
     return python_suites.humaneval_xl(folder, language, box)
 
 
-def _multipl_e(language: str, folder: Path, box: Sandbox) -> JudgedSuite:
+def _multipl_e(language: str, folder: Path, box: Sandbox | None) -> JudgedSuite:
     return multipl_e.MultiPLE(folder=folder / "multipl-e" / "humaneval", language=language, sandbox=box)
 
 
-def _humanevalpack(kind: str, language: str, folder: Path, box: Sandbox) -> JudgedSuite:
-    return humanevalpack.HumanEvalPack(folder=folder / "humanevalpack", kind=kind, language=language, sandbox=box)
+def _humanevalpack(kind: str, language: str, folder: Path, box: Sandbox | None) -> JudgedSuite:
+    suite = humanevalpack.Explained if kind == "explain" else humanevalpack.HumanEvalPack
+    return suite(folder=folder / "humanevalpack", kind=kind, language=language, sandbox=box)

@@ -22,6 +22,7 @@ from importlib import metadata
 from pathlib import Path
 
 from yunque.core.errors import ModelError, SourceError
+from yunque.core.folders import cache_folder
 from yunque.core.progress import silent
 from yunque.core.seams import Progress
 
@@ -49,13 +50,6 @@ class BaseFacts:
     """Of the file it was made from (GGUF), or of all weight files in order."""
     licence: str
     num_parameters: int
-
-
-def cache_folder() -> Path:
-    """Where base models are kept: ``$YUNQUE_CACHE``, else ``$XDG_CACHE_HOME/yunque``, else ``~/.cache/yunque``."""
-    if os.environ.get("YUNQUE_CACHE"):
-        return Path(os.environ["YUNQUE_CACHE"])
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "yunque"
 
 
 def find_base(name: str, progress: Progress = silent) -> tuple[Path, BaseFacts]:

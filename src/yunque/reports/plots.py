@@ -147,6 +147,18 @@ def _forest_words(comparison: Comparison) -> str:
     return f"Difference {difference} {interval}".strip() + f"; {comparison.better} is better."
 
 
+def interval_mark(measure: Measure) -> Raw:
+    """A share with its 95 % interval on a track from 0 to 100 %."""
+    value = measure.value or 0.0
+    parts = [tag("line", x1="0", x2="100%", y1="50%", y2="50%", class_="grid")]
+    if measure.low is not None and measure.high is not None:
+        low, high = _per_cent(100 * measure.low), _per_cent(100 * measure.high)
+        parts.append(tag("line", x1=low, x2=high, y1="50%", y2="50%", class_="interval"))
+    parts.append(tag("circle", cx=_per_cent(100 * value), cy="50%", r="4", class_="point"))
+    words = f"{measure.name} {percent(measure.value)}"
+    return tag("svg", *parts, class_="forest", width="100%", height="22", role="img", aria_label=words)
+
+
 def span_bar(start: int, length: int, total: int, style: str) -> Raw:
     """A bar from ``start`` of ``length`` on a track of ``total``: one step of a waterfall, or a share when start is 0."""
     whole = max(total, start + length, 1)

@@ -102,6 +102,11 @@ text.best { fill: var(--ink); }
 .bar { background: var(--wash); }
 .bar.all rect, .bar.kept rect { fill: var(--soft); } .bar.lost rect { fill: var(--base); }
 
+details { border-top: 1px solid var(--rule); padding: 0.4rem 0; }
+details[open] { padding-bottom: 1.2rem; }
+summary { cursor: pointer; font-family: var(--sans); font-size: 0.9rem; }
+summary .verdict { display: inline-block; min-width: 3rem; }
+details h4 { margin: 0.9rem 0 0.3rem; font: 600 0.84rem/1.35 var(--sans); color: var(--soft); }
 .sample { margin: 0 0 3rem; }
 .sample h3 { margin-top: 0; font-family: var(--mono); font-size: 0.85rem; }
 .sample h3 span { font-family: var(--sans); font-weight: 400; color: var(--soft); margin-left: 0.7rem; }

@@ -33,6 +33,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from yunque.core.errors import SandboxError
+from yunque.core.folders import cache_folder
 from yunque.core.nouns import Job, Limits, Observation, content_id
 from yunque.sandbox.languages import RESERVED, Language, Toolchain, find_toolchain, language
 from yunque.sandbox.runner import LocalSandbox
@@ -111,10 +112,8 @@ def run_program(
 
 
 def program_cache() -> Path:
-    """Where compiled programs are kept: below ``$YUNQUE_CACHE``, ``$XDG_CACHE_HOME/yunque`` or ``~/.cache/yunque``."""
-    if os.environ.get("YUNQUE_CACHE"):
-        return Path(os.environ["YUNQUE_CACHE"]) / "programs"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "yunque" / "programs"
+    """Where compiled programs are kept."""
+    return cache_folder() / "programs"
 
 
 def _encode(source: str) -> bytes:

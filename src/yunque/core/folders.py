@@ -1,0 +1,18 @@
+"""Where yunque keeps what can be made or fetched again: base models, compiled programs, benchmarks."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def cache_folder() -> Path:
+    """``$YUNQUE_CACHE``, else ``$XDG_CACHE_HOME/yunque``, else ``~/.cache/yunque``."""
+    if os.environ.get("YUNQUE_CACHE"):
+        return Path(os.environ["YUNQUE_CACHE"])
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "yunque"
+
+
+def benchmarks_folder() -> Path:
+    """Where benchmark files are looked for: ``$YUNQUE_BENCHMARKS``, else ``benchmarks`` in the cache."""
+    return Path(os.environ.get("YUNQUE_BENCHMARKS") or cache_folder() / "benchmarks")

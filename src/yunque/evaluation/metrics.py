@@ -1,0 +1,193 @@
+"""What an answer is measured by: one table of metrics, and the values that each answer has for them.
+
+An answer's values are numbers by name (`AnswerValues`); a metric says how the values of many answers become one number.
+Values that could not be taken (no reference, no linter for the language) are absent, and n says of how many answers a number
+is made.
+
+Covered: correctness, likeness to the reference, syntax, lint, security, and cost against the reference.
+Not covered: the cost of answers that fail; processor time below a millisecond, where the program's start is most of it.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from yunque.checks.execution import timed_out
+from yunque.checks.syntax import Syntax
+from yunque.core.nouns import Job, Observation, Origin, Outcome, PromptStyle, Record, Task, Verdict, content_id
+from yunque.core.seams import Check, JudgedSuite, Sandbox
+from yunque.evaluation.scoring import edit_similarity
+
+KINDS = ("similarity", "syntax", "lint", "security", "efficiency")
+"""What can be asked for; efficiency runs every right answer and its reference again."""
+_WHOLE = (PromptStyle.CHAT, PromptStyle.PROGRAM)
+"""Styles whose answers are likened to the reference as whole programs."""
+TURNS = 3
+"""Runs of which the cheapest counts, when cost is measured."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """One number of many answers: the sum of a value over the sum of another, or the mean of it."""
+
+    name: str
+    of: str
+    per: str = ""
+    """The value that it is a rate of; empty: the mean over answers."""
+    scale: float = 1.0
+    unit: str = "share"
+    """``share``, ``ratio`` (the mean of logarithms, as a ratio) or a text."""
+    better: str = "higher"
+    meaning: str
+
+
+METRICS = (
+    Metric(name="pass@1", of="pass", meaning="share of answers that pass the task's tests"),
+    Metric(name="exact match", of="exact", meaning="share of answers that are the reference, blanks at both ends aside"),
+    Metric(name="edit similarity", of="similarity", meaning="likeness to the reference: 1 - Levenshtein distance / length"),
+    Metric(name="valid syntax", of="valid", meaning="share of programs that parse, where the reference's does"),
+    Metric(
+        name="lint findings", of="lint", per="lines", scale=1000, unit="per 1,000 lines", better="lower",
+        meaning="what a linter finds in the program with the answer",
+    ),
+    Metric(
+        name="security findings", of="insecurities", per="lines", scale=1000, unit="per 1,000 lines", better="lower",
+        meaning="what security checks find in the program with the answer",
+    ),
+    Metric(name="insecure", of="insecure", better="lower", meaning="share of answers with at least one security finding"),
+    Metric(
+        name="time", of="log_time", unit="ratio", better="lower",
+        meaning="processor time of right answers over that of the reference (geometric mean)",
+    ),
+    Metric(
+        name="memory", of="log_memory", unit="ratio", better="lower",
+        meaning="peak memory of right answers over that of the reference (geometric mean)",
+    ),
+    Metric(name="truncated", of="truncated", better="lower", meaning="share of answers cut at the most tokens allowed"),
+    Metric(name="timed out", of="late", better="lower", meaning="share of answers that ran out of time"),
+)  # fmt: skip
+
+
+def find_metric(name: str) -> Metric | None:
+    """The metric of that name; None for a suite's own numbers."""
+    return next((metric for metric in METRICS if metric.name == name), None)
+
+
+# ------------------------------------------------------------------------------------------------------------------- values
+@dataclass(kw_only=True, eq=False)
+class AnswerValues:
+    """Takes the values of answers to one suite; used by several threads."""
+
+    suite: JudgedSuite
+    kinds: Sequence[str] = KINDS[:-1]
+    sandbox: TapedSandbox | None = None
+    """The one that the suite judges in; efficiency needs it."""
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _references: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    def of(self, task: Task, text: str, style: PromptStyle, ended: str, verdict: Verdict) -> dict[str, float]:
+        """Everything that was asked for and could be taken of one answer, by name."""
+        values = {"pass": float(verdict.outcome is Outcome.PASS), "late": float(timed_out(verdict))}
+        if ended:  # of answers made elsewhere it is not known
+            values["truncated"] = float(ended == "length")
+        program, canonical = self.suite.program(task, text, style), self.suite.canonical(task)
+        if "similarity" in self.kinds and canonical is not None:
+            said, wanted = (program, self.suite.program(task, canonical)) if style in _WHOLE else (text, canonical)
+            values |= {"similarity": round(edit_similarity(said, wanted), 6), "exact": float(said.strip() == wanted.strip())}
+        values |= self._looks(task, program)
+        if "syntax" in self.kinds and self._reference(task).get("valid", 1.0) == 0.0:
+            values.pop("valid", None)
+        if "efficiency" in self.kinds and verdict.outcome is Outcome.PASS and canonical is not None:
+            values |= self._cost_ratio(task, text, style, canonical)
+        return values
+
+    def _looks(self, task: Task, program: str) -> dict[str, float]:
+        """What can be said of a program without running it."""
+        origin = Origin(source=self.suite.name, path=task.id, revision="", licence=self.suite.licence, collected_at="")
+        record = Record(id=content_id(program), text=program, language=task.language, origin=origin)
+        values = {}
+        for kind, names in (("syntax", ("valid",)), ("lint", ("lint",)), ("security", ("insecurities", "insecure"))):
+            verdicts = [check.judge(record) for check in _checks(kind)] if kind in self.kinds else []
+            verdicts = [one for one in verdicts if one.outcome in (Outcome.PASS, Outcome.FAIL)]
+            if verdicts:
+                count = sum(len(one.findings) for one in verdicts)
+                both = (float(count), float(count > 0))
+                values |= {"valid": float(count == 0)} if kind == "syntax" else dict(zip(names, both, strict=False))
+        return values | {"lines": float(sum(bool(line.strip()) for line in program.splitlines()))}
+
+    def _reference(self, task: Task) -> dict[str, float]:
+        """The looks of the task's reference, taken once."""
+        with self._lock:
+            if task.id in self._references:
+                return self._references[task.id]
+        canonical = self.suite.canonical(task)
+        found = self._looks(task, self.suite.program(task, canonical)) if canonical is not None else {}
+        with self._lock:
+            return self._references.setdefault(task.id, found)
+
+    def _cost_ratio(self, task: Task, text: str, style: PromptStyle, canonical: str) -> dict[str, float]:
+        if self.sandbox is None:
+            return {}
+        mine = self._cost(lambda: self.suite.judge(task, text, style))
+        reference = self._cost(lambda: self.suite.judge(task, canonical))
+        if not (mine and reference):
+            return {}
+        ratios = [math.log(max(one, 1e-9) / max(other, 1e-9)) for one, other in zip(mine, reference, strict=True)]
+        return {"log_time": round(ratios[0], 4), "log_memory": round(ratios[1], 4)}
+
+    def _cost(self, judge: Callable[[], Verdict]) -> tuple[float, float] | None:
+        """Processor time in ms and peak memory in bytes of the cheapest of some runs; None when one does not pass."""
+        costs = []
+        for _ in range(TURNS):
+            with self.sandbox.tape() as seen:
+                if judge().outcome is not Outcome.PASS or not seen:
+                    return None
+            costs.append((sum(one.cpu_ms for one in seen), max(one.peak_bytes for one in seen)))
+        return min(cost[0] for cost in costs), min(cost[1] for cost in costs)
+
+
+@functools.cache
+def _checks(kind: str) -> tuple[Check, ...]:
+    if kind == "syntax":
+        return (Syntax(),)
+    if kind == "lint":
+        from yunque.checks.lint import Lint
+
+        return (Lint(),)
+    from yunque.checks.security import Bandit, InsecurePatterns
+
+    return (Bandit(), InsecurePatterns())
+
+
+# ------------------------------------------------------------------------------------------------------------------ the tape
+class TapedSandbox:
+    """A sandbox (seam ``Sandbox``) that remembers what it observed for whoever asks, thread by thread."""
+
+    def __init__(self, inner: Sandbox) -> None:
+        self.inner, self._mine = inner, threading.local()
+
+    @property
+    def tier(self) -> str:
+        """That of the sandbox inside."""
+        return self.inner.tier
+
+    def run(self, job: Job) -> Observation:
+        """As the sandbox inside."""
+        seen = self.inner.run(job)
+        if (tape := getattr(self._mine, "tape", None)) is not None:
+            tape.append(seen)
+        return seen
+
+    @contextmanager
+    def tape(self) -> Iterator[list[Observation]]:
+        """A list that grows by every run of this thread."""
+        self._mine.tape = tape = []
+        try:
+            yield tape
+        finally:
+            self._mine.tape = None

@@ -1,0 +1,207 @@
+"""Runs of `yunque eval` as pages: one with every number beside its interval, and one a run with every answer.
+
+    OUT/eval.html        scores of all runs, run against run on the same suite, why answers failed
+    OUT/eval-ID.html     every answer of one run, with what was asked and what the judge said
+
+Covered: no script, no external resource; every text from a model or a benchmark is escaped.
+Not covered: more than a few models side by side; the columns of a table are runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from yunque.core.nouns import Measure, Task
+from yunque.evaluation.metrics import find_metric
+from yunque.evaluation.runs import Judged
+from yunque.evaluation.statistics import Paired
+from yunque.evaluation.verdicts import compare_runs
+from yunque.reports.markup import Column, Raw, facts, join, table, tag
+from yunque.reports.page import MARKS, POLICY
+from yunque.reports.plots import interval_mark, span_bar
+from yunque.reports.style import CSS
+from yunque.reports.words import MISSING, count, decimal, duration, moment, percent, ranked
+
+MAX_CHARS = 6000
+"""Of a prompt or an answer that a page shows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvalRun:
+    """One run of one suite: everything a page says of it."""
+
+    id: str
+    suite: str
+    model: str
+    recipe: dict
+    created_at: str
+    took_s: float
+    measures: Sequence[Measure]
+    reasons: dict[str, int]
+    """Why answers failed: rule -> answers."""
+    rows: Sequence[Judged]
+    tasks: dict[str, Task]
+    """What was asked, by id."""
+
+
+def render_evaluation(runs: Sequence[EvalRun], *, code_version: str) -> str:
+    """The page of all runs as HTML text; runs on one suite stand side by side."""
+    suites = [(name, list(group)) for name, group in groupby(sorted(runs, key=lambda run: run.suite), lambda run: run.suite)]
+    models = list(dict.fromkeys(run.model for run in runs))
+    lede = (
+        f"{count(len(suites), 'suites')}, {', '.join(models)}. Brackets are 95 % intervals; n is what a number is made of."
+    )
+    head = tag("header", tag("h1", "Evaluation"), tag("p", lede, class_="lede"))
+    return _page("Evaluation", code_version, (head, *(_suite(name, group) for name, group in suites)))
+
+
+def render_answers(run: EvalRun, *, code_version: str) -> str:
+    """The page of one run's answers as HTML text."""
+    title = f"{run.suite}, {run.model}"
+    asked = ("style", "temperature", "samples", "seed", "max_tokens", "limit", "sandbox", "layout")
+    about = [(name, run.recipe[name]) for name in asked if run.recipe.get(name) is not None]
+    lede = f"Every answer of run {run.id}, {moment(run.created_at)}, {duration(run.took_s)}."
+    back = tag("nav", tag("ul", tag("li", tag("a", "All runs", href="eval.html"))))
+    head = tag("header", tag("h1", title), tag("p", lede, class_="lede"), back)
+    answers = (_answer(row, run.tasks.get(row.task_id)) for row in run.rows)
+    sections = (
+        tag("section", tag("h2", "Asked"), tag("div", facts((name, str(value)) for name, value in about), class_="body")),
+        tag("section", tag("h2", "Answers"), tag("div", *answers, class_="body")),
+    )
+    return _page(title, run.recipe.get("code_version", code_version), (head, *sections))
+
+
+def _page(title: str, code_version: str, parts: Iterable[Raw]) -> str:
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", http_equiv="Content-Security-Policy", content=POLICY),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", name="color-scheme", content="light dark"),
+        tag("meta", name="generator", content=f"yunque {code_version}"),
+        tag("title", title),
+        tag("style", Raw(CSS)),
+    )
+    return "<!doctype html>\n" + tag("html", head, tag("body", *parts), lang="en") + "\n"
+
+
+# -------------------------------------------------------------------------------------------------------------------- scores
+def _suite(name: str, runs: list[EvalRun]) -> Raw:
+    body = [_scores(name, runs)]
+    body += [tag("p", f"{run.model}: {line}.", class_="note") for run in runs for line in run.recipe.get("departures", ())]
+    for other in runs[1:]:
+        if other.model != runs[0].model or other.id != runs[0].id:
+            body.append(_compared(runs[0], other))
+    body += [_failures(run) for run in runs if run.reasons]
+    links = [tag("a", f"{len(run.rows):,} answers of {run.model}", href=f"eval-{run.id}.html") for run in runs]
+    body.append(tag("nav", tag("ul", *(tag("li", link) for link in links))))
+    return tag("section", tag("h2", name), tag("div", *body, class_="body"), id=f"suite-{name}")
+
+
+def _scores(name: str, runs: list[EvalRun]) -> Raw:
+    """Metrics down, runs across; a share has its interval drawn on a track from 0 to 100 %."""
+    names = list(dict.fromkeys(measure.name for run in runs for measure in run.measures))
+    columns = [Column("Measure", style="named")]
+    for run in runs:
+        columns += [Column(_short_model(run), numeric=True), Column("0 to 100 %", style="forested", quiet=True)]
+    found = [{measure.name: measure for measure in run.measures} for run in runs]
+    rows = []
+    for metric in names:
+        known = find_metric(metric)
+        cells: list[object] = [join((tag("span", metric, class_="lead"), _under(known.meaning if known else "")))]
+        for measures in found:
+            one = measures.get(metric)
+            cells += [_value(one), interval_mark(one) if one and one.unit == "share" and one.value is not None else ""]
+        rows.append(cells)
+    return table(f"{name}: every measure", columns, rows, style="stack")
+
+
+def _short_model(run: EvalRun) -> str:
+    return run.model.rstrip("/").rpartition("/")[2] or run.model
+
+
+def _value(measure: Measure | None) -> object:
+    if measure is None or measure.value is None:
+        return MISSING
+    ends = "" if measure.low is None else f"[{written(measure.low, measure.unit)}, {written(measure.high, measure.unit)}]"
+    beside = [f"n = {measure.n:,}"]
+    beside += [f"{number} {word}" for number, word in ((measure.skipped, "skipped"), (measure.errors, "errors")) if number]
+    return join((written(measure.value, measure.unit), _under(ends), _under(", ".join(beside))))
+
+
+def written(value: float | None, unit: str) -> str:
+    """A number in its unit: ``4.3 %``, ``1.20 ×``, ``12.5``."""
+    if unit == "share":
+        return percent(value)
+    return f"{decimal(value, 2)} ×" if unit == "ratio" else decimal(value, 2)
+
+
+def _under(words: str) -> object:
+    return tag("span", words, class_="under") if words else ""
+
+
+def _compared(base: EvalRun, other: EvalRun) -> Raw:
+    """What may be said of one run against another, task by task."""
+    found = compare_runs(base.suite, base.rows, other.rows)
+    title = f"{_short_model(other)} against {_short_model(base)}"
+    return join((tag("h3", title), tag("ul", *(_sentence(paired) for paired in found), class_="answers")))
+
+
+def _sentence(paired: Paired) -> Raw:
+    style, mark = MARKS[paired.verdict]
+    base, other, by = paired.base, paired.forged, paired.difference
+    change = "ratio" if by.unit == "ratio" else "difference"
+    words = (
+        f" on {base.name}: {written(base.value, by.unit)} and {written(other.value, by.unit)}, "
+        f"{change} {_change(by)}, n = {by.n:,} tasks."
+    )
+    said = join((tag("strong", paired.verdict.capitalize()), words))
+    return tag("li", tag("span", mark, class_="mark", aria_hidden="true"), tag("span", said), class_=style)
+
+
+def _change(by: Measure) -> str:
+    """A difference with its interval: ``6.9 points [4.6, 8.6]``."""
+    scale, unit = (100, " points") if by.unit == "share" else (1, " ×" if by.unit == "ratio" else "")
+    ends = (
+        ""
+        if by.low is None
+        else f" [{decimal(scale * by.low, 1 + (scale == 1))}, {decimal(scale * by.high, 1 + (scale == 1))}]"
+    )
+    return f"{decimal(scale * by.value, 1 + (scale == 1))}{unit}{ends}"
+
+
+def _failures(run: EvalRun) -> Raw:
+    total = sum(run.reasons.values())
+    columns = (Column("Reason"), Column("Answers", numeric=True), Column("Share", style="barred"))
+    rows = [(reason, count(number), span_bar(0, number, total, "lost")) for reason, number in ranked(run.reasons)]
+    return table(f"Why answers of {_short_model(run)} failed", columns, rows)
+
+
+# ------------------------------------------------------------------------------------------------------------------- answers
+def _answer(row: Judged, task: Task | None) -> Raw:
+    """One answer, closed until it is asked for."""
+    style = {"pass": "better", "fail": "worse"}.get(row.outcome, "unclear")
+    number = f" · answer {row.sample + 1}" if row.sample else ""
+    head = (
+        tag("span", row.outcome, class_=f"verdict {style}"),
+        f" {row.task_id}{number} ",
+        tag("span", row.detail, class_="note"),
+    )
+    parts: list[object] = [tag("summary", *head)]
+    if task is not None:
+        asked = task.question if row.style == "chat" else task.prompt
+        parts += [tag("h4", "Asked"), tag("pre", _clipped(asked), class_="given")]
+    if row.first:
+        parts += [tag("h4", "First answer"), tag("pre", _clipped(row.first))]
+    parts += [tag("h4", "Answer"), tag("pre", _clipped(row.text) or "(empty)")]
+    if task is not None and task.suffix:
+        parts += [tag("h4", "After it"), tag("pre", _clipped(task.suffix), class_="given")]
+    values = ((name, decimal(value, 2)) for name, value in row.values.items() if name not in ("pass", "late", "truncated"))
+    parts.append(facts([("Ended", row.ended), ("Tokens", count(row.tokens)), *values]))
+    return tag("details", *parts)
+
+
+def _clipped(text: str) -> str:
+    return text if len(text) <= MAX_CHARS else f"{text[:MAX_CHARS]}\n… {len(text) - MAX_CHARS:,} more characters"

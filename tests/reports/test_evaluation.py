@@ -1,0 +1,106 @@
+"""The pages of an evaluation: every number with its interval, every answer escaped, nothing loaded from elsewhere."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from yunque.core.nouns import Measure, PromptStyle, Task
+from yunque.evaluation.runs import Judged
+from yunque.evaluation.verdicts import summarise
+from yunque.reports.evaluation import EvalRun, render_answers, render_evaluation, written
+
+HOSTILE = "</pre><script>alert(1)</script>\x1b[31m"
+
+
+def row(n, passed, text="    return 1\n"):
+    return Judged(
+        task_id=f"T/{n}", sample=0, group=f"T/{n}", part="", style=PromptStyle.PREFIX, first="", text=text, ended="eos",
+        tokens=3, outcome="pass" if passed else "fail", score=float(passed), rules=() if passed else ("wrong-answer",),
+        detail="1 of 1 hold" if passed else "got <b>2</b>", values={"pass": float(passed), "late": 0.0, "similarity": 0.5},
+    )  # fmt: skip
+
+
+def run(name, right, *, suite="humaneval", text="    return 1\n", total=20):
+    rows = [row(n, n < right, text) for n in range(total)]
+    tasks = {
+        one.task_id: Task(id=one.task_id, suite=suite, prompt=f"def f{HOSTILE}:", max_tokens=9, language="python", group="g")
+        for one in rows
+    }
+    return EvalRun(
+        id=f"id-{name}", suite=suite, model=f"models/{name}", recipe={"style": "auto", "temperature": 0.0},
+        created_at="2026-01-02T03:04:05+00:00", took_s=12.5, measures=summarise(rows),
+        reasons={"wrong-answer": total - right}, rows=rows, tasks=tasks,
+    )  # fmt: skip
+
+
+class Reader(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.open, self.tags, self.said = [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in ("meta", "br"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.said.append(data)
+
+
+def read(page):
+    reader = Reader()
+    reader.feed(page)
+    assert reader.open == []
+    return reader
+
+
+def test_two_models_stand_side_by_side_and_the_difference_is_said():
+    page = render_evaluation([run("base", 2), run("forged", 15)], code_version="1")
+    said = " ".join(read(page).said)
+    assert "10.0 %" in said and "75.0 %" in said and "n = 20" in said
+    assert re.search(r"Better\s+on pass@1: 10.0 % and 75.0 %, difference 65.0 points \[", said)
+    assert "share of answers that pass the task's tests" in said
+    links = [attrs["href"] for tag, attrs in read(page).tags if tag == "a"]
+    assert links == ["eval-id-base.html", "eval-id-forged.html"]
+    assert page == render_evaluation([run("base", 2), run("forged", 15)], code_version="1")
+
+
+def test_runs_of_other_suites_have_sections_of_their_own():
+    page = render_evaluation([run("base", 2), run("base", 5, suite="mbpp")], code_version="1")
+    said = " ".join(read(page).said)
+    assert "humaneval" in said and "mbpp" in said and "Better" not in said
+
+
+def test_a_measure_without_an_interval_or_a_value():
+    few = run("few", 1, total=3)
+    none = EvalRun(**{**vars(few), "id": "none", "measures": [Measure(name="pass@1", value=None, n=0)]})
+    said = " ".join(read(render_evaluation([few, none], code_version="1")).said)
+    assert "33.3 %" in said and "–" in said
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "words"),
+    [(0.0434, "share", "4.3 %"), (1.2, "ratio", "1.20 ×"), (12.5, "", "12.50"), (None, "share", "–")],
+)
+def test_numbers_in_their_units(value, unit, words):
+    assert written(value, unit) == words
+
+
+def test_every_answer_is_on_its_page_and_none_is_markup():
+    page = render_answers(run("base", 2, text=HOSTILE), code_version="1")
+    reader = read(page)
+    assert sum(tag == "details" for tag, _ in reader.tags) == 20
+    assert not any(tag in ("script", "b", "img", "link", "iframe") for tag, _ in reader.tags)
+    said = "".join(reader.said)
+    assert said.count("alert(1)") == 40 and "\x1b" not in said
+    assert "got <b>2</b>" in said and "T/19" in said
+    assert not re.search(r"(?:src|href)=\"(?:https?:)?//", page)
+
+
+def test_a_long_answer_is_cut_and_says_so():
+    said = " ".join(read(render_answers(run("base", 2, text="x" * 10_000), code_version="1")).said)
+    assert "4,000 more characters" in said
