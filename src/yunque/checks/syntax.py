@@ -15,7 +15,8 @@ import warnings
 from yunque.checks.grammars import GRAMMARS, error_lines, parse
 from yunque.core.nouns import Finding, Outcome, Record, Verdict
 
-_PARSING = threading.Lock()
+PARSING = threading.Lock()
+"""Held by whoever builds Python's own syntax trees (see `parse_python`)."""
 MAX_FINDINGS = 20  # one broken bracket can make an error of every line that follows
 
 
@@ -50,7 +51,7 @@ def parse_python(text: str) -> ast.Module:
     One at a time: CPython counts the depth of the tree it builds per interpreter, and two threads that build at once are a
     SystemError ("AST constructor recursion depth mismatch", seen with 3.11.7). The filter of warnings is shared as well.
     """
-    with _PARSING, warnings.catch_warnings():
+    with PARSING, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return ast.parse(text)
 

@@ -18,6 +18,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from yunque.checks.execution import timed_out
+from yunque.checks.lint import Lint
+from yunque.checks.security import Bandit, InsecurePatterns
 from yunque.checks.syntax import Syntax
 from yunque.core.nouns import Job, Observation, Origin, Outcome, PromptStyle, Record, Task, Verdict, content_id
 from yunque.core.seams import Check, JudgedSuite, Sandbox
@@ -115,7 +117,7 @@ class AnswerValues:
             verdicts = [check.judge(record) for check in _checks(kind)] if kind in self.kinds else []
             verdicts = [one for one in verdicts if one.outcome in (Outcome.PASS, Outcome.FAIL)]
             if verdicts:
-                count = sum(len(one.findings) for one in verdicts)
+                count = len({(found.line, found.cwe or found.rule) for one in verdicts for found in one.findings})
                 both = (float(count), float(count > 0))
                 values |= {"valid": float(count == 0)} if kind == "syntax" else dict(zip(names, both, strict=False))
         return values | {"lines": float(sum(bool(line.strip()) for line in program.splitlines()))}
@@ -153,15 +155,7 @@ class AnswerValues:
 
 @functools.cache
 def _checks(kind: str) -> tuple[Check, ...]:
-    if kind == "syntax":
-        return (Syntax(),)
-    if kind == "lint":
-        from yunque.checks.lint import Lint
-
-        return (Lint(),)
-    from yunque.checks.security import Bandit, InsecurePatterns
-
-    return (Bandit(), InsecurePatterns())
+    return {"syntax": (Syntax(),), "lint": (Lint(),), "security": (Bandit(), InsecurePatterns())}[kind]
 
 
 # ------------------------------------------------------------------------------------------------------------------ the tape

@@ -10,8 +10,11 @@ from pathlib import Path
 from yunque.core.errors import EvaluationError
 
 
-def read_rows(path: Path, keys: tuple[str, ...]) -> list[dict]:
-    """The rows of a JSON Lines file (also .gz) or a JSON list. EvaluationError names file, row and what is wrong with it."""
+def read_rows(path: Path, keys: tuple[str, ...], *, unique: bool = True) -> list[dict]:
+    """The rows of a JSON Lines file (also .gz) or a JSON list, which differ in the first key unless ``unique`` is false.
+
+    EvaluationError names file, row and what is wrong with it.
+    """
     if not path.exists():
         raise EvaluationError(
             "no such file",
@@ -24,7 +27,7 @@ def read_rows(path: Path, keys: tuple[str, ...]) -> list[dict]:
         if missing:
             raise EvaluationError(f"row {number} has no {missing[0]!r}", where=path)
         identity = row[keys[0]]
-        if identity in seen:
+        if unique and identity in seen:
             raise EvaluationError(f"row {number} repeats {keys[0]} {identity!r}", where=path)
         seen.add(identity)
         rows.append(row)

@@ -21,7 +21,7 @@ from yunque.core.errors import EvaluationError
 from yunque.core.folders import benchmarks_folder
 from yunque.core.parts import find_part, nearest
 from yunque.core.seams import JudgedSuite, Sandbox
-from yunque.evaluation import codexglue, humanevalpack, multipl_e, plus, python_suites
+from yunque.evaluation import codexglue, cyberseceval, humanevalpack, multipl_e, plus, python_suites, sven
 from yunque.evaluation.jsonl_suite import open_jsonl
 from yunque.evaluation.python_suites import PythonSuite
 from yunque.evaluation.robustness import RobustSuite
@@ -91,7 +91,7 @@ def _openers() -> dict[str, Opener]:
     for kind in humanevalpack.KINDS:
         for language in humanevalpack.LANGUAGES:
             openers[f"humanevalpack-{kind}-{language}"] = functools.partial(_humanevalpack, kind, language)
-    return openers | codexglue.SUITES
+    return openers | codexglue.SUITES | cyberseceval.SUITES | sven.SUITES
 
 
 def _infilling(kind: str, folder: Path, box: Sandbox | None) -> JudgedSuite:
