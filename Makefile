@@ -60,3 +60,4 @@ clean:
 
 reference: $(VENV)/.dev
 	$(BIN)/python -m yunque.cli.reference > docs/reference.md
+	$(BIN)/python -m yunque.cli.bench > docs/benchmarks.md

@@ -1,93 +1,64 @@
-"""What a suite can give here at best and at worst: how many canonical answers pass, how many wrong ones fail, and why not.
+"""What a suite can give here at best and at worst: how many canonical answers pass, how many wrong ones do, and why not.
 
-    python benchmarks/evaluation/ceilings.py [--suite humanevalpack-fix-java ...] [--workers 2] [--limit N]
+    python benchmarks/evaluation/ceilings.py [--suite 'humanevalpack-fix-*' ...] [--workers 2] [--limit N]
 
-``--suite`` may be said more than once, and takes patterns (``'multipl-e-*'``). The benchmarks lie in ``$YUNQUE_BENCHMARKS``.
-A miss is a canonical answer that does not pass, or a wrong one that does not fail; each is told with its reason.
+``--suite`` may be said more than once and takes patterns; without it, every suite that `yunque suites` lists. The benchmarks
+lie in ``$YUNQUE_BENCHMARKS``. A canonical answer that does not pass, and a wrong one that does, is told with its reason.
 """
 
 import argparse
 import fnmatch
-import functools
-import os
-import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 
-from rich.progress import Progress
-
-from yunque.checks.execution import judge_all
-from yunque.core.errors import EvaluationError
-from yunque.core.nouns import Outcome
-from yunque.evaluation.humanevalpack import LANGUAGES, HumanEvalPack
-from yunque.evaluation.multipl_e import FORMS, MultiPLE
+from yunque.cli.console import bars
+from yunque.core.errors import YunqueError
+from yunque.core.seams import JudgedSuite
+from yunque.evaluation.runs import find_ceiling
+from yunque.evaluation.suites import open_suite, suite_names
 from yunque.sandbox import open_sandbox
 
-SHARED = Path(__file__).resolve().parents[3] / "shared" / "benchmarks"
+HEAD = "| suite | tasks | canonical pass | fail | skip | wrong pass | fail | skip | seconds |"
 
 
-def suites(folder: Path, sandbox, cache: Path) -> list:
-    """Every suite; one line each, or one for each of its languages."""
-    packs = functools.partial(HumanEvalPack, folder=folder / "humanevalpack", sandbox=sandbox, cache=cache)
-    multi = functools.partial(MultiPLE, folder=folder / "multipl-e" / "humaneval", sandbox=sandbox, cache=cache)
-    return [
-        *(packs(kind="fix", language=language) for language in LANGUAGES),
-        *(multi(language=language) for language in FORMS),
-    ]
-
-
-def measure(suite, *, workers: int, limit: int | None, progress: Progress) -> tuple[list[str], list[str]]:
-    """The suite's cells of the table, and a line for each miss and each sort of skip."""
+def row(suite: JudgedSuite, *, workers: int, limit: int | None) -> tuple[str, list[str]]:
+    """The suite's row of the table, and its misses."""
     started, tasks = time.perf_counter(), list(suite.tasks())[:limit]
-    asked = [(task, Outcome.PASS, suite.canonical(task)) for task in tasks]
-    asked = [one for one in asked if one[2] is not None]
-    num_canonical = len(asked)
-    asked += [(task, Outcome.FAIL, suite.wrong(task)) for task in tasks]
-    bar = progress.add_task(suite.name, total=len(asked))
-    verdicts = judge_all(
-        [functools.partial(suite.judge, task, text) for task, _, text in asked],
-        workers=workers,
-        advance=lambda count: progress.advance(bar, count),
-    )
-    progress.remove_task(bar)
-    found = [(task, wanted, verdict) for (task, wanted, _), verdict in zip(asked, verdicts, strict=True)]
-    held = [sum(v.outcome is wanted for _, wanted, v in part) for part in (found[:num_canonical], found[num_canonical:])]
-    skipped = [(task, v) for task, _, v in found if v.outcome is Outcome.SKIP]
-    reasons = {v.detail: sorted({task.id for task, other in skipped if other.detail == v.detail}) for _, v in skipped}
-    notes = [
-        f"{task.id}: {'canonical' if wanted is Outcome.PASS else 'wrong'} answer: {v.outcome.value}: {v.detail}"
-        for task, wanted, v in found
-        if v.outcome not in (wanted, Outcome.SKIP)
+    with tempfile.TemporaryDirectory() as folder:
+        rows = find_ceiling(suite, tasks, Path(folder), workers=workers, progress=bars)
+    canonical, wrong = Counter(one.canonical or "none" for one in rows), Counter(one.wrong for one in rows)
+    cells = [canonical[one] if canonical["none"] < len(rows) else "-" for one in ("pass", "fail", "skip")]
+    cells += [wrong[one] for one in ("pass", "fail", "skip")]
+    misses = [
+        f"{one.task_id}: canonical {one.canonical}: {one.detail}" for one in rows if one.canonical in ("fail", "error")
     ]
-    notes += [f"skipped ({', '.join(ids) if len(ids) < 9 else len(ids)}): {reason}" for reason, ids in reasons.items()]
-    canonical = f"{held[0]} of {num_canonical}" if num_canonical else "none given"
-    took = f"{time.perf_counter() - started:.0f}"
-    return [suite.name, str(len(tasks)), canonical, f"{held[1]} of {len(tasks)}", str(len(skipped)), took], notes
+    misses += [f"{one.task_id}: the wrong answer passes" for one in rows if one.wrong == "pass"]
+    skipped = Counter(one.detail for one in rows if one.canonical == "skip")
+    misses += [f"{number} skipped: {why}" for why, number in skipped.most_common()]
+    took = time.perf_counter() - started
+    return f"| {suite.name} | {len(tasks)} | {' | '.join(map(str, cells))} | {took:.0f} |", misses
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--suite", action="append", default=[])
+    parser.add_argument("--suite", action="append", help="name or pattern; more than once")
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--limit", type=int)
+    parser.add_argument("--limit", type=int, help="tasks of each suite")
     options = parser.parse_args()
-    folder = Path(os.environ.get("YUNQUE_BENCHMARKS", SHARED))
+    names = [name for name in suite_names() if any(fnmatch.fnmatch(name, one) for one in options.suite or ["*"])]
+    print(HEAD, "|---|--:|--:|--:|--:|--:|--:|--:|--:|", sep="\n")
     told = []
-    print("| suite | n | canonical passed | wrong failed | skipped verdicts | s |\n|---|--:|--:|--:|--:|--:|", flush=True)
-    with open_sandbox() as sandbox, tempfile.TemporaryDirectory() as cache, Progress(transient=True) as progress:
-        every = suites(folder, sandbox, Path(cache))
-        asked = [one for one in every if any(fnmatch.fnmatch(one.name, name) for name in options.suite or ["*"])]
-        if not asked:
-            sys.exit(f"no such suite; known: {', '.join(one.name for one in every)}")
-        for suite in asked:
+    with open_sandbox() as sandbox:
+        for name in names:
             try:
-                cells, notes = measure(suite, workers=options.workers, limit=options.limit, progress=progress)
-            except EvaluationError as error:
-                sys.exit(error.line())
-            print(f"| {' | '.join(cells)} |", flush=True)
-            told += [f"{suite.name}: {note}" for note in notes]
-    print("\n" + "\n".join(told or ["no misses"]))
+                line, misses = row(open_suite(name, sandbox), workers=options.workers, limit=options.limit)
+            except YunqueError as error:
+                line, misses = f"| {name} | | | | | | | | |", [error.line()]
+            print(line, flush=True)
+            told += [f"{name}: {miss}" for miss in misses]
+    print("", *told, sep="\n")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from yunque.checks.execution import Answer, Asserts, Calls, Expected, ask, judge_all, timed_out
+from yunque.checks.execution import Answer, Asserts, Calls, Digest, Expected, ask, judge_all, timed_out
 from yunque.checks.lifting import Call
 from yunque.checks.values import Comparison
 from yunque.checks.wire import Raised, Unplain
@@ -294,3 +294,12 @@ def test_every_canonical_solution_of_humaneval_passes_and_every_empty_one_fails(
     assert [row["task_id"] for row, one in zip(humaneval, right, strict=True) if one.outcome is not Outcome.PASS] == []
     empty = judge_all([judged(box, row, "\n    return None\n") for row in humaneval])
     assert [row["task_id"] for row, one in zip(humaneval, empty, strict=True) if one.outcome is not Outcome.FAIL] == []
+
+
+def test_a_long_value_and_an_error_are_never_equal():
+    long, wrong = Digest("00" * 32), Raised("ValueError", "no")
+    call = Call("f", ())
+    assert "ValueError" in Expected(call=call, value=long).trouble(wrong)
+    assert Expected(call=call, value=wrong).trouble(long) == "a long value, where it must raise"
+    assert Expected(call=call, value=long).trouble(Digest("00" * 32)) == ""
+    assert Expected(call=call, value=long).trouble(Digest("11" * 32)) != ""

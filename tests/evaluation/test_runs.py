@@ -196,6 +196,19 @@ def test_an_engine_that_dies_is_one_line_and_loses_no_whole_round(tmp_path, erro
     assert engine.batches == [6, 2]
 
 
+def test_a_judge_that_breaks_is_an_error_of_that_answer_alone(tmp_path):
+    class Broken(Arithmetic):
+        def judge(self, task, text, style=PromptStyle.PREFIX):
+            if task.id == "a/5":
+                raise ValueError("unmarshallable object")
+            return super().judge(task, text, style)
+
+    rows = run_suite(Scripted(), Broken(), tmp_path, Asking(metrics=()))
+    assert [row.task_id for row in rows if row.outcome == "error"] == ["a/5"]
+    assert rows[5].detail == "the judge broke: ValueError: unmarshallable object"
+    assert summarise(rows)[0].errors == 1 and summarise(rows)[0].n == 19
+
+
 def test_the_ceiling_shows_both_directions(tmp_path):
     suite = Arithmetic()
     rows = find_ceiling(suite, suite.tasks(), tmp_path)

@@ -71,8 +71,11 @@ class Expected:
 
     def trouble(self, given: object) -> str:
         """What is wrong with the value that the call gave, in one line; empty when it is as expected."""
-        if isinstance(given, Digest) or isinstance(self.value, Digest):
+        long = isinstance(given, Digest) or isinstance(self.value, Digest)
+        if long and not isinstance(given, Raised) and not isinstance(self.value, Raised):
             return "" if _digest(given) == _digest(self.value) else "a long value that is not the expected one"
+        if long:
+            return f"got {shown(given)}" if isinstance(given, Raised) else "a long value, where it must raise"
         return self.oracle(given) if self.oracle else difference(given, self.value, self.how)
 
 

@@ -25,7 +25,7 @@ from threading import Lock
 from typing import Protocol, runtime_checkable
 
 from yunque.checks.execution import judge_all
-from yunque.core.errors import EvaluationError
+from yunque.core.errors import EvaluationError, YunqueError
 from yunque.core.nouns import Outcome, PromptStyle, Request, Task, Verdict, seed_from
 from yunque.core.progress import silent
 from yunque.core.seams import Engine, JudgedSuite, Progress
@@ -330,13 +330,23 @@ class _Judging:
         self.suite, self.values, self.log, self.writing = suite, values, log, Lock()
 
     def judge(self, task: Task, one: Written) -> _Found:
-        verdict = self.suite.judge(task, one.text, one.style)
+        try:
+            verdict = self.suite.judge(task, one.text, one.style)
+            values = self.values.of(task, one.text, one.style, one.ended, verdict)
+        except YunqueError:
+            raise  # no sandbox, no such file: nothing that goes on is worth anything
+        except Exception as error:  # a judge that breaks says nothing of the answer, and takes no other answer with it
+            detail = f"the judge broke: {type(error).__name__}: {error}"[:400]
+            verdict, values = (
+                Verdict(check=self.suite.name, outcome=Outcome.ERROR, detail=detail),
+                {"pass": 0.0, "late": 0.0},
+            )
         found = _Found(
             outcome=verdict.outcome.value,
             score=verdict.score,
             rules=tuple(dict.fromkeys(finding.rule for finding in verdict.findings)),
             detail=verdict.detail,
-            values=self.values.of(task, one.text, one.style, one.ended, verdict),
+            values=values,
         )
         row = {"task_id": one.task_id, "sample": one.sample} | vars(found)
         with self.writing, open(self.log, "a", encoding="utf-8") as file:
