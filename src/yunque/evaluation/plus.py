@@ -205,6 +205,6 @@ def _is_no_root(coefficients: list, given: object) -> str:
         return f"{given!r:.60} is no number"
     try:
         value = sum(coefficient * given**power for power, coefficient in enumerate(coefficients))
+        return "" if abs(value) <= ROOT_ATOL else f"{given!r:.60} is no root: the polynomial is {value:.3g} there"
     except OverflowError:
-        return f"{given!r} is no root"
-    return "" if abs(value) <= ROOT_ATOL else f"{given!r} is no root: the polynomial is {value:.3g} there"
+        return f"{str(given)[:60]} is no root"
