@@ -21,7 +21,7 @@ from pathlib import Path
 from yunque.checks.execution import Calls, Expected, ask
 from yunque.checks.lifting import Call
 from yunque.checks.syntax import parse_python
-from yunque.checks.values import Comparison
+from yunque.checks.values import Comparison, shown
 from yunque.core.errors import EvaluationError
 from yunque.core.nouns import Limits, Task
 from yunque.core.seams import Check, Sandbox
@@ -202,9 +202,9 @@ def _comparison(result: object, atol: float, *, as_set: bool) -> Comparison:
 def _is_no_root(coefficients: list, given: object) -> str:
     """HumanEval/32: empty when the value is a root of the polynomial, whose first coefficient is the constant."""
     if type(given) not in (int, float):
-        return f"{given!r:.60} is no number"
+        return f"{shown(given)} is no number"
     try:
         value = sum(coefficient * given**power for power, coefficient in enumerate(coefficients))
-        return "" if abs(value) <= ROOT_ATOL else f"{given!r:.60} is no root: the polynomial is {value:.3g} there"
+        return "" if abs(value) <= ROOT_ATOL else f"{shown(given)} is no root: the polynomial is {value:.3g} there"
     except OverflowError:
-        return f"{str(given)[:60]} is no root"
+        return f"{shown(given)} is no root"
