@@ -20,7 +20,20 @@ def test_the_reference_page_is_what_the_code_says(text):
 
 
 def test_every_verb_has_its_section(text):
-    for verb in ("forge", "complete", "show", "trace", "doctor", "models pull", "models list", "eval", "compare", "suites", "run", "bench fetch"):
+    for verb in (
+        "forge",
+        "complete",
+        "show",
+        "trace",
+        "doctor",
+        "models pull",
+        "models list",
+        "eval",
+        "compare",
+        "suites",
+        "run",
+        "bench fetch",
+    ):
         assert f"### `yunque {verb}`" in text
 
 

@@ -65,7 +65,9 @@ def test_a_sample_of_the_plus_suites(box, name, num_tasks):
     assert misses(suite, sample) == ([], [])
 
 
-@pytest.mark.parametrize("given", [10**400, pytest.param(10**9000, id="huge"), 1e308, -(10**300), float("nan"), float("inf"), "0.5", None, True])
+@pytest.mark.parametrize(
+    "given", [10**400, pytest.param(10**9000, id="huge"), 1e308, -(10**300), float("nan"), float("inf"), "0.5", None, True]
+)
 def test_what_is_no_root_is_said_to_be_none(given):
     """HumanEval/32 is judged by its polynomial: here 1 - 2x + 3x^7."""
     assert plus._is_no_root([1, -2, 0, 0, 0, 0, 0, 3], given)
