@@ -58,18 +58,23 @@ def samples(path, right):
 def test_completions_made_elsewhere_are_judged_and_compared(yunque, tmp_path):
     ids = []
     for name, right in (("few", 1), ("all", 8)):
-        done = yunque("eval", "--samples", samples(tmp_path / f"{name}.jsonl", right), "--suites", "humaneval", "--json")
+        done = yunque("eval", "--samples", samples(tmp_path / f"{name}.jsonl", right), "--suite", "humaneval", "--json")
         (found,) = json.loads(done.stdout)
-        assert (found["suite"], found["measures"][0]["value"], found["measures"][0]["n"]) == ("humaneval", right / 8, 8)
+        measures = {one["name"]: one for one in found["measures"]}
+        assert (found["suite"], measures["pass@1"]["value"], measures["pass@1"]["n"]) == ("humaneval", right / 8, 8)
+        assert (measures["ceiling"]["value"], measures["wrong answers that pass"]["value"]) == (1.0, 0.0)
         ids.append(found["id"])
-    done = yunque("compare", *ids)
-    assert done.stdout == (
-        "humaneval: better; pass@1 12.5 % and 100.0 %, difference +87.5 points [+62.5, +100.0], n = 8 tasks\n"
-    )
+    done = yunque("compare", *ids).stdout.splitlines()
+    assert done[0] == "humaneval: better; pass@1 12.5 % and 100.0 %, difference +87.5 points [+62.5, +100.0], n = 8 tasks"
+    assert any("edit similarity" in line for line in done)
     assert yunque("compare", ids[1], ids[0]).stdout.startswith("humaneval: worse;")
-    again = yunque("eval", "--samples", tmp_path / "all.jsonl", "--suites", "humaneval")
-    assert again.stdout.splitlines()[-1] == ids[1]
-    assert again.stdout.startswith("humaneval: pass@1 100.0 % [67.6, 100.0], n = 8")
+    assert json.loads(yunque("compare", *ids, "--json").stdout)[0]["verdict"] == "better"
+    again = yunque("eval", "--samples", tmp_path / "all.jsonl", "--suite", "humaneval").stdout.splitlines()
+    assert again[:3] == ["report  yunque-out/eval.html", "humaneval", "  pass@1 100.0 % [67.6, 100.0], n = 8"]
+    assert again[-1] == ids[1]
+    pages = {path.name for path in (tmp_path / "yunque-out").glob("*.html")}
+    assert pages == {"eval.html", *(f"eval-{one}.html" for one in ids)}
+    assert "all.jsonl against few.jsonl" in (tmp_path / "yunque-out" / "eval.html").read_text()
 
 
 @pytest.mark.parametrize(
@@ -77,10 +82,14 @@ def test_completions_made_elsewhere_are_judged_and_compared(yunque, tmp_path):
     [
         (("eval",), "no model and no --samples"),
         (("eval", "--samples", "nope.jsonl"), "nope.jsonl: cannot be read"),
-        (("eval", "--samples", "bad.jsonl"), "bad.jsonl: line 1 has no task_id with a completion"),
-        (("eval", "--samples", "bad.jsonl", "--suites", "humanval"), "line 1 has no task_id"),
+        (("eval", "--samples", "bad.jsonl"), "bad.jsonl: line 1"),
         (("eval", "--samples", "empty.jsonl"), "empty.jsonl: holds no samples"),
-        (("eval", "--samples", "other.jsonl"), "1 answers to tasks that humaneval does not have"),
+        (("eval", "--samples", "other.jsonl", "--suite", "humaneval"), "1 answers to tasks that humaneval does not have"),
+        (("eval", "smollm2", "--style", "caht"), "no style named 'caht'; did you mean 'chat'?"),
+        (("eval", "smollm2", "--metrics", "lints"), "no metric named 'lints'; did you mean 'lint'?"),
+        (("eval", "smollm2", "--trained-on", "mbpp"), "no training data named 'mbpp'; did you mean 'mbpp-train'?"),
+        (("eval", "smollm2", "--engine", "spark"), "no engine named 'spark'; known: local, ray"),
+        (("eval", "smollm2", "--suites", "jsonl:nope.jsonl"), "nope.jsonl"),
         (("eval", "--samples", "other.jsonl", "--suites", "humanval"), "did you mean 'humaneval'?"),
         (("compare", "a", "b"), "no artifacts here"),
     ],

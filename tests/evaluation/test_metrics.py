@@ -7,8 +7,10 @@ from dataclasses import replace
 import pytest
 
 from yunque.core.nouns import Finding, Limits, Observation, Outcome, PromptStyle, Task, Verdict
-from yunque.evaluation.metrics import KINDS, METRICS, AnswerValues, TapedSandbox, find_metric
+from yunque.evaluation.metrics import KINDS, METRICS, AnswerValues, TapedSandbox, find_metric, reference_likelihood
 from yunque.evaluation.python_suites import Problem, PythonSuite
+from yunque.evaluation.runs import Judged
+from yunque.evaluation.verdicts import summarise
 
 PROMPT = "def total(numbers):\n"
 TASK = Task(id="t", suite="s", prompt=PROMPT, max_tokens=9, language="python", group="t")
@@ -100,6 +102,34 @@ def test_the_cost_of_a_right_answer_is_that_over_the_reference(box):
     assert cost(large)["log_memory"] > math.log(2)
     without = AnswerValues(suite=suite(box), kinds=KINDS)
     assert "log_time" not in without.of(task, SLOW, PromptStyle.PREFIX, "eos", verdict())
+
+
+def test_the_cost_of_the_reference_is_what_it_adds_to_the_prompt():
+    class Scoring:
+        name = "scoring"
+
+        def score(self, texts):
+            return iter([[-0.5] * len(text) for text in texts])  # a token a character, half a nat each
+
+    (task,) = suite().tasks()
+    (found,) = reference_likelihood(Scoring(), suite(), [replace(task, prompt=PROMPT)]).values()
+    length = len("    return sum(numbers)\n")
+    assert found == {
+        "nats": length / 2,
+        "bits": pytest.approx(length / 2 / math.log(2), abs=1e-4),
+        "bytes": length,
+        "reference_tokens": length,
+    }
+    row = {"nats": 3.0, "reference_tokens": 2.0, "bits": 4.0, "bytes": 8.0}
+    numbers = {one.name: one.value for one in summarise([judged_row(n, row) for n in range(6)])}
+    assert numbers["bits per byte"] == 0.5 and numbers["perplexity"] == pytest.approx(math.exp(1.5))
+
+
+def judged_row(n, values):
+    return Judged(
+        task_id=f"t{n}", sample=0, group=f"t{n}", part="", style=PromptStyle.PREFIX, first="", text="", ended="eos",
+        tokens=1, outcome="fail", score=None, rules=(), detail="", values={"pass": 0.0, "late": 0.0} | values,
+    )  # fmt: skip
 
 
 def test_a_tape_hears_its_own_thread_alone():

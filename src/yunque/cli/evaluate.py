@@ -17,7 +17,7 @@ from yunque.core.nouns import Measure, PromptStyle, Task
 from yunque.core.parts import nearest
 from yunque.core.seams import Engine, JudgedSuite, MeasuredSuite
 from yunque.evaluation.layouts import read_samples
-from yunque.evaluation.metrics import KINDS, TapedSandbox
+from yunque.evaluation.metrics import EXPONENTIATED, KINDS, TapedSandbox
 from yunque.evaluation.multipl_e import FORMS
 from yunque.evaluation.python_suites import TRAINING_IDS
 from yunque.evaluation.runs import (
@@ -61,7 +61,7 @@ class Scored:
 
 def asking_of(*, engine: str, metrics: str, style: str, trained_on: str, **rest: Any) -> Asking:
     """What the options say. EvaluationError for a metric, a style or training data that is not known."""
-    kinds = tuple(name.strip() for name in metrics.split(",") if name.strip())
+    kinds = KINDS if metrics == "all" else tuple(name.strip() for name in metrics.split(",") if name.strip())
     learned = [name.strip() for name in trained_on.split(",") if name.strip()]
     for what, given, known in (
         ("engine", [engine], ENGINES),
@@ -88,7 +88,6 @@ def evaluate(
 ) -> list[Scored]:
     """Run a model on suites; a suite that was run before with the same model and settings is read back."""
     told = _departures(names)
-    folder, facts = find_base(model, bars)
     store, found, opened = Store(out), [], None
     with open_sandbox() as inner:
         sandbox = TapedSandbox(inner)
@@ -100,6 +99,7 @@ def evaluate(
             workers = max(suite.num_judges for suite in suites)
         for suite in suites:
             chosen_tasks(suite, asking)
+        folder, facts = find_base(model, bars)
         with store.lock():
             for suite in suites:
                 parents = [_ceiling(store, suite, asking, workers)] if ceiling else []
@@ -232,7 +232,7 @@ def sentence(name: str, paired: Paired) -> str:
     base, other, by = paired.base, paired.forged, paired.difference
     unit = {"share": " %", "ratio": " x"}.get(by.unit, f" {by.unit}" if by.unit else "")
     ends = "" if by.low is None else f" [{_signed(by.low, by.unit)}, {_signed(by.high, by.unit)}]"
-    change = "ratio" if by.unit == "ratio" else "difference"
+    change = "ratio" if by.unit in EXPONENTIATED else "difference"
     points = " points" if by.unit == "share" else ""
     values = f"{_number(base.value, by.unit)}{unit} and {_number(other.value, by.unit)}{unit}"
     return (
@@ -246,7 +246,7 @@ def _number(value: float, unit: str) -> str:
 
 
 def _signed(value: float, unit: str) -> str:
-    return f"{100 * value:+.1f}" if unit == "share" else f"{value:.2f}" if unit == "ratio" else f"{value:+.2f}"
+    return f"{100 * value:+.1f}" if unit == "share" else f"{value:.2f}" if unit in EXPONENTIATED else f"{value:+.2f}"
 
 
 # --------------------------------------------------------------------------------------------------------------------- steps

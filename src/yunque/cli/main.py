@@ -152,7 +152,7 @@ def eval_(
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only the first tasks.")] = None,
     max_tokens: Annotated[int | None, typer.Option("--max-tokens", min=1, help="Most tokens of an answer.")] = None,
     metrics: Annotated[
-        str, typer.Option("--metrics", help="similarity, syntax, lint, security, efficiency, with commas between.")
+        str, typer.Option("--metrics", help="Some of similarity, syntax, lint, security, efficiency, likelihood; or all.")
     ] = "similarity,syntax,lint,security",
     trained_on: Annotated[
         str, typer.Option("--trained-on", help="Data that the model has learned from, left out of the suites: mbpp-train.")

@@ -22,11 +22,12 @@ from yunque.checks.lint import Lint
 from yunque.checks.security import Bandit, InsecurePatterns
 from yunque.checks.syntax import Syntax
 from yunque.core.nouns import Job, Observation, Origin, Outcome, PromptStyle, Record, Task, Verdict, content_id
-from yunque.core.seams import Check, JudgedSuite, Sandbox
+from yunque.core.seams import Check, Engine, JudgedSuite, Sandbox
 from yunque.evaluation.scoring import edit_similarity
 
-KINDS = ("similarity", "syntax", "lint", "security", "efficiency")
-"""What can be asked for; efficiency runs every right answer and its reference again."""
+KINDS = ("similarity", "syntax", "lint", "security", "efficiency", "likelihood")
+"""What can be asked for. Efficiency runs every right answer and its reference again; likelihood scores every reference."""
+USUAL = KINDS[:4]
 _WHOLE = (PromptStyle.CHAT, PromptStyle.PROGRAM)
 """Styles whose answers are likened to the reference as whole programs."""
 TURNS = 3
@@ -43,7 +44,7 @@ class Metric:
     """The value that it is a rate of; empty: the mean over answers."""
     scale: float = 1.0
     unit: str = "share"
-    """``share``, ``ratio`` (the mean of logarithms, as a ratio) or a text."""
+    """``share``; ``ratio`` or ``perplexity`` (e to the mean of logarithms); or a text."""
     better: str = "higher"
     meaning: str
 
@@ -63,6 +64,14 @@ METRICS = (
     ),
     Metric(name="insecure", of="insecure", better="lower", meaning="share of answers with at least one security finding"),
     Metric(
+        name="bits per byte", of="bits", per="bytes", unit="bits/byte", better="lower",
+        meaning="bits that the model needs for a byte of the reference, given the prompt",
+    ),
+    Metric(
+        name="perplexity", of="nats", per="reference_tokens", unit="perplexity", better="lower",
+        meaning="e to the model's mean loss over the tokens of the reference, given the prompt",
+    ),
+    Metric(
         name="time", of="log_time", unit="ratio", better="lower",
         meaning="processor time of right answers over that of the reference (geometric mean)",
     ),
@@ -73,6 +82,10 @@ METRICS = (
     Metric(name="truncated", of="truncated", better="lower", meaning="share of answers cut at the most tokens allowed"),
     Metric(name="timed out", of="late", better="lower", meaning="share of answers that ran out of time"),
 )  # fmt: skip
+
+
+EXPONENTIATED = ("ratio", "perplexity")
+"""Units of metrics that are means of logarithms."""
 
 
 def find_metric(name: str) -> Metric | None:
@@ -86,7 +99,7 @@ class AnswerValues:
     """Takes the values of answers to one suite; used by several threads."""
 
     suite: JudgedSuite
-    kinds: Sequence[str] = KINDS[:-1]
+    kinds: Sequence[str] = USUAL
     sandbox: TapedSandbox | None = None
     """The one that the suite judges in; efficiency needs it."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -156,6 +169,28 @@ class AnswerValues:
 @functools.cache
 def _checks(kind: str) -> tuple[Check, ...]:
     return {"syntax": (Syntax(),), "lint": (Lint(),), "security": (Bandit(), InsecurePatterns())}[kind]
+
+
+# -------------------------------------------------------------------------------------------------------------- likelihood
+def reference_likelihood(engine: Engine, suite: JudgedSuite, tasks: Sequence[Task]) -> dict[str, dict[str, float]]:
+    """Values by task id: what each reference costs the model after its prompt, in bits and nats, with its bytes and tokens.
+
+    The cost of prompt and reference together less that of the prompt alone, both as `Engine.score` gives them (the torch
+    engine: in windows of 512 tokens). Tasks without a canonical answer are absent.
+    """
+    having = [(task, text) for task in tasks if (text := suite.canonical(task))]
+    scores = engine.score([text for task, answer in having for text in (task.prompt, task.prompt + answer)])
+    found = {}
+    for task, answer in having:
+        alone, together = next(scores), next(scores)
+        nats = max(0.0, -(sum(together) - sum(alone)))
+        found[task.id] = {
+            "nats": round(nats, 4),
+            "bits": round(nats / math.log(2), 4),
+            "bytes": float(len(answer.encode())),
+            "reference_tokens": float(max(1, len(together) - len(alone))),
+        }
+    return found
 
 
 # ------------------------------------------------------------------------------------------------------------------ the tape

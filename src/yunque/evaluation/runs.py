@@ -19,7 +19,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 from typing import Protocol, runtime_checkable
@@ -29,7 +29,7 @@ from yunque.core.errors import EvaluationError, YunqueError
 from yunque.core.nouns import Outcome, PromptStyle, Request, Task, Verdict, seed_from
 from yunque.core.progress import silent
 from yunque.core.seams import Engine, JudgedSuite, Progress
-from yunque.evaluation.metrics import KINDS, AnswerValues, TapedSandbox
+from yunque.evaluation.metrics import USUAL, AnswerValues, TapedSandbox, reference_likelihood
 from yunque.store.tables import read_lines, write_lines
 
 COMPLETIONS, VERDICTS, SAMPLES, CEILING = "completions.jsonl", "verdicts.jsonl", "samples.jsonl", "ceiling.jsonl"
@@ -57,7 +57,7 @@ class Asking:
     """Most tokens of an answer; None: what the suite says."""
     without: tuple[str, ...] = ()
     """Ids of tasks that are left out, since the model has learned from them."""
-    metrics: tuple[str, ...] = KINDS[:-1]
+    metrics: tuple[str, ...] = USUAL
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,6 +152,9 @@ def run_suite(
     for one in written:
         if found[one.task_id, one.sample].values["late"]:  # once more, alone: a busy machine is no wrong answer
             found[one.task_id, one.sample] = judging.judge(by_id[one.task_id], one)
+    costs = reference_likelihood(engine, suite, tasks) if "likelihood" in asking.metrics else {}
+    for key, one in found.items():
+        found[key] = replace(one, values=one.values | costs.get(key[0], {}))
     judged = [_judged(by_id[one.task_id], one, found[one.task_id, one.sample]) for one in written]
     write_lines(folder / SAMPLES, judged)
     for name in (COMPLETIONS, VERDICTS):
@@ -164,7 +167,7 @@ def judge_samples(
     samples: Sequence[tuple[str, str, PromptStyle]],
     folder: Path,
     *,
-    metrics: Sequence[str] = KINDS[:-1],
+    metrics: Sequence[str] = USUAL,
     workers: int = 2,
     sandbox: TapedSandbox | None = None,
     progress: Progress = silent,

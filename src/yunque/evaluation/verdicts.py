@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from yunque.core.errors import EvaluationError
 from yunque.core.nouns import Measure, Outcome
-from yunque.evaluation.metrics import METRICS, Metric
+from yunque.evaluation.metrics import EXPONENTIATED, METRICS, Metric
 from yunque.evaluation.runs import Ceiling, Judged
 from yunque.evaluation.statistics import Paired, compare, describe
 
@@ -94,7 +94,7 @@ def compare_runs(name: str, base: Sequence[Judged], other: Sequence[Judged], *, 
             unit=metric.unit,
             seed=seed,
         )
-        if metric.unit == "ratio":
+        if metric.unit in EXPONENTIATED:
             ratios = {part: _as_ratio(getattr(paired, part)) for part in ("base", "forged", "difference")}
             paired = replace(paired, **ratios)
         found.append(paired)
@@ -126,7 +126,7 @@ def _measure(metric: Metric, rows: Sequence[Judged], seed: int) -> Measure:
     values = [row.values[metric.of] * metric.scale for row in having]
     groups = [row.group for row in having]
     found = describe(metric.name, values, groups, weights=weights, unit=metric.unit, seed=seed)
-    return _as_ratio(found) if metric.unit == "ratio" else found
+    return _as_ratio(found) if metric.unit in EXPONENTIATED else found
 
 
 def _as_ratio(measure: Measure) -> Measure:

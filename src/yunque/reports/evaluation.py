@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from yunque.core.nouns import Measure, Task
-from yunque.evaluation.metrics import find_metric
+from yunque.evaluation.metrics import EXPONENTIATED, find_metric
 from yunque.evaluation.runs import Judged
 from yunque.evaluation.statistics import Paired
 from yunque.evaluation.verdicts import compare_runs
@@ -152,7 +152,7 @@ def _compared(base: EvalRun, other: EvalRun) -> Raw:
 def _sentence(paired: Paired) -> Raw:
     style, mark = MARKS[paired.verdict]
     base, other, by = paired.base, paired.forged, paired.difference
-    change = "ratio" if by.unit == "ratio" else "difference"
+    change = "ratio" if by.unit in EXPONENTIATED else "difference"
     words = (
         f" on {base.name}: {written(base.value, by.unit)} and {written(other.value, by.unit)}, "
         f"{change} {_change(by)}, n = {by.n:,} tasks."
