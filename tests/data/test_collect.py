@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -18,6 +19,7 @@ from yunque.core.nouns import Outcome, Record, Verdict, content_id
 from yunque.data.collect import DROPPED, RECORDS, CollectRecipe, collect, load_checks
 from yunque.data.sources import open_source
 from yunque.data.trees import Dropped
+from yunque.store import benchmarks
 from yunque.store.tables import read_table
 
 CHECKS = [Vendored(), Generated(), Minified(), DataLike()]
@@ -210,3 +212,44 @@ def test_counts_always_add_up(tmp_path_factory, files):
     counts, records, dropped = run(tmp_path_factory.mktemp("x"), files, max_file_bytes=500)
     assert counts["files"] == len(files) and set(records) | set(dropped) == set(files)
     assert counts["bytes_kept"] == sum(len(record.text.encode()) for record in records.values())
+
+
+# ------------------------------------------------------------------------------------------------------------ benchmark files
+EXAMPLES = b'{"task_id": "T/0", "prompt": "def f():", "test": "assert f()"}\n'
+
+
+@pytest.fixture
+def benchmark(monkeypatch):
+    """A benchmark of one file, known by its hash as all are."""
+    file = benchmarks.BenchmarkFile(
+        path="own/rows.py", size_bytes=len(EXAMPLES), sha256=hashlib.sha256(EXAMPLES).hexdigest(), urls=()
+    )
+    known = benchmarks.Benchmark(
+        name="own",
+        licence="MIT",
+        source="example",
+        commit="",
+        files=(file,),
+        trainable="",
+        why_not="it is held out",
+        note="",
+    )
+    monkeypatch.setattr(benchmarks, "_by_hash", lambda: {file.sha256: (known, file)})
+    monkeypatch.setattr(benchmarks, "_sizes", lambda: frozenset({file.size_bytes}))
+    return known
+
+
+def test_a_benchmark_file_is_dropped_with_its_licence(tmp_path, benchmark):
+    files = {"a.py": "def f():\n    return 1\n", "rows.py": EXAMPLES, "copy/dos.py": EXAMPLES.replace(b"\n", b"\r\n")}
+    counts, records, dropped = run(tmp_path, files)
+    assert list(records) == ["a.py"]
+    assert counts["dropped"] == {"benchmark own: MIT": 2}
+    assert "never training data: it is held out" in dropped["rows.py"].detail
+
+
+def test_a_source_that_is_a_benchmark_is_refused(tmp_path, benchmark):
+    with pytest.raises(SourceError, match=r"only evaluation data to learn from \(benchmark own: MIT\)"):
+        run(tmp_path, {"rows.py": EXAMPLES, "README.md": "# Rows"})
+    (tmp_path / "rows.py").write_bytes(EXAMPLES)
+    with pytest.raises(SourceError, match=r"is benchmark own: MIT.*never training data"):
+        open_source(str(tmp_path / "rows.py"))
