@@ -214,7 +214,7 @@ def test_counts_always_add_up(tmp_path_factory, files):
     assert counts["bytes_kept"] == sum(len(record.text.encode()) for record in records.values())
 
 
-# ------------------------------------------------------------------------------------------------------------ benchmark files
+# -------------------------------------------------------------------------------------------------------- benchmark files
 EXAMPLES = b'{"task_id": "T/0", "prompt": "def f():", "test": "assert f()"}\n'
 
 
