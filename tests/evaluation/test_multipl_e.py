@@ -220,7 +220,7 @@ def test_a_chat_answer_neither_closes_twice_nor_defines_twice(tmp_path, name, pr
     }.get(name, closes or "test")
     suite = made(tmp_path, name, prompt, test)
     (task,) = suite.tasks()
-    program = suite.program(task, answer, PromptStyle.CHAT)
+    program = suite._opened(task, answer, PromptStyle.CHAT)
     assert len(re.findall(last_definition(name, prompt), program)) == 1
     if expected:
         assert program.split() == expected.split()
@@ -230,9 +230,12 @@ def test_a_chat_answer_neither_closes_twice_nor_defines_twice(tmp_path, name, pr
 def test_a_completion_is_cut_after_the_prompt_only(tmp_path):
     suite = made(tmp_path, "cpp", "struct A {\n}\n;int f(int x) {\n", "}\nint main() {\n}\n", ["\n}"])
     (task,) = suite.tasks()
-    assert suite.program(task, "  return x;\n}\nint g() {\n") == task.prompt + "  return x;"
-    assert suite.program(task, "  return x;\n}<|endoftext|>") == task.prompt + "  return x;"
-    assert suite.program(task, "  return x;<|endoftext|>}") == task.prompt + "  return x;"
+    assert suite._opened(task, "  return x;\n}\nint g() {\n", PromptStyle.PREFIX) == task.prompt + "  return x;"
+    assert suite._opened(task, "  return x;\n}<|endoftext|>", PromptStyle.PREFIX) == task.prompt + "  return x;"
+    assert suite._opened(task, "  return x;<|endoftext|>}", PromptStyle.PREFIX) == task.prompt + "  return x;"
+    assert suite.program(task, "  return x;\n}") == task.prompt + "  return x;}\n", (
+        "alone it is closed, the test closes it itself"
+    )
 
 
 def test_a_stop_that_ends_with_a_newline_also_ends_the_text():

@@ -60,7 +60,7 @@ def test_every_way_is_judged_as_the_task_itself(box):
     changed_share = {
         way: sum(t.prompt != inner.problems[t.group].task.prompt for t in tasks if t.part == way) for way in CHANGES
     }
-    assert changed_share["as-is"] == 0 and all(n >= 140 for way, n in changed_share.items() if way != "as-is"), changed_share
+    assert changed_share["as-is"] == 0 and all(n >= 120 for way, n in changed_share.items() if way != "as-is"), changed_share
     for task in random.Random(3).sample(tasks, 15):
         assert suite.judge(task, suite.canonical(task)).outcome is Outcome.PASS
         assert suite.judge(task, suite.wrong(task)).outcome is Outcome.FAIL
