@@ -1,11 +1,12 @@
 """Every rule finds its weakness and leaves its mended twin alone; comments and texts are no code; Bandit only reads."""
 
 import threading
+import time
 
 import pytest
 
 from yunque.checks import security
-from yunque.checks.security import RULES, Bandit, InsecurePatterns, rules_for, without_comments, without_texts
+from yunque.checks.security import RULES, Bandit, InsecurePatterns, code_and_bare, rules_for
 from yunque.core.nouns import Origin, Outcome, Record
 from yunque.core.seams import Check
 
@@ -22,7 +23,6 @@ TWINS = {
     "py-weak-hash": ("hashlib.md5(x)", "hashlib.sha256(x)"),
     "py-weak-cipher": ("DES.new(k)", "AES.new(k, AES.MODE_GCM)"),
     "py-random": ("t = random.randint(1, 9)", "t = secrets.randbelow(9)"),
-    "py-sql": ("cur.execute('SELECT * FROM t WHERE a = %s' % a)", "cur.execute('SELECT * FROM t WHERE a = %s', (a,))"),
     "py-tls": ("get(u, verify=False)", "get(u, verify=True)"),
     "py-temp": ("tempfile.mktemp()", "tempfile.mkstemp()"),
     "py-xml": ("xml.etree.ElementTree.parse(f)", "defusedxml.ElementTree.parse(f)"),
@@ -122,6 +122,31 @@ TWINS = {
     "rust-command": ("Command::new(name).arg(a)", 'Command::new("ls").output()'),
     "rust-tls": ("c.danger_accept_invalid_certs(true)", "c.danger_accept_invalid_certs(false)"),
     "rust-sql": ("c.execute(&format!(s, a))", "c.execute(s, &[a])"),
+    "js-file": ("fs.readFile(name, f)", "fs.readFile('a.txt', f)"),
+    "js-chmod": ("fs.chmodSync('a', 0o777)", "fs.chmodSync('a', 0o600)"),
+    "js-xxe": ("parse(x, { noent: true })", "parse(x, { noent: false })"),
+    "js-deserialise": ("s.unserialize(x)", "JSON.parse(x)"),
+    "c-alloca": ("p = alloca(n);", "p = malloc(n);"),
+    "c-returned-length": ("n = snprintf(b, 9, t);\nb[n] = 0;", "n = snprintf(b, 9, t);\nif (n > 8) n = 8;\nb[n] = 0;"),
+    "c-tls": ("set(c, CURLOPT_SSL_VERIFYPEER, 0);", "set(c, CURLOPT_SSL_VERIFYPEER, 1);"),
+    "c-chmod": ('chmod("a", 0777);', 'chmod("a", 0700);'),
+    "c-xxe": ("read(x, XML_PARSE_NOENT);", "read(x, XML_PARSE_NONET);"),
+    "java-eval": ('m.getEngineByName("js")', "m.getEngine()"),
+    "java-unpack": ("new File(dir, entry.getName())", "new File(dir, safeName(entry))"),
+    "java-debug": ("@EnableWebSecurity(debug = true)", "@EnableWebSecurity"),
+    "cs-tls": ("h.ServerCertificateCustomValidationCallback = (a, b) => true;", "h.CheckCertificateRevocationList = true;"),
+    "cs-html": ("Html.Raw(name)", 'Html.Raw("<b>")'),
+    "cs-unpack": ("Path.Combine(dir, entry.FullName)", "Path.Combine(dir, name)"),
+    "cs-debug": ("app.UseDeveloperExceptionPage();", 'app.UseExceptionHandler("/error");'),
+    "go-chmod": ("os.Chmod(p, 0777)", "os.Chmod(p, 0600)"),
+    "go-unpack": ("filepath.Join(dir, header.Name)", "filepath.Join(dir, name)"),
+    "go-debug": ('import _ "net/http/pprof"', 'import "net/http"'),
+    "php-tls": ("curl_setopt($c, CURLOPT_SSL_VERIFYPEER, false);", "curl_setopt($c, CURLOPT_SSL_VERIFYPEER, true);"),
+    "php-weak-cipher": ("openssl_encrypt($x, 'des-cbc', $k)", "openssl_encrypt($x, 'aes-256-gcm', $k)"),
+    "php-xxe": ("$d->loadXML($x, LIBXML_NOENT);", "$d->loadXML($x, LIBXML_NONET);"),
+    "php-chmod": ("chmod($p, 0777);", "chmod($p, 0600);"),
+    "rust-weak-cipher": ("let c = Des::new(&k);", "let c = Aes256Gcm::new(&k);"),
+    "rust-chmod": ("p.set_mode(0o777);", "p.set_mode(0o600);"),
     "credential": ('password = "hunter2hunter2"', 'password = os.environ["PASSWORD"]'),
     "private-key": (f'k = "{KEY}"', 'k = "-----BEGIN PUBLIC KEY-----"'),
     "known-token": (f'k = "{TOKEN}"', 'k = "AKIA"'),
@@ -176,8 +201,43 @@ def test_a_comment_sign_in_a_text_hides_nothing():
 @pytest.mark.parametrize("language", sorted({name for rule in RULES for name in rule.languages}))
 def test_odd_text_is_read_to_its_end(text, language):
     assert judge(text, language).outcome in (Outcome.PASS, Outcome.FAIL)
-    for read in (without_comments, without_texts):
-        assert read(text, language).count("\n") == text.count("\n") and len(read(text, language)) == len(text)
+    for read in code_and_bare(text, language):
+        assert read.count("\n") == text.count("\n") and len(read) == len(text)
+
+
+def test_a_fragment_that_begins_inside_a_text_or_comment():
+    code, bare = code_and_bare('Runs os.system(x).\n"""\ndef f(x):\n    return eval(x)\n', "python")
+    assert "os.system" not in bare and "eval(x)" in bare and code.count("\n") == 4
+    code, _ = code_and_bare(" * strcpy(a, b)\n */\ngets(a);\n", "c")
+    assert "strcpy" not in code and "gets" in code
+
+
+def test_what_fails_and_what_is_only_noted():
+    noted, failed = judge("int x = rand();\n", "c"), judge("int x = rand();\nstrcpy(a, b);\n", "c")
+    assert (noted.outcome, noted.detail, noted.findings[0].severity) == (Outcome.PASS, "1 notes", "note")
+    assert failed.outcome is Outcome.FAIL and failed.detail.startswith("line 2") and len(failed.findings) == 2
+    for rule in RULES:
+        assert judge(TWINS[rule.name][0], rule.languages[0]).outcome.value in (
+            ("pass", "fail") if rule.severity == "note" else ("fail",)
+        ), rule.name
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "q = 'select a from t where '\n" + "\n".join(f"q += 'a' + x{n}" for n in range(3000)),
+        "def f():\n" + "\n".join(f"  os.path.join(a, b{n})" for n in range(3000)),
+        "[HttpPost]\n" * 20_000,
+        "password" * 10_000 + "=",
+        '"\\\n' * 20_000,
+    ],
+    ids=["grown", "paths", "attributes", "word", "quotes"],
+)
+def test_no_text_makes_it_slow(text):
+    started = time.perf_counter()
+    for language in ("python", "csharp", "javascript"):
+        assert len(judge(text, language).findings) <= 700
+    assert time.perf_counter() - started < 30, "a minute and more for one of them, before every search had an end"
 
 
 def test_a_language_without_rules_is_skipped():

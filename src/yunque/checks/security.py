@@ -14,14 +14,20 @@ measures both on pairs of vulnerable and mended functions.
 from __future__ import annotations
 
 import functools
+import itertools
 import logging
 import re
 import tempfile
+import textwrap
 import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from yunque.checks.grammars import GRAMMARS, captures, parse
+from yunque.checks.injection import injections
 from yunque.checks.syntax import PARSING
 from yunque.core.nouns import Finding, Outcome, Record, Verdict
 
@@ -47,7 +53,14 @@ class Rule:
 
 
 def _rule(
-    name: str, cwe: int, languages: tuple[str, ...] | str, pattern: str, message: str, severity: str = "warning", *, texts: bool = False
+    name: str,
+    cwe: int,
+    languages: tuple[str, ...] | str,
+    pattern: str,
+    message: str,
+    severity: str = "warning",
+    *,
+    texts: bool = False,
 ) -> Rule:
     known = (languages,) if isinstance(languages, str) else languages
     return Rule(name=name, cwe=cwe, languages=known, pattern=pattern, message=message, severity=severity, texts=texts)
@@ -65,7 +78,7 @@ RULES = (
     _rule("py-yaml", 502, "python", r"\byaml\.(?:load|load_all)\s*\((?![^)\n]*Safe)|\byaml\.unsafe_load", "reading this can run code"),
     _rule("py-weak-hash", 328, "python", r"\bhashlib\.(?:md5|sha1)\s*\(|\b(?:MD5|MD4|MD2|SHA1?)\.new\s*\(|\bhashlib\.new\s*\(\s*['\"](?:md5|sha1)\b", "this hash is broken", texts=True),
     _rule("py-weak-cipher", 327, "python", r"\b(?:DES3?|ARC[24]|Blowfish)\.new\s*\(|\bMODE_ECB\b|\bmodes\.ECB\b", "this cipher or mode is broken", "error"),
-    _rule("py-random", 338, "python", r"(?<![\w.])random\.(?:random|randint|choice|choices|randrange|getrandbits|sample|uniform|shuffle|seed|Random)\s*\(|\bfrom\s+random\s+import\b", "predictable; secrets are made by the module secrets", "note"),
+    _rule("py-random", 338, "python", r"(?<![\w.])random\.(?:random|randint|choice|choices|randrange|getrandbits|sample|uniform|shuffle|seed|Random)\s*\(|(?<![\w.])rand(?:int|range)\s*\(|\bfrom\s+random\s+import\b", "predictable; secrets are made by the module secrets", "note"),
     _rule("py-tls", 295, "python", r"\bverify\s*=\s*False\b|\b_create_unverified_context\b|\bCERT_NONE\b|\bcheck_hostname\s*=\s*False\b", "certificates are not checked", "error"),
     _rule("py-temp", 377, "python", r"\btempfile\.mktemp\s*\(|\bos\.(?:tempnam|tmpnam)\s*\(", "somebody else can make this file first", "error"),
     _rule("py-xml", 611, "python", r"\b(?:xml\.(?:etree\.\w+|sax|dom\.\w+)|etree)\.(?:parse|fromstring|XMLParser|make_parser)\s*\(|\bresolve_entities\s*=\s*True", "entities from outside are read"),
@@ -141,13 +154,13 @@ RULES = (
     # --------------------------------------------------------------------------------------------------------------- C#
     _rule("cs-weak-hash", 327, "csharp", r"\b(?:MD5|SHA1)\w*\s*\.\s*(?:Create|HashData)\s*\(|\bnew\s+(?:MD5|SHA1)(?:CryptoServiceProvider|Managed|Cng)\b", "this hash is broken"),
     _rule("cs-weak-cipher", 327, "csharp", r"\b(?:DES|TripleDES|RC2)(?:CryptoServiceProvider)?(?:\s*\.\s*Create)?\s*\(|\bCipherMode\.(?:ECB|CBC|OFB|CFB|CTS)\b", "this cipher or mode is broken", "error"),
-    _rule("cs-random", 338, "csharp", r"\bnew\s+(?:System\.)?Random\s*\(|\bRandom\s+\w+\s*=\s*new\s*\(|\bRandom\.(?:Shared|Range|Next)\b|\b[rR]and\w*\.Next\w*\s*\(", "predictable", "note"),
+    _rule("cs-random", 338, "csharp", r"\bnew\s+(?:System\.)?Random\s*\(|\bRandom\s+\w+\s*=\s*new\s*\(|\bRandom\.(?:Shared|Range|Next)\b|\b(?:[rR]and\w*|rnd|rng)\.Next\w*\s*\(", "predictable", "note"),
     _rule("cs-command", 78, "csharp", r"\bProcess\.Start\s*\(|\bnew\s+ProcessStartInfo\b|\.StartInfo\.(?:FileName|Arguments)\s*=", "a program is run with what was given", "note"),
     _rule("cs-sql", 89, "csharp", rf"\b(?:new\s+\w*Command|ExecuteSql\w*|FromSqlRaw|CommandText\s*=|SqlQuery\w*)\s*\(?[^;\n]*(?:{_JOINED}|\b\w*(?:[sS]ql|[qQ]uery|[cC]md)\w*\b)", "a query put together from pieces", texts=True),
     _rule("cs-xpath", 643, "csharp", r"\.(?:SelectNodes|SelectSingleNode|Select|Compile|Evaluate|XPathSelect\w+)\s*\(\s*(?:\$?\"[^\"\n]*(?:\{|\"\s*\+)|[a-z]\w*\s*[,)]|[Ss]tring\.Format)", "a question to a document put together from pieces", "note", texts=True),
     _rule("cs-xxe", 611, "csharp", r"\bnew\s+XmlTextReader\s*\(|\bnew\s+XmlDocument\s*\(|\bDtdProcessing\.Parse\b|\bProhibitDtd\s*=\s*false|\bnew\s+XmlUrlResolver\s*\(|\bXmlReader\.Create\s*\(", "entities from outside are read", "note"),
     _rule("cs-deserialise", 502, "csharp", r"\bnew\s+(?:Binary|Soap|NetDataContract|Los|ObjectState)\w*Format\w*\s*\(|\bNetDataContractSerializer\b|\bJavaScriptSerializer\s*\(|\bTypeNameHandling\.(?:All|Auto|Objects|Arrays)\b|\.Deserialize\s*\(", "reading this can run code"),
-    _rule("cs-csrf", 352, "csharp", r"\[\s*Http(?:Post|Put|Delete|Patch)\b(?![^\]]*\][^{;]*\[\s*(?:\w+\s*,\s*)*(?:Auto)?ValidateAntiForgeryToken)", "other pages may act for the user", "note"),
+    _rule("cs-csrf", 352, "csharp", r"\[\s*Http(?:Post|Put|Delete|Patch)\b(?![^\]]{0,200}\][^{;]{0,400}\[\s*(?:\w+\s*,\s*)*(?:Auto)?ValidateAntiForgeryToken)", "other pages may act for the user", "note"),
     _rule("cs-redirect", 601, "csharp", r"\bRedirect(?:Permanent)?\s*\(\s*(?!\")[\w.\[\]]+", "leads wherever it was told", "note"),
     _rule("cs-validate", 554, "csharp", r"\bValidateInput\s*\(\s*false|\bvalidateRequest\s*=\s*\"false", "what comes in is not looked at", "error", texts=True),
     _rule("cs-password", 521, "csharp", r"\bRequiredLength\s*=\s*[0-7]\b|\bRequire(?:Digit|Uppercase|NonAlphanumeric|NonLetterOrDigit)\s*=\s*false", "short or simple passwords are let in"),
@@ -195,34 +208,39 @@ RULES = (
     _rule("rust-chmod", 732, "rust", r"\b(?:from_mode|set_mode|mode)\s*\(\s*0o(?:777|666)\b", "everybody may write this"),
     _rule("rust-sql", 89, "rust", r"\b(?:query|execute|sql_query|prepare)\w*\s*\(\s*&?\s*format!", "a query put together from pieces"),
     # ------------------------------------------------------------------------------------------------------- everywhere
-    _rule("credential", 798, _ALL, r"(?i)\b\w*(?:passwo?r?d|secret|api_?key|access_?key|auth_?token|private_?key|credential)\w*['\"]?\s*(?::|=|=>|:=|,)\s*(?:b|r|u|@|\$)?['\"][^'\"\s$<{%]{6,}['\"]", "a credential in the text", texts=True),
+    _rule("credential", 798, _ALL, r"(?i)\b\w*(?:passwo?r?d|secret|api_?key|access_?key|auth_?token|private_?key|credential)\w*['\"]?\]?\s*(?::|=|=>|:=|,)\s*(?:b|r|u|@|\$)?['\"][^'\"\s$<{%]{6,}['\"]", "a credential in the text", texts=True),
     _rule("private-key", 312, _ALL, r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----", "a private key in the text", "error", texts=True),
     _rule("known-token", 798, _ALL, r"\bAIza[0-9A-Za-z_-]{30,}|\bAKIA[0-9A-Z]{16}\b|\bgh[pousr]_[0-9A-Za-z]{30,}|\bxox[abprs]-[0-9A-Za-z-]{10,}|\bSK[0-9a-f]{32}\b|\bya29\.[0-9A-Za-z_-]{20,}|\bEAACEdEose0cBA\w+", "a key of a known service in the text", "error", texts=True),
 )  # fmt: skip
 """Every rule; the CWE is the one under which CyberSecEval and SVEN file the weakness."""
 
 
+MOST = 100
+"""Findings of one rule that are told of one text."""
+
+
 class InsecurePatterns:
-    """A check (seam ``Check``) that passes a text in which no rule finds anything; SKIP without rules for its language."""
+    """A check (seam ``Check``) that passes a text in which no rule finds more than notes; SKIP without rules for its language."""
 
     name = "insecure-patterns"
 
     def judge(self, record: Record) -> Verdict:
-        """PASS, or FAIL with every finding and its CWE."""
+        """PASS, or FAIL; with every finding, its severity and its CWE. Never raises for anything the text does."""
         started = time.perf_counter()
         rules = rules_for(record.language)
         if not rules:
             return Verdict(check=self.name, outcome=Outcome.SKIP, detail="no rules for this language")
-        code = without_comments(record.text, record.language)
-        bare = without_texts(code, record.language)
-        findings = []
+        code, bare = code_and_bare(record.text, record.language)
+        findings = injections(_shortened(record.text)) if record.language == "python" else []
         for rule, pattern in rules:
             text = code if rule.texts else bare
-            for found in pattern.finditer(text):
+            for found in itertools.islice(pattern.finditer(text), MOST):
                 line = text.count("\n", 0, found.start()) + 1
-                findings.append(Finding(rule=rule.name, line=line, message=rule.message, cwe=rule.cwe))
-        findings.sort(key=lambda one: (one.line, one.rule))
-        return _verdict(self.name, findings, started)
+                findings.append(
+                    Finding(rule=rule.name, line=line, message=rule.message, severity=rule.severity, cwe=rule.cwe)
+                )
+        once = {(one.line, one.rule): one for one in findings}
+        return _verdict(self.name, [once[key] for key in sorted(once)], started)
 
 
 class Bandit:
@@ -231,7 +249,10 @@ class Bandit:
     name = "bandit"
 
     def judge(self, record: Record) -> Verdict:
-        """PASS, FAIL with every finding and its CWE, or SKIP: another language, not installed, does not parse."""
+        """PASS, FAIL, with every finding and its CWE; or SKIP: another language, not installed, does not parse.
+
+        Low severity is a ``note``, which fails nothing. A function with the indentation of its class is read without it.
+        """
         started = time.perf_counter()
         if record.language != "python":
             return Verdict(check=self.name, outcome=Outcome.SKIP, detail="Python alone")
@@ -243,14 +264,14 @@ class Bandit:
                 return Verdict(
                     check=self.name, outcome=Outcome.SKIP, detail="Bandit is not installed; pip install 'yunque[checks]'"
                 )
-            logging.getLogger("bandit").setLevel(logging.CRITICAL + 1)
             path = Path(folder) / "answer.py"
-            path.write_text(record.text, "utf-8", errors="replace")
+            path.write_text(textwrap.dedent(record.text), "utf-8", errors="replace")
             bandit = manager.BanditManager(
                 config.BanditConfig(), "file", quiet=True, ignore_nosec=True, profile={"exclude": list(NOT_WEAKNESSES)}
             )
             bandit.files_list = [str(path)]
-            bandit.run_tests()
+            with _silent("bandit"):
+                bandit.run_tests()
         if bandit.skipped:
             return Verdict(check=self.name, outcome=Outcome.SKIP, detail="does not parse")
         findings = [
@@ -258,7 +279,7 @@ class Bandit:
                 rule=issue.test_id,
                 line=issue.lineno,
                 message=issue.text,
-                severity="note" if issue.severity == "LOW" else "warning" if issue.severity == "MEDIUM" else "error",
+                severity={"LOW": "note", "MEDIUM": "warning"}.get(issue.severity, "error"),
                 cwe=issue.cwe.id or None,
             )
             for issue in sorted(bandit.results, key=lambda issue: (issue.lineno, issue.test_id))
@@ -266,13 +287,27 @@ class Bandit:
         return _verdict(self.name, findings, started)
 
 
+@contextmanager
+def _silent(logger: str) -> Iterator[None]:
+    """Nothing is logged there; what was set before is set again."""
+    log = logging.getLogger(logger)
+    before = log.level
+    log.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
+
+
 def _verdict(check: str, findings: list[Finding], started: float) -> Verdict:
+    worst = next((one for one in findings if one.severity != "note"), None)
+    told = f"line {worst.line}: {worst.message}" if worst else f"{len(findings)} notes" if findings else "nothing found"
     return Verdict(
         check=check,
-        outcome=Outcome.FAIL if findings else Outcome.PASS,
+        outcome=Outcome.FAIL if worst else Outcome.PASS,
         findings=tuple(findings),
         took_ms=(time.perf_counter() - started) * 1000,
-        detail=f"line {findings[0].line}: {findings[0].message}" if findings else "nothing found",
+        detail=told,
     )
 
 
@@ -283,29 +318,93 @@ def rules_for(language: str) -> tuple[tuple[Rule, re.Pattern], ...]:
 
 
 # ------------------------------------------------------------------------------------------------------------ what is code
+LONGEST_LINE = 2000
+"""Characters of a line that are looked at: a pattern's time grows with the square of a line's length."""
 _HASH = ("python", "ruby", "shell", "r", "perl")
 _TEXT = r'"(?:\\.|[^"\\\n])*+"?|' + r"'(?:\\.|[^'\\\n])*+'(?!\w)|'(?:\\.|[^'\\\n])*+(?=\n|\Z)"
+_BLOCKS = r"/\*[\s\S]*?(?:\*/|\Z)|\A(?:(?!/\*)[\s\S])*?\*/[ \t]*$"
+"""Comments; also the rest of one that began before the text did."""
+_DOCSTRINGS = ('"""', "'''")
+_LIKE_CODE = re.compile(r"^[ \t]*(?:def|class|return|import|raise|@)\b|\w\(|\w = ?|[\w)\]]:$", re.MULTILINE)
 _LEXERS = {
     "hash": re.compile(rf'(?P<text>"""[\s\S]*?(?:"""|\Z)|\'\'\'[\s\S]*?(?:\'\'\'|\Z)|{_TEXT})|(?P<comment>\#[^\n]*)'),
-    "c": re.compile(rf"(?P<comment>//[^\n]*|/\*[\s\S]*?(?:\*/|\Z))|(?P<text>`(?:\\.|[^`\\])*+`?|{_TEXT})"),
+    "c": re.compile(rf"(?P<comment>{_BLOCKS}|//[^\n]*)|(?P<text>`(?:\\.|[^`\\])*+`?|{_TEXT})", re.MULTILINE),
     "rust": re.compile(
-        r"(?P<comment>//[^\n]*|/\*[\s\S]*?(?:\*/|\Z))|" + r"""(?P<text>"(?:\\.|[^"\\])*+"?|'(?:\\.|[^'\\\n])')"""
+        rf"(?P<comment>{_BLOCKS}|//[^\n]*)|" + r"""(?P<text>"(?:\\.|[^"\\])*+"?|'(?:\\.|[^'\\\n])')""", re.MULTILINE
     ),
-    "php": re.compile(rf"(?P<comment>//[^\n]*|\#(?!\[)[^\n]*|/\*[\s\S]*?(?:\*/|\Z))|(?P<text>{_TEXT})"),
+    "php": re.compile(rf"(?P<comment>{_BLOCKS}|//[^\n]*|\#(?!\[)[^\n]*)|(?P<text>{_TEXT})", re.MULTILINE),
 }
+_NODES = {
+    "python": ("[(comment)] @comment", "[(string_content)] @text"),
+    "javascript": ("[(comment)] @comment", "[(string_fragment) (regex_pattern)] @text"),
+    "typescript": ("[(comment)] @comment", "[(string_fragment) (regex_pattern)] @text"),
+    "tsx": ("[(comment)] @comment", "[(string_fragment) (regex_pattern)] @text"),
+    "c": ("[(comment)] @comment", "[(string_content) (character)] @text"),
+    "cpp": ("[(comment)] @comment", "[(string_content) (raw_string_content) (character)] @text"),
+    "go": ("[(comment)] @comment", "[(interpreted_string_literal_content) (raw_string_literal_content)] @text"),
+    "java": ("[(line_comment) (block_comment)] @comment", "[(string_fragment) (multiline_string_fragment)] @text"),
+    "rust": ("[(line_comment) (block_comment)] @comment", "[(string_content)] @text"),
+}
+"""What a grammar calls comments and the insides of texts; the pieces of f-strings and templates are code."""
 
 
-def without_comments(text: str, language: str) -> str:
-    """The text with blanks for its comments; every line keeps its number."""
-    return _blanked(text, language, "comment")
+def code_and_bare(text: str, language: str) -> tuple[str, str]:
+    """The text with blanks for its comments, and with blanks for the insides of its texts as well; line for line.
+
+    By the language's grammar where the text parses, else (fragments, PHP, C#) by a lexer that recovers at the end of a line.
+    """
+    text = _shortened(text)
+    if language in GRAMMARS and (blanked := _by_grammar(text, language)):
+        return blanked
+    lead = next((quotes for quotes in _DOCSTRINGS if _begins_inside(text, quotes)), "") if language == "python" else ""
+    code = _by_lexer(lead + text, language, "comment")
+    return code[len(lead) :], _by_lexer(code, language, "text")[len(lead) :]
 
 
-def without_texts(text: str, language: str) -> str:
-    """The text with blanks between the quotes of its texts, but for the pieces of templates."""
-    return _blanked(text, language, "text")
+def _shortened(text: str) -> str:
+    """The text with blanks at the end of lines that are too long to look at."""
+    if len(text) <= LONGEST_LINE:
+        return text
+    long = re.compile(rf"(?<=[^\n]{{{LONGEST_LINE}}})[^\n]+")
+    return long.sub(lambda found: " " * len(found[0]), text)
 
 
-def _blanked(text: str, language: str, kind: str) -> str:
+def _by_grammar(text: str, language: str) -> tuple[str, str] | None:
+    """None when the text does not parse, or its characters cannot be counted in bytes."""
+    try:
+        data = text.encode("utf-8")
+        tree = parse(data, language)
+    except (UnicodeEncodeError, ImportError):
+        return None
+    if tree.root_node.has_error:
+        return None
+    comments, texts = (
+        [(node.start_byte, node.end_byte) for nodes in captures(tree, language, pattern).values() for node in nodes]
+        for pattern in _NODES[language]
+    )
+    code = _blank(data, comments)
+    both = _blank(code, texts)
+    return code.decode("utf-8"), both.decode("utf-8")
+
+
+def _blank(data: bytes, spans: list[tuple[int, int]]) -> bytes:
+    blanked = bytearray(data)
+    for start, end in spans:
+        blanked[start:end] = re.sub(rb"[^\n]", b" ", data[start:end])
+    return bytes(blanked)
+
+
+def _begins_inside(text: str, quotes: str) -> bool:
+    """Whether a fragment begins inside a docstring: where it would be code if it did not, it looks less like code."""
+    if text.count(quotes) % 2 == 0:
+        return False
+    parts = text.split(quotes)
+    outside, inside = (sum(len(_LIKE_CODE.findall(part)) for part in parts[at::2]) for at in (0, 1))
+    return inside > outside
+
+
+def _by_lexer(text: str, language: str, kind: str) -> str:
+    """The text with blanks for its comments, or between the quotes of its texts."""
     lexer = _LEXERS["hash" if language in _HASH else language if language in _LEXERS else "c"]
 
     def blank(found: re.Match) -> str:
