@@ -11,7 +11,7 @@ FLAGS  ?=
 TOOLS     := bwrap:bubblewrap gcc:gcc g++:g++ perl:perl node:nodejs tsc:node-typescript javac:default-jdk-headless \
              rustc:rustc go:golang-go php:php-cli ruby:ruby lua5.4:lua5.4 Rscript:r-base-core mcs:mono-mcs \
              mono:mono-runtime ldmd2:ldc scalac:scala
-LIBRARIES := libc6-dev ruby-test-unit libtest-deep-perl lua-unit libjavatuples-java
+LIBRARIES := libc6-dev libboost-dev ruby-test-unit libtest-deep-perl lua-unit libjavatuples-java
 
 .PHONY: forge test toolchains test-languages lint reference clean
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import threading
 import time
 from pathlib import Path
@@ -241,6 +242,14 @@ def test_without_a_class_archive_it_only_takes_longer(run, monkeypatch, tmp_path
     monkeypatch.setattr(programs._Build, "_class_archive", lambda build: {})
     source = 'class Main { public static void main(String[] args) { System.out.println("slow"); } }'
     assert run("java", source, cache=tmp_path).ran.stdout == b"slow\n"
+
+
+def test_libraries_that_npm_installed_globally_are_looked_for(run, tmp_path):
+    source = "console.log(require('module').globalPaths.join(' '))"
+    if shutil.which("node") is None:
+        pytest.skip("no toolchain for javascript")
+    home = Path(shutil.which("node")).resolve().parent.parent
+    assert f"{home}/lib/node_modules" in run("javascript", source, cache=tmp_path).ran.stdout.decode().split()
 
 
 # --------------------------------------------------------------------------------------------------- what nobody can run

@@ -89,6 +89,8 @@ object Main {
   }
 }
 """
+_GLOBAL_MODULES = (("NODE_PATH", "{node_home}/lib/node_modules:/usr/local/lib/node_modules"),)
+"""Where `npm install --global` puts a library; Debian's own are found without."""
 # A program's own `class Node` or `name` would clash with the browser's, and reading the browser's takes 1.5 s.
 _NODE_GLOBALS = """\
 declare var console: any, process: any, require: any, module: any, exports: any, globalThis: any, Buffer: any;
@@ -188,6 +190,7 @@ LANGUAGES: tuple[Language, ...] = (
         needs=(("node", "nodejs"),),
         install="apt install nodejs",
         run=("{node}", "--max-old-space-size={heap_mb}", "{source}"),
+        env=_GLOBAL_MODULES,
         address_space_bytes=RESERVED,
         own_threads=16,
         versions=(("{node}", "--version"),),
@@ -207,6 +210,7 @@ LANGUAGES: tuple[Language, ...] = (
         produces=("main.js",),
         run=("{node}", "--max-old-space-size={heap_mb}", "main.js"),
         support=(("globals.d.ts", _NODE_GLOBALS),),
+        env=_GLOBAL_MODULES,
         address_space_bytes=RESERVED,
         own_threads=16,
         versions=(("{node}", "{tsc}", "--version"), ("{node}", "--version")),
