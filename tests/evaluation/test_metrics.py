@@ -85,6 +85,33 @@ def test_findings_are_counted_with_the_lines():
     assert found["insecure"] == 1.0 and found["insecurities"] >= 1
     clean = values("    return sum(numbers)\n", kinds=("lint", "security"))
     assert (clean["lint"], clean["insecure"], clean["insecurities"]) == (0.0, 0.0, 0.0)
+    assert {"lint F401", "lint F821"} <= set(found)
+    assert any(name.startswith("weakness CWE-") for name in found)
+    assert not any(name.startswith(("lint ", "weakness ")) for name in clean)
+
+
+def test_a_note_is_no_weakness():
+    found = values("    import random\n    return random.random()\n", kinds=("security",))
+    assert (found["insecure"], found["insecurities"]) == (0.0, 0.0)
+
+
+def test_findings_by_rule_and_weakness():
+    row = {"pass": 0.0, "lines": 10.0, "lint": 0.0, "insecurities": 0.0, "insecure": 0.0}
+    bad = row | {
+        "lint": 3.0,
+        "lint F401": 2.0,
+        "lint B006": 1.0,
+        "insecure": 1.0,
+        "insecurities": 1.0,
+        "weakness CWE-89": 1.0,
+    }
+    rows = [bad, row] * 3 + [{"pass": 0.0}]
+    found = {one.name: one for one in summarise([judged_row(number, one) for number, one in enumerate(rows)])}
+    names = [name for name in found if "(" in name]
+    assert names == ["lint findings (F401)", "lint findings (B006)", "insecure (CWE-89)"], "the most frequent first"
+    assert (found["lint findings (F401)"].value, found["lint findings (F401)"].unit) == (100.0, "per 1,000 lines")
+    assert (found["insecure (CWE-89)"].value, found["insecure (CWE-89)"].n) == (0.5, 6), "of those that were looked at"
+    assert found["insecure (CWE-89)"].low is not None
 
 
 def test_the_cost_of_a_right_answer_is_that_over_the_reference(box):

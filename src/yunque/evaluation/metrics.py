@@ -13,6 +13,7 @@ from __future__ import annotations
 import functools
 import math
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ from yunque.checks.execution import timed_out
 from yunque.checks.lint import Lint
 from yunque.checks.security import Bandit, InsecurePatterns
 from yunque.checks.syntax import Syntax
-from yunque.core.nouns import Job, Observation, Origin, Outcome, PromptStyle, Record, Task, Verdict, content_id
+from yunque.core.nouns import Finding, Job, Observation, Origin, Outcome, PromptStyle, Record, Task, Verdict, content_id
 from yunque.core.seams import Check, Engine, JudgedSuite, Sandbox
 from yunque.evaluation.scoring import edit_similarity
 
@@ -46,6 +47,8 @@ class Metric:
     unit: str = "share"
     """``share``; ``ratio`` or ``perplexity`` (e to the mean of logarithms); or a text."""
     better: str = "higher"
+    parts: str = ""
+    """How the names of values begin that split it (rules, weaknesses); an answer without one has 0 of it."""
     meaning: str
 
 
@@ -56,13 +59,16 @@ METRICS = (
     Metric(name="valid syntax", of="valid", meaning="share of programs that parse, where the reference's does"),
     Metric(
         name="lint findings", of="lint", per="lines", scale=1000, unit="per 1,000 lines", better="lower",
-        meaning="what a linter finds in the program with the answer",
+        parts="lint ", meaning="what a linter finds in the program with the answer",
     ),
     Metric(
         name="security findings", of="insecurities", per="lines", scale=1000, unit="per 1,000 lines", better="lower",
-        meaning="what security checks find in the program with the answer",
+        meaning="what security checks find in the program with the answer, notes aside",
     ),
-    Metric(name="insecure", of="insecure", better="lower", meaning="share of answers with at least one security finding"),
+    Metric(
+        name="insecure", of="insecure", better="lower",
+        parts="weakness ", meaning="share of answers with at least one security finding, notes aside",
+    ),
     Metric(
         name="bits per byte", of="bits", per="bytes", unit="bits/byte", better="lower",
         meaning="bits that the model needs for a byte of the reference, given the prompt",
@@ -125,14 +131,13 @@ class AnswerValues:
         """What can be said of a program without running it."""
         origin = Origin(source=self.suite.name, path=task.id, revision="", licence=self.suite.licence, collected_at="")
         record = Record(id=content_id(program), text=program, language=task.language, origin=origin)
-        values = {}
-        for kind, names in (("syntax", ("valid",)), ("lint", ("lint",)), ("security", ("insecurities", "insecure"))):
+        values: dict[str, float] = {}
+        for kind in ("syntax", "lint", "security"):
             verdicts = [check.judge(record) for check in _checks(kind)] if kind in self.kinds else []
             verdicts = [one for one in verdicts if one.outcome in (Outcome.PASS, Outcome.FAIL)]
             if verdicts:
-                count = len({(found.line, found.cwe or found.rule) for one in verdicts for found in one.findings})
-                both = (float(count), float(count > 0))
-                values |= {"valid": float(count == 0)} if kind == "syntax" else dict(zip(names, both, strict=False))
+                found = [one for verdict in verdicts for one in verdict.findings if one.severity != "note"]
+                values |= _VALUES[kind](found)
         return values | {"lines": float(sum(bool(line.strip()) for line in program.splitlines()))}
 
     def _reference(self, task: Task) -> dict[str, float]:
@@ -164,6 +169,27 @@ class AnswerValues:
                     return None
             costs.append((sum(one.cpu_ms for one in seen), max(one.peak_bytes for one in seen)))
         return min(cost[0] for cost in costs), min(cost[1] for cost in costs)
+
+
+def _of_syntax(found: Sequence[Finding]) -> dict[str, float]:
+    return {"valid": float(not found)}
+
+
+def _of_lint(found: Sequence[Finding]) -> dict[str, float]:
+    rules = Counter(f"lint {one.rule}" for one in found)
+    return {"lint": float(len(found))} | {rule: float(number) for rule, number in sorted(rules.items())}
+
+
+def _of_security(found: Sequence[Finding]) -> dict[str, float]:
+    """Two checks that see one weakness in one line see it once."""
+    seen = {(one.line, one.cwe or one.rule) for one in found}
+    weaknesses = sorted({one.cwe for one in found if one.cwe})
+    totals = {"insecurities": float(len(seen)), "insecure": float(bool(seen))}
+    return totals | {f"weakness CWE-{cwe}": 1.0 for cwe in weaknesses}
+
+
+_VALUES = {"syntax": _of_syntax, "lint": _of_lint, "security": _of_security}
+"""Kind -> the values that its findings give."""
 
 
 @functools.cache

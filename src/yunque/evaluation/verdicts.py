@@ -25,7 +25,7 @@ def pass_at_k(n: int, correct: int, k: int) -> float:
 
 
 def summarise(rows: Sequence[Judged], ks: Sequence[int] = (1,), *, seed: int = 0) -> list[Measure]:
-    """pass@k for each k that the number of answers allows, of the suite and of its parts, then every metric.
+    """pass@k for each k that the answers allow, of the suite and its parts; every metric; findings by rule or CWE.
 
     A task is out, and counted as skipped or as an error, when all its answers are SKIP or ERROR; else those verdicts fail.
     """
@@ -44,7 +44,8 @@ def summarise(rows: Sequence[Judged], ks: Sequence[int] = (1,), *, seed: int = 0
             measures.append(_pass(f"pass@1 ({part})", mine, 1, seed))
         measures += _worst(counted, parts, seed)
     answers = [row for kept in counted.values() for row in kept]
-    return measures + [one for metric in METRICS[1:] if (one := _measure(metric, answers, seed)).n]
+    measures += [one for metric in METRICS[1:] if (one := _measure(metric, answers, seed)).n]
+    return measures + [one for metric in METRICS if metric.parts for one in _split(metric, answers, seed)]
 
 
 def ceiling_of(rows: Sequence[Ceiling], *, seed: int = 0) -> list[Measure]:
@@ -117,16 +118,25 @@ def _worst(tasks: dict[str, list[Judged]], parts: Sequence[str], seed: int) -> l
     return [describe(f"pass, worst of {len(parts)}", worst, list(groups), unit="share", seed=seed)]
 
 
-def _measure(metric: Metric, rows: Sequence[Judged], seed: int) -> Measure:
-    """A metric over those answers that have its values."""
+def _measure(metric: Metric, rows: Sequence[Judged], seed: int, part: str = "") -> Measure:
+    """A metric over those answers that have its values; or a part of it, which answers without it have 0 of."""
     having = [row for row in rows if _has(metric, [row])]
     weights = [row.values[metric.per] for row in having] if metric.per else None
     if weights is not None and not sum(weights):
         having, weights = [], None
-    values = [row.values[metric.of] * metric.scale for row in having]
+    values = [(row.values.get(part, 0.0) if part else row.values[metric.of]) * metric.scale for row in having]
     groups = [row.group for row in having]
-    found = describe(metric.name, values, groups, weights=weights, unit=metric.unit, seed=seed)
+    name = f"{metric.name} ({part.removeprefix(metric.parts)})" if part else metric.name
+    found = describe(name, values, groups, weights=weights, unit=metric.unit, seed=seed)
     return _as_ratio(found) if metric.unit in EXPONENTIATED else found
+
+
+def _split(metric: Metric, rows: Sequence[Judged], seed: int) -> list[Measure]:
+    """A metric by what was found, the most frequent first."""
+    found: Counter[str] = Counter()
+    for row in rows:
+        found.update({name: value for name, value in row.values.items() if name.startswith(metric.parts)})
+    return [_measure(metric, rows, seed, part) for part in sorted(found, key=lambda name: (-found[name], name))]
 
 
 def _as_ratio(measure: Measure) -> Measure:
