@@ -202,3 +202,8 @@ def test_the_names_of_files_do_not_matter_only_who_shares_one():
 def test_lists_of_different_lengths_are_refused(base, forged, groups, weights):
     with pytest.raises(ValueError):
         compare("x", base, forged, groups, weights=weights)
+
+
+def test_the_ends_of_a_share_are_exact():
+    none, every = (describe("x", [value] * 164, [str(n) for n in range(164)], unit="share") for value in (0.0, 1.0))
+    assert none.low == 0.0 < none.high and every.low < 1.0 == every.high

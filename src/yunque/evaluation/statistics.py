@@ -113,7 +113,7 @@ def describe(
 def _wilson(share: float, n: int, z: float = 1.959964) -> tuple[float, float]:
     middle = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * float(np.sqrt(share * (1 - share) / n + z * z / (4 * n * n)))
-    return max(0.0, middle - half), min(1.0, middle + half)
+    return (max(0.0, middle - half) if share > 0 else 0.0), (min(1.0, middle + half) if share < 1 else 1.0)
 
 
 def _per_unit(values: np.ndarray, weight: np.ndarray, groups: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
