@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from yunque.evaluation import statistics
-from yunque.evaluation.statistics import MIN_UNITS, compare
+from yunque.evaluation.statistics import MIN_UNITS, compare, describe
 
 
 def files(count: int, tasks_each: int = 1) -> list[str]:
