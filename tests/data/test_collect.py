@@ -15,10 +15,9 @@ from pydantic import ValidationError
 
 from yunque.checks.files import DataLike, Generated, Minified, Vendored
 from yunque.core.errors import RecipeError, SourceError
-from yunque.core.nouns import Outcome, Record, Verdict, content_id
+from yunque.core.nouns import Dropped, Outcome, Record, Verdict, content_id
 from yunque.data.collect import DROPPED, RECORDS, CollectRecipe, collect, load_checks
 from yunque.data.sources import open_source
-from yunque.data.trees import Dropped
 from yunque.store import benchmarks
 from yunque.store.tables import read_table
 

@@ -42,6 +42,8 @@ class Origin:
     """SPDX identifier found in the tree that covers this path, or ``unknown``."""
     collected_at: str
     """UTC, ISO 8601, seconds."""
+    author: str = ""
+    """Who must be named where the licence asks for it, with a link if there is one; empty otherwise."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,14 +66,31 @@ class PairKind(StrEnum):
     """Text before and after a hole -> the hole (fill-in-the-middle)."""
     CONTINUATION = "continuation"
     """Nothing -> a stretch of a file; every token is an answer."""
+    SIGNATURE = "signature"
+    """A signature without a docstring -> body."""
+    COMMENT = "comment"
+    """A comment -> the block of code that it speaks of."""
+    TEST = "test"
+    """A test -> the function that it tests."""
+    EXPLAIN = "explain"
+    """A function without its docstring -> the docstring."""
+    EDIT = "edit"
+    """A commit's message and the text before -> the text after."""
+    FIX = "fix"
+    """A function that was mended, as it was -> as it is."""
+    REFACTOR = "refactor"
+    """A function that was written anew and does the same, as it was -> as it is."""
+    QUESTION = "question"
+    """A question that somebody asked -> the answer."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pair:
-    """A training view of one record: ``prompt`` (and ``suffix``) in, ``answer`` out.
+    """A training view of one record or more: ``prompt`` (and ``suffix``) in, ``answer`` out.
 
-    ``span_bytes`` is the answer's place in the UTF-8 bytes of the record's text; the prompt ends where it starts,
-    and the suffix begins where it ends, so re-assembling around the span gives the record back exactly.
+    ``span_bytes`` is the answer's place in the UTF-8 bytes of the first record's text. Of BODY, SIGNATURE, COMMENT, FIM and
+    CONTINUATION the prompt ends where it starts, and the suffix begins where it ends, so re-assembling around the span gives
+    the record back exactly. None where the answer stands in no record as it is.
     """
 
     id: str
@@ -79,12 +98,24 @@ class Pair:
     prompt: str
     answer: str
     suffix: str = ""
-    span_bytes: tuple[int, int]
+    span_bytes: tuple[int, int] | None
     language: str
     natural_language: str
-    """ISO 639-1 code of the docstring, or ``und``."""
+    """ISO 639-1 code of its prose, or ``und``."""
     origin_ids: tuple[str, ...]
     """Ids of the records it was made from."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dropped:
+    """Something that was left out (a file, a folder, a post, a commit), and why."""
+
+    path: str
+    """POSIX path in its source; bytes of a name that are not UTF-8 are written as ``\\xNN``."""
+    reason: str
+    detail: str = ""
+    size_bytes: int = 0
+    """Size of the file or text; 0 for folders and links."""
 
 
 # ------------------------------------------------------------------------------------------------------------- judging
@@ -111,6 +142,8 @@ class Finding:
     """``error``, ``warning`` or ``note``."""
     cwe: int | None = None
     """Common Weakness Enumeration number."""
+    span_bytes: tuple[int, int] | None = None
+    """Its place in the UTF-8 bytes of the text, where the check knows it exactly."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,6 +158,17 @@ class Verdict:
     took_ms: float = 0.0
     detail: str = ""
     """One line for a person."""
+    values: dict[str, float] = field(default_factory=dict)
+    """What the outcome was decided by, so that another threshold can be tried without looking at the text again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Canary:
+    """A text that a check must see through before its silence is believed."""
+
+    record: Record
+    finds: str = ""
+    """The rule of a finding that it must report; empty: a clean text, which it must PASS."""
 
 
 # ---------------------------------------------------------------------------------------------------------- untrusted code

@@ -7,7 +7,20 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from yunque.core.nouns import Completion, Job, Measure, Observation, PromptStyle, Record, Request, Task, Verdict
+from yunque.core.nouns import (
+    Canary,
+    Completion,
+    Dropped,
+    Job,
+    Measure,
+    Observation,
+    Pair,
+    PromptStyle,
+    Record,
+    Request,
+    Task,
+    Verdict,
+)
 
 
 @runtime_checkable
@@ -28,6 +41,22 @@ class Source(Protocol):
 
 
 @runtime_checkable
+class Stream(Protocol):
+    """A source that is read where it lies, item by item: a history, a dump, a table, events."""
+
+    name: str
+
+    @property
+    def identity(self) -> dict:
+        """As of a `Source`."""
+        ...
+
+    def read(self) -> Iterator[Record | Pair | Dropped]:
+        """Every item once, in a stable order, in memory that does not grow with their number. Raises SourceError."""
+        ...
+
+
+@runtime_checkable
 class Check(Protocol):
     """Something that can be wrong with a text: the same check drops a record, scores an answer, underlines a completion."""
 
@@ -35,6 +64,24 @@ class Check(Protocol):
 
     def judge(self, record: Record) -> Verdict:
         """A verdict; never raises for anything the text does."""
+        ...
+
+
+@runtime_checkable
+class BatchCheck(Check, Protocol):
+    """A check whose tool takes many texts at once."""
+
+    def judge_all(self, records: Sequence[Record]) -> list[Verdict]:
+        """The verdict of each, in their order: what `judge` says of each alone."""
+        ...
+
+
+@runtime_checkable
+class ProvenCheck(Check, Protocol):
+    """A check that brings the texts by which its silence is proven."""
+
+    def canaries(self) -> Sequence[Canary]:
+        """At least one text with something to find, and one without."""
         ...
 
 

@@ -40,13 +40,13 @@ from pathlib import Path, PurePosixPath
 from pydantic import BaseModel, Field
 
 from yunque.core.errors import RecipeError, SourceError
-from yunque.core.nouns import Origin, Outcome, Record, content_id
+from yunque.core.nouns import Dropped, Origin, Outcome, Record, content_id
 from yunque.core.parts import find_part, nearest
 from yunque.core.progress import silent
 from yunque.core.seams import Check, Progress
 from yunque.data.licences import LicenceMap
 from yunque.data.sources import TREE
-from yunque.data.trees import Dropped, shown
+from yunque.data.trees import shown
 from yunque.store.benchmarks import Benchmark, benchmark_at, benchmark_of
 from yunque.store.tables import write_table
 

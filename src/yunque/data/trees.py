@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from yunque.core.errors import SourceError
-from yunque.core.nouns import content_id
+from yunque.core.nouns import Dropped, content_id
 
 CHUNK_BYTES = 1 << 20
 
@@ -33,18 +33,6 @@ CACHE_FOLDERS = frozenset(
 """Folders that a tool makes again, and histories; left behind wherever they are."""
 OUTPUT_FOLDERS = frozenset(("build", "dist"))
 """Left behind at the top only, and only when they are no Python package: ``build`` is also the name of good code."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Dropped:
-    """A file (or a whole folder) that was left out, and why."""
-
-    path: str
-    """POSIX path in the tree; bytes of a name that are not UTF-8 are written as ``\\xNN``."""
-    reason: str
-    detail: str = ""
-    size_bytes: int = 0
-    """Size of the file; 0 for folders and links."""
 
 
 @dataclass(frozen=True)

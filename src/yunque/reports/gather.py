@@ -12,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 
 import yunque
-from yunque.data.collect import Dropped
+from yunque.core.nouns import Dropped
 from yunque.evaluation.comparison import Row, compare_scores
 from yunque.evaluation.repository import Problem, RepositorySuite
 from yunque.evaluation.scoring import Sample, Scores

@@ -1,0 +1,72 @@
+"""Whether a check can be believed: it must see through its canaries before its silence means anything.
+
+A canary is a text with something planted that the check must report, or a clean one that it must pass (`core.nouns.Canary`).
+A scanner whose rules are missing, whose version changed its output or that was built without its engine is silent like one
+that finds nothing; with `Trusted` around it, it says ERROR instead, of every text.
+
+Covered: tools that are missing (SKIP stays SKIP), silent, talkative, or break.
+Not covered: weaknesses that no canary stands for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+from yunque.core.nouns import Canary, Origin, Outcome, Record, Verdict, content_id
+from yunque.core.seams import BatchCheck, Check, ProvenCheck
+
+
+def canary(text: str, language: str, finds: str = "", path: str = "canary") -> Canary:
+    """A canary of that text: with the rule that must be found, or clean."""
+    origin = Origin(source="canary", path=path, revision="", licence="CC0-1.0", collected_at="")
+    return Canary(record=Record(id=content_id(path, text), text=text, language=language, origin=origin), finds=finds)
+
+
+def doubt(check: Check) -> str:
+    """Why a check cannot be believed, in one line; empty when it saw through all its canaries, or brings none.
+
+    A canary that is skipped (the tool is not installed) proves nothing and raises no doubt: texts are skipped, too.
+    """
+    if not isinstance(check, ProvenCheck):
+        return ""
+    canaries = list(check.canaries())
+    if not any(one.finds for one in canaries) or all(one.finds for one in canaries):
+        return "it brings no canary with a finding, or none without"
+    for one, verdict in zip(canaries, judge_all(check, [one.record for one in canaries]), strict=True):
+        if verdict.outcome is Outcome.ERROR:
+            return f"it broke on a canary: {verdict.detail}"
+        if verdict.outcome is Outcome.SKIP:
+            continue
+        if one.finds and one.finds not in [finding.rule for finding in verdict.findings]:
+            return f"it did not see a planted '{one.finds}'"
+        if not one.finds and verdict.outcome is not Outcome.PASS:
+            return f"it found something in a clean text: {verdict.detail}"
+    return ""
+
+
+def judge_all(check: Check, records: Sequence[Record]) -> list[Verdict]:
+    """The verdict of each record, all at once where the check can."""
+    return check.judge_all(records) if isinstance(check, BatchCheck) else [check.judge(record) for record in records]
+
+
+class Trusted:
+    """A check (seam ``BatchCheck``) that says what the one inside says, or ERROR when that one cannot be believed."""
+
+    def __init__(self, check: Check) -> None:
+        self.check, self.name = check, check.name
+
+    @cached_property
+    def doubt(self) -> str:
+        """`doubt` of the check inside, found once."""
+        return doubt(self.check)
+
+    def judge(self, record: Record) -> Verdict:
+        """A verdict; never raises for anything the text does."""
+        return self.judge_all([record])[0]
+
+    def judge_all(self, records: Sequence[Record]) -> list[Verdict]:
+        """The verdict of each, in their order."""
+        if self.doubt:
+            return [Verdict(check=self.name, outcome=Outcome.ERROR, detail=f"not believed: {self.doubt}") for _ in records]
+        return judge_all(self.check, records)
