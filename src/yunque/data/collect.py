@@ -18,6 +18,7 @@ A file meets these questions in this order, and the first that fails is its reas
     empty        nothing but white space
     <check>      the name of the first check that says FAIL, in the order of ``checks``
     duplicate    equal to a kept file but for white space at line ends; the first path in sorted order is kept
+    unworkable   it killed or stopped the process that worked on it
 
 Texts keep their line breaks. UTF-8 text gives its bytes back exactly, but for a byte order mark, which is left out; the
 counts say how often (``without_bom``), and how many Python files were in another encoding (``recoded``).
@@ -32,7 +33,7 @@ import os
 import re
 import tokenize
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
@@ -45,10 +46,11 @@ from yunque.core.parts import find_part, nearest
 from yunque.core.progress import silent
 from yunque.core.seams import Check, Progress
 from yunque.data.licences import LicenceMap
+from yunque.data.parallel import batched, ordered_map
 from yunque.data.sources import TREE
 from yunque.data.trees import shown
 from yunque.store.benchmarks import Benchmark, benchmark_at, benchmark_of
-from yunque.store.tables import write_table
+from yunque.store.tables import open_table
 
 RECORDS, DROPPED = "records.parquet", "dropped.parquet"
 HEAD_BYTES = 8192
@@ -87,17 +89,6 @@ class CollectRecipe(BaseModel, extra="forbid", frozen=True):
     exclude: tuple[str, ...] = Field(default=(), description="Globs of the paths to drop, stronger than include.")
 
 
-@dataclass(kw_only=True)
-class _Sorting:
-    """What has been decided so far."""
-
-    records: list[Record] = field(default_factory=list)
-    dropped: list[Dropped] = field(default_factory=list)
-    kept_as: dict[str, str] = field(default_factory=dict)
-    """Hash of a normalised text -> path of the file that was kept."""
-    notes: Counter = field(default_factory=Counter)
-
-
 @dataclass
 class _Drop(Exception):
     """Ends the questions for one file."""
@@ -113,6 +104,7 @@ def collect(
     checks: Sequence[Check] | None,
     folder: Path,
     progress: Progress = silent,
+    workers: int = 1,
 ) -> dict:
     """Read the snapshot at ``tree`` (the folder with ``tree/`` in it) into two tables in ``folder``; gives the counts.
 
@@ -120,29 +112,89 @@ def collect(
     ``kept`` plus the sum of ``dropped``. Raises SourceError when no record is left, RecipeError for an unknown language
     or check.
     """
+    tally = Tally()
+    with open_table(folder / RECORDS, Record) as records, open_table(folder / DROPPED, Dropped) as dropped:
+        for item in read_tree(tree, facts, recipe, checks, tally, progress, workers):
+            (records if isinstance(item, Record) else dropped).add(item)
+    if not tally.kept:
+        _refuse(tally.dropped, facts)
+    return tally.counts()
+
+
+def read_tree(
+    tree: Path,
+    facts: Mapping,
+    recipe: CollectRecipe,
+    checks: Sequence[Check] | None,
+    tally: Tally,
+    progress: Progress = silent,
+    workers: int = 1,
+) -> Iterator[Record | Dropped]:
+    """Every file of a snapshot as a record or with its reason, by path; ``tally`` counts. As `collect`, in flat memory."""
     _known(recipe)
     root = Path(tree) / TREE
     checks = load_checks(recipe) if checks is None else checks
     paths = tree_paths(root)
-    headers_are_cpp = _headers_are_cpp(paths)
-    licences = LicenceMap(root, paths)
-    sorting = _Sorting()
+    reader = _Reader(
+        root=root,
+        facts=dict(facts),
+        recipe=recipe,
+        checks=checks,
+        headers_are_cpp=_headers_are_cpp(paths),
+        licences=LicenceMap(root, paths),
+    )
+    kept_as: dict[bytes, str] = {}  # hash of a normalised text -> path of the file that was kept
+    batches = batched(paths, lambda path: (root / path).lstat().st_size, BATCH_BYTES)
     with progress("collect", len(paths), "files") as advance:
-        for path in paths:
-            full = root / path
-            try:
-                language, text, note = _read(full, path, recipe, headers_are_cpp)
-                _keep(path, text, language, facts, licences, checks, sorting)
-                sorting.notes[note] += 1
-            except _Drop as drop:
-                size = 0 if full.is_symlink() else full.lstat().st_size
-                sorting.dropped.append(Dropped(path=shown(path), reason=drop.reason, detail=drop.detail, size_bytes=size))
-            advance(1)
-    if not sorting.records:
-        _refuse(sorting.dropped, facts)
-    write_table(folder / RECORDS, sorting.records, Record)
-    write_table(folder / DROPPED, sorting.dropped, Dropped)
-    return _counts(sorting, len(paths))
+        for batch, found in ordered_map(reader, batches, workers=workers, lost=reader.lost):
+            for path, one in zip(batch, found, strict=True):
+                item = one.item
+                if isinstance(item, Record) and (first := kept_as.setdefault(one.same, path)) != path:
+                    item = reader.dropped(path, "duplicate", f"of {shown(first)}")
+                tally.add(item, one.note)
+                yield item
+            advance(len(batch))
+    assert tally.files == tally.kept + sum(tally.dropped.values()), "a file was lost without a reason"
+
+
+BATCH_BYTES = 4 << 20
+
+
+@dataclass(kw_only=True)
+class Tally:
+    """What became of the files of a source, so far."""
+
+    files: int = 0
+    kept: int = 0
+    bytes_kept: int = 0
+    dropped: Counter = field(default_factory=Counter)
+    languages: Counter = field(default_factory=Counter)
+    licences: Counter = field(default_factory=Counter)
+    notes: Counter = field(default_factory=Counter)
+
+    def add(self, item: Record | Dropped, note: str = "") -> None:
+        """One more, kept or dropped."""
+        self.files += 1
+        if isinstance(item, Dropped):
+            self.dropped[item.reason] += 1
+            return
+        self.kept += 1
+        self.bytes_kept += len(item.text.encode())
+        self.languages[item.language] += 1
+        self.licences[item.origin.licence] += 1
+        self.notes.update(note.split())
+
+    def counts(self) -> dict:
+        """As an artifact's counts."""
+        return {
+            "files": self.files,
+            "kept": self.kept,
+            "bytes_kept": self.bytes_kept,
+            "dropped": _ordered(self.dropped),
+            "languages": _ordered(self.languages),
+            "licences": _ordered(self.licences),
+            **{note: self.notes[note] for note in ("without_bom", "recoded", "check_errors")},
+        }
 
 
 def load_checks(recipe: CollectRecipe) -> list[Check]:
@@ -159,6 +211,66 @@ def tree_paths(root: Path) -> list[str]:
         links = [name for name in folders if os.path.islink(os.path.join(here, name))]
         paths += [prefix + name for name in [*files, *links]]
     return sorted(paths, key=os.fsencode)
+
+
+@dataclass(kw_only=True)
+class _Read:
+    """What was found at one path."""
+
+    item: Record | Dropped
+    note: str = ""
+    same: bytes = b""
+    """Hash of the text but for white space at line ends."""
+
+
+@dataclass(kw_only=True)
+class _Reader:
+    """Asks every question about one file; it is sent to the processes that work beside one another."""
+
+    root: Path
+    facts: dict
+    recipe: CollectRecipe
+    checks: Sequence[Check]
+    headers_are_cpp: bool
+    licences: LicenceMap
+
+    def __call__(self, paths: Sequence[str]) -> list[_Read]:
+        return [self.read(path) for path in paths]
+
+    def read(self, path: str) -> _Read:
+        """A record, or the reason of the first question that fails."""
+        try:
+            language, text, note = _read(self.root / path, path, self.recipe, self.headers_are_cpp)
+            return self._checked(path, text, language, note)
+        except _Drop as drop:
+            return _Read(item=self.dropped(path, drop.reason, drop.detail))
+
+    def _checked(self, path: str, text: str, language: str, note: str) -> _Read:
+        origin = Origin(
+            source=self.facts["source"], path=path, revision=self.facts["revision"], collected_at=self.facts["collected_at"],
+            licence=self.licences.licence_of(path, text),
+        )  # fmt: skip
+        record = Record(id=content_id(path, text), text=text, language=language, origin=origin)
+        for check in self.checks:
+            verdict = check.judge(record)
+            if verdict.outcome is Outcome.FAIL:
+                detail = verdict.detail or "; ".join(finding.message for finding in verdict.findings)
+                raise _Drop(check.name, " ".join(detail.split())[:200])
+            if verdict.outcome is Outcome.ERROR:  # says nothing about the text, so it stays
+                note += " check_errors"
+        lines = text.replace("\r\n", "\n").strip().split("\n")
+        same = hashlib.sha256("\n".join(map(str.rstrip, lines)).encode()).digest()
+        return _Read(item=record, note=note, same=same)
+
+    def dropped(self, path: str, reason: str, detail: str) -> Dropped:
+        """The file with the reason why it is no record."""
+        full = self.root / path
+        size = 0 if full.is_symlink() else full.lstat().st_size
+        return Dropped(path=shown(path), reason=reason, detail=detail, size_bytes=size)
+
+    def lost(self, path: str, why: str) -> _Read:
+        """A file that could not be worked on."""
+        return _Read(item=self.dropped(path, "unworkable", why))
 
 
 # --------------------------------------------------------------------------------------------------- the questions, in order
@@ -238,48 +350,9 @@ def _decode_as_told(data: bytes) -> str:
         raise _Drop("encoding", f"not UTF-8, nor what its coding line says ({error})") from None
 
 
-def _keep(
-    path: str, text: str, language: str, facts: Mapping, licences: LicenceMap, checks: Sequence[Check], sorting: _Sorting
-) -> None:
-    """Make it a record, unless a check fails it or it is there already."""
-    origin = Origin(
-        source=facts["source"], path=path, revision=facts["revision"], collected_at=facts["collected_at"],
-        licence=licences.licence_of(path, text),
-    )  # fmt: skip
-    record = Record(id=content_id(path, text), text=text, language=language, origin=origin)
-    for check in checks:
-        verdict = check.judge(record)
-        if verdict.outcome is Outcome.FAIL:
-            detail = verdict.detail or "; ".join(finding.message for finding in verdict.findings)
-            raise _Drop(check.name, " ".join(detail.split())[:200])
-        if verdict.outcome is Outcome.ERROR:  # says nothing about the text, so it stays
-            sorting.notes["check_errors"] += 1
-    lines = text.replace("\r\n", "\n").strip().split("\n")
-    same = hashlib.sha256("\n".join(line.rstrip() for line in lines).encode()).hexdigest()
-    if same in sorting.kept_as:
-        raise _Drop("duplicate", f"of {sorting.kept_as[same]}")
-    sorting.kept_as[same] = path
-    sorting.records.append(record)
-
-
 # ---------------------------------------------------------------------------------------------------------------- the sums
-def _counts(sorting: _Sorting, num_files: int) -> dict:
-    reasons = Counter(dropped.reason for dropped in sorting.dropped)
-    assert num_files == len(sorting.records) + sum(reasons.values()), "a file was lost without a reason"
-    return {
-        "files": num_files,
-        "kept": len(sorting.records),
-        "bytes_kept": sum(len(record.text.encode()) for record in sorting.records),
-        "dropped": _ordered(reasons),
-        "languages": _ordered(Counter(record.language for record in sorting.records)),
-        "licences": _ordered(Counter(record.origin.licence for record in sorting.records)),
-        **{note: sorting.notes[note] for note in ("without_bom", "recoded", "check_errors")},
-    }
-
-
-def _refuse(dropped: list[Dropped], facts: Mapping) -> None:
+def _refuse(reasons: Counter, facts: Mapping) -> None:
     """Say in one line why nothing is left."""
-    reasons = Counter(one.reason for one in dropped)
     if refused := sorted(reason for reason in reasons if reason.startswith("benchmark ")):
         what = f"there is only evaluation data to learn from ({'; '.join(refused)})"
         raise SourceError(what, where=facts["source"], do="name another source: benchmarks are never training data")
@@ -288,7 +361,7 @@ def _refuse(dropped: list[Dropped], facts: Mapping) -> None:
         raise SourceError("no code in a known language", where=facts["source"], do=f"known languages: {known}")
     told = ", ".join(f"{number} {reason}" for reason, number in reasons.most_common())
     do = "loosen the recipe's [collect] part, or name another source"
-    raise SourceError(f"all {len(dropped)} files were dropped ({told})", where=facts["source"], do=do)
+    raise SourceError(f"all {reasons.total()} files were dropped ({told})", where=facts["source"], do=do)
 
 
 def _known(recipe: CollectRecipe) -> None:

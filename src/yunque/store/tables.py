@@ -1,6 +1,7 @@
 """Rows on disk: Parquet for what is large, JSON lines for what people read. Dataclasses in, dataclasses out.
 
-Nested dataclasses become nested columns, enums their values, tuples lists; reading restores the declared types.
+Nested dataclasses become nested columns, enums their values, tuples lists, typed dicts maps; reading restores the declared
+types.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ import dataclasses
 import json
 import types
 import typing
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -22,14 +24,60 @@ T = TypeVar("T")
 
 def write_table(path: Path, rows: Iterable[Any], kind: type) -> int:
     """Write dataclass instances of ``kind`` to a Parquet file; gives how many. No rows still write the columns."""
-    listed = [plain(row) for row in rows]
-    pq.write_table(pa.Table.from_pylist(listed, schema=_schema(kind)), path, compression="zstd")
-    return len(listed)
+    with open_table(path, kind) as table:
+        for row in rows:
+            table.add(row)
+    return table.num_rows
 
 
 def read_table(path: Path, kind: type[T]) -> list[T]:
     """The dataclass instances that ``write_table`` wrote, in the same order."""
-    return [restore(row, kind) for row in pq.read_table(path).to_pylist()]
+    return list(scan_table(path, kind))
+
+
+def scan_table(path: Path, kind: type[T], columns: Sequence[str] | None = None) -> Iterator[T]:
+    """As `read_table`, some rows in memory at a time. ``columns``: only those; ``kind`` must have defaults for the rest."""
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(GROUP_ROWS, columns=columns):
+            for row in batch.to_pylist():
+                yield restore(row, kind)
+
+
+@contextmanager
+def open_table(path: Path, kind: type[T]) -> Iterator[TableWriter[T]]:
+    """A Parquet file to add rows to, one by one. No rows still write the columns."""
+    schema = _schema(kind)
+    with pq.ParquetWriter(path, schema, compression="zstd") as file:
+        table = TableWriter(file, schema)
+        yield table
+        table.flush()
+
+
+GROUP_ROWS, GROUP_BYTES = 2048, 16 << 20
+"""Rows, and bytes of text, that are held before they are written."""
+
+
+class TableWriter(Generic[T]):
+    """Writes rows in groups, so that memory does not grow with their number."""
+
+    def __init__(self, file: pq.ParquetWriter, schema: pa.Schema) -> None:
+        self.num_rows = 0
+        self._file, self._schema, self._held, self._bytes = file, schema, [], 0
+
+    def add(self, row: T) -> None:
+        """One row more."""
+        held = plain(row)
+        self._held.append(held)
+        self._bytes += sum(len(value) for value in held.values() if isinstance(value, str))
+        self.num_rows += 1
+        if len(self._held) >= GROUP_ROWS or self._bytes >= GROUP_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is held."""
+        if self._held or not self.num_rows:
+            self._file.write_table(pa.Table.from_pylist(self._held, schema=self._schema))
+        self._held, self._bytes = [], 0
 
 
 def write_lines(path: Path, rows: Iterable[Any]) -> int:
@@ -73,6 +121,8 @@ def restore(value: Any, kind: Any) -> Any:
     if origin is tuple:
         of = [arguments[0]] * len(value) if arguments[-1] is Ellipsis else arguments
         return tuple(restore(item, one) for item, one in zip(value, of, strict=True))
+    if origin is dict:  # JSON gives a dict, Parquet's map its entries
+        return {key: restore(item, arguments[1]) for key, item in (value.items() if isinstance(value, dict) else value)}
     if isinstance(kind, type) and issubclass(kind, Enum):
         return kind(value)
     return value
@@ -91,6 +141,8 @@ def _arrow(kind: Any) -> pa.DataType:
         return _arrow(next(a for a in arguments if a is not type(None)))
     if origin in (tuple, list):
         return pa.list_(_arrow(arguments[0]))
+    if origin is dict:
+        return pa.map_(*map(_arrow, arguments))
     if isinstance(kind, type) and issubclass(kind, Enum):
         return pa.string()
     simple = {str: pa.string(), bytes: pa.binary(), bool: pa.bool_(), int: pa.int64(), float: pa.float64()}
