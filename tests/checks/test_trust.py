@@ -2,7 +2,7 @@
 
 import pytest
 
-from yunque.checks.trust import Trusted, canary, doubt
+from yunque.checks.trust import Trusted, canary, doubt, prove
 from yunque.core.nouns import Finding, Outcome, Verdict
 from yunque.core.seams import BatchCheck
 
@@ -61,6 +61,10 @@ def test_one_without_canaries_is_believed_and_asked_once():
     assert [one.outcome for one in trusted.judge_all([canary("x", "c").record] * 3)] == [
         Outcome.PASS
     ] * 3 and plain.asked == 3
+
+
+def test_a_check_whose_tool_is_missing_says_so():
+    assert prove(Word(word="", clean=Outcome.SKIP)).missing == "y" and prove(Word()).missing == ""
 
 
 def test_canaries_are_asked_once():

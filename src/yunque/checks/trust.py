@@ -11,7 +11,7 @@ Not covered: weaknesses that no canary stands for.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
+from dataclasses import dataclass, replace
 
 from yunque.core.nouns import Canary, Origin, Outcome, Record, Verdict, content_id
 from yunque.core.seams import BatchCheck, Check, ProvenCheck
@@ -23,26 +23,41 @@ def canary(text: str, language: str, finds: str = "", path: str = "canary") -> C
     return Canary(record=Record(id=content_id(path, text), text=text, language=language, origin=origin), finds=finds)
 
 
-def doubt(check: Check) -> str:
-    """Why a check cannot be believed, in one line; empty when it saw through all its canaries, or brings none.
+@dataclass(frozen=True)
+class Proof:
+    """What the canaries of a check showed."""
 
-    A canary that is skipped (the tool is not installed) proves nothing and raises no doubt: texts are skipped, too.
-    """
+    doubt: str = ""
+    """Why it cannot be believed, in one line; empty when it saw through all its canaries, or brings none."""
+    missing: str = ""
+    """Why it looks at nothing here (a tool that is not installed); empty when it looks."""
+
+
+def prove(check: Check) -> Proof:
+    """Ask a check about its canaries. One that is skipped proves nothing and raises no doubt: texts are skipped, too."""
     if not isinstance(check, ProvenCheck):
-        return ""
+        return Proof()
     canaries = list(check.canaries())
     if not any(one.finds for one in canaries) or all(one.finds for one in canaries):
-        return "it brings no canary with a finding, or none without"
-    for one, verdict in zip(canaries, judge_all(check, [one.record for one in canaries]), strict=True):
+        return Proof(doubt="it brings no canary with a finding, or none without")
+    verdicts = judge_all(check, [one.record for one in canaries])
+    if all(verdict.outcome is Outcome.SKIP for verdict in verdicts):
+        return Proof(missing=verdicts[0].detail or "it skips every canary")
+    for one, verdict in zip(canaries, verdicts, strict=True):
         if verdict.outcome is Outcome.ERROR:
-            return f"it broke on a canary: {verdict.detail}"
+            return Proof(doubt=f"it broke on a canary: {verdict.detail}")
         if verdict.outcome is Outcome.SKIP:
             continue
         if one.finds and one.finds not in [finding.rule for finding in verdict.findings]:
-            return f"it did not see a planted '{one.finds}'"
+            return Proof(doubt=f"it did not see a planted '{one.finds}'")
         if not one.finds and verdict.outcome is not Outcome.PASS:
-            return f"it found something in a clean text: {verdict.detail}"
-    return ""
+            return Proof(doubt=f"it found something in a clean text: {verdict.detail}")
+    return Proof()
+
+
+def doubt(check: Check) -> str:
+    """Why a check cannot be believed, in one line; empty when it can."""
+    return prove(check).doubt
 
 
 def judge_all(check: Check, records: Sequence[Record]) -> list[Verdict]:
@@ -53,13 +68,15 @@ def judge_all(check: Check, records: Sequence[Record]) -> list[Verdict]:
 class Trusted:
     """A check (seam ``BatchCheck``) that says what the one inside says, or ERROR when that one cannot be believed."""
 
-    def __init__(self, check: Check) -> None:
-        self.check, self.name = check, check.name
+    def __init__(self, check: Check, proof: Proof | None = None, name: str = "") -> None:
+        self.check, self.name, self._proof = check, name or check.name, proof
 
-    @cached_property
-    def doubt(self) -> str:
-        """`doubt` of the check inside, found once."""
-        return doubt(self.check)
+    @property
+    def proof(self) -> Proof:
+        """What its canaries showed; they are asked once."""
+        if self._proof is None:
+            self._proof = prove(self.check)
+        return self._proof
 
     def judge(self, record: Record) -> Verdict:
         """A verdict; never raises for anything the text does."""
@@ -67,6 +84,6 @@ class Trusted:
 
     def judge_all(self, records: Sequence[Record]) -> list[Verdict]:
         """The verdict of each, in their order."""
-        if self.doubt:
-            return [Verdict(check=self.name, outcome=Outcome.ERROR, detail=f"not believed: {self.doubt}") for _ in records]
-        return judge_all(self.check, records)
+        if why := self.proof.doubt:
+            return [Verdict(check=self.name, outcome=Outcome.ERROR, detail=f"not believed: {why}") for _ in records]
+        return [replace(one, check=self.name) for one in judge_all(self.check, records)]

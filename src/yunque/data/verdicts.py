@@ -1,0 +1,74 @@
+"""What checks said of texts before: verdicts by the check's own code and the record's id, in one SQLite file.
+
+A check that changes by a character is another check, and is asked anew; so is a tool whose version it names
+(``tool_version``). A record's id is the hash of its path and text.
+
+Covered: several builds in turn, a process that is killed (what was not committed is asked again).
+Not covered: rules that a check reads from elsewhere without saying so in ``tool_version``.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import sqlite3
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from yunque.checks.trust import Trusted
+from yunque.core.nouns import Verdict, content_id
+from yunque.core.seams import Check
+from yunque.store.tables import plain, restore
+
+
+class VerdictCache:
+    """Verdicts that are kept; a context that commits when it ends."""
+
+    def __init__(self, path: Path, checks: Sequence[Check]) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._keys = {check.name: check_identity(check) for check in checks}
+        self._names = {key: name for name, key in self._keys.items()}
+        self._base = sqlite3.connect(path)
+        self._base.execute("PRAGMA journal_mode=WAL")
+        self._base.execute("PRAGMA synchronous=NORMAL")
+        columns = "judge TEXT, record TEXT, verdict TEXT, PRIMARY KEY (judge, record)"
+        self._base.execute(f"CREATE TABLE IF NOT EXISTS verdicts ({columns}) WITHOUT ROWID")
+
+    def __enter__(self) -> VerdictCache:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._base.commit()
+        self._base.close()
+
+    def get(self, record_ids: Sequence[str]) -> dict[str, dict[str, Verdict]]:
+        """Record id -> check name -> verdict, of those that are known."""
+        found: dict[str, dict[str, Verdict]] = {record_id: {} for record_id in record_ids}
+        asked = ", ".join("?" * len(record_ids))
+        for key, name in self._names.items():
+            query = f"SELECT record, verdict FROM verdicts WHERE judge = ? AND record IN ({asked})"
+            for record_id, text in self._base.execute(query, (key, *record_ids)):
+                found[record_id][name] = restore(json.loads(text), Verdict)
+        return found
+
+    def put(self, record_id: str, verdicts: Iterable[Verdict]) -> None:
+        """Keep what was said of a record."""
+        rows = [(self._keys[one.check], record_id, json.dumps(plain(one), ensure_ascii=False)) for one in verdicts]
+        self._base.executemany("INSERT OR REPLACE INTO verdicts VALUES (?, ?, ?)", rows)
+
+    def commit(self) -> None:
+        """Make sure of what was put."""
+        self._base.commit()
+
+
+def check_identity(check: Check) -> str:
+    """A hash of the check's name, its module's source, its arguments and the version of its tool."""
+    check = check.check if isinstance(check, Trusted) else check
+    module = sys.modules.get(type(check).__module__)
+    try:
+        source = inspect.getsource(module) if module else ""
+    except (OSError, TypeError):
+        source = ""
+    arguments: Mapping = {name: value for name, value in vars(check).items() if not name.startswith("_")}
+    return content_id(check.name, type(check).__qualname__, source, repr(sorted(arguments.items(), key=lambda one: one[0])))
