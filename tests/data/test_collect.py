@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import signal
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -16,7 +17,7 @@ from pydantic import ValidationError
 from yunque.checks.files import DataLike, Generated, Minified, Vendored
 from yunque.core.errors import RecipeError, SourceError
 from yunque.core.nouns import Dropped, Outcome, Record, Verdict, content_id
-from yunque.data.collect import DROPPED, RECORDS, CollectRecipe, collect, load_checks
+from yunque.data.collect import DROPPED, RECORDS, CollectRecipe, Tally, collect, load_checks, read_tree
 from yunque.data.sources import open_source
 from yunque.store import benchmarks
 from yunque.store.tables import read_table
@@ -132,11 +133,11 @@ def test_language_by_name_or_shebang(tmp_path, name, head, language):
     assert records[name].language == language
 
 
-def test_translations_and_shell_scripts_are_not_code(tmp_path):
+def test_translations_and_stubs_are_not_code(tmp_path):
     _, records, _ = run(
         tmp_path, {"a.py": "x = 1", "de.ts": '<?xml version="1.0"?><TS>', "run": "#!/bin/sh\n", "d.d.ts": "x"}
     )
-    assert set(records) == {"a.py"}
+    assert {path: record.language for path, record in records.items()} == {"a.py": "python", "run": "shell"}
 
 
 def test_headers_follow_the_sources(tmp_path):
@@ -252,3 +253,43 @@ def test_a_source_that_is_a_benchmark_is_refused(tmp_path, benchmark):
     (tmp_path / "rows.py").write_bytes(EXAMPLES)
     with pytest.raises(SourceError, match=r"is benchmark own: MIT.*never training data"):
         open_source(str(tmp_path / "rows.py"))
+
+
+def test_other_languages_pass_through_as_plain_text_when_asked(tmp_path):
+    files = {"a.py": "x = 1", "b.kt": "fun f() = 1\n", "c.md": "# hi\n", "d.json": "{}", "Makefile": "all:\n\ttrue\n"}
+    _, records, dropped = run(tmp_path / "no", files)
+    assert set(records) == {"a.py"} and dropped["b.kt"].detail == "kotlin"
+    _, records, dropped = run(tmp_path / "yes", files, plain_text=True)
+    assert {path: one.language for path, one in records.items()} == {
+        "a.py": "python",
+        "b.kt": "kotlin",
+        "c.md": "markdown",
+        "Makefile": "makefile",
+    }
+    assert set(dropped) == {"d.json"}
+    assert set(run(tmp_path / "some", files, plain_text=True, languages=["kotlin"])[1]) == {"b.kt"}
+    with pytest.raises(RecipeError, match="no language 'kotlin'"):
+        run(tmp_path / "bad", files, languages=["kotlin"])
+
+
+class Deadly:
+    name = "deadly"
+
+    def judge(self, record):
+        if record.origin.path == "7.py":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return Verdict(check=self.name, outcome=Outcome.PASS)
+
+
+def test_the_same_with_more_processes_and_a_file_that_kills_is_dropped_alone(tmp_path):
+    files = {f"{n}.py": f"x = {n % 9}\n" for n in range(20)} | {"big.py": "y = 1\n" * 200_000}
+    tree = snapshot(tmp_path, files)
+    items = {}
+    for workers, checks in ((1, CHECKS), (2, CHECKS), (3, [Deadly()])):
+        tally = Tally()
+        recipe = CollectRecipe(max_file_bytes=2_000_000)
+        items[workers] = list(read_tree(tree, FACTS, recipe, checks, tally, workers=workers))
+        assert tally.files == 21 == len(items[workers])
+    assert items[1] == items[2]
+    lost = [item for item in items[3] if isinstance(item, Dropped) and item.reason == "unworkable"]
+    assert [(item.path, item.detail) for item in lost] == [("7.py", "killed the process that worked on it")]

@@ -30,7 +30,6 @@ import codecs
 import hashlib
 import io
 import os
-import re
 import tokenize
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -45,6 +44,7 @@ from yunque.core.nouns import Dropped, Origin, Outcome, Record, content_id
 from yunque.core.parts import find_part, nearest
 from yunque.core.progress import silent
 from yunque.core.seams import Check, Progress
+from yunque.data.languages import OTHERS, PARSED, is_stub, language_of
 from yunque.data.licences import LicenceMap
 from yunque.data.parallel import batched, ordered_map
 from yunque.data.sources import TREE
@@ -54,23 +54,8 @@ from yunque.store.tables import open_table
 
 RECORDS, DROPPED = "records.parquet", "dropped.parquet"
 HEAD_BYTES = 8192
+LANGUAGES = PARSED  # integration: remove
 
-LANGUAGES: dict[str, tuple[str, ...]] = {
-    "c": (".c", ".h"),
-    "cpp": (".cpp", ".cc", ".cxx", ".c++", ".hpp", ".hh", ".hxx", ".h++", ".ipp", ".inl", ".tpp", ".cppm"),
-    "go": (".go",),
-    "java": (".java",),
-    "javascript": (".js", ".mjs", ".cjs", ".jsx"),
-    "python": (".py", ".pyw"),
-    "rust": (".rs",),
-    "tsx": (".tsx",),
-    "typescript": (".ts", ".mts", ".cts"),
-}
-"""Language -> file name endings. A ``.h`` is C++ in a tree with more C++ sources than C sources."""
-_LANGUAGE_OF = {ending: language for language, endings in LANGUAGES.items() for ending in endings}
-_STUB_ENDINGS = (".pyi", ".d.ts", ".d.mts", ".d.cts")
-_SHEBANG = re.compile(rb"#![^\n]*?\b(python|pypy|node|deno|bun)[\d.]*\b")
-_NOT_TYPESCRIPT = re.compile(rb"\s*(?:<\?xml|<!DOCTYPE TS)")  # a Qt translation is called .ts, too
 _REFUSED_CODECS = frozenset(("idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape", "utf_7"))
 
 
@@ -79,6 +64,9 @@ class CollectRecipe(BaseModel, extra="forbid", frozen=True):
 
     max_file_bytes: int = Field(default=400_000, ge=1, description="A larger file is dropped.")
     languages: tuple[str, ...] = Field(default=(), description="Languages to keep; empty for all that are known.")
+    plain_text: bool = Field(
+        default=False, description="Keep files in languages without a parser here, and prose, as plain text."
+    )
     checks: tuple[str, ...] = Field(
         default=("vendored", "generated", "minified", "data-like"),
         description="Checks a file must not fail, asked in this order: names of parts, or package.module:Attribute.",
@@ -284,7 +272,7 @@ def _read(full: Path, path: str, recipe: CollectRecipe, headers_are_cpp: bool) -
         raise _Drop("excluded", f"matches '{glob}'")
     _refuse_benchmark(benchmark_at(full))
     with open(full, "rb") as file:
-        language = language_of(path, file.read(HEAD_BYTES), headers_are_cpp)
+        language = _code_language(path, file.read(HEAD_BYTES), headers_are_cpp, recipe.plain_text)
         if recipe.languages and language not in recipe.languages:
             raise _Drop("language", f"is {language}")
         size = os.fstat(file.fileno()).st_size
@@ -306,20 +294,26 @@ def _refuse_benchmark(found: Benchmark | None) -> None:
         raise _Drop(found.reason, f"evaluation data of {found.source}, never training data: {found.why_not}")
 
 
-def language_of(path: str, head: bytes, headers_are_cpp: bool = False) -> str:
-    """The language of a file by its ending, or by its ``#!`` line when it has none; ``_Drop`` when it is no code."""
-    name = PurePosixPath(path).name.lower()
-    ending = PurePosixPath(name).suffix
-    if name.endswith(_STUB_ENDINGS):
+def _code_language(path: str, head: bytes, headers_are_cpp: bool, plain_text: bool) -> str:
+    """The language of a file that is asked for; ``_Drop`` when it is no code."""
+    if is_stub(path):
         raise _Drop("stub", "signatures without bodies")
-    language = _LANGUAGE_OF.get(ending, "")
-    if not ending and (match := _SHEBANG.match(head)):
-        language = "python" if match[1] in (b"python", b"pypy") else "javascript"
+    language = language_of(path, head, headers_are_cpp)
     if not language and b"\0" in head:
         raise _Drop("binary")
-    if not language or (ending == ".ts" and _NOT_TYPESCRIPT.match(head)):
-        raise _Drop("not code", ending or "no ending")
-    return "cpp" if ending == ".h" and headers_are_cpp else language
+    if not language or (language not in PARSED and not plain_text):
+        raise _Drop("not code", language or PurePosixPath(path).suffix.lower() or "no ending")
+    return language
+
+
+def readable_text(path: str, data: bytes) -> tuple[str, str] | None:
+    """Language and text of a file's bytes, ``text`` where no language is known; None when they are no text."""
+    language = language_of(path, data[:HEAD_BYTES]) or "text"
+    try:
+        text, _ = decode(data, language)
+    except _Drop:
+        return None
+    return (language, text) if text.strip() else None
 
 
 def decode(data: bytes, language: str) -> tuple[str, str]:
@@ -357,7 +351,7 @@ def _refuse(reasons: Counter, facts: Mapping) -> None:
         what = f"there is only evaluation data to learn from ({'; '.join(refused)})"
         raise SourceError(what, where=facts["source"], do="name another source: benchmarks are never training data")
     if reasons.keys() <= {"not code", "binary", "symlink", "stub"}:
-        known = ", ".join(LANGUAGES)
+        known = ", ".join(PARSED)
         raise SourceError("no code in a known language", where=facts["source"], do=f"known languages: {known}")
     told = ", ".join(f"{number} {reason}" for reason, number in reasons.most_common())
     do = "loosen the recipe's [collect] part, or name another source"
@@ -366,13 +360,14 @@ def _refuse(reasons: Counter, facts: Mapping) -> None:
 
 def _known(recipe: CollectRecipe) -> None:
     for language in recipe.languages:
-        if language not in LANGUAGES:
-            raise RecipeError(f"no language '{language}'", where="collect.languages", do=nearest(language, list(LANGUAGES)))
+        known = [*PARSED, *(OTHERS if recipe.plain_text else ())]
+        if language not in known:
+            raise RecipeError(f"no language '{language}'", where="collect.languages", do=nearest(language, known))
 
 
 def _headers_are_cpp(paths: list[str]) -> bool:
     endings = Counter(PurePosixPath(path).suffix.lower() for path in paths)
-    return sum(endings[ending] for ending in LANGUAGES["cpp"]) > endings[".c"]
+    return sum(endings[ending] for ending in PARSED["cpp"]) > endings[".c"]
 
 
 def _matches(path: str, globs: tuple[str, ...]) -> str:
