@@ -1,0 +1,104 @@
+"""How fast is a data build on a real corpus, where does the time go, and does memory stay flat when the input grows?
+
+    python benchmarks/data/corpus.py CORPUS
+    python benchmarks/data/build.py CORPUS [--recipe recipes/data.toml] [--workers 1] [--sizes 30,100,300] [--plot docs/data-memory.svg]
+
+For each size (MB of files, whole archives in the order of their names until the size is reached) one build into an empty
+folder, in a process of its own, then the same build once more, which must find everything. Rates are of the bytes and files
+that went in, a worker; peak memory is that of the process and of its largest child. Counts must add up at every step.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from corpus import unpacked_bytes
+
+CHILD = """
+import json, resource, sys, time
+from pathlib import Path
+from yunque.cli.build import DataBuild
+from yunque.cli.recipe import DataRecipe, load_recipe
+from yunque.core.progress import silent
+recipe, out, workers = load_recipe(Path(sys.argv[1]), [], DataRecipe), Path(sys.argv[2]), int(sys.argv[3])
+started = time.perf_counter()
+build = DataBuild(recipe=recipe, out=out, workers=workers, progress=silent, say=lambda line: None)
+artifact = build.run()
+steps = {}
+for one in build.store.all():
+    steps[one.manifest.kind] = steps.get(one.manifest.kind, 0.0) + one.manifest.took_s
+peak = [resource.getrusage(who).ru_maxrss * 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+print(json.dumps({"s": time.perf_counter() - started, "peak": peak, "steps": steps, "counts": artifact.counts, "id": artifact.id}))
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("corpus", type=Path)
+    parser.add_argument("--recipe", type=Path, default=Path(__file__).parents[2] / "recipes" / "data.toml")
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--sizes", default="30,300")
+    parser.add_argument("--plot", type=Path)
+    options = parser.parse_args()
+    archives = sorted(path for path in options.corpus.iterdir() if path.suffix in (".gz", ".tgz", ".zip", ".whl"))
+    sizes = {path: unpacked_bytes(path) for path in archives}
+    points = []
+    print(f"workers: {options.workers}, cores: {os.cpu_count()}")
+    print(
+        "| MB in | files | s | MB/s a worker | files/s a worker | peak MB, self / child | again, s |",
+        "|--:|--:|--:|--:|--:|--:|--:|",
+        sep="\n",
+    )
+    for wanted in map(float, options.sizes.split(",")):
+        chosen, total = [], 0
+        for path in archives:
+            if total < wanted * 1e6:
+                chosen.append(path)
+                total += sizes[path]
+        first, again = measured(options.recipe, chosen, options.workers)
+        counts = first["counts"]
+        assert first["id"] == again["id"], "the second build made something else"
+        assert counts["in"] == counts["kept"] + sum(counts["not records"].values()) + sum(counts["set aside"].values())
+        spent = sum(taken for kind, taken in first["steps"].items() if kind != "snapshot")
+        rate, files = total / 1e6 / spent / options.workers, counts["in"] / spent / options.workers
+        peaks = " / ".join(f"{one / 1e6:.0f}" for one in first["peak"])
+        print(
+            f"| {total / 1e6:.0f} | {counts['in']} | {spent:.1f} | {rate:.2f} | {files:.0f} | {peaks} | {again['s']:.1f} |",
+            flush=True,
+        )
+        points.append((total / 1e6, max(first["peak"]) / 1e6))
+    print("\nsteps, s: " + ", ".join(f"{kind} {taken:.1f}" for kind, taken in first["steps"].items()))
+    print(json.dumps(first["counts"], indent=1))
+    if options.plot:
+        draw(points, options.plot)
+
+
+def measured(recipe: Path, archives: list[Path], workers: int) -> list[dict]:
+    """The build of some archives, twice."""
+    with tempfile.TemporaryDirectory() as folder:
+        text = recipe.read_text().split("[[sources]]")[0]
+        ours = Path(folder) / "recipe.toml"
+        ours.write_text(text + "".join(f'\n[[sources]]\nspec = "{path.resolve()}"\n' for path in archives))
+        command = [sys.executable, "-c", CHILD, str(ours), str(Path(folder) / "out"), str(workers)]
+        return [json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout) for _ in range(2)]
+
+
+def draw(points: list[tuple[float, float]], path: Path) -> None:
+    import matplotlib
+
+    matplotlib.use("svg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(6, 3.2), layout="constrained")
+    axes.plot(*zip(*points, strict=True), marker="o")
+    axes.set(xlabel="input, MB", ylabel="peak memory, MB", ylim=(0, None), xscale="log", title="A data build's memory")
+    axes.grid(alpha=0.3)
+    figure.savefig(path)
+
+
+if __name__ == "__main__":
+    main()
