@@ -5,8 +5,8 @@
 
 The record is a program that reads from top to bottom. Cells are parted by a blank line; the pairs' spans re-assemble it.
 
-In Python, what only IPython knows is commented out, in its place: ``%magic``, ``!command``, ``?help`` and the ``%%time`` line
-of a cell (``pass  # !ls`` where a block needs a statement). A cell in another language (``%%bash``) is left out, with that
+In Python, what only IPython knows is commented out, in its place: ``%magic``, ``!command``, ``?help`` and the ``%%time``
+line of a cell (``pass  # !ls`` where a block needs a statement). A cell in another language (``%%bash``) is left out, with that
 reason. What merely looks like magic (the ``%`` of a continued expression, a line of a string) stays.
 
 Covered: nbformat 3 and 4, sources as text or lists of lines, kernels of other languages, broken and hostile JSON.
@@ -39,8 +39,9 @@ COMMENTS = {
     **dict.fromkeys(("haskell", "lua", "sql"), "--"),
 }
 """Language -> how a comment line of it begins. A notebook in any other is left out."""
-_NAMES = {"ipython": "python", "sagemath": "python", "bash": "shell", "sh": "shell", "c#": "csharp", ".net (c#)": "csharp",
-          "c++": "cpp", "node": "javascript", "deno": "typescript", "ir": "r", "ijulia": "julia", "golang": "go"}  # fmt: skip
+_NAMES = {"ipython": "python", "sagemath": "python", "bash": "shell", "sh": "shell", "c#": "csharp",
+          ".net (c#)": "csharp", "c++": "cpp", "node": "javascript", "deno": "typescript", "ir": "r",
+          "ijulia": "julia", "golang": "go"}  # fmt: skip
 _SAME_LANGUAGE = frozenset(("time", "timeit", "capture", "prun", "python", "python3", "pypy", "memit", "mprun", "lprun"))
 """Cell magics below which there is the notebook's own Python."""
 _MAGIC = re.compile(r"\s*(?:%{1,2}[A-Za-z_]|!|\?)")
