@@ -1,7 +1,7 @@
 """How fast is a data build on a real corpus, where does the time go, and does memory stay flat when the input grows?
 
     python benchmarks/data/corpus.py CORPUS
-    python benchmarks/data/build.py CORPUS [--recipe recipes/data.toml] [--workers 1] [--sizes 30,100,300] [--plot docs/data-memory.svg]
+    python benchmarks/data/build.py CORPUS [--recipe FILE] [--workers 1] [--sizes 30,300] [--plot FILE.svg]
 
 For each size (MB of files, whole archives in the order of their names until the size is reached) one build into an empty
 folder, in a process of its own, then the same build once more, which must find everything. Rates are of the bytes and files
@@ -32,7 +32,8 @@ steps = {}
 for one in build.store.all():
     steps[one.manifest.kind] = steps.get(one.manifest.kind, 0.0) + one.manifest.took_s
 peak = [resource.getrusage(who).ru_maxrss * 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-print(json.dumps({"s": time.perf_counter() - started, "peak": peak, "steps": steps, "counts": artifact.counts, "id": artifact.id}))
+took = time.perf_counter() - started
+print(json.dumps({"s": took, "peak": peak, "steps": steps, "counts": artifact.counts, "id": artifact.id}))
 """
 
 

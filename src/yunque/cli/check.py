@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from yunque.checks.trust import Trusted
-from yunque.core.errors import SourceError
+from yunque.cli.console import emit
+from yunque.core.errors import RecipeError, SourceError
 from yunque.core.nouns import Origin, Outcome, Record, Verdict, content_id
+from yunque.core.parts import nearest
 from yunque.data.collect import readable_text
 from yunque.data.parallel import batched
 from yunque.data.screen import SEVERITIES, load_checks
 from yunque.data.trees import TreeLimits, shown, walk
+from yunque.reports.sarif import sarif as write_sarif
 
 USUAL = ("syntax", "lint", "bandit", "insecure-patterns")
 """What is asked when nobody says otherwise."""
@@ -28,16 +31,41 @@ class Looked:
     verdicts: tuple[Verdict, ...]
 
 
-def look_at(target: Path, names: Sequence[str]) -> Iterator[Looked]:
+def report_on(
+    target: Path, names: Sequence[str], *, severity: str, sarif: bool, as_json: bool, say: Callable[[str], None]
+) -> bool:
+    """Print what the checks find; whether they found anything of that severity, or could not look. Raises YunqueError."""
+    if severity not in SEVERITIES:
+        raise RecipeError(f"no severity '{severity}'", where="--severity", do=nearest(severity, list(SEVERITIES)))
+    checks = load_checks(names)
+    for line in proofs(checks):
+        say(line)
+    bad, num_files, kept = False, 0, []
+    for looked in look_at(target, checks):
+        told = lines(looked, severity)
+        bad, num_files = bad or bool(told), num_files + 1
+        if sarif or as_json:
+            kept.append(looked)
+        elif told:
+            print("\n".join(told))
+    if sarif:
+        emit(write_sarif((looked.path, verdict) for looked in kept for verdict in looked.verdicts))
+    elif as_json:
+        emit([plain(looked) for looked in kept])
+    else:
+        say(f"{num_files} files, {'something was found' if bad else 'nothing found'}")
+    return bad
+
+
+def look_at(target: Path, checks: Sequence[Trusted]) -> Iterator[Looked]:
     """Every readable text file of a folder, or the file, with the verdict of each check. SourceError when there is none."""
     if not target.exists():
         raise SourceError("no such file or folder", where=target)
-    checks = load_checks(names)
     root = target if target.is_dir() else target.parent
-    paths = [entry.path for entry in walk(root, TreeLimits()) if not entry.reason and entry.target is None]
-    found = _records(root, paths if target.is_dir() else [target.name])
+    entries = walk(root, TreeLimits()) if target.is_dir() else ()
+    paths = [entry.path for entry in entries if not entry.reason and entry.target is None] or [target.name]
     seen = False
-    for batch in batched(found, lambda record: len(record.text), BATCH_CHARS):
+    for batch in batched(_records(root, paths), lambda record: len(record.text), BATCH_CHARS):
         seen = True
         columns = [check.judge_all(batch) for check in checks]
         for record, *verdicts in zip(batch, *columns, strict=True):
@@ -49,7 +77,7 @@ def look_at(target: Path, names: Sequence[str]) -> Iterator[Looked]:
 def _records(root: Path, paths: Sequence[str]) -> Iterator[Record]:
     for path in paths:
         full = root / path
-        if full.lstat().st_size > MAX_BYTES:
+        if not full.is_file() or full.stat().st_size > MAX_BYTES:
             continue
         found = readable_text(path, full.read_bytes())
         if found is not None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import pydoc
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -29,6 +30,15 @@ def bars(label: str, total: int, unit: str = "") -> Iterator[Callable[[int], Non
     with Progress(*columns, console=stderr, transient=True, disable=not stderr.is_terminal) as progress:
         task = progress.add_task(label, total=max(total, 1))
         yield lambda amount: progress.advance(task, amount)
+
+
+def page_through(pieces: Iterable[str]) -> None:
+    """Texts one after another: through the pager at a terminal, else plainly."""
+    if sys.stdout.isatty():
+        pydoc.pager("\n".join(pieces))
+    else:
+        for piece in pieces:
+            print(piece)
 
 
 def say(line: str) -> None:

@@ -14,6 +14,7 @@ import typer
 
 import yunque
 from yunque.cli.console import bars, complain, emit, say
+from yunque.cli.data import data_app
 from yunque.core.errors import YunqueError
 
 # Newer typers carry a click of their own and export only the leaves of its error tree.
@@ -29,6 +30,7 @@ models_app = typer.Typer(help="Base models: bring one here, see which are here."
 app.add_typer(models_app, name="models")
 bench_app = typer.Typer(help="Benchmark files: bring them here, see which are here.", no_args_is_help=True)
 app.add_typer(bench_app, name="bench")
+app.add_typer(data_app, name="data")
 
 Out = Annotated[Path, typer.Option("--out", help="Folder of artifacts and results.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
@@ -135,6 +137,26 @@ def run_(
         file, lang=lang, stdin=stdin, arguments=arguments or [], limits=limits, tier=tier, unsafe=unsafe, as_json=json_
     )
     raise typer.Exit(status)
+
+
+@app.command()
+def check(
+    target: Annotated[Path, typer.Argument(help="File or folder.")],
+    checks: Annotated[
+        str, typer.Option("--checks", help="Names of checks with commas between; see docs/reference.md.")
+    ] = "",
+    severity: Annotated[
+        str, typer.Option("--severity", help="Least severity that is told: note, warning or error.")
+    ] = "warning",
+    sarif: Annotated[bool, typer.Option("--sarif", help="Print SARIF 2.1.0, for editors and code hosts.")] = False,
+    json_: Json = False,
+) -> None:
+    """Look at a file or folder with the checks that screen training data; status 1 when something is found."""
+    from yunque.cli.check import USUAL, report_on
+
+    names = [name.strip() for name in checks.split(",") if name.strip()] or list(USUAL)
+    if report_on(target, names, severity=severity, sarif=sarif, as_json=json_, say=say):
+        raise typer.Exit(1)
 
 
 @app.command(name="eval")

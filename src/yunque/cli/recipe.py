@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, Field, ValidationError
 
 from yunque.core.errors import RecipeError
 from yunque.core.parts import nearest
 from yunque.data.collect import CollectRecipe
+from yunque.data.dataset import CleanRecipe
 from yunque.data.packing import PackRecipe
 from yunque.data.pairs import PairsRecipe
+from yunque.data.screen import ScreenRecipe
 from yunque.data.split import SplitRecipe
 from yunque.evaluation.repository import EvaluationRecipe
 from yunque.models.recipe import ModelRecipe
 from yunque.training.recipe import TrainingRecipe
+
+R = TypeVar("R", bound=BaseModel)
 
 
 class ForgeRecipe(BaseModel, extra="forbid", frozen=True):
@@ -32,7 +36,31 @@ class ForgeRecipe(BaseModel, extra="forbid", frozen=True):
     evaluation: EvaluationRecipe = EvaluationRecipe()
 
 
-def load_recipe(path: Path | None, settings: list[str]) -> ForgeRecipe:
+class SourceRecipe(BaseModel, extra="forbid", frozen=True):
+    """One source of a data build."""
+
+    spec: str = Field(description="What `yunque forge` takes, or a stream such as history:PATH; see docs/data.md.")
+    options: dict[str, Any] = Field(default={}, description="What this kind of source can be told, e.g. a column map.")
+
+
+class AllTextRecipe(CollectRecipe):
+    """As `CollectRecipe`, with plain text kept unless it is switched off."""
+
+    plain_text: bool = Field(default=True, description="Keep files in languages without a parser here, and prose.")
+
+
+class DataRecipe(BaseModel, extra="forbid", frozen=True):
+    """Everything that decides a data set."""
+
+    seed: int = Field(17, description="seed of every random choice")
+    sources: tuple[SourceRecipe, ...] = Field(default=(), description="[[sources]] tables, in order.")
+    collect: AllTextRecipe = AllTextRecipe()
+    screen: ScreenRecipe = ScreenRecipe()
+    clean: CleanRecipe = CleanRecipe()
+    pairs: PairsRecipe = PairsRecipe()
+
+
+def load_recipe(path: Path | None, settings: list[str], kind: type[R] = ForgeRecipe) -> R:
     """The recipe of a file (defaults without one) with ``a.b=value`` settings on top. Raises RecipeError."""
     tree: dict[str, Any] = {}
     if path is not None:
@@ -45,9 +73,9 @@ def load_recipe(path: Path | None, settings: list[str]) -> ForgeRecipe:
     for setting in settings:
         _put(tree, setting)
     try:
-        return ForgeRecipe.model_validate(tree)
+        return kind.model_validate(tree)
     except ValidationError as error:
-        raise _explain(error, path, {setting.partition("=")[0].strip() for setting in settings}) from error
+        raise _explain(error, path, {setting.partition("=")[0].strip() for setting in settings}, kind) from error
 
 
 def _put(tree: dict[str, Any], setting: str) -> None:
@@ -67,7 +95,7 @@ def _put(tree: dict[str, Any], setting: str) -> None:
     tree[key] = value
 
 
-def _explain(error: ValidationError, path: Path | None, set_keys: set[str]) -> RecipeError:
+def _explain(error: ValidationError, path: Path | None, set_keys: set[str], kind: type[BaseModel]) -> RecipeError:
     """The first thing wrong with a recipe, with its key and, for an unknown key, the nearest known one."""
     first = error.errors()[0]
     place = [str(part) for part in first["loc"]]
@@ -76,8 +104,10 @@ def _explain(error: ValidationError, path: Path | None, set_keys: set[str]) -> R
     if first["type"] != "extra_forbidden":
         given = repr(first["input"])[:60]
         return RecipeError(f"{key} = {given}: {first['msg'].lower()}", where=where)
-    model: Any = ForgeRecipe
+    model: Any = kind
     for part in place[:-1]:
-        model = model.model_fields[part].annotation
+        if not part.isdigit():  # the number of a table in an array of tables
+            annotation = model.model_fields[part].annotation
+            model = next((one for one in get_args(annotation) if isinstance(one, type)), annotation)
     hint = nearest(place[-1], list(model.model_fields))
     return RecipeError(f"unknown key '{key}'", where=where, do=hint)

@@ -93,18 +93,20 @@ def collect(
     folder: Path,
     progress: Progress = silent,
     workers: int = 1,
+    *,
+    may_be_empty: bool = False,
 ) -> dict:
     """Read the snapshot at ``tree`` (the folder with ``tree/`` in it) into two tables in ``folder``; gives the counts.
 
     ``facts`` are the snapshot's counts; ``checks`` None loads those that the recipe names. In the counts, ``files`` is
-    ``kept`` plus the sum of ``dropped``. Raises SourceError when no record is left, RecipeError for an unknown language
-    or check.
+    ``kept`` plus the sum of ``dropped``. Raises SourceError when no record is left, unless there may be none, RecipeError
+    for an unknown language or check.
     """
     tally = Tally()
     with open_table(folder / RECORDS, Record) as records, open_table(folder / DROPPED, Dropped) as dropped:
         for item in read_tree(tree, facts, recipe, checks, tally, progress, workers):
             (records if isinstance(item, Record) else dropped).add(item)
-    if not tally.kept:
+    if not tally.kept and not may_be_empty:
         _refuse(tally.dropped, facts)
     return tally.counts()
 

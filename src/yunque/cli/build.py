@@ -1,0 +1,175 @@
+"""``yunque data build``: sources to a data set, one artifact after another, each source by itself.
+
+    source ─ snapshot ─ records ─ tags ─ part ─┐
+    source ─ snapshot ─ records ─ tags ─ part ─┴─ dataset
+    stream ──────────── records ─ tags ─ part ─┘
+
+Every arrow is a ``Store.make``, so what has not changed is found; and what a check said of a text it says once
+(`data.verdicts`). Another threshold makes ``part`` anew and looks at no text again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from yunque.checks.trust import Trusted
+from yunque.cli.recipe import DataRecipe
+from yunque.core.errors import RecipeError
+from yunque.core.nouns import Record
+from yunque.core.seams import Progress, Source, Stream
+from yunque.data.collect import RECORDS, collect
+from yunque.data.collect import load_checks as load_file_checks
+from yunque.data.dataset import finish
+from yunque.data.screen import TAGS, Tagged, load_checks, refuse_the_doubtful, tag
+from yunque.data.sources import open_sources
+from yunque.data.streams import read_stream
+from yunque.data.verdicts import VerdictCache, check_identity
+from yunque.store.artifacts import Artifact, Store
+from yunque.store.tables import open_table, scan_table
+
+
+@dataclass(kw_only=True)
+class DataBuild:
+    """One build; ``run`` does it all. Raises YunqueError for what a user can mend."""
+
+    recipe: DataRecipe
+    out: Path
+    workers: int
+    progress: Progress
+    say: Callable[[str], None]
+
+    def run(self) -> Artifact:
+        """All steps, the finished ones skipped."""
+        if not self.recipe.sources:
+            raise RecipeError("no sources", where="sources", do='add one: [[sources]] with spec = "…"')
+        sources = [one for given in self.recipe.sources for one in open_sources(given.spec, **given.options)]
+        refuse_the_doubtful(self.checks, self._needed)
+        with self.store.lock():
+            parts = [self._part(source) for source in sources]
+            return self._dataset(parts)
+
+    @cached_property
+    def store(self) -> Store:
+        """Where the artifacts lie."""
+        return Store(self.out)
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The checks that tag: those of the rules, and those whose findings are cut or redacted."""
+        return list(dict.fromkeys([*self.recipe.screen.names, *self.recipe.clean.checks]))
+
+    @cached_property
+    def checks(self) -> list[Trusted]:
+        """The checks of `names`."""
+        return load_checks(self.names)
+
+    @property
+    def _needed(self) -> list[str]:
+        return [*(rule.check for rule in self.recipe.screen.rules), *self.recipe.clean.checks]
+
+    def _step(self, kind: str, name: str, build: Callable[[Path], dict], **inputs: Any) -> Artifact:
+        artifact, new = self.store.make(kind, build, seed=self.recipe.seed, **inputs)
+        took = f"{artifact.manifest.took_s:.1f} s" if new else "already there"
+        self.say(f"{kind:<9} {artifact.id}  {took}  {name}")
+        return artifact
+
+    # ------------------------------------------------------------------------------------------------------------ one source
+    def _part(self, source: Source | Stream) -> Artifact:
+        records = self._of_stream(source) if isinstance(source, Stream) else self._of_tree(source)
+        return self._finished(source.name, records, self._tags(source.name, records))
+
+    def _of_tree(self, source: Source) -> Artifact:
+        recipe = self.recipe.collect
+        snapshot = self._step("snapshot", source.name, source.fetch, recipe={"source": source.identity})
+
+        def build(folder: Path) -> dict:
+            checks = load_file_checks(recipe)
+            return collect(
+                snapshot.path, snapshot.counts, recipe, checks, folder, self.progress, self.workers, may_be_empty=True
+            )
+
+        return self._step("records", source.name, build, parents=[snapshot], recipe=_plain(recipe))
+
+    def _of_stream(self, source: Stream) -> Artifact:
+        def build(folder: Path) -> dict:
+            return read_stream(source, folder, self.progress)
+
+        return self._step("records", source.name, build, recipe={"source": source.identity})
+
+    def _tags(self, name: str, records: Artifact) -> Artifact:
+        def build(folder: Path) -> dict:
+            said: dict[str, Counter] = {check: Counter() for check in self.names}
+            found = scan_table(records.path / RECORDS, Record)
+            with (
+                VerdictCache(self.out / "verdicts.sqlite", self.checks) as cache,
+                open_table(folder / TAGS, Tagged) as tags,
+                self.progress("tag", records.counts["kept"], "records") as advance,
+            ):
+                for _, tagged in tag(found, self.names, self.checks, cache, workers=self.workers):
+                    tags.add(tagged)
+                    for verdict in tagged.verdicts:
+                        said[verdict.check][verdict.outcome.value] += 1
+                    advance(1)
+            return {"records": tags.num_rows, "verdicts": {check: dict(sorted(one.items())) for check, one in said.items()}}
+
+        judges = {check.name: self._identities[check.name] for check in self.checks}
+        return self._step("tags", name, build, parents=[records], recipe={"checks": judges})
+
+    @cached_property
+    def _identities(self) -> dict[str, str]:
+        """What each check is, so that another version of it makes other tags."""
+        return {check.name: check_identity(check) for check in self.checks}
+
+    def _finished(self, name: str, records: Artifact, tags: Artifact) -> Artifact:
+        def build(folder: Path) -> dict:
+            return finish(
+                records.path,
+                tags.path,
+                folder,
+                screen=self.recipe.screen,
+                clean=self.recipe.clean,
+                pairs=self.recipe.pairs,
+                seed=self.recipe.seed,
+                workers=self.workers,
+                progress=self.progress,
+            )
+
+        decided = {one: _plain(getattr(self.recipe, one)) for one in ("screen", "clean", "pairs")}
+        return self._step("part", name, build, parents=[records, tags], recipe=decided)
+
+    # -------------------------------------------------------------------------------------------------------------- together
+    def _dataset(self, parts: list[Artifact]) -> Artifact:
+        def build(folder: Path) -> dict:
+            counts = [self._counts(part) for part in parts]
+            (folder / "parts.json").write_text(json.dumps([part.path.name for part in parts], indent=2) + "\n")
+            return _sum(counts)
+
+        return self._step("dataset", f"{len(parts)} sources", build, parents=parts)
+
+    def _counts(self, part: Artifact) -> dict:
+        records = self.store.find(part.manifest.parents[0])
+        return {"in": records.counts["files"], "not records": records.counts["dropped"], **part.counts}
+
+
+def _plain(recipe: BaseModel) -> dict:
+    return recipe.model_dump(mode="json")
+
+
+def _sum(counts: list[dict]) -> dict:
+    """Counts of parts to one: numbers added, tables of numbers added by name."""
+    total: dict[str, Any] = {}
+    for one in counts:
+        for name, value in one.items():
+            if isinstance(value, dict):
+                total[name] = dict((Counter(total.get(name, {})) + Counter(value)).most_common())
+            else:
+                total[name] = total.get(name, 0) + value
+    return total

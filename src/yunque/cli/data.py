@@ -1,0 +1,88 @@
+"""The verbs of ``yunque data``: build a data set, page through it, say how two differ. Nothing heavy is imported before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from yunque.cli.console import bars, emit, page_through, say
+
+data_app = typer.Typer(help="Data sets: build one from sources, look at it, compare two.", no_args_is_help=True)
+
+Out = Annotated[Path, typer.Option("--out", help="Folder of artifacts and results.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+DEFAULT_OUT = Path("yunque-out")
+
+
+@data_app.command()
+def build(
+    recipe: Annotated[Path, typer.Argument(help="TOML recipe with [[sources]]; see recipes/data.toml.")],
+    out: Out = DEFAULT_OUT,
+    workers: Annotated[int, typer.Option("--workers", min=0, help="Processes; 0: one a core.")] = 0,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="Override one recipe key: section.key=value")] = None,
+    json_: Json = False,
+) -> None:
+    """Build a data set: collect, tag, screen, clean, pair; every loss with its reason."""
+    import os
+
+    from yunque.cli.build import DataBuild
+    from yunque.cli.datasets import summary
+    from yunque.cli.recipe import DataRecipe, load_recipe
+    from yunque.store.artifacts import disk_errors
+
+    resolved = load_recipe(recipe, set_ or [], DataRecipe)
+    with disk_errors(out):
+        run = DataBuild(recipe=resolved, out=out, workers=workers or os.cpu_count() or 1, progress=bars, say=say)
+        artifact = run.run()
+    if json_:
+        emit({"id": artifact.id, **artifact.counts})
+    else:
+        print("\n".join([*summary(artifact.counts), artifact.id]))
+
+
+@data_app.command()
+def show(
+    dataset: Annotated[str, typer.Argument(help="Id of a data set, or the start of one.")],
+    what: Annotated[str, typer.Argument(help="kept, dropped, negative, pairs or edits")] = "kept",
+    reason: Annotated[str, typer.Option("--reason", help="Only what was dropped or edited for this reason.")] = "",
+    language: Annotated[str, typer.Option("--language", help="Only records and pairs in this language.")] = "",
+    kind: Annotated[str, typer.Option("--kind", help="Only pairs of this kind.")] = "",
+    path: Annotated[str, typer.Option("--path", help="Only paths that match this glob.")] = "",
+    limit: Annotated[int, typer.Option("--limit", min=0, help="How many; 0 for all.")] = 50,
+    full: Annotated[bool, typer.Option("--full", help="Whole texts, not their first lines.")] = False,
+    out: Out = DEFAULT_OUT,
+    json_: Json = False,
+) -> None:
+    """Page through a data set: what was kept, what was not and why, what was edited, which pairs were made."""
+    from itertools import islice
+
+    from yunque.cli.datasets import Wanted, as_plain, as_text, rows_of
+    from yunque.store.artifacts import Store
+
+    store = Store(out)
+    wanted = Wanted(what=what, reason=reason, language=language, kind=kind, path=path)
+    found = rows_of(store, store.find(dataset), wanted)
+    rows = islice(found, limit or None)
+    if json_:
+        emit([as_plain(row) for row in rows])
+    else:
+        page_through(as_text(row, full=full) for row in rows)
+
+
+@data_app.command()
+def diff(
+    first: Annotated[str, typer.Argument(help="Id of a data set, or the start of one.")],
+    second: Annotated[str, typer.Argument(help="Another data set.")],
+    limit: Annotated[int, typer.Option("--limit", min=0, help="Paths that are named of each change; 0 for all.")] = 20,
+    out: Out = DEFAULT_OUT,
+    json_: Json = False,
+) -> None:
+    """Say how the second data set differs: what came, what went, what changed, and for which reasons."""
+    from yunque.cli.datasets import compare_datasets, difference_lines
+    from yunque.store.artifacts import Store
+
+    store = Store(out)
+    found = compare_datasets(store, store.find(first), store.find(second))
+    emit(found) if json_ else print("\n".join(difference_lines(found, limit)))
