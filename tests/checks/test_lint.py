@@ -1,12 +1,15 @@
 """What ruff finds, whatever lies near the text and whatever the text says of itself; and how many paths there are."""
 
+from dataclasses import replace
+
 import pytest
 
-from yunque.checks import lint
+from yunque.checks import ruff
 from yunque.checks.grammars import GRAMMARS
 from yunque.checks.lint import Lint, complexity
+from yunque.checks.trust import doubt
 from yunque.core.nouns import Origin, Outcome, Record
-from yunque.core.seams import Check
+from yunque.core.seams import BatchCheck, Check, ProvenCheck
 
 ORIGIN = Origin(source="s", path="p", revision="", licence="MIT", collected_at="")
 
@@ -57,11 +60,23 @@ def test_what_does_not_parse_is_not_linted(text):
 
 def test_other_languages_and_a_missing_linter_are_skipped(monkeypatch):
     assert judge("let x = 1", "javascript").outcome is Outcome.SKIP
-    monkeypatch.setattr(lint, "find_ruff", lambda: "")
+    monkeypatch.setattr(ruff, "find_ruff", lambda: "")
     verdict = judge("import os\n")
     assert verdict.outcome is Outcome.SKIP and "not installed" in verdict.detail
-    monkeypatch.setattr(lint, "find_ruff", lambda: "/nowhere/ruff")
-    assert judge("import os\n").outcome is Outcome.SKIP
+    monkeypatch.setattr(ruff, "find_ruff", lambda: "/nowhere/ruff")
+    verdict = judge("import os\n")
+    assert verdict.outcome is Outcome.ERROR and "does not start" in verdict.detail
+
+
+def test_many_at_once_say_what_each_says_alone():
+    texts = ["import os\n", "def f(:\n", "x = 1\n", "\x00", "s = '\udcff'\n", "# ruff: noqa\nimport os\r\nx = y\r\n", ""]
+    records = [Record(id="", text=text, language="python", origin=ORIGIN) for text in texts]
+    records.insert(2, Record(id="", text="let x = 1", language="javascript", origin=ORIGIN))
+    together = Lint().judge_all(records)
+    alone = [Lint().judge(record) for record in records]
+    assert [replace(one, took_ms=0) for one in together] == [replace(one, took_ms=0) for one in alone]
+    assert [one.outcome.value for one in together[:4]] == ["fail", "skip", "skip", "pass"]
+    assert isinstance(Lint(), BatchCheck) and isinstance(Lint(), ProvenCheck) and doubt(Lint()) == ""
 
 
 def test_no_file_near_the_text_changes_the_rules(tmp_path, monkeypatch):

@@ -7,20 +7,14 @@ Not covered: other languages (SKIP); style.
 
 from __future__ import annotations
 
-import functools
-import json
-import os
-import shutil
-import subprocess
-import sys
-import time
-from pathlib import Path
+from collections.abc import Sequence
 
 from yunque.checks.grammars import GRAMMARS, parse
-from yunque.core.nouns import Finding, Outcome, Record, Verdict
+from yunque.checks.ruff import RuffCheck
+from yunque.checks.trust import canary
+from yunque.core.nouns import Canary, Finding
 
 RULES = "E4,E7,E9,F,B"
-TIMEOUT_S = 30
 
 _BRANCHES = {
     "python": (
@@ -52,62 +46,29 @@ _FUNCTIONS = {
 _SHORT_CIRCUITS = {"&&", "||", "??"}
 
 
-class Lint:
-    """A check (seam ``Check``) that passes Python in which ruff finds nothing. Its score falls by one finding a line."""
+class Lint(RuffCheck):
+    """A check (seam ``BatchCheck``) that passes Python in which ruff finds nothing; the score falls with findings a line."""
 
     name = "lint"
+    rules = RULES
 
-    def judge(self, record: Record) -> Verdict:
-        """PASS, FAIL with every finding, or SKIP: another language, no ruff, or a text that does not parse."""
-        started = time.perf_counter()
-        if record.language != "python":
-            return self._verdict(Outcome.SKIP, (), "no linter for this language", started)
-        ruff = find_ruff()
-        if not ruff:
-            return self._verdict(Outcome.SKIP, (), "ruff is not installed; pip install 'yunque[checks]'", started)
-        found = _run(ruff, record.text)
-        if found is None or any(finding.rule == "invalid-syntax" for finding in found):
-            return self._verdict(Outcome.SKIP, (), "does not parse", started)
-        lines = max(1, sum(bool(line.strip()) for line in record.text.splitlines()))
-        detail = f"{len(found)} findings in {lines} lines"
-        outcome = Outcome.FAIL if found else Outcome.PASS
-        return self._verdict(outcome, found, detail, started, score=1 - min(1.0, len(found) / lines))
+    def score(self, findings: Sequence[Finding], lines: int) -> float:
+        """1 without findings, 0 with one a line."""
+        return 1 - min(1.0, len(findings) / lines)
 
-    def _verdict(
-        self, outcome: Outcome, findings: tuple[Finding, ...], detail: str, started: float, score: float | None = None
-    ) -> Verdict:
-        took_ms = (time.perf_counter() - started) * 1000
-        return Verdict(check=self.name, outcome=outcome, score=score, findings=findings, took_ms=took_ms, detail=detail)
+    def told(self, findings: Sequence[Finding], lines: int) -> str:
+        """How many, in how many lines."""
+        return f"{len(findings)} findings in {lines} lines"
 
-
-@functools.cache
-def find_ruff() -> str:
-    """The ruff beside this Python, else one on the path; empty when there is none."""
-    beside = Path(sys.executable).with_name("ruff")
-    return str(beside) if beside.is_file() else shutil.which("ruff") or ""
-
-
-def _run(ruff: str, text: str) -> tuple[Finding, ...] | None:
-    """Findings in order of line; None when ruff itself gives up."""
-    command = [
-        *(ruff, "check", "--isolated", "--no-cache", "--ignore-noqa", "--quiet", "--select", RULES),
-        *("--output-format", "json", "--stdin-filename", "answer.py", "-"),
-    ]
-    env = {"PATH": os.environ.get("PATH", ""), "HOME": "/"}
-    try:
-        done = subprocess.run(
-            command, input=text.encode("utf-8", "replace"), capture_output=True, timeout=TIMEOUT_S, env=env, check=False
-        )
-        rows = json.loads(done.stdout)
-    except (OSError, ValueError, subprocess.TimeoutExpired):
-        return None
-    found = [
-        Finding(
-            rule=row["code"] or "invalid-syntax", line=row["location"]["row"], message=row["message"], severity="warning"
-        )
-        for row in rows
-    ]
-    return tuple(sorted(found, key=lambda one: (one.line, one.rule)))
+    def canaries(self) -> Sequence[Canary]:
+        """One of each family of rules, and a text that says to look away."""
+        return [
+            canary("import os  # noqa\n", "python", "F401"),
+            canary("def f():\n    return missing\n", "python", "F821"),
+            canary("def f(x=[]):\n    return x\n", "python", "B006"),
+            canary("def f():\n    try:\n        return 1\n    except:\n        return 2\n", "python", "E722"),
+            canary("def f(x):\n    return x + 1\n", "python"),
+        ]
 
 
 def complexity(text: str, language: str) -> int:
