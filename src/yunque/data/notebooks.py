@@ -6,8 +6,8 @@
 The record is a program that reads from top to bottom. Cells are parted by a blank line; the pairs' spans re-assemble it.
 
 In Python, what only IPython knows is commented out, in its place: ``%magic``, ``!command``, ``?help`` and the ``%%time``
-line of a cell (``pass  # !ls`` where a block needs a statement). A cell in another language (``%%bash``) is left out, with that
-reason. What merely looks like magic (the ``%`` of a continued expression, a line of a string) stays.
+line of a cell (``pass  # !ls`` where a block needs a statement). A cell in another language (``%%bash``) is left out, with
+that reason. What merely looks like magic (the ``%`` of a continued expression, a line of a string) stays.
 
 Covered: nbformat 3 and 4, sources as text or lists of lines, kernels of other languages, broken and hostile JSON.
 Not covered: outputs, attachments and pictures are never read; notebooks of other tools (.Rmd, .qmd, databricks .py).
