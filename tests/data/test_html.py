@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-pytest.importorskip("lxml")
+pytest.importorskip("lxml", reason="lxml is not available here")
 
 from yunque.data.html import read_html
 

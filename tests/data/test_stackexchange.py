@@ -11,7 +11,7 @@ from xml.sax.saxutils import quoteattr
 
 import pytest
 
-pytest.importorskip("lxml")
+pytest.importorskip("lxml", reason="lxml is not available here")
 
 from benchmarks.data.make_dump import write_dump, write_seven_zip
 from yunque.core.errors import SourceError
@@ -206,7 +206,7 @@ def test_a_dump_with_all_oddities_adds_up(made):
 
 
 def test_the_same_twice_and_out_of_an_archive(made, tmp_path):
-    pytest.importorskip("py7zr")
+    pytest.importorskip("py7zr", reason="py7zr is not available here")
     archive = write_seven_zip(made / "Posts.xml", tmp_path / "example.com.7z")
     assert read(archive)[:2] == read(made)[:2] == read(made / "Posts.xml")[:2]
     assert StackExchange(archive).name == StackExchange(made).name == "example.com"
@@ -321,7 +321,7 @@ def test_a_missing_or_too_large_dump_is_one_line(tmp_path):
 
 
 def test_bad_archives_are_one_line(tmp_path):
-    py7zr = pytest.importorskip("py7zr")
+    py7zr = pytest.importorskip("py7zr", reason="py7zr is not available here")
     whole = tmp_path / "whole.7z"
     write_seven_zip(write_dump(tmp_path / "d", 2000), whole)
     data, archives = whole.read_bytes(), {}
@@ -345,7 +345,7 @@ def test_bad_archives_are_one_line(tmp_path):
 
 
 def test_a_reader_that_stops_early_stops_the_unpacking(tmp_path):
-    pytest.importorskip("py7zr")
+    pytest.importorskip("py7zr", reason="py7zr is not available here")
     import threading
 
     archive = write_seven_zip(write_dump(tmp_path / "d", 2000), tmp_path / "d.7z")

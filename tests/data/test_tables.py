@@ -13,11 +13,11 @@ import pytest
 from pydantic import ValidationError
 
 from yunque.core.errors import RecipeError, SourceError
-from yunque.core.folders import benchmarks_folder
 from yunque.core.nouns import Dropped, Pair, PairKind, Record
 from yunque.core.seams import Stream
 from yunque.data.tables import Table, TableRecipe
 
+BENCHMARKS = Path(__file__).parents[3] / "shared" / "benchmarks"
 ROWS = [
     {"content": f"x = {number}\n", "lang": "Python", "meta": {"licence": "mit", "file": f"a/{number}.py"}}
     for number in range(5)
@@ -93,7 +93,7 @@ def test_a_folder_and_what_save_to_disk_wrote(tmp_path):
 
 
 def test_data_sets_of_hugging_face(tmp_path, monkeypatch):
-    datasets = pytest.importorskip("datasets")
+    datasets = pytest.importorskip("datasets", reason="datasets is not available here")
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", str(tmp_path / "cache"))
     made = datasets.Dataset.from_list(ROWS)
     made.save_to_disk(tmp_path / "one")
@@ -241,9 +241,9 @@ def test_identity_is_bytes_and_recipe(tmp_path):
 # --------------------------------------------------------------------------------------------------------------- benchmarks
 @pytest.fixture
 def benchmark() -> bytes:
-    path = benchmarks_folder() / "humaneval/HumanEval.jsonl.gz"
+    path = BENCHMARKS / "humaneval/HumanEval.jsonl.gz"
     if not path.is_file():
-        pytest.skip("the benchmark is not on this machine")
+        pytest.skip("shared/benchmarks is not here")
     return path.read_bytes()
 
 
