@@ -33,6 +33,7 @@ PROGRAM = HERE / "eslint_worker.mjs"
 LANGUAGES = ("javascript", "typescript", "tsx")
 INSTALL = "python -m yunque.checks.eslint"
 INSTALL_S = 600.0
+NODES = "20.19, 22.13 or 24"
 HEAP_MB = 1024
 SECURITY: dict[str, tuple[int, str]] = {
     "detect-bidi-characters": (1007, "error"),
@@ -40,6 +41,7 @@ SECURITY: dict[str, tuple[int, str]] = {
     "detect-child-process": (78, "warning"),
     "detect-disable-mustache-escape": (79, "warning"),
     "detect-eval-with-expression": (95, "error"),
+    "detect-invisible-characters": (1007, "warning"),
     "detect-new-buffer": (770, "warning"),
     "detect-no-csrf-before-method-override": (352, "warning"),
     "detect-non-literal-fs-filename": (22, "note"),
@@ -94,7 +96,11 @@ class Eslint:
         return verdicts
 
     def _worker(self) -> Worker:
-        command = [find_node(), f"--max-old-space-size={HEAP_MB}", str(PROGRAM), str(modules_folder())]
+        program, modules = PROGRAM.resolve(), modules_folder().resolve()
+        # Node's own permissions: it reads its program and modules, and writes, starts and loads nothing else.
+        permission = "--experimental-permission" if node_version(find_node())[0] == 20 else "--permission"
+        reads = [f"--allow-fs-read={folder}/*" for folder in (program.parent, modules)]
+        command = [find_node(), permission, *reads, f"--max-old-space-size={HEAP_MB}", str(program), str(modules)]
         return shared_worker(command, WorkerLimits(budget_s=self.budget_s, memory_bytes=self.memory_bytes))
 
     def _understood(self, record: Record, answer: dict | Broken, took_ms: float) -> Verdict:
@@ -191,9 +197,10 @@ def modules_folder() -> Path:
 def what_is_missing() -> str:
     """What eslint lacks here and what to do, in one line; empty when it can run."""
     if not find_node():
-        return f"node is not installed; install Node.js 20.19 or newer, then run {INSTALL}"
-    if (found := node_version(find_node())) < (20, 19):
-        return f"node {'.'.join(map(str, found)) or 'says no version'} is too old; install Node.js 20.19 or newer"
+        return f"node is not installed; install Node.js {NODES}, then run {INSTALL}"
+    found = node_version(find_node())
+    if not ((20, 19) <= found < (21,) or (22, 13) <= found < (23,) or found >= (24,)):
+        return f"eslint does not run on node {'.'.join(map(str, found)) or '(no version)'}; install Node.js {NODES}"
     return "" if (modules_folder() / "node_modules").is_dir() else f"eslint is not installed; run {INSTALL}"
 
 
@@ -208,7 +215,7 @@ def install_eslint() -> Path:
         return folder
     npm = shutil.which("npm")
     if not npm or INSTALL not in missing or not find_node():
-        raise YunqueError(missing if npm else "npm is not installed", where="eslint", do="install Node.js 20.19 or newer")
+        raise YunqueError(missing if npm else "npm is not installed", where="eslint", do=f"install Node.js {NODES} with npm")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".eslint-", dir=folder.parent) as name:
         new = Path(name) / "new"
