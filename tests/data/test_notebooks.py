@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -99,6 +100,12 @@ def test_the_language_may_stand_in_the_kernel_only():
     assert record.language == "python"
 
 
+def test_a_notebook_without_metadata_is_python_unless_told_otherwise():
+    assert take(notebook(code("x = 1"), metadata={}))[0].language == "python"
+    _, _, dropped = take(notebook(code("x = 1"), metadata={}), NotebookLimits(default_language=""))
+    assert [(one.reason, one.detail) for one in dropped] == [("language", "does not say which")]
+
+
 # ------------------------------------------------------------------------------------------------------------------- magic
 @pytest.mark.parametrize(
     ("source", "told"),
@@ -148,6 +155,13 @@ def test_pictures_in_prose_and_long_cells():
     assert [one.reason for one in dropped] == ["too large"]
 
 
+def test_long_lines_take_no_longer_than_they_are():
+    start = time.perf_counter()
+    for line in (" " * 300_000, "a" * 300_000, "( " * 100_000, "'\\" * 100_000, "?" * 300_000, "% " * 100_000):
+        without_magic(f"{line}\n  {line}x")
+    assert time.perf_counter() - start < 5
+
+
 # --------------------------------------------------------------------------------------------------------------- bad input
 @pytest.mark.parametrize(
     ("data", "reason"),
@@ -161,7 +175,8 @@ def test_pictures_in_prose_and_long_cells():
         (notebook(cells=[1]), "broken notebook"),
         (notebook(cells=[{"cell_type": "code", "source": 3}]), "broken notebook"),
         (notebook(cells=[{"cell_type": "code", "source": [None]}]), "broken notebook"),
-        (notebook(cells=[{"cell_type": [], "source": ""}]), "empty"),
+        (notebook(cells=[{"cell_type": []}]), "empty"),
+        (notebook(cells=[{"cell_type": "code"}]), "broken notebook"),
         (b"[" * 100_000, "broken notebook"),
         (b'{"a":' * 100_000, "broken notebook"),
         (notebook(code("x"), nbformat=2), "notebook format"),
@@ -172,7 +187,6 @@ def test_pictures_in_prose_and_long_cells():
         (notebook(prose("only words")), "empty"),
         (notebook(), "empty"),
         (notebook(code("x"), language="brainfuck"), "language"),
-        (notebook(code("x"), metadata={}), "language"),
     ],
 )
 def test_broken_notebooks_are_dropped(data, reason):

@@ -10,6 +10,8 @@ from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 pytest.importorskip("lxml", reason="lxml is not available here")
 
@@ -286,6 +288,33 @@ def test_rows_are_found_wherever_the_chunks_end(tmp_path, monkeypatch, size):
     )
     pairs, dropped, _ = read(dump(tmp_path, together, answer(4, 3), "<rows/>"))
     assert len(pairs) == 2 and not dropped
+
+
+@given(
+    st.lists(st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff")), min_size=1),
+    st.data(),
+)
+@settings(max_examples=60, deadline=None)
+def test_values_come_back_as_they_were_written(texts, data):
+    """Whatever a value holds, wherever a chunk ends."""
+    written = "".join(row(Id=number, Body=text) for number, text in enumerate(texts))
+    whole = f"<?xml version='1.0'?>\n<posts>{written}</posts>".encode()
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dumps, "CHUNK_BYTES", data.draw(st.integers(1, 200)))
+        path = Path(folder) / "Posts.xml"
+        path.write_bytes(whole)
+        assert [one.values["Body"] for one in dumps.read_rows(path, "Posts.xml", 1 << 30)] == texts
+
+
+def test_rows_are_those_of_iterparse(made, tmp_path):
+    """Another reader of the same library, on the rows that it can read."""
+    from lxml import etree
+
+    lines = [line for line in (made / "Posts.xml").read_bytes().split(b"\r\n") if line.startswith(b"  <row")]
+    sound = [line for line in lines if b"&#x1F;" not in line and b"Body=&" not in line]
+    path = dump(tmp_path, *sound) / "Posts.xml"
+    rows = [one.values for one in dumps.read_rows(path, "Posts.xml", 1 << 30)]
+    assert rows == [dict(element.attrib) for _, element in etree.iterparse(path, tag="row")] and len(rows) > 2900
 
 
 @pytest.mark.parametrize("end", ["", "\n"])

@@ -223,6 +223,9 @@ def test_no_table_is_one_line(tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "odd").mkdir()
     (tmp_path / "odd/state.json").write_text("[]")
+    (tmp_path / "array.json").write_text('[\n  {"content": "x = 1"}\n]')
+    with pytest.raises(SourceError, match="is one JSON array"):
+        read(tmp_path / "array.json")
     for spec in ("a.txt", "empty", "missing", "odd"):
         with pytest.raises(SourceError) as error:
             Table(tmp_path / spec, recipe())
@@ -236,6 +239,22 @@ def test_identity_is_bytes_and_recipe(tmp_path):
     assert Table(path, recipe(licence="MIT")).identity != told
     parquet(path, ROWS[:2])
     assert Table(path, recipe()).identity != told
+
+
+def test_names_are_short_and_on_one_line(tmp_path):
+    row = {
+        "q": "What is the sum of it?",
+        "a": "x",
+        "p": "a\nb" + "c" * 900,
+        "l": " C++ ",
+        "n": "not a code",
+        "w": "some\tbody",
+    }
+    (tmp_path / "t.jsonl").write_bytes(lines([row]))
+    columns = {"prompt": "q", "answer": "a", "path": "p", "language": "l", "natural_language": "n", "author": "w"}
+    records, pairs, _ = read(tmp_path / "t.jsonl", recipe(columns))
+    assert records[0].origin.path.startswith("a bccc") and len(records[0].origin.path) == 300
+    assert (records[0].language, records[0].origin.author, pairs[0].natural_language) == ("cpp", "some body", "en")
 
 
 # --------------------------------------------------------------------------------------------------------------- benchmarks

@@ -162,8 +162,9 @@ class Events:
 
     def _pair(self, event: Event, text: str, place: str, revision: str, now: str) -> Iterator[Record | Pair]:
         origin = Origin(
-            source=self.name, path=event.path or place, revision=revision, licence=self.rules.licence, collected_at=now
-        )
+            source=self.name, path=" ".join(event.path.split())[:300] or place, revision=revision, collected_at=now,
+            licence=self.rules.licence,
+        )  # fmt: skip
         whole = event.prompt + text + event.suffix
         record = Record(id=content_id(place, whole), text=whole, language=event.language, origin=origin)
         start = len(event.prompt.encode())

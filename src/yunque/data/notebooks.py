@@ -45,7 +45,7 @@ _NAMES = {"ipython": "python", "sagemath": "python", "bash": "shell", "sh": "she
 _SAME_LANGUAGE = frozenset(("time", "timeit", "capture", "prun", "python", "python3", "pypy", "memit", "mprun", "lprun"))
 """Cell magics below which there is the notebook's own Python."""
 _MAGIC = re.compile(r"\s*(?:%{1,2}[A-Za-z_]|!|\?)")
-_ASSIGNED = re.compile(r"\s*[\w.,\s\[\]]+=\s*(?:!|%[A-Za-z_])")
+_ASSIGNED = re.compile(r"\s*+[\w.,\s\[\]]+=\s*(?:!|%[A-Za-z_])")
 _HELP = re.compile(r"\s*%{0,2}[A-Za-z_][\w.]*\?{1,2}\s*$")
 _TOKEN = re.compile(r"#.*|(?i:[rbuf]{0,2})(?P<quote>'''|\"\"\"|'|\")|[(\[{]|[)\]}]|\\\n?$")
 
@@ -54,6 +54,8 @@ _TOKEN = re.compile(r"#.*|(?i:[rbuf]{0,2})(?P<quote>'''|\"\"\"|'|\")|[(\[{]|[)\]
 class NotebookLimits:
     """What is taken from a notebook. Lengths are in characters."""
 
+    default_language: str = "python"
+    """Of a notebook whose metadata name none, as tools that strip it leave it; empty to drop such notebooks."""
     max_file_bytes: int = 50_000_000
     """Most of a large one is pictures, so this is far more than its text."""
     max_text_chars: int = 400_000
@@ -140,8 +142,11 @@ def read_notebook(
     """The record and the pairs of a notebook's bytes; whatever they hold, it does not raise."""
     try:
         language, cells = _cells(data)
+        language = language or limits.default_language
         if language not in COMMENTS:
             raise _Unusable("language", f"is {language[:80]}" if language else "does not say which")
+        if (size := sum(len(cell.source) for cell in cells if cell.kind == "code")) > limits.max_text_chars:
+            raise _Unusable("too large", f"{size} characters of code, over {limits.max_text_chars}")
     except _Unusable as why:
         yield Dropped(path=origin.path, reason=why.reason, detail=why.detail, size_bytes=len(data))
         return
@@ -283,13 +288,15 @@ def _cells(data: bytes) -> tuple[str, list[_Cell]]:
 def _cell(cell: Mapping) -> _Cell:
     """One cell; its kind is empty where it is neither code nor prose (``raw``)."""
     kind = cell["cell_type"]
+    if kind not in ("code", "markdown", "heading"):
+        return _Cell("", "")
     source = cell["input"] if kind == "code" and "input" in cell else cell["source"]
     text = source if isinstance(source, str) else "".join(source)
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     text.encode("utf-8")  # UnicodeEncodeError, a ValueError, for half a surrogate pair
     if kind == "heading":
         kind, text = "markdown", f"{'#' * int(cell.get('level', 1))} {text}"
-    return _Cell(kind if kind in ("code", "markdown") else "", text)
+    return _Cell(kind, text)
 
 
 def _language(metadata: object, old_cells: list) -> str:

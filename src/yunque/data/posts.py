@@ -278,7 +278,7 @@ def _languages(names: list[str], tags: dict[str, str]) -> tuple[str, ...]:
 
 
 def _author(values: dict[str, str]) -> str:
-    name, number = " ".join(values.get("OwnerDisplayName", "").split()), values.get("OwnerUserId", "").strip()
+    name, number = (" ".join(values.get(key, "").split())[:100] for key in ("OwnerDisplayName", "OwnerUserId"))
     return name or (f"user {number}" if number else "a user whose account was removed")
 
 

@@ -104,6 +104,8 @@ def line_rows(path: Path, name: str, columns: Mapping[str, str], limits: LineLim
     """The rows of a JSON lines file. The columns (our name -> theirs) are looked for in the first ones."""
     rows = _json_rows(path, name, limits)
     first = list(islice(rows, PEEK_ROWS))
+    if first and first[0].reason == "broken row" and next(_open(path), b"").lstrip().startswith(b"["):
+        raise SourceError("is one JSON array, not an object a line", where=path, do="jq -c '.[]' FILE > FILE.jsonl")
     if known := {column for row in first for column in row.values}:
         _needed(columns, known, name)
     yield from chain(first, rows)

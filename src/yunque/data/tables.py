@@ -17,6 +17,7 @@ Not covered: chat turns in lists; single rows of a benchmark in other files, whi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cached_property
@@ -151,11 +152,12 @@ class Table:
                 yield Dropped(path=row.place, reason=why[0], detail=why[1], size_bytes=row.size_bytes)
                 continue
             text = values["text"] or values["answer"]
+            licence = _licence(values["licence"]) if values["licence"] else self.recipe.licence
             origin = Origin(
-                source=self.name, path=values["path"] or row.place, revision=revision, collected_at=now,
-                licence=_licence(values["licence"]) if values["licence"] else self.recipe.licence, author=values["author"],
+                source=self.name, path=_short(values["path"]) or row.place, revision=revision, licence=licence,
+                collected_at=now, author=_short(values["author"]),
             )  # fmt: skip
-            name = values["language"].strip().lower()
+            name = _short(values["language"]).lower()
             language = HINTS.get(name, name) or self.recipe.language
             record = Record(id=content_id(origin.path, text), text=text, language=language, origin=origin)
             yield record
@@ -167,7 +169,7 @@ class Table:
                     answer=text,
                     span_bytes=(0, len(text.encode())),
                     language=language,
-                    natural_language=values["natural_language"] or natural_language(values["prompt"]),
+                    natural_language=_code(values["natural_language"]) or natural_language(values["prompt"]),
                     origin_ids=(record.id,),
                 )
 
@@ -209,6 +211,16 @@ def _at(row: dict[str, Any], column: str) -> Any:
     for name in column.split("."):
         value = value.get(name) if isinstance(value, dict) else None
     return value
+
+
+def _short(told: str) -> str:
+    """On one line, and no longer than a name is."""
+    return " ".join(told.split())[:300]
+
+
+def _code(told: str) -> str:
+    """The code of a natural language, or nothing where it is none."""
+    return told.strip().lower() if re.fullmatch(r"\s*[A-Za-z]{2,3}\s*", told) else ""
 
 
 def _licence(told: str) -> str:
