@@ -57,6 +57,11 @@ def test_an_accepted_completion_is_a_pair(tmp_path):
     assert record.text == "def añadir(a, b):\n    return a + b\n"
 
 
+def test_what_decides_nothing_changes_nothing(tmp_path):
+    pairs, dropped = read(write(tmp_path, event("accepted"), event("shown"), event("partly accepted")))
+    assert len(pairs) == 1 and dropped == {2: "shown", 3: "partly accepted"}
+
+
 def test_what_was_edited_and_kept_is_learned_as_it_stands(tmp_path):
     rows = [
         event("accepted"),

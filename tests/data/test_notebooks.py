@@ -117,7 +117,7 @@ def test_a_notebook_without_metadata_is_python_unless_told_otherwise():
         ("%%time\nx = 1", "# %%time\nx = 1"),
         ("x.y?\n?print\nx??", "# x.y?\n# ?print\n# x??"),
         ("print('%s'\n  % x)", "print('%s'\n  % x)"),
-        ("x = 5 \\\n  % y", "x = 5 \\\n  % y"),
+        ("x = 5 \\\n  %y", "x = 5 \\\n  %y"),
         ('s = """\n%magic\n!shell ("\n"""\n!ls', 's = """\n%magic\n!shell ("\n"""\n# !ls'),
         ("s = '('  # (\n!ls", "s = '('  # (\n# !ls"),
         ("s = 'it\\'s ('\n%pwd", "s = 'it\\'s ('\n# %pwd"),

@@ -158,6 +158,9 @@ def test_every_loss_has_its_reason(tmp_path):
         "questions/22": ("no code", question(22)),
         "questions/22/#23": ("no code", answer(23, 22, Body=f"<blockquote>{CODE}</blockquote>")),
         "posts/24": ("incomplete row", question(24, Score="9" * 30)),
+        "posts/25": ("incomplete row", question(25, Title=" ")),
+        "questions/27/#26": ("question dropped", answer(26, 27)),  # before its question, and that one is not wanted
+        "questions/27": ("no language", question(27, Tags="")),
     }
     _, dropped, _ = read(dump(tmp_path, *(line for _, line in rows.values())))
     assert dropped == {path: reason for path, (reason, _) in rows.items()}
