@@ -60,8 +60,8 @@ def main() -> None:
                 told = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
                 size, took = xml.stat().st_size / 1e6, told["took_s"]
                 pairs = told["kinds"].get("Pair", "")
-                print(f"| {path.suffix} | {posts:,} | {size:.1f} | {what} | {took:.1f} | {size / took:.1f} | {posts / took:,.0f} | "
-                      f"{told['peak_mb']:.0f} | {pairs} |", flush=True)  # fmt: skip
+                rates = f"{took:.1f} | {size / took:.1f} | {posts / took:,.0f} | {told['peak_mb']:.0f}"
+                print(f"| {path.suffix} | {posts:,} | {size:.1f} | {what} | {rates} | {pairs} |", flush=True)
         print(told["reasons"])
 
 
