@@ -40,10 +40,11 @@ if TYPE_CHECKING:
 
 IMPORTED_BY_OTHERS = ("__init__.py", "conftest.py")
 """Files whose unused imports are what they are for."""
+_OF_THE_MODULE = re.compile(r"\b__\w+__\b")
+"""A name that is used by being there, such as ``__doc__``; ruff would remove it."""
 _BOM = "\ufeff"
 _AT_LINE_ENDS = re.compile(rb"(?<![ \t\\])[ \t]+(?=\r?\n|\Z)")
 _TABS = re.compile(rb"(?:^|(?<=\n)) *\t[ \t]*(?=[^\s])")
-_END = re.compile(rb"(?:\r?\n)*\Z")
 _TEXTS = re.compile(r"string|heredoc|nowdoc|regex|char|jsx_text|^text|raw_text|quoted|subshell|uninterpreted|__END__")
 """Node types whose inside is data; a template declaration is none of them."""
 _INSTRUCTIONS = re.compile(
@@ -284,7 +285,7 @@ def _remove_imports(drafts: Sequence[_Draft]) -> None:
     for draft, rows in zip(drafts, run_ruff(ruff, [draft.text for draft in drafts], select), strict=True):
         if not isinstance(rows, Broken) and all(row.code != INVALID for row in rows):
             safe = [row for row in rows if row.fix == "safe"]
-            if safe:
+            if safe and not any(_OF_THE_MODULE.search(row.message) for row in safe):
                 unused.append((draft, safe))
     if not unused:
         return
@@ -344,17 +345,19 @@ def _lay_out(text: str, language: str, recipe: CleanRecipe) -> tuple[str, Counte
 def _wanted(data: bytes, language: str, recipe: CleanRecipe) -> Iterator[tuple[int, int, bytes, str]]:
     """Start, end, replacement and rule of every change of white space, wherever it stands."""
     end = len(data.rstrip(b" \t\r\n"))
+    ends_well = data[end:].lstrip(b" \t") in (b"\n", b"\r\n") or not end or data[:end].endswith((b"\\", b"?>"))
+    last = len(data) if ends_well or not recipe.final_newline else end
     if recipe.trailing_space:
-        yield from ((found.start(), found.end(), b"", "trailing-space") for found in _AT_LINE_ENDS.finditer(data, 0, end))
+        yield from ((found.start(), found.end(), b"", "trailing-space") for found in _AT_LINE_ENDS.finditer(data, 0, last))
     if recipe.tabs and language not in _TABS_STAY:
         for found in _TABS.finditer(data):
             yield found.start(), found.end(), found[0].expandtabs(recipe.tabs), "tabs"
     if recipe.line_breaks:
-        yield from ((found.start(), found.start() + 1, b"", "line-breaks") for found in re.finditer(rb"\r\n", data))
-    if recipe.final_newline and end and not data[:end].endswith((b"\\", b"?>")):
-        last = b"\r\n" if data[:end].count(b"\r\n") * 2 > data[:end].count(b"\n") and not recipe.line_breaks else b"\n"
-        if data[end:] not in (b"\n", b"\r\n"):
-            yield end, len(data), last, "final-newline"
+        breaks = re.compile(rb"\r\n").finditer(data, 0, last)
+        yield from ((found.start(), found.start() + 1, b"", "line-breaks") for found in breaks)
+    if last == end < len(data) or (end == len(data) and not ends_well and recipe.final_newline):
+        carriage = data[:end].count(b"\r\n") * 2 > data[:end].count(b"\n") and not recipe.line_breaks
+        yield end, len(data), b"\r\n" if carriage else b"\n", "final-newline"
 
 
 def _is_space(root: Node, start: int, end: int) -> bool:
