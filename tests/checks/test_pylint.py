@@ -150,7 +150,7 @@ def test_canaries_hold_and_doubt_says_why(monkeypatch):
     check = Pylint()
     assert isinstance(check, BatchCheck) and isinstance(check, ProvenCheck)
     assert doubt(check) == "" and "pylint 4" in check.tool_version
-    assert "did not see" in doubt(Pylint(categories="F"))
+    assert doubt(Pylint(categories="FEWRC")) == "" and "did not see" in doubt(Pylint(categories="F"))
     monkeypatch.setattr(pylint, "find_pylint", lambda: "/nowhere")
     assert "No module named" in doubt(check)
     monkeypatch.setattr(pylint, "find_pylint", lambda: "")
@@ -203,6 +203,15 @@ def test_nothing_of_a_text_or_of_the_folder_around_runs(tmp_path, monkeypatch):
     verdict = Pylint(budget_s=21).judge(record(text))  # other limits: a worker that starts here
     assert verdict.outcome is Outcome.FAIL and "undefined-variable" in [one.rule for one in verdict.findings]
     assert not marker.exists()
+
+
+@needs_pylint
+def test_style_is_asked_for_and_only_notes():
+    text = "import os\nimport re\nfrom a import b\n\n\ndef f(x):\n    if x:\n        return os\n    else:\n        return re, b\n"
+    verdict = Pylint(categories="FEWRC").judge(record(text))
+    assert verdict.outcome is Outcome.PASS and {one.severity for one in verdict.findings} == {"note"}
+    assert verdict.values["refactor"] >= 1 and verdict.values["convention"] >= 1 and 0 < verdict.score < 1
+    assert Pylint().judge(record(text)).findings == ()
 
 
 @needs_pylint

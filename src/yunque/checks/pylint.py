@@ -83,7 +83,7 @@ class Pylint:
         if any(symbol == "syntax-error" for symbol, *_ in rows):
             return self._verdict(Outcome.SKIP, "does not parse", took_ms=took_ms)
         if broke := next((message for _, category, _, message in rows if category == "fatal"), ""):
-            return self._verdict(Outcome.ERROR, broke.splitlines()[0][:200], took_ms=took_ms)
+            return self._verdict(Outcome.ERROR, broke.splitlines()[0].split(". ")[0], took_ms=took_ms)
         findings = tuple(
             Finding(rule=symbol, line=line, message=message.splitlines()[0], severity=SEVERITIES[category])
             for symbol, category, line, message in rows
