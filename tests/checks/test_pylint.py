@@ -207,7 +207,7 @@ def test_nothing_of_a_text_or_of_the_folder_around_runs(tmp_path, monkeypatch):
 
 @needs_pylint
 def test_style_is_asked_for_and_only_notes():
-    text = "import os\nimport re\nfrom a import b\n\n\ndef f(x):\n    if x:\n        return os\n    else:\n        return re, b\n"
+    text = "import os\nimport re\n\n\ndef f(x):\n    if x:\n        return os\n    else:\n        return re\n"
     verdict = Pylint(categories="FEWRC").judge(record(text))
     assert verdict.outcome is Outcome.PASS and {one.severity for one in verdict.findings} == {"note"}
     assert verdict.values["refactor"] >= 1 and verdict.values["convention"] >= 1 and 0 < verdict.score < 1
