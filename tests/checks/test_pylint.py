@@ -206,6 +206,17 @@ def test_nothing_of_a_text_or_of_the_folder_around_runs(tmp_path, monkeypatch):
 
 
 @needs_pylint
+def test_what_it_guesses_is_a_note_and_what_it_knows_an_error():
+    text = (
+        "import ctypes\nfrom os import path\n\n\nclass A:\n    def f(self):\n        return self.gone, path.gone, ctypes\n"
+    )
+    verdict = Pylint().judge(record(text))
+    said = {(one.message.split()[0], one.severity) for one in verdict.findings if one.rule == "no-member"}
+    assert said == {("Instance", "note"), ("Module", "error")} and verdict.outcome is Outcome.FAIL
+    assert verdict.took_ms > 0
+
+
+@needs_pylint
 def test_style_is_asked_for_and_only_notes():
     text = "import os\nimport re\n\n\ndef f(x):\n    if x:\n        return os\n    else:\n        return re\n"
     verdict = Pylint(categories="FEWRC").judge(record(text))

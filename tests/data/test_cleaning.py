@@ -34,6 +34,7 @@ def verdict(text, *pieces, check="noise"):
         ("def f():\n    import os\n", "def f():\n    pass\n", {"F401": 1}),
         ("if x:\n    y()\nelse:\n    import os\n", "if x:\n    y()\nelse:\n    pass\n", {"F401": 1}),
         ("from a import (\n    b,\n    c,\n)\nprint(b)\n", "from a import (\n    b,\n)\nprint(b)\n", {"F401": 1}),
+        ("import a.b, c as d, e.f as é, g\nfrom h import i as j\ng()\n", "import g\ng()\n", {"F401": 4}),
         ("é = 1; import os\nprint(é)\n", "é = 1;\nprint(é)\n", {"F401": 1, "trailing-space": 1}),
         ("\ufeffimport os\r\nx = 1\r\n", "\ufeffx = 1\r\n", {"F401": 1}),
         ("import os  # noqa\n", "import os  # noqa\n", {}),

@@ -18,7 +18,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
@@ -74,7 +73,6 @@ class Eslint:
         """The verdict of each, in their order, by one warm process."""
         asked = [record for record in records if record.language in LANGUAGES]
         missing = what_is_missing() if asked else ""
-        started = time.perf_counter()
         items = [
             {
                 "text": one.text.removeprefix("\ufeff"),
@@ -84,7 +82,6 @@ class Eslint:
             for one in asked
         ]
         answers = iter(self._worker().each(items) if asked and not missing else ())
-        took_ms = (time.perf_counter() - started) * 1000 / max(1, len(asked))
         verdicts = []
         for record in records:
             if record.language not in LANGUAGES:
@@ -92,7 +89,7 @@ class Eslint:
             elif missing:
                 verdicts.append(self._verdict(Outcome.SKIP, missing))
             else:
-                verdicts.append(self._understood(record, next(answers), took_ms))
+                verdicts.append(self._understood(record, next(answers)))
         return verdicts
 
     def _worker(self) -> Worker:
@@ -103,7 +100,8 @@ class Eslint:
         command = [find_node(), permission, *reads, f"--max-old-space-size={HEAP_MB}", str(program), str(modules)]
         return shared_worker(command, WorkerLimits(budget_s=self.budget_s, memory_bytes=self.memory_bytes))
 
-    def _understood(self, record: Record, answer: dict | Broken, took_ms: float) -> Verdict:
+    def _understood(self, record: Record, answer: dict | Broken) -> Verdict:
+        took_ms = 0.0 if isinstance(answer, Broken) else answer.get("ms", 0.0)
         if isinstance(answer, Broken) or "broken" in answer:
             why = answer.why if isinstance(answer, Broken) else answer["broken"]
             return self._verdict(Outcome.ERROR, why, took_ms)

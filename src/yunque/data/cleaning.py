@@ -306,13 +306,13 @@ def _remove_imports(drafts: Sequence[_Draft]) -> None:
 
 
 def _without(text: str, rows: Sequence[Row]) -> ast.Module:
-    """The syntax tree without the imported names at those places; a block that they leave empty passes."""
+    """The syntax tree without the imported names that end where a row does; a block that they leave empty passes."""
     places = Places(text)
-    gone = {(row.start[0], places.byte(row.start) - places.byte((row.start[0], 1))) for row in rows}
+    gone = {(row.end[0], places.byte(row.end) - places.byte((row.end[0], 1))) for row in rows}
     tree = _tree_of(text)
     for node in ast.walk(tree):
         if isinstance(node, ast.Import | ast.ImportFrom):
-            node.names = [name for name in node.names if (name.lineno, name.col_offset) not in gone]
+            node.names = [name for name in node.names if (name.end_lineno, name.end_col_offset) not in gone]
     for node in ast.walk(tree):
         for block in ("body", "orelse", "finalbody"):
             statements = getattr(node, block, None)

@@ -76,8 +76,9 @@ function send(answer) {
 send({ ready: true });
 for (let head = read(4); head !== null; head = read(4)) {
   for (const item of JSON.parse(read(head.readUInt32BE()).toString("utf8"))) {
+    const started = performance.now();
     try {
-      send(look(item));
+      send({ ...look(item), ms: performance.now() - started });
     } catch (error) {
       send({ broken: String(error?.message ?? error).split("\n")[0].slice(0, 200) });
     }
