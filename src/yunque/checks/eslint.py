@@ -25,7 +25,7 @@ from yunque.checks.trust import canary
 from yunque.checks.workers import Broken, Worker, WorkerLimits, shared_worker
 from yunque.core.errors import YunqueError
 from yunque.core.folders import cache_folder
-from yunque.core.nouns import Canary, Finding, Outcome, Record, Verdict
+from yunque.core.nouns import Canary, Finding, Outcome, Record, Verdict, content_id
 
 HERE = Path(__file__).with_name("node")
 PROGRAM = HERE / "eslint_worker.mjs"
@@ -63,7 +63,7 @@ class Eslint:
 
     def __init__(self, budget_s: float = 20.0, memory_bytes: int = 2 << 30) -> None:
         self.budget_s, self.memory_bytes = budget_s, memory_bytes
-        self.tool_version = lock_id()
+        self.tool_version = f"{lock_id()} {content_id(PROGRAM.read_bytes())}"
 
     def judge(self, record: Record) -> Verdict:
         """PASS, FAIL with every finding, SKIP (another language, no eslint, does not parse), or ERROR when eslint breaks."""

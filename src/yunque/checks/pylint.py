@@ -20,7 +20,7 @@ from pathlib import Path
 
 from yunque.checks.trust import canary
 from yunque.checks.workers import Broken, Worker, WorkerLimits, shared_worker
-from yunque.core.nouns import Canary, Finding, Outcome, Record, Verdict
+from yunque.core.nouns import Canary, Finding, Outcome, Record, Verdict, content_id
 
 PROGRAM = Path(__file__).with_name("pylint_worker.py")
 SEVERITIES = {"fatal": "error", "error": "error", "warning": "warning", "refactor": "note", "convention": "note"}
@@ -54,7 +54,8 @@ class Pylint:
         self.categories, self.python_version = categories, python_version
         self.budget_s, self.memory_bytes = budget_s, memory_bytes
         try:
-            self.tool_version = f"pylint {version('pylint')}, astroid {version('astroid')}"
+            versions = f"pylint {version('pylint')}, astroid {version('astroid')}"
+            self.tool_version = f"{versions}, {content_id(PROGRAM.read_bytes())}"
         except PackageNotFoundError:
             self.tool_version = ""
 

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from yunque.checks.trust import canary
-from yunque.core.nouns import Canary, Finding, Outcome, Record, Verdict
+from yunque.core.nouns import Canary, Finding, Outcome, Record, Verdict, content_id
 
 TIMEOUT_S = 30.0
 """Wall time of a batch of one; each further text adds SHARE_S."""
@@ -50,6 +50,12 @@ def ruff_version(ruff: str) -> str:
         return subprocess.run([ruff, "--version"], capture_output=True, text=True, timeout=TIMEOUT_S, check=False).stdout
     except (OSError, subprocess.TimeoutExpired):
         return ""
+
+
+@functools.cache
+def _own_id() -> str:
+    """A hash of this file, which decides what checks in other files say as well."""
+    return content_id(Path(__file__).read_bytes())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,7 +173,7 @@ class RuffCheck:
 
     def __init__(self, rules: str = "") -> None:
         self.rules = rules or type(self).rules
-        self.tool_version = ruff_version(find_ruff()).strip() if find_ruff() else ""
+        self.tool_version = f"{ruff_version(find_ruff()).strip()} {_own_id()}" if find_ruff() else ""
 
     def judge(self, record: Record) -> Verdict:
         """PASS, FAIL with every finding, SKIP (another language, no ruff, does not parse), or ERROR when ruff breaks."""

@@ -8,7 +8,7 @@ besides. It is started when it is first asked, serves one batch at a time, and l
 
 Covered: a text that hangs, kills or bloats its tool costs that text alone (the worker is started anew for the next one); a
 worker that has grown is replaced between batches; a process that forked starts its own; whoever stops, also by a signal
-that cannot be caught, leaves no worker behind for longer than the processor time of its batch.
+that cannot be caught, leaves no worker behind for longer than the processor time of two items.
 Not covered: what a tool does with its rights as this user (a tool that runs code it looks at belongs in the sandbox); the
 memory of a tool where there is no ``/proc``.
 """
@@ -110,10 +110,10 @@ class Worker:
     def _serve(self, batch: Sequence[dict], answers: list[dict | Broken]) -> None:
         """Add an answer for each item, up to the first that breaks the worker, which gets its reason."""
         process = self._process
-        self._limit_orphan(process.pid, self.limits.budget_s * (len(batch) + 1))
         try:
             self._send(json.dumps(list(batch)).encode())
             for _ in batch:
+                self._limit_orphan(process.pid, 2 * self.limits.budget_s)
                 answers.append(self._receive(self.limits.budget_s, self.limits.budget_s * PATIENCE))
         except _Dead as error:
             process.kill()
