@@ -29,8 +29,8 @@ from yunque.data.collect import RECORDS, collect
 from yunque.data.collect import load_checks as load_file_checks
 from yunque.data.dataset import finish
 from yunque.data.screen import TAGS, Tagged, load_checks, refuse_the_doubtful, tag
-from yunque.data.sources import open_sources
-from yunque.data.streams import read_stream
+from yunque.data.sources import open_source
+from yunque.data.streams import open_stream, read_stream
 from yunque.data.verdicts import VerdictCache, check_identity
 from yunque.store.artifacts import Artifact, Store
 from yunque.store.tables import open_table, scan_table
@@ -50,7 +50,7 @@ class DataBuild:
         """All steps, the finished ones skipped."""
         if not self.recipe.sources:
             raise RecipeError("no sources", where="sources", do='add one: [[sources]] with spec = "…"')
-        sources = [one for given in self.recipe.sources for one in open_sources(given.spec, **given.options)]
+        sources = [open_stream(given.spec, given.options) or open_source(given.spec) for given in self.recipe.sources]
         refuse_the_doubtful(self.checks, self._needed)
         with self.store.lock():
             parts = [self._part(source) for source in sources]
@@ -64,7 +64,7 @@ class DataBuild:
     @cached_property
     def names(self) -> list[str]:
         """The checks that tag: those of the rules, and those whose findings are cut or redacted."""
-        return list(dict.fromkeys([*self.recipe.screen.names, *self.recipe.clean.checks]))
+        return list(dict.fromkeys([*self.recipe.screen.names, *self._cut]))
 
     @cached_property
     def checks(self) -> list[Trusted]:
@@ -72,8 +72,12 @@ class DataBuild:
         return load_checks(self.names)
 
     @property
+    def _cut(self) -> list[str]:
+        return [glob.partition("/")[0] for glob in self.recipe.clean.cut]
+
+    @property
     def _needed(self) -> list[str]:
-        return [*(rule.check for rule in self.recipe.screen.rules), *self.recipe.clean.checks]
+        return [*(rule.check for rule in self.recipe.screen.rules), *self._cut]
 
     def _step(self, kind: str, name: str, build: Callable[[Path], dict], **inputs: Any) -> Artifact:
         artifact, new = self.store.make(kind, build, seed=self.recipe.seed, **inputs)

@@ -87,7 +87,7 @@ def as_text(row: Any, *, full: bool) -> str:
         return f"── {head}\n{_tail(row.prompt, full)}\n── answer\n{_clipped(row.answer, full)}"
     if isinstance(row, Dropped):
         return f"── {row.path}  {row.reason}: {row.detail}  {row.size_bytes:,} bytes"
-    return f"── {row.path}{f':{row.line}' if row.line else ''}  {row.rule}: {row.detail}"
+    return f"── {row.path}  {row.rule} {row.count}{f': {row.detail}' if row.detail else ''}"
 
 
 def as_plain(row: Any) -> dict:

@@ -10,8 +10,8 @@ from pydantic import BaseModel, Field, ValidationError
 
 from yunque.core.errors import RecipeError
 from yunque.core.parts import nearest
+from yunque.data.cleaning import CleanRecipe
 from yunque.data.collect import CollectRecipe
-from yunque.data.dataset import CleanRecipe
 from yunque.data.packing import PackRecipe
 from yunque.data.pairs import PairsRecipe
 from yunque.data.screen import ScreenRecipe

@@ -5,8 +5,8 @@
     aside.parquet       ``SetAside``: dropped records and negative examples, each with its text and its reason
     edits.parquet       ``Edited``: what cleaning changed in a record
 
-Every record that comes in is in ``records`` or in ``aside``; an assertion holds the counts to it. A cleaned record has the id of
-its new text; its origin is the old one.
+Every record that comes in is in ``records`` or in ``aside``; an assertion holds the counts to it. A cleaned record has the
+id of its new text; its origin is the old one.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from pathlib import Path
 from yunque.core.nouns import Pair, Record
 from yunque.core.progress import silent
 from yunque.core.seams import Progress
-from yunque.data.cleaning import CleanRecipe, Cleaner
+from yunque.data.cleaning import Cleaned, CleanRecipe, clean_all
 from yunque.data.pairs import PairsRecipe, make_pairs
 from yunque.data.parallel import batched, ordered_map
-from yunque.data.screen import TAGS, ScreenRecipe, Tagged, decide
+from yunque.data.screen import TAGS, Decision, ScreenRecipe, Tagged, decide
 from yunque.store.tables import open_table, scan_table
 
 RECORDS, PAIRS, ASIDE, EDITS = "records.parquet", "pairs.parquet", "aside.parquet", "edits.parquet"
@@ -43,14 +43,15 @@ class SetAside:
 
 @dataclass(frozen=True, kw_only=True)
 class Edited:
-    """Something that cleaning changed in a record."""
+    """What cleaning changed in a record, or refused to change."""
 
     record_id: str
     """Of the record before."""
     path: str
     rule: str
-    line: int | None
-    detail: str
+    count: int
+    detail: str = ""
+    """Of ``refused``: why."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,22 +76,26 @@ class Finisher:
     seed: int
 
     def __call__(self, batch: Sequence[tuple[Record, Tagged]]) -> list[Finished]:
+        """What becomes of each, in their order."""
         decisions = [decide(record, tagged, self.screen) for record, tagged in batch]
         staying = [one for one, decision in zip(batch, decisions, strict=True) if not decision.action]
-        cleaned = iter(Cleaner(self.clean).clean_all(staying))
-        finished = []
-        for (record, _), decision in zip(batch, decisions, strict=True):
-            one = decision if decision.action else next(cleaned)
-            finished.append(self._aside(record, one) if one.action else self._kept(record, one))
-        return finished
+        cleaned = iter(clean_all([record for record, _ in staying], self.clean, [tagged.verdicts for _, tagged in staying]))
+        return [
+            self._aside(record, decision) if decision.action else self._kept(record, next(cleaned))
+            for (record, _), decision in zip(batch, decisions, strict=True)
+        ]
 
-    def _aside(self, record: Record, why: Decision | Cleaned) -> Finished:
+    def _aside(self, record: Record, why: Decision) -> Finished:
         aside = SetAside(action=why.action, reason=why.reason, detail=why.detail, record=record)
         return Finished(before=record.id, aside=aside)
 
     def _kept(self, record: Record, cleaned: Cleaned) -> Finished:
+        place = {"record_id": record.id, "path": record.origin.path}
+        edits = [Edited(**place, rule=edit.rule, count=edit.count) for edit in cleaned.edits]
+        if cleaned.refused:
+            edits.append(Edited(**place, rule="refused", count=1, detail=cleaned.refused))
         pairs = tuple(make_pairs(cleaned.record, self.pairs, self.seed))
-        return Finished(before=record.id, kept=cleaned.record, pairs=pairs, edits=cleaned.edits)
+        return Finished(before=record.id, kept=cleaned.record, pairs=pairs, edits=tuple(edits))
 
     def lost(self, item: tuple[Record, Tagged], why: str) -> Finished:
         """A record that could not be worked on."""
@@ -151,7 +156,8 @@ class _Counts:
             self.kept += 1
             self.bytes_kept += len(one.kept.text.encode())
             self.languages[one.kept.language] += 1
-        self.edits.update(edit.rule for edit in one.edits)
+        for edit in one.edits:
+            self.edits[edit.rule] += edit.count
         self.pairs.update(pair.kind.value for pair in one.pairs)
 
     def plain(self) -> dict:

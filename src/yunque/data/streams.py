@@ -10,17 +10,61 @@ Not covered: streams that yield a pair before its records (refused: their order 
 
 from __future__ import annotations
 
+import inspect
 from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Any, get_type_hints
 
-from yunque.core.errors import SourceError
+from pydantic import TypeAdapter, ValidationError
+
+from yunque.core.errors import RecipeError, SourceError
 from yunque.core.nouns import Dropped, Pair, Record
+from yunque.core.parts import find_part, nearest
 from yunque.core.progress import silent
 from yunque.core.seams import Progress, Stream
 from yunque.data.collect import DROPPED, RECORDS, Tally
 from yunque.store.tables import open_table
 
 PAIRS = "pairs.parquet"
+
+
+def open_stream(spec: str, options: Mapping[str, Any]) -> Stream | None:
+    """The stream that ``KIND:…`` names, told its options; None when KIND is no stream. RecipeError for a wrong option.
+
+    A kind is an entry point of the group ``yunque.streams``: a class that takes what stands after the colon, and its rules,
+    a dataclass or pydantic model from which the options are read.
+    """
+    kind, colon, rest = spec.strip().partition(":")
+    if not colon or kind not in entry_points(group="yunque.streams").names:
+        return None
+    made = find_part("streams", kind)
+    given, *rules = list(inspect.signature(made).parameters)
+    hints = get_type_hints(made.__init__ if isinstance(made, type) else made)
+    if not options and not _is_required(made, rules):
+        return made(_given(rest, hints.get(given)))
+    try:
+        told = TypeAdapter(hints[rules[0]]).validate_python(dict(options))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        known = (
+            [one.name for one in fields(hints[rules[0]])] if is_dataclass(hints[rules[0]]) else hints[rules[0]].model_fields
+        )
+        do = nearest(key, list(known)) if key not in known else ""
+        raise RecipeError(f"{kind}: {key}: {first['msg'].lower()}", where="sources.options", do=do) from error
+    return made(_given(rest, hints.get(given)), told)
+
+
+def _is_required(made: Any, rules: Sequence[str]) -> bool:
+    return bool(rules) and inspect.signature(made).parameters[rules[0]].default is inspect.Parameter.empty
+
+
+def _given(rest: str, hint: Any) -> Any:
+    """What stands after the colon: a path where only a path is taken."""
+    return Path(rest).expanduser() if hint is Path else rest
 
 
 def read_stream(stream: Stream, folder: Path, progress: Progress = silent) -> dict:
