@@ -97,7 +97,7 @@ def _put(tree: dict[str, Any], setting: str) -> None:
 
 def _explain(error: ValidationError, path: Path | None, set_keys: set[str], kind: type[BaseModel]) -> RecipeError:
     """The first thing wrong with a recipe, with its key and, for an unknown key, the nearest known one."""
-    first = error.errors()[0]
+    first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")  # a misspelt key explains a missing one
     place = [str(part) for part in first["loc"]]
     key = ".".join(place)
     where = "--set" if path is None or key in set_keys else path

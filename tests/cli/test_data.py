@@ -1,0 +1,173 @@
+"""`yunque data`: built once, counts that add up, only what is new is touched, and rows that people can read."""
+
+import json
+from collections import Counter
+
+import pytest
+
+from yunque.cli.build import DataBuild
+from yunque.cli.datasets import Wanted, as_plain, as_text, compare_datasets, difference_lines, rows_of, summary
+from yunque.cli.recipe import DataRecipe, load_recipe
+from yunque.core.errors import RecipeError, StoreError
+from yunque.core.nouns import Record
+from yunque.core.progress import silent
+
+FILES = {
+    "a.py": 'import os\n\n\ndef add(a, b):\n    """The sum."""\n    return a + b\n',
+    "bad.py": "def f(:\n",
+    "hash.py": "import hashlib\n\n\ndef h(x):\n    return hashlib.md5(x).digest()\n",
+    "space.js": "function f(a) {   \n  return a;\n}\n",
+    "notes.md": "# Notes\n\nSome words.\n",
+    "data.json": "{}",
+}
+RULES = [{"check": "syntax"}, {"check": "insecure-patterns", "finding": "py-weak-hash", "action": "negative"}]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name, text in FILES.items():
+        (tmp_path / "src" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "src" / name).write_text(text)
+    return tmp_path
+
+
+def build(folder, workers=1, sources=("src",), specs=None, **changes):
+    recipe = {
+        "sources": specs or [{"spec": str(folder / one)} for one in sources],
+        "screen": {"rules": RULES},
+        "pairs": {"fim": False, "continuation": False},
+    } | changes
+    said = []
+    run = DataBuild(
+        recipe=DataRecipe.model_validate(recipe), out=folder / "out", workers=workers, progress=silent, say=said.append
+    )
+    return run.store, run.run(), [line.split()[0] for line in said if "already there" not in line]
+
+
+def paths(store, dataset, what="kept"):
+    found = set()
+    for row in rows_of(store, dataset, Wanted(what=what)):
+        record = getattr(row, "record", row)
+        found.add(record.origin.path if isinstance(record, Record) else record.path)
+    return found
+
+
+def test_everything_that_goes_in_is_kept_or_has_a_reason(folder):
+    store, dataset, made = build(folder)
+    counts = dataset.counts
+    assert made == ["snapshot", "records", "tags", "part", "dataset"]
+    assert counts["in"] == 6 and counts["not records"] == {"not code": 1}
+    assert counts["set aside"] == {"syntax": 1} and counts["negatives"] == {"insecure-patterns": 1} and counts["kept"] == 3
+    assert counts["in"] == sum(counts[name] for name in ("kept",)) + 3
+    assert counts["edits"] == {"F401": 1, "trailing-space": 1} and counts["pairs"] == {"body": 2}
+    assert paths(store, dataset) == {"a.py", "space.js", "notes.md"}
+    assert paths(store, dataset, "dropped") == {"bad.py", "data.json"} and paths(store, dataset, "negative") == {"hash.py"}
+    kept = {row.origin.path: row.text for row in rows_of(store, dataset, Wanted())}
+    assert kept["a.py"].startswith("\n\ndef add") or (kept["a.py"].startswith("def add") and "import os" not in kept["a.py"])
+    assert kept["space.js"] == "function f(a) {\n  return a;\n}\n"
+    assert any("set aside 1: syntax 1" in line for line in summary(counts))
+
+
+def test_the_same_with_two_processes(folder):
+    _, one, _ = build(folder)
+    for path in (folder / "out" / "artifacts").iterdir():
+        if not path.name.startswith("snapshot"):  # it says when it was taken
+            path.rename(folder / path.name)
+    _, two, made = build(folder, workers=2)
+    assert one.id == two.id and one.counts == two.counts and made == ["records", "tags", "part", "dataset"]
+    (part,) = (folder / "out" / "artifacts").glob("part-*")
+    for file in ("records.parquet", "pairs.parquet", "aside.parquet", "edits.parquet"):
+        assert (part / file).read_bytes() == (folder / part.name / file).read_bytes(), file
+
+
+def test_only_what_is_new_is_touched(folder, monkeypatch):
+    build(folder)
+    assert build(folder)[2] == [], "nothing is made twice"
+    assert build(folder, screen={"rules": RULES[:1]})[2][-2:] == ["part", "dataset"]
+    (folder / "more").mkdir()
+    (folder / "more" / "c.py").write_text("x = 1\n")
+    assert build(folder, sources=("src", "more"))[2] == ["snapshot", "records", "tags", "part", "dataset"], "of the new one"
+
+    from yunque.checks.syntax import Syntax
+
+    asked, judge = Counter(), Syntax.judge
+
+    def counting(self, record):
+        asked[record.origin.path] += 1
+        return judge(self, record)
+
+    monkeypatch.setattr(Syntax, "judge", counting)
+    (folder / "src" / "new.py").write_text("y = 2\n")
+    assert build(folder)[2] == ["snapshot", "records", "tags", "part", "dataset"]
+    assert asked == {"new.py": 1}, "what a check said of a text it says once"
+
+
+def test_how_two_differ(folder):
+    store, first, _ = build(folder)
+    (folder / "src" / "new.py").write_text("y = 2\n")
+    (folder / "src" / "a.py").write_text("z = 3\n")
+    (folder / "src" / "notes.md").unlink()
+    _, second, _ = build(folder)
+    found = compare_datasets(store, first, second)
+    assert [path for _, path in found["came"]] == ["new.py"] and [path for _, path in found["went"]] == ["notes.md"]
+    assert [path for _, path in found["changed"]] == ["a.py"] and found["same"] == 1
+    told = "\n".join(difference_lines(found, 1))
+    assert "edits, F401: 1 -> 0 (-1)" in told and "came: 1" in told
+    assert compare_datasets(store, first, first)["came"] == []
+
+
+def test_rows_for_people_and_for_programs(folder):
+    store, dataset, _ = build(folder)
+    pair = next(rows_of(store, dataset, Wanted(what="pairs", language="python")))
+    assert "── answer\n    return a + b" in as_text(pair, full=False)
+    (bad,) = rows_of(store, dataset, Wanted(what="dropped", reason="syntax"))
+    assert "── syntax: line 1" in as_text(bad, full=True) and "def f(:" in as_text(bad, full=True)
+    assert [row.origin.path for row in rows_of(store, dataset, Wanted(language="javascript"))] == ["space.js"]
+    assert [row.origin.path for row in rows_of(store, dataset, Wanted(path="*.md"))] == ["notes.md"]
+    assert list(rows_of(store, dataset, Wanted(what="pairs", kind="fim"))) == []
+    assert json.dumps(as_plain(bad))
+    edits = [as_text(row, full=True) for row in rows_of(store, dataset, Wanted(what="edits"))]
+    assert any("space.js  trailing-space 1" in edit for edit in edits)
+    long = as_text(next(rows_of(store, dataset, Wanted())), full=False)
+    assert "more lines" not in long
+    with pytest.raises(RecipeError, match="did you mean 'kept'"):
+        list(rows_of(store, dataset, Wanted(what="keptt")))
+    with pytest.raises(StoreError, match="is no data set"):
+        list(rows_of(store, store.parents(dataset)[0], Wanted()))
+
+
+def test_a_source_without_records_is_no_error_among_others(folder):
+    (folder / "none").mkdir()
+    (folder / "none" / "x.json").write_text("{}")
+    _, dataset, _ = build(folder, sources=("src", "none"))
+    assert dataset.counts["in"] == 7 and dataset.counts["not records"] == {"not code": 2}
+
+
+def test_streams_are_sources_too(folder):
+    (folder / "rows.jsonl").write_text('{"code": "x = 1\\n", "lang": "python"}\n{"code": 3}\n')
+    options = {"columns": {"text": "code", "language": "lang"}}
+    _, dataset, made = build(folder, specs=[{"spec": f"table:{folder / 'rows.jsonl'}", "options": options}])
+    assert made == ["records", "tags", "part", "dataset"] and dataset.counts["kept"] == 1 and dataset.counts["in"] == 2
+    wrong = [{"spec": f"table:{folder / 'rows.jsonl'}", "options": {"columns": {"tekst": "code"}}}]
+    with pytest.raises(RecipeError, match="table: columns"):
+        build(folder, specs=wrong)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "no sources"),
+        ("[[sources]]\nspec = 'nowhere'\n", "no such file or folder"),
+        ("[[sources]]\nspek = 'x'\n", "unknown key 'sources.0.spek'"),
+        ("[[screen.rules]]\nchek = 'x'\n", "did you mean 'check'"),
+        ("[[sources]]\nspec = '.'\n[[screen.rules]]\ncheck = 'sintax'\n", "did you mean 'syntax'"),
+        ("[[screen.rules]]\ncheck = 'x'\nvalue = 'y'\n", "a value needs one bound"),
+    ],
+)
+def test_a_bad_recipe_is_one_line(tmp_path, text, says):
+    path = tmp_path / "r.toml"
+    path.write_text(text)
+    with pytest.raises(Exception, match=says) as caught:
+        recipe = load_recipe(path, [], DataRecipe)
+        DataBuild(recipe=recipe, out=tmp_path / "out", workers=1, progress=silent, say=lambda line: None).run()
+    assert len(caught.value.line().splitlines()) == 1
