@@ -63,7 +63,8 @@ def main() -> None:
         first, again = measured(options.recipe, chosen, options.workers)
         counts = first["counts"]
         assert first["id"] == again["id"], "the second build made something else"
-        assert counts["in"] == counts["kept"] + sum(counts["not records"].values()) + sum(counts["set aside"].values())
+        lost = sum(sum(counts.get(name, {}).values()) for name in ("not records", "set aside", "negatives"))
+        assert counts["in"] == counts["kept"] + lost, "something was lost without a reason"
         spent = sum(taken for kind, taken in first["steps"].items() if kind != "snapshot")
         rate, files = total / 1e6 / spent / options.workers, counts["in"] / spent / options.workers
         peaks = " / ".join(f"{one / 1e6:.0f}" for one in first["peak"])
