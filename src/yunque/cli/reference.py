@@ -6,13 +6,13 @@ A test compares ``docs/reference.md`` with what this prints, so nothing can be a
 from __future__ import annotations
 
 from importlib.metadata import entry_points
-from typing import Any
+from typing import Any, get_args
 
 import typer
 from pydantic import BaseModel
 
 from yunque.cli.main import app
-from yunque.cli.recipe import ForgeRecipe
+from yunque.cli.recipe import DataRecipe, ForgeRecipe
 
 HEAD = """# Reference
 
@@ -22,7 +22,8 @@ Written by `make reference` from the code; do not edit by hand.
 
 def page() -> str:
     """The whole page as Markdown."""
-    return "\n".join([HEAD, *_verbs(), *_recipe(), *_parts("checks"), *_parts("objectives")])
+    recipes = [*_recipe("Recipe keys of `yunque forge`", ForgeRecipe), *_recipe("Recipe keys of `yunque data`", DataRecipe)]
+    return "\n".join([HEAD, *_verbs(), *recipes, *_parts("checks"), *_parts("streams"), *_parts("objectives")])
 
 
 def _verbs() -> list[str]:
@@ -49,21 +50,29 @@ def _leaves(command: Any, context: typer.Context, path: str = "yunque") -> list[
     return found
 
 
-def _recipe() -> list[str]:
-    lines = ["## Recipe keys", "", "| key | default | what it decides |", "|---|---|---|"]
-    for name, one in ForgeRecipe.model_fields.items():
-        section = one.annotation
-        if isinstance(section, type) and issubclass(section, BaseModel):
-            for key, field in section.model_fields.items():
-                lines.append(_row(f"{name}.{key}", field))
-        else:
-            lines.append(_row(name, one))
+def _recipe(title: str, recipe: type[BaseModel]) -> list[str]:
+    lines = [f"## {title}", "", "| key | default | what it decides |", "|---|---|---|", *_keys("", recipe)]
     return [*lines, ""]
+
+
+def _keys(before: str, recipe: type[BaseModel]) -> list[str]:
+    """A row a key; those of a section, or of the tables in an array of them (``[]``), below their name."""
+    lines = []
+    for name, field in recipe.model_fields.items():
+        inner = [one for one in (field.annotation, *get_args(field.annotation)) if _is_section(one)]
+        array = "[]" if inner and inner[0] is not field.annotation else ""
+        lines += _keys(f"{before}{name}{array}.", inner[0]) if inner else [_row(f"{before}{name}", field)]
+    return lines
+
+
+def _is_section(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
 def _row(key: str, field: Any) -> str:
     described = " ".join((field.description or "").split()).replace("|", "\\|")
-    return f"| `{key}` | `{field.get_default(call_default_factory=True)!r}` | {described} |"
+    default = "required" if field.is_required() else f"`{field.get_default(call_default_factory=True)!r}`"
+    return f"| `{key}` | {default} | {described} |"
 
 
 def _parts(seam: str) -> list[str]:

@@ -54,7 +54,6 @@ from yunque.store.tables import open_table
 
 RECORDS, DROPPED = "records.parquet", "dropped.parquet"
 HEAD_BYTES = 8192
-LANGUAGES = PARSED  # integration: remove
 
 _REFUSED_CODECS = frozenset(("idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape", "utf_7"))
 

@@ -28,7 +28,7 @@ from pathlib import Path, PurePosixPath
 
 from yunque.core.errors import EvaluationError
 from yunque.data import git
-from yunque.data.collect import LANGUAGES
+from yunque.data.languages import PARSED
 from yunque.data.parsing import Function, code_only, functions, is_test_path
 from yunque.data.trees import TreeLimits, TreeWriter, shown
 
@@ -36,7 +36,7 @@ FIX, REFACTOR = "fix", "refactor"
 FILE, PROGRAM, LINK = "100644", "100755", "120000"
 MAX_FUNCTIONS = 2
 """Functions that one commit may change."""
-_CODE = frozenset(ending for endings in LANGUAGES.values() for ending in endings)
+_CODE = frozenset(ending for endings in PARSED.values() for ending in endings)
 
 
 @dataclass(frozen=True, kw_only=True)
