@@ -167,10 +167,13 @@ def test_recipe_leaves_out_tests_and_undocumented_functions():
         assert all(pair.span_bytes[0] < EXAMPLE.index("def test_greet") for pair in fim)
 
 
-@pytest.mark.parametrize("kind", list(PairKind))
+OF_ONE_FILE = {PairKind.BODY, PairKind.FIM, PairKind.CONTINUATION}
+
+
+@pytest.mark.parametrize("kind", sorted(OF_ONE_FILE))
 def test_each_kind_can_be_switched_off(kind):
     made = {pair.kind for pair in pairs(record(EXAMPLE), PairsRecipe(**{kind.value: False}))}
-    assert made == set(PairKind) - {kind}
+    assert made == OF_ONE_FILE - {kind}
 
 
 def test_a_body_that_is_too_long_or_a_signature_that_does_not_fit_makes_no_pair():

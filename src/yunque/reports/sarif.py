@@ -1,7 +1,7 @@
 """Findings as SARIF 2.1.0, which editors and code hosts show beside the line (OASIS standard, 2020).
 
-One run; a rule a distinct finding rule, with its CWE as a tag; a result a finding, with the line and, where the check knows it,
-the bytes. A check that could not look is a notification, so that silence is not read as clean.
+One run; each rule once, with its CWE as a tag; each finding a result, with its line and, where the check knows them, its
+bytes. A check that could not look is a notification, so that silence is not read as clean.
 """
 
 from __future__ import annotations
