@@ -1,7 +1,8 @@
 """Files that nobody here wrote, or that hold no code: vendored, generated, minified, mostly data.
 
 Each check says PASS or FAIL with the evidence, and never raises. They look for evidence about the file itself, never for a
-word that merely occurs: a module *about* generated code is code. Thresholds are constructor arguments.
+word that merely occurs: a module *about* generated code is code. Thresholds are constructor arguments, and what they are
+compared with stands in ``values``.
 
 Not covered: a copied file without any sign of it (deduplication finds those); generated files that carry no marker.
 """
@@ -10,11 +11,13 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
-from yunque.core.nouns import Finding, Outcome, Record, Verdict
+from yunque.checks.comments import decide, scan
+from yunque.checks.trust import canary
+from yunque.core.nouns import Canary, Finding, Record, Verdict
 
 VENDOR_FOLDERS = (
     *("vendor", "vendors", "vendored", "_vendor", "_vendored", "third_party", "third-party", "thirdparty", "3rdparty"),
@@ -46,8 +49,18 @@ class Vendored:
         self.folders, self.files = frozenset(folder.casefold() for folder in folders), files
 
     def judge(self, record: Record) -> Verdict:
-        """A verdict from the path alone."""
-        return _verdict(self.name, record, self._why)
+        """A verdict from the path alone; ``values``: 1 or 0, under the check's name."""
+        started = time.perf_counter()
+        found = self._why(record)
+        return decide(self.name, started, [found] if found else [], values={self.name: float(bool(found))})
+
+    def canaries(self) -> Sequence[Canary]:
+        """A folder, a name, and a file of one's own."""
+        return [
+            canary("x = 1\n", "python", "vendor-folder", path="a/third_party/b.py"),
+            canary("x = 1\n", "javascript", "vendor-file", path="js/jquery-3.1.js"),
+            canary("x = 1\n", "python", path="src/vendor.py"),
+        ]
 
     def _why(self, record: Record) -> Finding | None:
         path = PurePosixPath(record.origin.path)
@@ -71,8 +84,21 @@ class Generated:
         self.files, self.head_lines = files, head_lines
 
     def judge(self, record: Record) -> Verdict:
-        """A verdict from the name and the head."""
-        return _verdict(self.name, record, self._why)
+        """A verdict from the name and the head; ``values``: 1 or 0, under the check's name."""
+        started = time.perf_counter()
+        found = self._why(record)
+        return decide(self.name, started, [found] if found else [], values={self.name: float(bool(found))})
+
+    def canaries(self) -> Sequence[Canary]:
+        """A name, one of each kind of statement, and a module about generated code."""
+        return [
+            canary("x = 1\n", "python", "generated-file", path="a/b_pb2.py"),
+            canary("/* @" + "generated */\nvar x;\n", "javascript", "at-generated"),
+            canary("# This file is auto-" + "generated.\nx = 1\n", "python", "this-is-generated"),
+            canary("// Code generated" + " by stringer.\npackage a\n", "go", "generated-by"),
+            canary("# DO NOT EDIT\n# All of this is" + " generated from a table\nx = 1\n", "python", "do-not-edit"),
+            canary('"""Generate passwords; the generator of the code is in b.py."""\nx = 1\n', "python"),
+        ]
 
     def _why(self, record: Record) -> Finding | None:
         if found := _named(PurePosixPath(record.origin.path), self.files, "generated-file"):
@@ -112,26 +138,43 @@ class Minified:
         self.long_share, self.min_space, self.min_chars = long_share, min_space, min_chars
 
     def judge(self, record: Record) -> Verdict:
-        """A verdict from the name and the shape of the lines."""
-        return _verdict(self.name, record, self._why)
+        """A verdict from the name and the shape of the lines; ``values``: see `measure`, and ``named`` (1 or 0)."""
+        started = time.perf_counter()
+        named = _named(PurePosixPath(record.origin.path), self.files, "minified-file")
+        values = self.measure(record.text) | {"named": float(bool(named))}
+        found = named or (self._why(values) if values["chars"] >= self.min_chars else None)
+        return decide(self.name, started, [found] if found else [], values=values)
 
-    def _why(self, record: Record) -> Finding | None:
-        if found := _named(PurePosixPath(record.origin.path), self.files, "minified-file"):
-            return found
-        lengths = [len(line) for line in record.text.splitlines() if line.strip()]
+    def measure(self, text: str) -> dict[str, float]:
+        """``chars`` in lines that are not blank, ``mean-line``, ``long-share`` and ``white-space`` share; 0 of a blank text."""  # noqa: E501
+        lengths = [len(line) for line in text.split("\n") if line and not line.isspace()]
         total = sum(lengths)
-        if total < self.min_chars:
-            return None
-        mean = total / len(lengths)
+        if not total:
+            return {"chars": 0.0}
+        space = 1 - sum(map(len, text.split())) / len(text)
+        long = sum([length for length in lengths if length > self.max_line]) / total
+        return {"chars": float(total), "mean-line": total / len(lengths), "long-share": long, "white-space": space}
+
+    def _why(self, values: dict[str, float]) -> Finding | None:
+        mean, long, space = values["mean-line"], values["long-share"], values["white-space"]
         if mean > self.max_mean_line:
             return Finding(rule="mean-line", message=f"lines of {mean:.0f} characters on average, over {self.max_mean_line}")
-        long = sum(length for length in lengths if length > self.max_line) / total
         if long >= self.long_share:
             return Finding(rule="long-lines", message=f"{long:.0%} of it stands in lines over {self.max_line} characters")
-        space = 1 - sum(map(len, record.text.split())) / len(record.text)
         if space < self.min_space:
             return Finding(rule="white-space", message=f"{space:.1%} of it is white space, under {self.min_space:.0%}")
         return None
+
+    def canaries(self) -> Sequence[Canary]:
+        """A name, each shape, and code."""
+        squeezed = "function a(b){return b?c(b-1):d};var e=[1,2];"
+        return [
+            canary("x", "javascript", "minified-file", path="a.min.js"),
+            canary(squeezed * 40, "javascript", "mean-line"),
+            canary("// a line of a notice\n" * 30 + squeezed * 60, "javascript", "long-lines"),
+            canary("\n".join(["a=b;c(d,e);" * 15] * 30), "javascript", "white-space"),
+            canary("def f(x):\n    return [y * 2 for y in x if y]\n\n\n" * 30, "python"),
+        ]
 
 
 class DataLike:
@@ -147,33 +190,27 @@ class DataLike:
         self.max_share, self.min_literals = max_share, min_literals
 
     def judge(self, record: Record) -> Verdict:
-        """A verdict from the kinds of tokens."""
-        return _verdict(self.name, record, self._why)
-
-    def _why(self, record: Record) -> Finding | None:
-        literals = words = 0
-        for match in (_TOKENS if record.language == "python" else _C_TOKENS).finditer(record.text):
-            literals += match.lastgroup == "literal"
-            words += match.lastgroup == "word"
+        """A verdict from the kinds of tokens; ``values``: ``literals`` and ``literal-share``."""
+        started = time.perf_counter()
+        literals, words = _literals_and_words(record.text, record.language)
         share = literals / (literals + words) if literals else 0.0
-        if literals < self.min_literals or share <= self.max_share:
-            return None
-        return Finding(rule="literals", message=f"{share:.0%} of its {literals + words} words and literals are literals")
+        found = []
+        if literals >= self.min_literals and share > self.max_share:
+            message = f"{share:.0%} of its {literals + words} words and literals are literals"
+            found.append(Finding(rule="literals", message=message))
+        return decide(self.name, started, found, values={"literals": float(literals), "literal-share": share})
+
+    def canaries(self) -> Sequence[Canary]:
+        """Tables in two languages, and code with numbers."""
+        code = "".join(f"def test_{n}():\n    assert area(width, {n}) == {n * 2}\n" for n in range(200))
+        return [
+            canary("T = [" + "(1, 'a', -0x1f), " * 200 + "]\n", "python", "literals"),
+            canary("int t[] = {" + "0x1f, " * 300 + "};\n", "c", "literals"),
+            canary(code, "python"),
+        ]
 
 
 # ------------------------------------------------------------------------------------------------------- what they share
-def _verdict(check: str, record: Record, why: Callable[[Record], Finding | None]) -> Verdict:
-    started = time.perf_counter()
-    found = why(record)
-    return Verdict(
-        check=check,
-        outcome=Outcome.FAIL if found else Outcome.PASS,
-        findings=(found,) if found else (),
-        took_ms=(time.perf_counter() - started) * 1000,
-        detail=found.message if found else "",
-    )
-
-
 def _named(path: PurePosixPath, patterns: tuple[str, ...], rule: str) -> Finding | None:
     for pattern in patterns:
         if fnmatchcase(path.name.casefold(), pattern.casefold()):
@@ -227,15 +264,27 @@ def _head(text: str, limit: int) -> Iterator[tuple[int, str]]:
             return
 
 
-_WORD = r"(?P<word>[^\W\d]\w*)"
-_NUMBER = r"[-+]?(?:\d[\d_]*\.?[\d_]*(?:[eE][-+]?\d+)?|0[xXbBoO][\da-fA-F_]+)\w*"
-# Whatever is opened may also end with its line or with the text: otherwise each opening of a text full of them would be
-# tried to the end of the text in vain, which takes hours.
-_QUOTED = r"\"(?:[^\"\\\n]|\\.)*\"?|'(?:[^'\\\n]|\\.)*'?"
-_PREFIX = r"(?:\b[rRbBuUfF]{1,2}(?=[\"']))?"
-_TOKENS = re.compile(
-    rf"(?P<comment>#[^\n]*)|(?P<literal>{_PREFIX}(?:\"\"\"[\s\S]*?(?:\"\"\"|\Z)|'''[\s\S]*?(?:'''|\Z)|{_QUOTED})|{_NUMBER})|{_WORD}"
+_KINDS = bytes(
+    b"1"[0]
+    if chr(one) in "0123456789"
+    else b"a"[0]
+    if chr(one).isalpha() or one == 95 or one > 127
+    else one
+    if one in b'."'
+    else 32
+    for one in range(256)
 )
-_C_TOKENS = re.compile(
-    rf"(?P<comment>//[^\n]*|/\*[\s\S]*?(?:\*/|\Z))|(?P<literal>{_QUOTED}|`(?:[^`\\]|\\[\s\S])*`?|{_NUMBER})|{_WORD}"
-)
+
+
+def _literals_and_words(text: str, language: str) -> tuple[int, int]:
+    """How many number and string literals, and how many names and keywords, stand outside comments.
+
+    Counted in bytes of which only the kind is left (letter, digit, dot, quote): a word begins where a letter follows a space
+    or a dot. A Python prefix of a string (``rb""``) is no word. A number such as ``1e-5`` counts twice.
+    """
+    found = scan(text, language)
+    kinds = b" " + found.code.encode("utf-8", "surrogatepass").translate(_KINDS)
+    words = kinds.count(b" a") + kinds.count(b".a")
+    if language == "python":
+        words -= kinds.count(b' a"') + kinds.count(b' aa"')
+    return found.num_strings + kinds.count(b" 1") + kinds.count(b" .1"), max(0, words)
