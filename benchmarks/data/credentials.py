@@ -338,18 +338,27 @@ FRAMES: dict[str, dict[str, tuple[str, ...]]] = {
 }  # fmt: skip
 
 
+SUFFIXES = {"python": "py", "javascript": "js", "rust": "rs", "ruby": "rb", "shell": "sh"}
+
+
 @dataclass
 class Document:
-    """A file with plants: (start, end, kind) in bytes, in order; decoys are kept to say what was found wrongly."""
+    """A file with plants: (start, end, kind) in bytes, in order; decoys are kept to say what was found wrongly.
+
+    ``lines`` holds the lines of each plant with all that was written around it, so that a finding at the mark of a key counts.
+    """
 
     path: str
     language: str
     text: str = ""
     plants: list[tuple[int, int, str]] = field(default_factory=list)
     decoys: list[tuple[int, int, str]] = field(default_factory=list)
+    lines: dict[int, range] = field(default_factory=dict)
 
     def add(self, before: str, value: str, after: str, kind: str, plant: bool) -> None:
         start = len((self.text + before).encode())
+        first = self.text.count("\n") + 1
+        self.lines[start] = range(first, first + f"{before}{value}{after}".count("\n") + 1)
         self.text += f"{before}{value}{after}\n"
         (self.plants if plant else self.decoys).append((start, start + len(value.encode()), kind))
 
@@ -363,10 +372,9 @@ def place(rng: random.Random, value: Value, document: Document, kind: str, plant
         where = value.where if value.where != "any" else rng.choice(["named", "named", "prose"])
         frame = rng.choice(frames.get(where) or (("VALUE",) if where == "block" else frames["prose"]))
     name = rng.choice(value.names) if value.names else "value"
-    if (
-        (document.language in ("java", "c", "rust", "shell")
-        and "const" in frame)
-        or document.language in ("shell", "properties")
+    if (document.language in ("java", "c", "rust", "shell") and "const" in frame) or document.language in (
+        "shell",
+        "properties",
     ):
         name = name.upper()
     if document.language in ("javascript", "java", "go") and "_" in name and name.islower():
@@ -399,7 +407,8 @@ def planted(seed: int, instances: int) -> list[Document]:
     documents = []
     for at in range(0, len(items), 8):
         language = languages[len(documents) % len(languages)]
-        document = Document(path=f"{len(documents):03d}.{language}", language=language, text="# ñandú ✓\n")
+        path = f"{len(documents):03d}.{SUFFIXES.get(language, language)}"
+        document = Document(path=path, language=language, text="# ñandú ✓\n")
         for kind, make, plant in items[at : at + 8]:
             start = rng.randrange(len(lines) - 12)
             document.text += "\n".join(lines[start : start + rng.randint(2, 12)]) + "\n"
@@ -451,11 +460,6 @@ def theirs(documents: list[Document]) -> tuple[dict[str, list[tuple[int, str]]],
     return found, took
 
 
-def lines_at(text: str, start: int, end: int) -> range:
-    data = text.encode()
-    return range(data.count(b"\n", 0, start) + 1, data.count(b"\n", 0, end) + 2)
-
-
 @dataclass
 class Score:
     """Plants found of all, by kind, and findings that touch none."""
@@ -488,7 +492,7 @@ def score(documents: list[Document], touches: Callable[[Document, int, int], boo
 
 
 def decoy_at(document: Document, lines: range) -> str:
-    hits = [kind for start, end, kind in document.decoys if set(lines_at(document.text, start, end)) & set(lines)]
+    hits = [kind for start, _, kind in document.decoys if set(document.lines[start]) & set(lines)]
     return hits[0] if hits else "filler"
 
 
@@ -508,7 +512,7 @@ def main() -> None:
     other, other_s = theirs(documents)
 
     def plant_lines(document: Document) -> set[int]:
-        return {line for start, end, _ in document.plants for line in lines_at(document.text, start, end)}
+        return {line for start, _, _ in document.plants for line in document.lines[start]}
 
     exact = score(
         documents,
@@ -520,12 +524,12 @@ def main() -> None:
     )  # fmt: skip
     by_line = score(
         documents,
-        lambda d, start, end: any(f.line in lines_at(d.text, start, end) for f in found[d.path]),
+        lambda d, start, end: any(f.line in d.lines[start] for f in found[d.path]),
         lambda d: [(f.line in plant_lines(d), f.rule) for f in found[d.path]],
     )
     peer = score(
         documents,
-        lambda d, start, end: any(line in lines_at(d.text, start, end) for line, _ in other[d.path]),
+        lambda d, start, end: any(line in d.lines[start] for line, _ in other[d.path]),
         lambda d: [
             (line in plant_lines(d), f"{kind} in {decoy_at(d, range(line, line + 1))}") for line, kind in other[d.path]
         ],

@@ -1,0 +1,406 @@
+"""Secrets in a text: keys, tokens, passwords, private keys, each with the exact bytes of the secret itself.
+
+Two finders, one filter. Kingfisher (Apache-2.0) knows several hundred issuers' formats and runs in this process, without the
+network: its ``Validator`` would send the secret to its issuer, so nothing here touches it, and a test kills the scan at the
+first socket. Our own patterns add what has no issuer (assignments to telling names, addresses with a password, PEM blocks)
+and what Kingfisher misses. The filter throws out what only looks like a secret, match by match, never file by file.
+
+The secret's text is in no message, log or exception: a finding has its place and a fingerprint, the first eight hex digits of
+its SHA-256 (enough to see that two are the same; a guessed weak password can be confirmed by it, so treat it as private).
+
+Covered: any language; comments; secrets in base64 by Kingfisher's rules (the span is then the encoded text). Comments that
+tell scanners to look away are not obeyed, since whoever wrote the text wrote them.
+Not covered: secrets cut over several strings, passwords that are plain words, encrypted or otherwise encoded ones, names of
+secrets in other languages than English and Spanish.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import re
+import time
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from itertools import pairwise
+
+from yunque.checks.trust import canary
+from yunque.core.folders import cache_folder
+from yunque.core.nouns import Canary, Finding, Outcome, Record, Verdict
+
+PACKAGE = "kingfisher-secret-scanner"
+NO_KINGFISHER = f"{PACKAGE} is not installed; pip install 'yunque[checks]'"
+TIMEOUT_S = 20.0
+MAX_FINDINGS = 2000
+"""Of one text; one with more is data about people or keys, not code."""
+REDACTED = b"REDACTED"
+"""What `data.redaction` writes for a secret; never a secret itself."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Secret:
+    """Where a secret stands; never its text."""
+
+    rule: str
+    start: int
+    end: int
+    certain: bool
+    """Its form is an issuer's own, or unmistakable; else it was taken for one by its name and its look."""
+
+
+def fingerprint(data: bytes) -> str:
+    """The first eight hex digits of the SHA-256."""
+    return hashlib.sha256(data).hexdigest()[:8]
+
+
+# ------------------------------------------------------------------------------------------------------------- what is no secret
+_FAKE = re.compile(
+    rb"redacted|example|sample|dummy|placeholder|change[-_.]?(?:me|it|this)|(?:^|[-_ ])(?:your|my)[-_ ]|insert[-_]|replace|fake"
+    rb"|xxxx|\*\*\*|\.\.\.|____|----|<|>|\$\{|\$\(|\{\{|%\(|%s|%d|#\{|^\$|^%|^\{|\}$|^\["
+    rb"|not[-_]?(?:a[-_])?real|put[-_]|enter[-_]"
+    rb"|deadbeef|(?:test|demo|some|the|a|valid|invalid|bad|wrong|secret|dev|mock)[-_ ]?(?:key|token|secret|pass|pwd|user|value)",
+    re.IGNORECASE,
+)
+_ALWAYS_FAKE = re.compile(rb"redacted|example|xxxxx|\*\*\*|\.\.\.|<|placeholder|\$\{|\{\{", re.IGNORECASE)
+_HASH_WORDS = re.compile(
+    rb"sha\d|sha-\d|md5|hash|checksum|digest|commit|\brev|etag|integrity|\bblob|\btree|fingerprint|nonce|salt|\biv\b"
+)
+_UUID = re.compile(rb"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_WORDS = re.compile(rb"[A-Za-z]*(?:[-_./:\\ @#?&=]+[A-Za-z]*)*\d{0,3}")
+_HEX = re.compile(rb"(?:0x)?[0-9a-fA-F]+")
+_POOR = frozenset(
+    (
+        b"password passwd pass pwd secret token key user username admin administrator root guest test tester testing demo default "
+        b"postgres mysql mongo redis rabbitmq minio oracle sa foo bar baz qux hunter2 letmein qwerty welcome none null true false "
+        b"changeme example sample dummy xxx yyy zzz abc abc123 pass123 password1 password123 admin123 test123 secret123 123 1234 12345 "
+        b"123456 12345678 p@ssw0rd passw0rd p4ssw0rd s3cr3t s3cret pw pswd mypass mypassword mysecret userpass user_password app db"
+    ).split()
+)
+
+
+def _plain_run(value: bytes) -> float:
+    """The share of neighbours that repeat or count up, as in ``1234`` and ``xxxx``."""
+    steps = sum(1 for one, other in pairwise(value) if other - one in (0, 1))
+    return steps / max(1, len(value) - 1)
+
+
+def is_fake(value: bytes, *, certain: bool) -> bool:
+    """Whether a value is a placeholder or counts up; what has an issuer's form gets the benefit of less doubt."""
+    words = _ALWAYS_FAKE if certain else _FAKE
+    if words.search(value[:200]) or value.lower() in _POOR:
+        return True
+    body = value[-32:]
+    return _plain_run(body) > 0.45 or len(set(body)) < min(5, len(body))
+
+
+def _changes(value: bytes) -> float:
+    """How often the kind of character changes, by length: words under 0.2, random letters and digits over 0.4."""
+    kinds = bytes.translate(value, _KINDS)
+    return sum(1 for one, other in pairwise(kinds) if one != other) / max(1, len(value) - 1)
+
+
+_KINDS = bytes(0 if 97 <= code <= 122 else 1 if 65 <= code <= 90 else 2 if 48 <= code <= 57 else 3 for code in range(256))
+
+
+def looks_random(value: bytes, *, strict: bool) -> bool:
+    """Whether a value of a telling name was made up by a machine, or by someone who was told to use digits and symbols.
+
+    ``strict`` is for values without quotes, and for names that say less than "password".
+    """
+    if len(value) < (16 if strict else 8) or len(value) > 512 or _UUID.fullmatch(value):
+        return False
+    if b"://" in value or value[:1] in b"/~." or b"\\" in value[:3] or any(code > 126 or code < 32 for code in value):
+        return False
+    if _WORDS.fullmatch(value) and _changes(value) < 0.45:
+        return False
+    kinds = set(bytes.translate(value, _KINDS))
+    if 2 not in kinds and not (len(kinds) == 3 and len(value) >= 10):
+        return False
+    if _HEX.fullmatch(value):
+        return len(value) >= 16 and len(set(value)) >= 8 and len(set(value) & set(b"0123456789")) >= 3
+    if strict:
+        return _changes(value) >= 0.3 and len(set(value)) >= 9
+    return _changes(value) >= 0.2 and len(kinds) >= (2 if len(value) >= 16 else 3) and len(set(value)) >= 6
+
+
+# ---------------------------------------------------------------------------------------------------- our own patterns, on bytes
+_PEM = re.compile(rb"-----BEGIN ((?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?)-----")
+_PEM_BODY = re.compile(rb"(?<!\\)[A-Za-z0-9+/]{24}|(?<=\\[nr])[A-Za-z0-9+/]{24}")
+_URL = re.compile(rb"://([^\s/:@\"'<>`\\]{0,64}):([^\s/@\"'<>`\\]{3,128})@([A-Za-z0-9$\[{%][^\s\"'<>`]*)")
+_HEADER = re.compile(rb"(bearer|basic|token)[ \t]+([a-z0-9._~+/=-]{16,2000})(?![\w.~+/=-])")
+_NETRC = re.compile(rb"login[ \t]+\S{1,64}[ \t\n]+password[ \t]+([^\s\"']{6,128})")
+_CURL = re.compile(rb"curl[ \t][^\n]{0,200}?(?<=[ \t])(?:-u|--user)[ =]?[\"']?[^\s:\"']{1,64}:([^\s\"'@]{6,128})")
+_ROOTS = (b"pass", b"pwd", b"secret", b"token", b"credential", b"contrase", b"clave", b"authorization", b"key")
+"""What names hold whose values are secrets; ``key`` needs a word before it."""
+_BEFORE_KEY = re.compile(
+    rb"(?:api|access|auth|private|signing|encrypt(?:ion)?|account|shared|master|client|service|admin|wallet|webhook|app|storage"
+    rb"|jwt|hmac|session|consumer|deploy|license|subscription|[a-z0-9]_)[_-]?\Z"
+)
+_TO_VALUE = re.compile(
+    rb"[\w.-]{0,28}(?=[\"'\] \t:=,(>])[\"'\]]{0,3}(?:"
+    rb"[ \t]*(?::[ \t]*[&*]?[\w\[\]. |]{1,24}=|:=|=>|[:=,(]|[ \t](?=[\"']))[ \t]*[rbuf]?(?P<quote>[\"'`])"
+    rb"|[ \t]*[=:][ \t]*(?P<bare>[^\s\"'`]{8,512})(?=[\s\"'`]|\Z)"
+    rb"|>(?P<tag>[^\s<>]{8,256})</|[ \t]+value=\"(?P<value>[^\s\"]{8,256})\")"
+)
+_WORD_END = re.compile(rb"[\w.-]*\Z")
+_SETTING = re.compile(rb"[ \t]*(?:export[ \t]+|set[ \t]+|-[ \t]+)?[\w.-]{1,64}[ \t]*[=:][ \t]*")
+_CODE = re.compile(rb"[A-Za-z_][\w.]*[(\[{]|.*[;,)\]}]\Z|[$({\[&*]")
+_PUNCTUATION = re.compile(rb"[;,(){}\[\]<>&|$]")
+_NOT_VALUE = re.compile(
+    rb"(?:url|uri|endpoint|path|file|filename|dir|folder|name|field|column|type|label|env|variable|var|length|len|size|regex|pattern"
+    rb"|prefix|suffix|header|title|message|error|hint|help|expires?|ttl|format|class|count|index|limit|policy|scope|status|hash|md5"
+    rb"|sha\d*|digest|checksum|salt|url|uuid|guid|version|algorithm|alg|pub|public)[\"'\]]{0,3}$"
+)
+_ISSUED: tuple[tuple[str, bytes, re.Pattern[bytes]], ...] = tuple(
+    (rule, literal, re.compile(rb"(?<![A-Za-z0-9_])" + pattern + rb"(?![A-Za-z0-9_-])"))
+    for rule, literal, pattern in (
+        *(("aws-access-key-id", key, key + rb"[A-Z2-7]{16}") for key in (b"AKIA", b"ASIA", b"ABIA", b"ACCA")),
+        ("jwt", b"eyJ", rb"eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{20,}"),
+        ("telegram-bot-token", b":AA", rb"\d{8,10}:AA[A-Za-z0-9_-]{33}"),
+        (
+            "discord-webhook",
+            b"discord",
+            rb"https://(?:\w+\.)?discord(?:app)?\.com/api/webhooks/\d{17,20}/[A-Za-z0-9_-]{60,80}",
+        ),
+    )
+)
+"""Rule, what the text must hold at all, and the form; Kingfisher knows the other issuers."""
+_WIDE = ("private-key", "mongodb-connection-string", "curl-auth-user")
+"""Kingfisher's rules whose span is more than the secret; ours see the same."""
+Found = tuple[int, str, int, int, bool]
+"""Rank (the best is 0), rule, start, end, certain."""
+
+
+def _own(data: bytes) -> Iterator[Found]:
+    """What our patterns see; ``low`` has the same offsets."""
+    low = data.lower()
+    if b"PRIVATE KEY" in data:
+        yield from ((0, "private-key", start, end, True) for start, end in _private_keys(data))
+    for rule, literal, pattern in _ISSUED:
+        if literal in data:
+            yield from ((0, rule, *found.span(), True) for found in pattern.finditer(data))
+    if b"://" in data and b"@" in data:
+        yield from ((0, "url-password", start, end, False) for start, end in _urls(data))
+    for rule, word, pattern in (("netrc-password", b"login", _NETRC), ("curl-user", b"curl", _CURL)):
+        if word in low:
+            yield from ((0, rule, *found.span(1), False) for found in pattern.finditer(low))
+    for word in (b"bearer", b"basic", b"token"):
+        for at in _places(low, word):
+            found = _HEADER.match(low, at)
+            value = data[found.start(2) : found.end(2)] if found else b""
+            if found and (_is_basic(value) if word == b"basic" else looks_random(value, strict=True)):
+                yield 2, f"{word.decode()}-header", *found.span(2), True
+    yield from ((3, "assigned-secret", start, end, False) for start, end in _assignments(data, low))
+
+
+def _places(data: bytes, word: bytes) -> Iterator[int]:
+    """Where a word begins, in order."""
+    at = data.find(word)
+    while at >= 0:
+        yield at
+        at = data.find(word, at + len(word))
+
+
+def _private_keys(data: bytes) -> Iterator[tuple[int, int]]:
+    """The bodies of PEM and PGP blocks, whole or cut off, also when they are escaped in a string or stand in comments."""
+    for found in _PEM.finditer(data):
+        end = data.find(b"-----END", found.end(), found.end() + 20_000)
+        end = end if end >= 0 else min(len(data), found.end() + 4_000)
+        bodies = list(_PEM_BODY.finditer(data, found.end(), end))
+        if bodies and not is_fake(data[bodies[0].start() : bodies[0].end()], certain=True):
+            start = bodies[0].start()
+            if data[end : end + 5] != b"-----":
+                end = bodies[-1].end()
+            while end > start and not chr(data[end - 1]).isalnum() and data[end - 1] not in b"+/=":
+                end -= 1
+            if data[end - 2 : end] in (b"\\n", b"\\r"):
+                end -= 2
+            yield start, end
+
+
+def _urls(data: bytes) -> Iterator[tuple[int, int]]:
+    for found in _URL.finditer(data):
+        user, password, host = found.groups()
+        if password.lower() == user.lower() or host.lower().startswith((b"example.", b"host", b"$", b"{", b"%")):
+            continue
+        if not password.isdigit() or len(password) > 5:  # a port
+            yield found.span(2)
+
+
+def _is_basic(value: bytes) -> bool:
+    """Whether a value is the base64 of ``user:password``."""
+    try:
+        user, _, password = base64.b64decode(value, validate=True).partition(b":")
+    except ValueError:
+        return False
+    return len(password) >= 3 and user.isascii() and password.isascii() and password.lower() not in _POOR
+
+
+def _assignments(data: bytes, low: bytes) -> Iterator[tuple[int, int]]:
+    """Values of names that say what they hold."""
+    for root in _ROOTS:
+        for at in _places(low, root):
+            found = _TO_VALUE.match(low, at + len(root))
+            if found is None or (root == b"key" and not _BEFORE_KEY.search(low, max(0, at - 16), at)):
+                continue
+            start, end, bare = _value(data, found)
+            surely = low.startswith((b"passw", b"passphrase", b"pwd", b"contrase"), at) or (
+                not bare and root in (b"pass", b"secret")
+            )
+            if (
+                end > start
+                and not _not_value(_WORD_END.search(low, max(0, at - 24), at)[0] + low[at:start])
+                and looks_random(data[start:end], strict=not surely)
+            ):
+                yield start, end
+
+
+def _value(data: bytes, found: re.Match[bytes]) -> tuple[int, int, bool]:
+    """Start and end of a name's value, and whether it stands without quotes; an empty one where there is none."""
+    start, end = found.end(), -1
+    if found["quote"] is not None:
+        end = data.find(found["quote"], start, start + 513)
+        closed = end >= 0 and len(data[start:end].split()) == 1
+        return start, end if closed else start, False
+    start, end = found.span(found.lastgroup)
+    line = data.rfind(b"\n", 0, start) + 1
+    if found["bare"] is None or (_SETTING.fullmatch(data, line, start) and not _CODE.match(data, start, end)):
+        return start, end, True  # a line of configuration holds nothing else
+    cut = _PUNCTUATION.search(data, start, end)
+    if cut is None:
+        return start, end, True
+    return start, start if cut[0] in b"({[$" else cut.start(), True
+
+
+def _not_value(named: bytes) -> bool:
+    """Whether a name ends in a word that says that something else stands here: ``token_url``, ``password_hash``."""
+    name = re.split(rb"[ \t:=,(>]", named, maxsplit=1)[0]
+    return b"public" in name or _NOT_VALUE.search(name) is not None or _HASH_WORDS.search(name) is not None
+
+
+# ------------------------------------------------------------------------------------------------------------------ Kingfisher
+@functools.cache
+def _scanner() -> object:
+    """Kingfisher's rules, compiled once on a machine (seconds) and read from our cache folder after that (0.4 s)."""
+    import kingfisher_sdk
+
+    folder = cache_folder() / "kingfisher"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    rules = kingfisher_sdk.Rules(cache_dir=folder)
+    policy = kingfisher_sdk.DetectionPolicy(inline_ignores=False, markup_context=False)
+    return kingfisher_sdk.Scanner(rules, policy=policy)
+
+
+def _kingfisher(data: bytes) -> Iterator[Found]:
+    for one in _scanner().scan(data, timeout=TIMEOUT_S):
+        place, rule = one.location, one.rule_id.partition(".")[2].rpartition("/")[2]
+        start, end = place["start_offset"], place["end_offset"]
+        if one.visible and rule not in _WIDE and 0 <= start < end <= len(data):
+            yield 1, rule, start, end, one.confidence == "high"
+
+
+def find_secrets(data: bytes) -> list[Secret]:
+    """Every secret in UTF-8 bytes, in order, none inside another. ImportError without Kingfisher; TimeoutError."""
+    kept: list[Secret] = []
+    for _, rule, start, end, certain in sorted([*_own(data), *_kingfisher(data)]):
+        at = bisect_left(kept, start, key=lambda one: one.start)
+        free = (at == 0 or kept[at - 1].end <= start) and (at == len(kept) or end <= kept[at].start)
+        if free and not _dismissed(data, start, end, certain):
+            kept.insert(at, Secret(rule=rule, start=start, end=end, certain=certain))
+    return kept
+
+
+def _dismissed(data: bytes, start: int, end: int, certain: bool) -> bool:
+    """Whether a match is no secret: a placeholder, or a hash or UUID that only stood near a telling word."""
+    value = data[start:end]
+    if is_fake(value, certain=certain):
+        return True
+    if certain:
+        return False
+    line = data[data.rfind(b"\n", 0, start) + 1 : start].lower()
+    hashed = _HEX.fullmatch(value) and len(value) in (32, 40, 56, 64, 96, 128) and _HASH_WORDS.search(line)
+    return bool(_UUID.fullmatch(value) or hashed or value.startswith((b"sha256-", b"sha384-", b"sha512-")))
+
+
+class Secrets:
+    """A check (seams ``BatchCheck`` and ``ProvenCheck``) that fails a text with secrets, each with its exact place."""
+
+    name = "secrets"
+
+    def __init__(self) -> None:
+        try:
+            self.tool_version = metadata.version(PACKAGE)
+        except metadata.PackageNotFoundError:
+            self.tool_version = ""
+
+    def judge(self, record: Record) -> Verdict:
+        """PASS, FAIL with every secret's place, SKIP without Kingfisher, or ERROR when it breaks."""
+        started = time.perf_counter()
+        data = record.text.encode("utf-8", "surrogatepass")
+        try:
+            secrets = find_secrets(data)
+        except ImportError:
+            return self._verdict(Outcome.SKIP, (), NO_KINGFISHER, started)
+        except TimeoutError:
+            return self._verdict(Outcome.ERROR, (), f"the scan took over {TIMEOUT_S:.0f} s", started)
+        except (RuntimeError, ValueError) as error:  # its words could hold the text
+            return self._verdict(Outcome.ERROR, (), f"the scanner broke ({type(error).__name__})", started)
+        findings = tuple(_finding(data, one) for one in secrets[:MAX_FINDINGS])
+        detail = f"line {findings[0].line}: {findings[0].message}" if findings else "no secret found"
+        certain = sum(one.certain for one in secrets)
+        values = {"secrets": float(len(secrets)), "certain": float(certain)}
+        return self._verdict(Outcome.FAIL if secrets else Outcome.PASS, findings, detail, started, values)
+
+    def judge_all(self, records: Sequence[Record]) -> list[Verdict]:
+        """The verdict of each, in their order; the rules are compiled once in a process."""
+        return [self.judge(record) for record in records]
+
+    def _verdict(
+        self, outcome: Outcome, findings: tuple[Finding, ...], detail: str, started: float, values: dict | None = None
+    ) -> Verdict:
+        took_ms = (time.perf_counter() - started) * 1000
+        return Verdict(
+            check=self.name, outcome=outcome, findings=findings, took_ms=took_ms, detail=detail, values=values or {}
+        )
+
+    def canaries(self) -> Sequence[Canary]:
+        """One for each finder and pattern, put together here so that no scanner finds them in this file; and clean texts."""
+        pem = "PRIVATE" + " KEY-----\n"
+        planted = {
+            "github-pat": f'TOKEN = "ghp_{_made(36)}"\n',
+            "aws-access-key-id": f'KEY = "AKIA{_made(16, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")}"\n',
+            "private-key": f'KEY = """-----BEGIN {pem}{_made(64)}\n{_made(40)}\n-----END {pem}"""\n',
+            "url-password": f'URL = "https://ada:{_made(12)}@git.adatum.net/x"\n',
+            "bearer-header": f'HEADERS = {{"Authorization": "Bearer {_made(40)}"}}\n',
+            "assigned-secret": f'db_password = "{_made(14)}!"\n',
+            "netrc-password": f"# login ada password {_made(12)}\n",
+            "curl-user": f"# curl -u ada:{_made(12)} https://git.adatum.net\n",
+        }
+        clean = 'import os\n\npassword = os.environ["PASSWORD"]\nsha256 = "' + hashlib.sha256(b"x").hexdigest() + '"\n'
+        docs = 'api_key = "YOUR_API_KEY"\nurl = "postgres://postgres:postgres@localhost/test"\ntoken = "xxxxxxxxxxxxxxxx"\n'
+        return [
+            *(canary(text, "python", rule) for rule, text in planted.items()),
+            canary(clean, "python"),
+            canary(docs, "python"),
+        ]
+
+
+def _finding(data: bytes, one: Secret) -> Finding:
+    line = data.count(b"\n", 0, one.start) + 1
+    return Finding(
+        rule=one.rule,
+        line=line,
+        message=f"{one.rule.replace('-', ' ')} (fingerprint {fingerprint(data[one.start : one.end])})",
+        severity="error" if one.certain else "warning",
+        cwe=321 if one.rule == "private-key" else 798,
+        span_bytes=(one.start, one.end),
+    )
+
+
+def _made(size: int, alphabet: str = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789") -> str:
+    """A value that looks random and is always the same."""
+    digits = hashlib.sha512(f"canary {size}".encode()).digest() * 2
+    return "".join(alphabet[digit % len(alphabet)] for digit in digits[:size])
