@@ -1,7 +1,7 @@
 """Secrets in a text: keys, tokens, passwords, private keys, each with the exact bytes of the secret itself.
 
-Two finders, one filter. Kingfisher (Apache-2.0) knows several hundred issuers' formats and runs in this process, without the
-network: its ``Validator`` would send the secret to its issuer, so nothing here touches it, and a test kills the scan at the
+Two finders, one filter. Kingfisher (Apache-2.0) knows several hundred issuers' formats and runs in this process, without
+the network: its ``Validator`` would send the secret to its issuer, so nothing here touches it, and a test kills the scan at the
 first socket. Our own patterns add what has no issuer (assignments to telling names, addresses with a password, PEM blocks)
 and what Kingfisher misses. The filter throws out what only looks like a secret, match by match, never file by file.
 
@@ -58,27 +58,38 @@ def fingerprint(data: bytes) -> str:
 
 # ------------------------------------------------------------------------------------------------------------- what is no secret
 _FAKE = re.compile(
-    rb"redacted|example|sample|dummy|placeholder|change[-_.]?(?:me|it|this)|(?:^|[-_ ])(?:your|my)[-_ ]|insert[-_]|replace|fake"
-    rb"|xxxx|\*\*\*|\.\.\.|____|----|<|>|\$\{|\$\(|\{\{|%\(|%s|%d|#\{|^\$|^%|^\{|\}$|^\["
-    rb"|not[-_]?(?:a[-_])?real|put[-_]|enter[-_]"
-    rb"|deadbeef|(?:test|demo|some|the|a|valid|invalid|bad|wrong|secret|dev|mock)[-_ ]?(?:key|token|secret|pass|pwd|user|value)",
+    rb"redacted|example|sample|dummy|placeholder|change[-_.]?(?:me|it|this)|(?:^|[-_ ])(?:your|my)[-_ ]|insert[-_]|replace|(?:^|[-_ ])fake"
+    rb"|not[-_]?(?:a[-_])?real|put[-_]|enter[-_]|deadbeef|00010203|01020304|01234567|12345678|abcdefgh"
+    rb"|xxxx|\*\*\*|\.\.\.|____|----|^<|<[^>]*>|\$\{|^\$\(|\{\{|%\(\w+\)|^%[sd]|#\{|^\$\w+$|^%\w+%$|^\{.*\}$|^\["
+    rb"|(?:test|demo|some[-_ ]|the[-_ ]|a[-_ ]|valid|invalid|bad|wrong|secret|dev|mock)[-_ ]?(?:key|token|secret|pass|pwd|user|value)",
     re.IGNORECASE,
 )
 _ALWAYS_FAKE = re.compile(rb"redacted|example|xxxxx|\*\*\*|\.\.\.|<|placeholder|\$\{|\{\{", re.IGNORECASE)
+_OTHER_NAMES = re.compile(
+    rb"public|tokeni[sz]|keyw|keyb|monkey|pass(?!w|phrase|code|key)[a-z]|bypass|compass|secretar|next_?-?token|page_?token|starting.?token"
+    rb"|continuation|cursor|foreign|primary|sort_key|cache_key|partition|license"
+)
 _HASH_WORDS = re.compile(
     rb"sha\d|sha-\d|md5|hash|checksum|digest|commit|\brev|etag|integrity|\bblob|\btree|fingerprint|nonce|salt|\biv\b"
 )
+_CAMEL = re.compile(rb"(?:[A-Za-z][a-z]{2,}|[A-Z]{2,}|[-_./:@ ])+\d{0,2}")
 _UUID = re.compile(rb"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_WORDS = re.compile(rb"[A-Za-z]*(?:[-_./:\\ @#?&=]+[A-Za-z]*)*\d{0,3}")
+_PARTS = re.compile(rb"[A-Z]?[a-z]+|[A-Z]+|[0-9]+|[-_./:@ #?&=]+|.", re.DOTALL)
+_EXPRESSION = re.compile(
+    rb"\[[a-zA-Z0-9^\\]+-|\(\?|\\[dws]|\A(?:arn|urn|projects|https?|file|s3):|\A\d{4}-\d\d-\d\d|\A[~.]{0,2}/[\w.-]+/[\w./-]*\Z|://|\A.{0,2}\\"
+)
+"""The start of a path, an address or a name of a resource; a regular expression."""
 _HEX = re.compile(rb"(?:0x)?[0-9a-fA-F]+")
 _POOR = frozenset(
     (
-        b"password passwd pass pwd secret token key user username admin administrator root guest test tester testing demo default "
-        b"postgres mysql mongo redis rabbitmq minio oracle sa foo bar baz qux hunter2 letmein qwerty welcome none null true false "
-        b"changeme example sample dummy xxx yyy zzz abc abc123 pass123 password1 password123 admin123 test123 secret123 123 1234 12345 "
-        b"123456 12345678 p@ssw0rd passw0rd p4ssw0rd s3cr3t s3cret pw pswd mypass mypassword mysecret userpass user_password app db"
+        b"password passwd pass pwd secret token key user username admin administrator root guest test tester testing demo "
+        b"default postgres mysql mongo redis rabbitmq minio oracle sa foo bar baz qux hunter2 letmein qwerty welcome none "
+        b"null true false changeme example sample dummy xxx yyy zzz abc abc123 pass123 password1 password123 admin123 "
+        b"test123 secret123 123 1234 12345 123456 12345678 p@ssw0rd passw0rd p4ssw0rd s3cr3t s3cret pw pswd mypass "
+        b"mypassword mysecret userpass user_password app db "
     ).split()
 )
+"""Passwords of documentation and of fresh installations."""
 
 
 def _plain_run(value: bytes) -> float:
@@ -105,25 +116,30 @@ def _changes(value: bytes) -> float:
 _KINDS = bytes(0 if 97 <= code <= 122 else 1 if 65 <= code <= 90 else 2 if 48 <= code <= 57 else 3 for code in range(256))
 
 
+def _is_wordy(value: bytes) -> bool:
+    """Whether a value is mostly words: ``fs.s3.retryCount`` is, ``fS.s3.rTcOu`` is not."""
+    parts = _PARTS.findall(value)
+    words = sum(len(part) for part in parts if (len(part) > 2 and part.isalpha()) or part[0] in b"-_./:@ #?&=")
+    return words > 0.7 * len(value) and sum(part.isdigit() for part in parts) <= 2
+
+
 def looks_random(value: bytes, *, strict: bool) -> bool:
     """Whether a value of a telling name was made up by a machine, or by someone who was told to use digits and symbols.
 
     ``strict`` is for values without quotes, and for names that say less than "password".
     """
-    if len(value) < (16 if strict else 8) or len(value) > 512 or _UUID.fullmatch(value):
+    if not (16 if strict else 8) <= len(value) <= 512 or any(code > 126 or code < 33 for code in value):
         return False
-    if b"://" in value or value[:1] in b"/~." or b"\\" in value[:3] or any(code > 126 or code < 32 for code in value):
-        return False
-    if _WORDS.fullmatch(value) and _changes(value) < 0.45:
-        return False
-    kinds = set(bytes.translate(value, _KINDS))
-    if 2 not in kinds and not (len(kinds) == 3 and len(value) >= 10):
+    if _UUID.fullmatch(value) or _EXPRESSION.search(value):
         return False
     if _HEX.fullmatch(value):
-        return len(value) >= 16 and len(set(value)) >= 8 and len(set(value) & set(b"0123456789")) >= 3
-    if strict:
-        return _changes(value) >= 0.3 and len(set(value)) >= 9
-    return _changes(value) >= 0.2 and len(kinds) >= (2 if len(value) >= 16 else 3) and len(set(value)) >= 6
+        return len(value) >= (20 if strict else 12) and len(set(value)) >= 8 and len(set(value) & set(b"0123456789")) >= 3
+    kinds = set(bytes.translate(value, _KINDS))
+    if not kinds & {0, 1} or (2 not in kinds and (len(kinds) < 3 or len(value) < 10)) or _changes(value) < 0.2:
+        return False
+    if strict or len(value) > 20:
+        return not _is_wordy(value) and len(set(value)) >= 9
+    return (len(kinds) >= 3 or not _is_wordy(value)) and len(set(value)) >= 6 and not _CAMEL.fullmatch(value)
 
 
 # ---------------------------------------------------------------------------------------------------- our own patterns, on bytes
@@ -137,7 +153,7 @@ _ROOTS = (b"pass", b"pwd", b"secret", b"token", b"credential", b"contrase", b"cl
 """What names hold whose values are secrets; ``key`` needs a word before it."""
 _BEFORE_KEY = re.compile(
     rb"(?:api|access|auth|private|signing|encrypt(?:ion)?|account|shared|master|client|service|admin|wallet|webhook|app|storage"
-    rb"|jwt|hmac|session|consumer|deploy|license|subscription|[a-z0-9]_)[_-]?\Z"
+    rb"|jwt|hmac|session|consumer|deploy|subscription|[a-z0-9]_)[_-]?\Z"
 )
 _TO_VALUE = re.compile(
     rb"[\w.-]{0,28}(?=[\"'\] \t:=,(>])[\"'\]]{0,3}(?:"
@@ -146,13 +162,15 @@ _TO_VALUE = re.compile(
     rb"|>(?P<tag>[^\s<>]{8,256})</|[ \t]+value=\"(?P<value>[^\s\"]{8,256})\")"
 )
 _WORD_END = re.compile(rb"[\w.-]*\Z")
+_NAMED = re.compile(rb"([\w.-]*)([\"'\]]*)(.*)", re.DOTALL)
+_NO_NAME = re.compile(rb"(?:[\w:]:|[/@])\Z")
 _SETTING = re.compile(rb"[ \t]*(?:export[ \t]+|set[ \t]+|-[ \t]+)?[\w.-]{1,64}[ \t]*[=:][ \t]*")
 _CODE = re.compile(rb"[A-Za-z_][\w.]*[(\[{]|.*[;,)\]}]\Z|[$({\[&*]")
 _PUNCTUATION = re.compile(rb"[;,(){}\[\]<>&|$]")
 _NOT_VALUE = re.compile(
-    rb"(?:url|uri|endpoint|path|file|filename|dir|folder|name|field|column|type|label|env|variable|var|length|len|size|regex|pattern"
-    rb"|prefix|suffix|header|title|message|error|hint|help|expires?|ttl|format|class|count|index|limit|policy|scope|status|hash|md5"
-    rb"|sha\d*|digest|checksum|salt|url|uuid|guid|version|algorithm|alg|pub|public)[\"'\]]{0,3}$"
+    rb"(?:url|uri|endpoint|path|file|filename|dir|folder|name|field|column|type|label|env|variable|var|length|len|size|regex"
+    rb"|pattern|prefix|suffix|header|title|message|error|hint|help|expires?|ttl|format|class|count|index|limit|policy|scope"
+    rb"|status|hash|md5|sha\d*|digest|checksum|salt|uuid|guid|version|algorithm|alg|pub|used|date|time)$"
 )
 _ISSUED: tuple[tuple[str, bytes, re.Pattern[bytes]], ...] = tuple(
     (rule, literal, re.compile(rb"(?<![A-Za-z0-9_])" + pattern + rb"(?![A-Za-z0-9_-])"))
@@ -189,10 +207,10 @@ def _own(data: bytes) -> Iterator[Found]:
             yield from ((0, rule, *found.span(1), False) for found in pattern.finditer(low))
     for word in (b"bearer", b"basic", b"token"):
         for at in _places(low, word):
-            found = _HEADER.match(low, at)
+            found = _HEADER.match(low, at) if not at or not (low[at - 1 : at].isalnum() or low[at - 1] in b"-_") else None
             value = data[found.start(2) : found.end(2)] if found else b""
             if found and (_is_basic(value) if word == b"basic" else looks_random(value, strict=True)):
-                yield 2, f"{word.decode()}-header", *found.span(2), True
+                yield 2, f"{word.decode()}-header", *found.span(2), word != b"token"
     yield from ((3, "assigned-secret", start, end, False) for start, end in _assignments(data, low))
 
 
@@ -250,11 +268,7 @@ def _assignments(data: bytes, low: bytes) -> Iterator[tuple[int, int]]:
             surely = low.startswith((b"passw", b"passphrase", b"pwd", b"contrase"), at) or (
                 not bare and root in (b"pass", b"secret")
             )
-            if (
-                end > start
-                and not _not_value(_WORD_END.search(low, max(0, at - 24), at)[0] + low[at:start])
-                and looks_random(data[start:end], strict=not surely)
-            ):
+            if end > start and not _not_value(data, low, at, start) and looks_random(data[start:end], strict=not surely):
                 yield start, end
 
 
@@ -275,10 +289,15 @@ def _value(data: bytes, found: re.Match[bytes]) -> tuple[int, int, bool]:
     return start, start if cut[0] in b"({[$" else cut.start(), True
 
 
-def _not_value(named: bytes) -> bool:
-    """Whether a name ends in a word that says that something else stands here: ``token_url``, ``password_hash``."""
-    name = re.split(rb"[ \t:=,(>]", named, maxsplit=1)[0]
-    return b"public" in name or _NOT_VALUE.search(name) is not None or _HASH_WORDS.search(name) is not None
+def _not_value(data: bytes, low: bytes, at: int, start: int) -> bool:
+    """Whether the name around ``at`` says that its value is something else, or is no name: ``token_url``, ``A::Pass``."""
+    begin = at - len(_WORD_END.search(low, max(0, at - 80), at)[0])
+    name, _, separator = _NAMED.match(low, begin, start).groups()
+    if _NO_NAME.search(low, max(0, begin - 2), begin):
+        return True
+    if not separator.strip(b"\"'`rbuf \t") and b"#define" not in data[max(0, begin - 12) : begin]:
+        return True
+    return any(pattern.search(name) is not None for pattern in (_OTHER_NAMES, _NOT_VALUE, _HASH_WORDS))
 
 
 # ------------------------------------------------------------------------------------------------------------------ Kingfisher

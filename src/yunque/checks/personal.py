@@ -82,17 +82,23 @@ _NOWHERE = re.compile(
     re.IGNORECASE,
 )
 _GENERIC = frozenset(
-    b"com net org edu gov mil int info biz io dev app ai me tv name pro tech cloud online site xyz mobi jobs travel museum aero coop "
-    b"asia cat club shop store blog email software systems technology digital agency network solutions group company codes world "
-    b"life live today space team tools works zone science berlin london paris nyc eus gal".split()
+    (
+        b"com net org edu gov mil int info biz io dev app ai me tv name pro tech cloud online site xyz mobi jobs travel "
+        b"museum aero coop asia cat club shop store blog email software systems technology digital agency network "
+        b"solutions group company codes world life live today space team tools works zone science berlin london paris nyc "
+        b"eus gal "
+    ).split()
 )
 _COUNTRIES = frozenset(
-    b"ac ad ae af ag al am ao ar at au az ba bb bd be bf bg bh bi bj bm bn bo br bs bt bw by bz ca cc cd cf cg ch ci cl cm cn co cr cu cv "
-    b"cw cx cy cz de dj dk dm do dz ec ee eg er es et eu fi fj fm fo fr ga gb gd ge gf gg gh gi gl gm gn gp gq gr gt gu gw gy hk hn hr ht "
-    b"hu id ie il im in iq ir is it je jm jo jp ke kg kh ki km kn kr kw ky kz la lb lc li lk lr ls lt lu lv ly ma mc md mg mh mk ml mm mn "
-    b"mo mp mq mr mt mu mv mw mx my mz na nc ne nf ng ni nl no np nr nu nz om pa pe pf pg ph pk pl pm pr ps pt pw qa re ro ru rw sa sb sc "
-    b"sd se sg sh si sk sl sm sn so sr ss st su sv sy sz tc td tg th tj tk tl tm tn to tr tt tw tz ua ug uk us uy uz va vc ve vg vi vn vu "
-    b"wf ws ye yt za zm zw".split()
+    (
+        b"ac ad ae af ag al am ao ar at au az ba bb bd be bf bg bh bi bj bm bn bo br bs bt bw by bz ca cc cd cf cg ch ci "
+        b"cl cm cn co cr cu cv cw cx cy cz de dj dk dm do dz ec ee eg er es et eu fi fj fm fo fr ga gb gd ge gf gg gh gi "
+        b"gl gm gn gp gq gr gt gu gw gy hk hn hr ht hu id ie il im in iq ir is it je jm jo jp ke kg kh ki km kn kr kw ky "
+        b"kz la lb lc li lk lr ls lt lu lv ly ma mc md mg mh mk ml mm mn mo mp mq mr mt mu mv mw mx my mz na nc ne nf ng "
+        b"ni nl no np nr nu nz om pa pe pf pg ph pk pl pm pr ps pt pw qa re ro ru rw sa sb sc sd se sg sh si sk sl sm sn "
+        b"so sr ss st su sv sy sz tc td tg th tj tk tl tm tn to tr tt tw tz ua ug uk us uy uz va vc ve vg vi vn vu wf ws "
+        b"ye yt za zm zw "
+    ).split()
 )
 
 
@@ -118,14 +124,37 @@ def _is_somebody(data: bytes, local: re.Match[bytes], domain: re.Match[bytes]) -
 # -------------------------------------------------------------------------------------------------------------- IP addresses
 _IPV4 = re.compile(rb"(?<![\w.+-])(?:[1-9]\d{0,2}|0)(?:\.(?:[1-9]\d{0,2}|0)){3}(?![\w-]|\.\w|/\d)")
 _DOTTED = re.compile(rb"\.0{1,3}\.0")
-_IPV6 = re.compile(rb"(?<![\w:.])[23][0-9A-Fa-f]{3}:[0-9A-Fa-f:]{2,34}(?![\w:.])")
+_IPV6 = re.compile(rb"(?<![\w:.])[23][0-9A-Fa-f]{3}:[0-9A-Fa-f:]{2,34}(?![\w:.]|/\d)")
 _OF_SOFTWARE = re.compile(
-    rb"(?:version|\bver|release|revision|build|oid|section|chapter|rfc|chrome|safari|firefox|agent|package|requires?|depend\w*|upgrade\w*|since"
+    rb"(?:version|\bver|release|revision|\bbuild\b|\boid|section|chapter|\brfc|chrome|safari|firefox|agent|package|requires?|depend\w*|upgrade\w*|since"
     rb"|changelog|[<>=~!^]=|\bv|\^|~)[^\n]{0,24}\Z",
     re.IGNORECASE,
 )
+_OBJECTS = ((0, 9), (1, 2), (1, 3), (2, 5), (2, 16), (2, 23))
+"""How object identifiers begin."""
 _KNOWN = frozenset(
-    ["8.8.8.8", "8.8.4.4", "1.1.1.1", "1.0.0.1", "9.9.9.9", "149.112.112.112", "208.67.222.222", "208.67.220.220", "4.2.2.1", "4.2.2.2", "1.2.3.4", "2.3.4.5", "5.6.7.8", "4.3.2.1", "1.2.3.5", "11.22.33.44", "2001:4860:4860::8888", "2001:4860:4860::8844", "2606:4700:4700::1111", "2606:4700:4700::1001"]
+    [
+        "8.8.8.8",
+        "8.8.4.4",
+        "1.1.1.1",
+        "1.0.0.1",
+        "9.9.9.9",
+        "149.112.112.112",
+        "208.67.222.222",
+        "208.67.220.220",
+        "4.2.2.1",
+        "4.2.2.2",
+        "1.2.3.4",
+        "2.3.4.5",
+        "5.6.7.8",
+        "4.3.2.1",
+        "1.2.3.5",
+        "11.22.33.44",
+        "2001:4860:4860::8888",
+        "2001:4860:4860::8844",
+        "2606:4700:4700::1111",
+        "2606:4700:4700::1001",
+    ]
 )
 
 
@@ -139,7 +168,7 @@ def _ipv4(data: bytes) -> Spans:
         if found is None:
             continue
         parts = [int(part) for part in found[0].split(b".")]
-        if max(parts) > 255 or max(parts) < 32 or not _is_reachable(found[0]):  # all small: a version
+        if max(parts) > 255 or max(parts) < 32 or tuple(parts[:2]) in _OBJECTS or not _is_reachable(found[0]):
             continue
         before = data[max(0, start - 40) : start]
         if not (before[-1:] == b"/" and before[-2:-1] not in (b"/", b"")) and not _OF_SOFTWARE.search(before):
@@ -166,19 +195,20 @@ _CALLED = re.compile(
     rb"phone|mobile|\btel\b|tel:|\bfax|cell|whatsapp|\bsms\b|\bcall\b|contact|movil|m\xc3\xb3vil|celular|telefon|handy", re.I
 )
 _NATIONAL: dict[str, re.Pattern[str]] = {
-    "1": re.compile(r"[2-9]\d\d(?!555|\d11)[2-9]\d{6}"),
-    "7": re.compile(r"[3-9]\d{9}"), "20": re.compile(r"\d{9,10}"), "27": re.compile(r"[1-8]\d{8}"), "30": re.compile(r"[26]\d{9}"),
-    "31": re.compile(r"[1-9]\d{8}"), "32": re.compile(r"[1-9]\d{7,8}"), "33": re.compile(r"[1-79]\d{8}"), "34": re.compile(r"[6-9]\d{8}"),
-    "36": re.compile(r"\d{8,9}"), "39": re.compile(r"[03]\d{8,10}"), "40": re.compile(r"[237]\d{8}"), "41": re.compile(r"[2-9]\d{8}"),
-    "43": re.compile(r"\d{8,12}"), "44": re.compile(r"[1-37-9]\d{8,9}"), "45": re.compile(r"[2-9]\d{7}"), "46": re.compile(r"[1-9]\d{7,9}"),
-    "47": re.compile(r"[2-9]\d{7}"), "48": re.compile(r"[1-9]\d{8}"), "49": re.compile(r"[1-9]\d{7,10}"), "51": re.compile(r"[1-9]\d{7,8}"),
-    "52": re.compile(r"[1-9]\d{9,10}"), "54": re.compile(r"[1-9]\d{9,10}"), "55": re.compile(r"[1-9]{2}9?\d{8}"), "56": re.compile(r"[2-9]\d{8}"),
-    "57": re.compile(r"[136]\d{9}"), "58": re.compile(r"[24]\d{9}"), "61": re.compile(r"[2-478]\d{8}"), "62": re.compile(r"[2-9]\d{7,11}"),
-    "63": re.compile(r"[2-9]\d{7,9}"), "64": re.compile(r"[2-9]\d{7,9}"), "65": re.compile(r"[3689]\d{7}"), "81": re.compile(r"[1-9]\d{8,9}"),
-    "82": re.compile(r"[1-7]\d{7,9}"), "86": re.compile(r"1[3-9]\d{9}|[2-9]\d{8,10}"), "90": re.compile(r"[2-5]\d{9}"), "91": re.compile(r"[6-9]\d{9}"),
-    "351": re.compile(r"[29]\d{8}"), "353": re.compile(r"[1-9]\d{6,9}"), "358": re.compile(r"[1-9]\d{5,10}"), "380": re.compile(r"[3-9]\d{8}"),
-    "420": re.compile(r"[2-7]\d{8}"), "971": re.compile(r"[2-9]\d{7,8}"), "972": re.compile(r"[2-9]\d{7,8}"),
-}  # fmt: skip
+    code: re.compile(plan)
+    for code, plan in (
+        pair.split("=")
+        for pair in (
+            r"1=[2-9]\d\d(?!555|\d11)[2-9]\d{6} 7=[3-9]\d{9} 20=\d{9,10} 27=[1-8]\d{8} 30=[26]\d{9} 31=[1-9]\d{8} "
+            r"32=[1-9]\d{7,8} 33=[1-79]\d{8} 34=[6-9]\d{8} 36=\d{8,9} 39=[03]\d{8,10} 40=[237]\d{8} 41=[2-9]\d{8} "
+            r"43=\d{8,12} 44=[1-37-9]\d{8,9} 45=[2-9]\d{7} 46=[1-9]\d{7,9} 47=[2-9]\d{7} 48=[1-9]\d{8} 49=[1-9]\d{7,10} "
+            r"51=[1-9]\d{7,8} 52=[1-9]\d{9,10} 54=[1-9]\d{9,10} 55=[1-9]{2}9?\d{8} 56=[2-9]\d{8} 57=[136]\d{9} "
+            r"58=[24]\d{9} 61=[2-478]\d{8} 62=[2-9]\d{7,11} 63=[2-9]\d{7,9} 64=[2-9]\d{7,9} 65=[3689]\d{7} "
+            r"81=[1-9]\d{8,9} 82=[1-7]\d{7,9} 86=1[3-9]\d{9}|[2-9]\d{8,10} 90=[2-5]\d{9} 91=[6-9]\d{9} 351=[29]\d{8} "
+            r"353=[1-9]\d{6,9} 358=[1-9]\d{5,10} 380=[3-9]\d{8} 420=[2-7]\d{8} 971=[2-9]\d{7,8} 972=[2-9]\d{7,8} "
+        ).split()
+    )
+}
 """Country code -> what follows it, as of ITU-T E.164 and the countries' numbering plans; 555 numbers are for films."""
 
 
@@ -199,8 +229,11 @@ def _phones(data: bytes) -> Spans:
 _IBAN = re.compile(rb"(?<![A-Za-z0-9])[A-Z]{2}\d\d(?: ?[A-Z0-9]){11,30}(?![a-z])")
 _IBAN_SIZES = dict(
     pair.split(b":")
-    for pair in b"AD:24 AE:23 AT:20 BE:16 BG:22 BR:29 CH:21 CR:22 CY:28 CZ:24 DE:22 DK:18 DO:28 EE:20 ES:24 FI:18 FR:27 GB:22 GR:27 HR:21 "
-    b"HU:28 IE:22 IL:23 IS:26 IT:27 LI:21 LT:20 LU:20 LV:21 MC:27 MT:31 NL:18 NO:15 PL:28 PT:25 RO:24 SA:24 SE:24 SI:19 SK:24 TR:26".split()
+    for pair in (
+        b"AD:24 AE:23 AT:20 BE:16 BG:22 BR:29 CH:21 CR:22 CY:28 CZ:24 DE:22 DK:18 DO:28 EE:20 ES:24 FI:18 FR:27 GB:22 "
+        b"GR:27 HR:21 HU:28 IE:22 IL:23 IS:26 IT:27 LI:21 LT:20 LU:20 LV:21 MC:27 MT:31 NL:18 NO:15 PL:28 PT:25 RO:24 "
+        b"SA:24 SE:24 SI:19 SK:24 TR:26 "
+    ).split()
 )
 _CARD = re.compile(rb"(?<![\w.+-])(?:[3-6]\d{3}(?:([ -]?)\d{4})(?:\1\d{4}){2}|3[47]\d{2}([ -]?)\d{6}\2\d{5})(?![\w-]|\.\d)")
 _CARD_ISSUER = re.compile(rb"4\d{15}|5[1-5]\d{14}|2[2-7]\d{14}|6(?:011|5\d\d)\d{12}|3[47]\d{13}|35(?:2[89]|[3-8]\d)\d{12}")
@@ -247,7 +280,7 @@ def _national_ids(data: bytes) -> Spans:
         text = found[0].replace(b"-", b"").decode()
         number = int(str("XYZ".find(text[0])) + text[1:-1]) if text[0] in "XYZ" else int(text[:-1])
         is_date = text[:2] in ("19", "20") and "01" <= text[4:6] <= "12" and "01" <= text[6:8] <= "31"
-        if "TRWAGMYFPDXBNJZSQVHLCKE"[number % 23] == text[-1] and not is_date and len(set(text[:-1])) > 3:
+        if "TRWAGMYFPDXBNJZSQVHLCKE"[number % 23] == text[-1] and not is_date and len(set(text[:-1])) > 2:
             yield found.span()
     for found in _shaped(data, _CODICE, b"AAAAAA00A00A000A", mask=_CAPITALS):
         text = found[0].decode()
