@@ -1,249 +1,355 @@
-"""Which licence covers a file: SPDX identifiers from headers, licence files, and package metadata, in this order.
+"""Which licence covers a file, where that is said, and how sure it is.
 
-    header of the file itself    ``SPDX-License-Identifier: MIT``
-    nearest folder upwards       its licence files, recognised by their text; else its package metadata
-    otherwise                    ``unknown``
+    the file's own head       ``SPDX-License-Identifier: MIT``, or a notice in its first comment
+    nearest folder upwards    its licence files (`data.spdx`), and what its package metadata says, joined
+    otherwise                 ``unknown``
 
-Covered: common licences by phrases that only they have, several licences in one folder (joined by ``AND``, unless its
-metadata says how they relate), REUSE's ``LICENSES/`` where it holds a single licence, LGPL-3.0 as GPL plus addition.
-Not covered: whether "or any later version" was granted (a text cannot tell), REUSE.toml, licences told only in a README.
-Nothing is executed: ``setup.py`` is not looked at.
+What contradicts is kept: a licence file of one kind and metadata of another are joined by ``AND``, so that both must be
+allowed. Where metadata speaks of every text that was found (``MIT OR Apache-2.0`` beside two licence files), it says how
+they relate. A licence file that nobody can read makes its folder ``unknown``, never what a folder above says; metadata
+beside it is believed, unless that file restricts something.
+
+Covered: licences by text, several in a folder or a file, REUSE's ``LICENSES/`` where it holds a single one, NOTICE and
+``licenses/`` where nothing else is there; metadata of Python, npm, Cargo, Composer, RubyGems, Maven.
+Not covered: REUSE.toml, licences told only in a README, ``@license`` in the middle of a file.
+Nothing is executed: ``setup.py`` is not looked at, a gemspec is read by pattern.
 """
 
 from __future__ import annotations
 
 import configparser
+import functools
+import html
 import json
 import os
 import re
 import tomllib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from email.parser import HeaderParser
 from pathlib import Path, PurePosixPath
 
-UNKNOWN = "unknown"
+from yunque.checks.licence import UNKNOWN, UNREAD, ids_of
+from yunque.data.spdx import (
+    Told,
+    ask_askalono,
+    covers,
+    expression,
+    joined,
+    recognise,
+    tagged,
+    tell,
+)
+
+__all__ = ["UNKNOWN", "Found", "LicenceMap", "find_header", "header_licence", "recognise"]
+
 MAX_LICENCE_BYTES = 300_000
-HEADER_LINES = 30
+HEADER_LINES, HEADER_CHARS = 80, 6000
+TAG_LINES = 30
 
-# Phrases on words alone (lower case, punctuation gone): all of the first must occur, and none of the second.
-_REDISTRIBUTION = "redistribution and use in source and binary forms with or without modification are permitted"
-_ENDORSE = "to endorse or promote products derived from"
-_ADVERTISING = "all advertising materials mentioning"
-_FREE_USE = "distribute this software for any purpose with or without fee is hereby granted"
-_APPEAR = "provided that the above copyright notice and this permission notice appear in all copies"
-FINGERPRINTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "MIT": (
-        (
-            "permission is hereby granted free of charge to any person obtaining a copy",
-            "the above copyright notice and this permission notice",
-            "shall be included in all copies or substantial portions",
-        ),
-        ("except as contained in this notice",),
-    ),
-    "BSD-2-Clause": ((_REDISTRIBUTION, "redistributions in binary form must reproduce"), (_ENDORSE, _ADVERTISING)),
-    "BSD-3-Clause": (
-        (_REDISTRIBUTION, "redistributions in binary form must reproduce", _ENDORSE),
-        (_ADVERTISING, "no express or implied licenses to any party s patent rights"),
-    ),
-    "BSD-4-Clause": ((_REDISTRIBUTION, _ADVERTISING), ()),
-    "Apache-2.0": (("apache license version 2 0 january 2004", "grant of patent license"), ()),
-    "ISC": ((_FREE_USE, _APPEAR), ()),
-    "0BSD": ((_FREE_USE, "the author disclaims all warranties"), (_APPEAR,)),
-    "MPL-2.0": (("mozilla public license version 2 0", "covered software"), ()),
-    "GPL-2.0": (("gnu general public license version 2 june 1991",), ()),
-    "GPL-3.0": (("gnu general public license version 3 29 june 2007",), ()),
-    "LGPL-2.1": (("gnu lesser general public license version 2 1 february 1999",), ()),
-    "LGPL-3.0": (("gnu lesser general public license version 3 29 june 2007",), ()),
-    "AGPL-3.0": (("gnu affero general public license version 3 19 november 2007",), ()),
-    "Unlicense": (("this is free and unencumbered software released into the public domain",), ()),
-    "PSF-2.0": (("python software foundation license version 2",), ()),
-    "Zlib": (
-        ("is provided as is without any express or implied warranty", "altered source versions must be plainly marked"),
-        (),
-    ),
-    "BSL-1.0": (("boost software license version 1 0",), ()),
-    "CC0-1.0": (("cc0 1 0 universal", "waive"), ()),
-}
-NOTICES = {
-    "licensed under the apache license version 2 0": "Apache-2.0",
-    "terms of the mozilla public license v 2 0": "MPL-2.0",
-}
-"""What a short licence file says when it only points to the text."""
-MAX_NOTICE_WORDS = 400
-SPDX_OF_NAMES = {
-    **{name: "MIT" for name in ("mit license", "the mit license", "expat", "expat license", "osi approved mit license")},
-    **{name: "Apache-2.0" for name in ("apache 2", "apache 2 0", "apache2", "apache license 2 0", "apache v2")},
-    **{name: "Apache-2.0" for name in ("apache license version 2 0", "apache software license", "asl 2 0")},
-    **{name: "BSD-3-Clause" for name in ("new bsd", "bsd 3 clause license", "3 clause bsd", "modified bsd", "bsd 3")},
-    **{name: "BSD-2-Clause" for name in ("simplified bsd", "bsd 2 clause license", "2 clause bsd", "bsd 2")},
-    **{name: "MPL-2.0" for name in ("mpl 2", "mozilla public license 2 0", "mozilla public license 2 0 mpl 2 0")},
-    **{name: "ISC" for name in ("isc license", "isc license iscl")},
-    **{name: "GPL-2.0" for name in ("gplv2", "gpl 2", "gpl v2", "gnu general public license v2 gplv2")},
-    **{name: "GPL-3.0" for name in ("gplv3", "gpl 3", "gpl v3", "gnu general public license v3 gplv3")},
-    **{name: "PSF-2.0" for name in ("psf", "python software foundation license", "psfl")},
-    "the unlicense unlicense": "Unlicense",
-    "boost software license 1 0 bsl 1 0": "BSL-1.0",
-}
-"""What people write instead of an identifier, in words. "BSD" and "GPL" alone do not say which, and are unknown."""
-
-_LICENCE_FILE = re.compile(r"(?i)(?:(?:un)?licen[cs]e|copying)(?:[-._].*)?|(?:mit|bsd|apache)[-_.]licen[cs]e(?:\..*)?")
+_LICENCE_FILE = re.compile(
+    r"(?i)(?:(?:un)?licen[cs]es?|copying|copyright)(?:[-._].*)?|(?:mit|bsd|apache|gpl|lgpl|isc)[-_.]licen[cs]e(?:\..*)?"
+)
+_WEAK_FILE = re.compile(r"(?i)notice(?:[-._].*)?|copyright(?:[-._].*)?")
+"""Looked at where nothing better is there: they name owners, and the licences of others."""
 _NO_LICENCE = re.compile(
-    r"(?i)third|3rd|external|bundled|\.(py|js|ts|go|rs|java|c|h|cpp|hpp|json|toml|ya?ml|html?|sh|in|j2)$"
+    r"(?i)third|3rd|external|bundled|header|template|checker|\.(py|pyc|pyi|js|mjs|ts|go|rs|java|c|cc|h|cpp|hpp|cs|rb|php|json"
+    r"|toml|ya?ml|xml|html?|css|sh|in|j2|svg|png|gz|exe|dll)$"
 )
 _DOCUMENT = re.compile(r"[a-z_-]+\.(md|rst|txt)")  # a page about licences, as in docs/license.rst
-_HEADER = re.compile(r"^\W*SPDX-License-Identifier:\s*([^\r\n]+)", re.MULTILINE)
-_OPERATORS = frozenset(("AND", "OR", "WITH", "(", ")"))
-_METADATA = ("PKG-INFO", "METADATA", "pyproject.toml", "setup.cfg", "package.json", "Cargo.toml")  # in this order
 
 
-def recognise(text: str) -> str:
-    """The SPDX identifier of a licence's text, several joined by ``AND``; ``unknown`` when none is recognised."""
-    words = _words(text)
-    found = {
-        spdx
-        for spdx, (wanted, refused) in FINGERPRINTS.items()
-        if all(phrase in words for phrase in wanted) and not any(phrase in words for phrase in refused)
-    }
-    if not found and len(words.split()) <= MAX_NOTICE_WORDS:
-        found = {spdx for phrase, spdx in NOTICES.items() if phrase in words}
-    if "PSF-2.0" in found:
-        return "PSF-2.0"  # its text carries the licences of Python's earlier owners
-    return " AND ".join(sorted(found)) or UNKNOWN
+@dataclass(frozen=True)
+class Found:
+    """A licence, and where it was found."""
+
+    expression: str
+    """SPDX, or ``unknown``."""
+    place: str = ""
+    """Paths that said so, joined by ``", "``; empty for the file itself, or for nothing."""
+    how: str = ""
+    """``header``, ``text``, ``phrase``, ``askalono``, ``metadata``, several joined by ``+``."""
+    score: float = 0.0
+    """As of `data.spdx.Told`; the least of several."""
+
+
+# -------------------------------------------------------------------------------------------------------------- one's own head
+_WORTH = re.compile(r"(?i)licen[cs]e|public domain|permission is hereby|redistribut|proprietary|unauthori[sz]ed copying")
+_COMMENT = re.compile(r"""\s*(?:\#|//|/\*|\*|;|--|%|<!--|\(\*|\{-|'''|\"{3}|rem\b|dnl\b|@rem\b|<\?|\Z)""", re.IGNORECASE)
+_OPENS = {'"""': '"""', "'''": "'''", "/*": "*/", "<!--": "-->", "(*": "*)", "{-": "-}"}
+_FIELD = re.compile(r"(?im)^[\W_]*licen[cs]e[ds]?\W{1,3}(?!under|by|to|the\b)(\S[^\n]{1,80}?)[\s.*/#>-]*$")
 
 
 def header_licence(text: str) -> str:
-    """The expression of an ``SPDX-License-Identifier`` line at the head of a file, or ``unknown``."""
-    match = _HEADER.search("\n".join(text[:6000].splitlines()[:HEADER_LINES]))
-    return _expression(re.sub(r"\s*(\*/|-->|\*\)|#\}|['\"]{3}).*$", "", match[1])) if match else UNKNOWN
+    """The SPDX expression that the head of a file says of itself, or ``unknown``."""
+    return find_header(text).expression
+
+
+def find_header(text: str) -> Found:
+    """What the head of a file says of itself: a tag in its first lines, or a notice in the comments before its code."""
+    head = text[:HEADER_CHARS]
+    if not _WORTH.search(head):
+        return _NOWHERE
+    if "SPDX-License-Identifier" in head:
+        own = tagged("\n".join(head.splitlines()[:TAG_LINES]))
+        if own != UNKNOWN:
+            return Found(own, "", "header", 1.0)
+    return _notice("\n".join(_first_comment(head)))
+
+
+_NOWHERE = Found(UNKNOWN)
+
+
+def _first_comment(head: str) -> list[str]:
+    """The lines of comment before the first line of code, docstrings among them."""
+    lines, closes = [], ""
+    for line in head.splitlines()[:HEADER_LINES]:
+        bare = line.strip()
+        if not closes:
+            if not _COMMENT.match(line):
+                break
+            opens = next((sign for sign in _OPENS if bare.startswith(sign)), "")
+            if opens and _OPENS[opens] not in bare[len(opens) :]:
+                closes = _OPENS[opens]
+        elif closes in bare:
+            closes = ""
+        lines.append(line)
+    return lines
+
+
+@functools.lru_cache(4096)
+def _notice(comment: str) -> Found:
+    """What a file's first comment says of its licence."""
+    if not _WORTH.search(comment):
+        return _NOWHERE
+    named = {told for field_ in _FIELD.findall(comment) if (told := expression(field_)) != UNKNOWN}
+    if len(named) == 1:
+        return Found(named.pop(), "", "header", 1.0)
+    if named:
+        return Found(joined({one for told in named for one in ids_of(told)}), "", "header", 1.0)
+    told = tell(comment)
+    return Found(told.expression, "", "header", told.score) if told.expression != UNKNOWN else _NOWHERE
+
+
+# ------------------------------------------------------------------------------------------------------------------ a tree
+@dataclass
+class _Folder:
+    """What was read in one folder."""
+
+    texts: list[tuple[str, Told]] = field(default_factory=list)
+    weak: list[tuple[str, Told]] = field(default_factory=list)
+    metadata: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """File name -> path, expression."""
 
 
 class LicenceMap:
-    """The licence of every folder of a tree; reads licence files and metadata once. Never raises for what they hold."""
+    """The licence of every folder of a tree; reads licence files and metadata once. Never raises for what they hold.
 
-    def __init__(self, tree: Path, paths: list[str]) -> None:
-        self._by_folder: dict[str, str] = {}
-        texts: dict[str, list[str]] = {}
-        reuse: dict[str, set[str]] = {}
-        hints: dict[str, dict[str, str]] = {}
+    ``second_opinion``: ask askalono about licence files that we cannot read, if it is installed; 250 ms for each such text.
+    """
+
+    def __init__(self, tree: Path, paths: Sequence[str], *, second_opinion: bool = True) -> None:
+        folders: dict[str, _Folder] = {}
+        reuse: dict[str, list[tuple[str, Told]]] = {}
+        self._ask = second_opinion
         for path in sorted(paths):
+            name = path.rpartition("/")[2]
+            if name not in _METADATA and not name.endswith((".gemspec", ".pom")) and not _may_be_licence(path, name):
+                continue
             pure = PurePosixPath(path)
-            folder = _covers(pure)
+            here = folders.setdefault(_covers(pure), _Folder())
             if pure.parent.name == "LICENSES":
-                reuse.setdefault(folder, set()).add(recognise(_read(tree, path)))
+                reuse.setdefault(_covers(pure), []).append((path, self._tell(_read(tree, path))))
+            elif reader := _reader(name):
+                if (told := _hint(reader, _read(tree, path))) != UNKNOWN:
+                    here.metadata[name if name in _METADATA else pure.suffix] = (path, told)
             elif _is_licence_file(pure):
-                licence = recognise(_read(tree, path))
-                if licence != UNKNOWN or not _DOCUMENT.fullmatch(pure.name):
-                    texts.setdefault(folder, []).append(licence)
-            elif pure.name in _METADATA and (told := _hint(pure.name, _read(tree, path))) != UNKNOWN:
-                hints.setdefault(folder, {})[pure.name] = told
+                told = self._tell(_read(tree, path))
+                if told.expression != UNKNOWN or told.either or not _DOCUMENT.fullmatch(name):
+                    weak = _WEAK_FILE.fullmatch(name) or (pure.parent.name == "licenses" and ".dist-info" not in path)
+                    (here.weak if weak else here.texts).append((path, told))
         for folder, found in reuse.items():
-            if len(found) == 1:  # of several, only the files' own headers say which is whose
-                texts.setdefault(folder, [*found])
-        for folder in sorted(texts.keys() | hints.keys()):
-            told = next((hints[folder][name] for name in _METADATA if name in hints.get(folder, {})), UNKNOWN)
-            if (licence := _settle(texts.get(folder, []), told)) != UNKNOWN or folder in texts:
-                self._by_folder[folder] = licence
+            if (
+                len({told.expression for _, told in found}) == 1
+            ):  # of several, only the files' own headers say which is whose
+                folders[folder].texts.append(found[0])
+        self._by_folder = {folder: found for folder, here in folders.items() if (found := _settle(here)) is not None}
+
+    def _tell(self, text: str) -> Told:
+        told = tell(text)
+        if told.expression == UNKNOWN and not told.either and self._ask and len(text.split()) >= 20:
+            return ask_askalono(text)
+        return told
 
     def licence_of(self, path: str, text: str = "") -> str:
-        """The licence that covers a path: its own header, else the nearest folder that has one, else ``unknown``."""
-        if (own := header_licence(text)) != UNKNOWN:
+        """The licence that covers a path: its own head's, else of the nearest folder that has one, else ``unknown``."""
+        return self.find(path, text).expression
+
+    def find(self, path: str, text: str = "") -> Found:
+        """The same, with its place and how sure it is."""
+        if (own := find_header(text)).expression != UNKNOWN:
             return own
-        for folder in PurePosixPath(path).parents:
-            if str(folder) in self._by_folder:
-                return self._by_folder[str(folder)]
-        return UNKNOWN
+        folder = path
+        while folder and folder != ".":
+            folder = folder.rpartition("/")[0] or "."
+            if found := self._by_folder.get(folder):
+                return found
+        return _NOWHERE
 
 
-def _settle(recognised: list[str], told: str) -> str:
-    """One licence for a folder, from its licence files and from what its metadata says."""
-    found = sorted({part for licence in recognised for part in licence.split(" AND ") if licence != UNKNOWN})
-    if "LGPL-3.0" in found and "GPL-3.0" in found:
-        found.remove("GPL-3.0")  # LGPL-3.0 is written as an addition to it and comes with its text
-    if len(found) == 1 and UNKNOWN not in recognised:
-        return found[0]
-    # several, or one that we cannot read: only the metadata can say how they relate
-    return told if told != UNKNOWN else " AND ".join(found) if UNKNOWN not in recognised else UNKNOWN
+def _settle(here: _Folder) -> Found | None:
+    """One answer for a folder, from its licence files and from what its metadata says; None where nothing speaks."""
+    files = here.texts or ([] if here.metadata else [one for one in here.weak if one[1].expression != UNKNOWN])
+    read = [(path, told) for path, told in files if told.expression != UNKNOWN]
+    unread = any(told.expression == UNKNOWN and not told.either for _, told in files)
+    either = any(told.either for _, told in files)
+    ids = {spdx for _, told in read for spdx in ids_of(told.expression)}
+    said, places = _metadata(here)
+    if not files and said == UNKNOWN:
+        return None
+    score = min([told.score for _, told in read] or [1.0])
+    found = Found(UNKNOWN, ", ".join(path for path, _ in files))
+    if read:
+        whole = read[0][1].expression if len(read) == 1 else joined(ids, either)
+        whole = joined({*ids_of(whole), UNREAD}) if unread and said == UNKNOWN else whole
+        found = Found(whole, ", ".join(path for path, _ in read), "+".join(sorted({told.how for _, told in read})), score)
+    if said == UNKNOWN:
+        return found
+    if not read or covers(said, sorted(ids)):
+        return Found(said, places, f"metadata+{found.how}" if read else "metadata", score)
+    if covers(found.expression, ids_of(said)):
+        return found
+    both = joined({*ids_of(found.expression), *ids_of(said)})
+    return Found(both, f"{found.place}, {places}", f"metadata+{found.how}", score)
+
+
+def _metadata(here: _Folder) -> tuple[str, str]:
+    """What the metadata of a folder says, and where. Of files that agree the first counts; what contradicts is joined."""
+    told = [here.metadata[name] for name in (*_METADATA, ".gemspec", ".pom") if name in here.metadata]
+    if not told:
+        return UNKNOWN, ""
+    path, first = told[0]
+    others = [(also, other) for also, other in told[1:] if not covers(first, ids_of(other))]
+    if not others:
+        return first, path
+    ids = {one for _, said in [told[0], *others] for one in ids_of(said)}
+    return joined(ids), ", ".join([path, *(also for also, _ in others)])
+
+
+def _may_be_licence(path: str, name: str) -> bool:
+    return "/LICENSES/" in f"/{path}" or bool(_LICENCE_FILE.fullmatch(name) or _WEAK_FILE.fullmatch(name))
 
 
 def _is_licence_file(path: PurePosixPath) -> bool:
-    return bool(_LICENCE_FILE.fullmatch(path.name)) and not _NO_LICENCE.search(path.name)
+    return _may_be_licence(str(path), path.name) and not _NO_LICENCE.search(path.name)
 
 
 def _covers(path: PurePosixPath) -> str:
     """The folder that a licence or metadata file speaks for; ``LICENSES/`` and ``*.dist-info/`` speak for their parent."""
     folder = path.parent
-    if folder.name.lower() == "licenses" and str(folder.parent) != "." and folder.parent.name.endswith(".dist-info"):
-        folder = folder.parent
-    if folder.name in ("LICENSES", "LICENSE", "licenses") or folder.name.endswith((".dist-info", ".egg-info")):
-        folder = folder.parent
-    return str(folder)
+    for part in reversed(folder.parts):
+        if part.endswith((".dist-info", ".egg-info")):
+            above = folder.parts[: folder.parts.index(part)]
+            below = folder.parts[folder.parts.index(part) + 1 :]
+            # of the licences that a wheel carries, those in deeper folders are of what it bundles
+            return str(PurePosixPath(*above)) if below in ((), ("licenses",)) else str(folder)
+    return str(folder.parent if folder.name in ("LICENSES", "LICENSE", "licenses") else folder)
 
 
-def _hint(name: str, text: str) -> str:
+# ---------------------------------------------------------------------------------------------------------------- metadata
+def _hint(reader: Callable[[str], object], text: str) -> str:
     """The licence that package metadata names; ``unknown`` when it names none, or cannot be read."""
-    readers = {
-        "pyproject.toml": _from_pyproject,
-        "Cargo.toml": lambda text: tomllib.loads(text).get("package", {}).get("license"),
-        "setup.cfg": _from_setup_cfg,
-        "package.json": lambda text: json.loads(text).get("license"),
-    }
     try:
-        told = readers.get(name, _from_core_metadata)(text)
-        told = told.get("type") or told.get("text") if isinstance(told, dict) else told
-        return _expression(told) if isinstance(told, str) else UNKNOWN
-    except (ValueError, AttributeError, TypeError, configparser.Error, RecursionError):
+        return _spelt(reader(text))
+    except (ValueError, AttributeError, TypeError, KeyError, configparser.Error, RecursionError):
         return UNKNOWN  # not the file it is named like; what covers its code is then told elsewhere or not at all
+
+
+def _spelt(told: object) -> str:
+    """As SPDX writes it: one name, a table with one, or a list of which the reader may choose."""
+    if isinstance(told, dict):
+        told = told.get("type") or told.get("text") or told.get("name")
+    if isinstance(told, list):
+        spelt = [_spelt(one) for one in told[:20]]
+        whole = {one for each in spelt for one in ids_of(each)} if all(each != UNKNOWN for each in spelt) else set()
+        return joined(whole, either=True) if whole else UNKNOWN
+    return expression(told) if isinstance(told, str) and told.strip() else UNKNOWN
 
 
 def _from_pyproject(text: str) -> object:
     content = tomllib.loads(text)
-    return content.get("project", {}).get("license") or content.get("tool", {}).get("poetry", {}).get("license")
+    project = content.get("project", {})
+    named = project.get("license") or content.get("tool", {}).get("poetry", {}).get("license")
+    if isinstance(named, dict):
+        named = named.get("text")
+    return named or _classified(project.get("classifiers", []))
+
+
+def _from_cargo(text: str) -> object:
+    return tomllib.loads(text).get("package", {}).get("license")
 
 
 def _from_setup_cfg(text: str) -> object:
     parser = configparser.RawConfigParser(strict=False)
     parser.read_string(text)
-    return parser.get("metadata", "license", fallback=None)
+    named, lines = (parser.get("metadata", key, fallback="") for key in ("license", "classifiers"))
+    return named if expression(named) != UNKNOWN else _classified(lines.splitlines())
+
+
+def _from_json(text: str) -> object:
+    content = json.loads(text)
+    named = content.get("license") or content.get("licenses")
+    return "proprietary" if named == "UNLICENSED" else named  # npm's word for "none is given"; Unlicense is another
 
 
 def _from_core_metadata(text: str) -> object:
     message = HeaderParser().parsestr(text)
-    classifiers = [line for line in message.get_all("Classifier", []) if line.startswith("License ::")]
-    told = [message.get("License-Expression"), message.get("License"), *(line.split("::")[-1] for line in classifiers)]
-    return next((each for each in told if each and _expression(each) != UNKNOWN), None)
+    for key in ("License-Expression", "License"):
+        if (named := message.get(key)) and expression(str(named)) != UNKNOWN:
+            return str(named)
+    return _classified(message.get_all("Classifier", []))
 
 
-def _expression(told: str) -> str:
-    """An SPDX expression as it should be written, or ``unknown`` for what is none."""
-    told = told.strip()
-    if (name := SPDX_OF_NAMES.get(_words(told).strip())) is not None:
-        return name
-    if len(told) > 200 or not re.fullmatch(r"[A-Za-z0-9.+\-() ]+", told):
-        return recognise(told) if len(told) > 200 else UNKNOWN
-    known = {spdx.lower(): spdx for spdx in FINGERPRINTS}
-    words = [known.get(word.lower(), word) for word in re.findall(r"[()]|[^\s()]+", told)]
-    names = [word for word in words if word not in _OPERATORS]
-    num_joints = sum(word in ("AND", "OR", "WITH") for word in words)
-    # an identifier has a digit, or is one of the few that have none; this keeps "Proprietary" and "see file" out
-    plausible = all(
-        re.search(r"\d|^(MIT|ISC|Zlib|Unlicense|X11|Ruby|NCSA|curl|PostgreSQL)$", word)
-        for before, word in zip(["", *words], words, strict=False)
-        if word not in _OPERATORS and before != "WITH"
-    )
-    if not names or not plausible or num_joints != len(names) - 1:
-        return UNKNOWN
-    return " ".join(words).replace("( ", "(").replace(" )", ")")
+def _classified(lines: Iterable[str]) -> str:
+    """What trove classifiers say; several hold together, since nothing says how they relate."""
+    names = [line.split("::")[-1].strip() for line in map(str, lines) if line.strip().startswith("License ::")]
+    found = {one for name in names if (told := expression(name)) != UNKNOWN for one in ids_of(told)}
+    return joined(found) if found else ""
 
 
-def _words(text: str) -> str:
-    return re.sub(r"[\W_]+", " ", text.lower())
+def _from_pom(text: str) -> object:
+    """Maven's ``<licenses>``; the reader may choose. By pattern, so that no entity is ever followed."""
+    block = re.search(r"<licenses>(.{0,4000}?)</licenses>", text, re.DOTALL)
+    return [html.unescape(name) for name in re.findall(r"<name>\s*([^<]{1,200}?)\s*</name>", block[1])] if block else None
+
+
+def _from_gemspec(text: str) -> object:
+    found = re.search(r"^\s*\w+\.licenses?\s*=\s*(\[[^\]\n]{0,300}\]|['\"][^'\"\n]{1,200}['\"])", text, re.MULTILINE)
+    names = re.findall(r"['\"]([^'\"\n]+)['\"]", found[1]) if found else []
+    spelt = [expression(name) for name in names]
+    return joined({*spelt}) if spelt and UNKNOWN not in spelt else None
+
+
+_METADATA: dict[str, Callable[[str], object]] = {
+    "PKG-INFO": _from_core_metadata, "METADATA": _from_core_metadata, "pyproject.toml": _from_pyproject,
+    "setup.cfg": _from_setup_cfg, "package.json": _from_json, "Cargo.toml": _from_cargo, "composer.json": _from_json,
+    "pom.xml": _from_pom,
+}  # fmt: skip
+"""In the order in which they are believed."""
+
+
+def _reader(name: str) -> Callable[[str], object] | None:
+    if name.endswith(".gemspec"):
+        return _from_gemspec
+    return _METADATA.get("pom.xml" if name.endswith(".pom") else name)
 
 
 def _read(tree: Path, path: str) -> str:
     """The text of a small file of the tree, also behind a link that stays in it; else nothing."""
-    real = Path(os.path.realpath(tree / path))
     try:
+        real = Path(os.path.realpath(tree / path))
         if not real.is_relative_to(os.path.realpath(tree)) or not real.is_file() or real.stat().st_size > MAX_LICENCE_BYTES:
             return ""
         return real.read_bytes().decode("utf-8", "replace")
-    except OSError:
+    except (OSError, ValueError):
         return ""

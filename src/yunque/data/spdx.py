@@ -2,7 +2,7 @@
 
     fingerprints   three-word pieces of the texts of the SPDX list (`FINGERPRINTS`): finds a licence that was reflowed,
                    commented, misspelt or stands beside others, and says how much of it is there
-    phrases        titles and notices: "Licensed under the Apache License, Version 2.0", "GPL version 2, or any later version"
+    phrases        titles and notices: "Licensed under the Apache License, Version 2.0", "GPL version 2, or any later"
     names          "MIT License", "BSD", "Apache 2" in package metadata
     askalono       a second opinion on a whole text, if it is installed (pip install pyaskalono); at least `ASKALONO_SCORE`
 
@@ -58,7 +58,11 @@ NOTHING = Told(UNKNOWN)
 
 # ------------------------------------------------------------------------------------------------------------------- words
 _LEAD = re.compile(r"^[\s#*/;%|>\"'.!-]+")
-_NOTICE_LINE = re.compile(r"(?:portions )?(?:copyright|\(c\)|©|&copy;)|all rights reserved")
+_NOTICE_LINE = re.compile(
+    r"(?:portions )?(?:copyright(?!\W+(?:notice|licen[sc]e|owner|holder|law|statement|and|or|in|to|interest|patent|right"
+    r"|disclaimer|act|with|is|of|protection|trademark|claim|treat)s?\b)|\(c\)|©|&copy;)|all rights reserved"
+)
+"""A line that says whose it is, and no sentence about copyright that was wrapped there."""
 
 
 def words_of(text: str) -> list[str]:
@@ -207,8 +211,8 @@ _TITLES = {
 }
 """What the first lines of a text say, also where the rest of it was cut off."""
 _UNDER = (
-    r"(?:under|licensed|released|license|license is|license as|by)(?: by| under| as| is| to you| the| a| an| its| terms| and| conditions"
-    r"| of| permissive| simplified form of| standard| same| spdx)*"
+    r"(?:under|licensed|released|license|license is|license as|by|subject to|to)(?: by| under| as| is| to you| the| a| an"
+    r"| its| terms| and| conditions| of| permissive| standard| same| spdx)*"
 )
 _NAMED = {
     "Apache-2.0": r"apache(?: software)?(?: license)?(?: v| version)? ?2(?: 0)?",
@@ -236,6 +240,7 @@ _SAID = {
     "LicenseRef-public-domain": re.compile(
         r"\b(?:hereby |been |is |are )?(?:released|placed|dedicated|put|donated) (?:in|to|into) the public domain\b"
         r"|\b(?:file|code|work|program|software|module) is (?:in the )?public domain\b"
+        r"|\bdedicated all copyright\b.{0,60}\bpublic domain\b"
     ),
     "LicenseRef-proprietary": re.compile(
         r"\bproprietary and confidential\b|\bconfidential and proprietary\b|\bunauthori[sz]ed (?:copying|use|reproduction) of\b"
@@ -244,16 +249,19 @@ _SAID = {
     ),
 }
 _RESTRICTS = re.compile(
-    r"\bnon ?commercial (?:use|purpose|research|educational|and )|\bnot (?:be used )?for (?:any )?commercial\b|\bcommercial use (?:is|requires|of)"
+    r"\bnon ?commercial (?:use|purpose|research|educational|and )|\bnot (?:be used )?for (?:any )?commercial\b"
+    r"|\bcommercial use (?:is|requires|of)"
     r"|\b(?:research|academic|evaluation|educational|personal|internal) (?:use|purposes) only\b|\bcommons clause\b"
     r"|\b(?:may|shall|must|can) not (?:be )?(?:used?|sell|sold|redistribute\w*|modif\w+|sublicen\w+|train\w*)\b"
+    r"(?! this file except| for advertising| in advertising)"
     r"|\bnot (?:permitted|allowed|granted) to\b|\bwritten (?:permission|consent) (?:is|must be) (?:required|obtained)"
     r"|\badditional (?:terms|conditions|restrictions)\b|\bmachine learning\b|\btraining (?:data|of)\b"
 )
 _EITHER = re.compile(
     r"\b(?:dual|dually|tri|triple|multi)[ -]?licensed\b|\beither (?:of )?(?:the |these |this |both )?\w* ?licenses?\b"
     r"|\beither of\b.{0,30}\blicenses\b|\bat your (?:option|choice)\b(?! any later)|\byour choice of\b"
-    r"|\beither (?:the )?[\w ]{2,60} license[\w ]{0,30} or (?:the )?[\w ]{2,60}\blicense|\bunder (?:the )?mit or (?:the )?(?:gpl|apache)"
+    r"|\beither (?:the )?[\w ]{2,60} license[\w ]{0,30} or (?:the )?[\w ]{2,60}\blicense"
+    r"|\bunder (?:the )?mit or (?:the )?(?:gpl|apache)"
 )
 MAX_PHRASED_WORDS = 400
 
@@ -269,7 +277,7 @@ def said_in(words: str) -> set[str]:
             version = version if "." in version else f"{version}.0"
             later = "-or-later" if _LATER.search(gnu["rest"]) else ""
             found.add(normalised(f"{kind}-{version}{later}") or f"LicenseRef-{kind}")
-        elif re.search(rf"\b{_UNDER} (?:gnu )?(?:lesser |library |affero )?(?:l|a)?(?:gpl|general public license)", words):
+        elif re.search(rf"\b{_UNDER} (?:gnu )?(?:{gnu['kind']} )?(?:gpl|general public license)", words):
             found.add(f"LicenseRef-{kind}")
     precise = {spdx.split("-")[0] for spdx in found if not spdx.startswith("LicenseRef-")}
     found -= {f"LicenseRef-{kind}" for kind in precise}
@@ -300,20 +308,23 @@ def recognise(text: str) -> str:
 def tell(text: str) -> Told:
     """What a licence file, or a long notice, says."""
     words = words_of(text)
+    if len(words) <= 8 and (named := expression(" ".join(text.split()))) != UNKNOWN:
+        return Told(named, 1.0, "phrase")
     found = find_texts(words) if len(words) >= LEAST else []
     rest = re.sub(r"\|[| ]*", "| ", " ".join(_uncovered(words, found)))
     if found:
-        ids = {match.spdx for match in found}
-        ids = ids - {"GPL-3.0"} if "LGPL-3.0" in ids else ids  # it is written as an addition to that
+        ids = {match.spdx if normalised(match.spdx) else UNREAD for match in found}
         ids |= titles_in(rest) & {"LicenseRef-Commons-Clause"}
+        short = len(re.findall(r"\w+", rest)) <= MAX_PHRASED_WORDS
+        ids |= said_in(rest) if short else set()
         if _RESTRICTS.search(rest):
             ids.add(UNREAD)
-        either = len(ids) > 1 and UNREAD not in ids and bool(_EITHER.search(rest[:4000]))
+        either = short and 1 < len(ids) <= 3 and UNREAD not in ids and bool(_EITHER.search(rest))
         return Told(joined(ids, either), min(match.share for match in found), "text", either)
     if (own := tagged(text)) != UNKNOWN:
         return Told(own, 1.0, "phrase")
     whole = " ".join(words)
-    ids, either = titles_in(whole[:3000]), False
+    ids, either = titles_in(whole[:3000]) or _cut(words, whole), False
     if not ids and len(words) <= MAX_PHRASED_WORDS:
         ids, either = said_in(whole), bool(_EITHER.search(whole))
     if not ids or _RESTRICTS.search(whole if len(words) <= MAX_PHRASED_WORDS else ""):
@@ -321,9 +332,46 @@ def tell(text: str) -> Told:
     return Told(joined(ids, either), 1.0, "phrase", either)
 
 
+_HEADS = {
+    "MIT": re.compile(r"(?:the )?(?:mit|expat) license(?: mit)?\b"),
+    "ISC": re.compile(r"(?:the )?isc license(?: isc)?\b"),
+    "BSD-2-Clause": re.compile(r"(?:the )?(?:bsd 2 clause|2 clause bsd|simplified bsd) license\b"),
+    "BSD-3-Clause": re.compile(r"(?:the )?(?:bsd 3 clause|3 clause bsd|new bsd|modified bsd) license\b"),
+}
+
+
+def _cut(words: Sequence[str], whole: str) -> set[str]:
+    """The licence that a text begins with the name of, where the rest of it is nothing but a part of that licence's text."""
+    import numpy
+
+    head = next(((spdx, found.end()) for spdx, name in _HEADS.items() if (found := name.match(whole))), None)
+    if head is None:
+        return set()
+    spdx, end = head
+    library = _library()
+    own = library.hashes[library.owners == library.names.index(spdx)]
+    pieces = pieces_of(words[len(whole[:end].split()) :])
+    known = int(numpy.isin(numpy.array(pieces, dtype=numpy.uint32), own).sum())
+    return {spdx} if known >= 0.8 * len(pieces) else set()
+
+
 def joined(ids: set[str], either: bool = False) -> str:
-    """Those ids as one expression, in the order of their names."""
+    """Those ids as one expression, in the order of their names; without what another of them already says."""
+    without = {wide for wide, narrow in (("GPL-3.0", "LGPL-3.0"), ("GPL-3.0", "GPL-3.0 WITH")) if _any(ids, narrow)}
+    without |= {one for one in ids for other in ids if one != other and _vaguer(one, other)}
+    ids = ids - without
+    if ids <= {UNREAD}:
+        return UNKNOWN
     return normalised(f" {'OR' if either else 'AND'} ".join(sorted(ids))) or UNKNOWN
+
+
+def _any(ids: set[str], start: str) -> bool:
+    return any(spdx.startswith(start) for spdx in ids)
+
+
+def _vaguer(one: str, other: str) -> bool:
+    """Whether an id says no more than another, as ``GPL-2.0`` beside ``GPL-2.0-or-later``."""
+    return same_family(one, other) and (one.startswith("LicenseRef-") or other in (f"{one}-only", f"{one}-or-later"))
 
 
 def _uncovered(words: Sequence[str], found: Sequence[Match]) -> list[str]:
@@ -353,40 +401,51 @@ def ask_askalono(text: str) -> Told:
 
 
 # ------------------------------------------------------------------------------------------------------------------- names
+_NAMES = """
+MIT               mit license; the mit license; expat; expat license; osi approved mit license; the mit license mit
+MIT               mit license mit; mit x11; mit expat; mit licensed
+Apache-2.0        apache 2; apache 2 0; apache2; apache license 2 0; apache v2; apachev2; apache license version 2 0; asl 2 0
+Apache-2.0        apache software license; apache 2 license; apache 2 0 license; the apache license version 2 0
+Apache-2.0        apache license v2 0; the apache software license version 2 0; apache license 2; apache 2 0 license
+BSD-3-Clause      new bsd; new bsd license; bsd 3 clause; bsd 3 clause license; 3 clause bsd; 3 clause bsd license
+BSD-3-Clause      bsd 3; modified bsd; revised bsd
+BSD-2-Clause      simplified bsd; bsd 2 clause; bsd 2 clause license; 2 clause bsd; bsd 2
+MPL-2.0           mpl 2; mpl2; mozilla public license 2 0; mozilla public license 2 0 mpl 2 0
+MPL-2.0           mozilla public license version 2 0
+ISC               isc license; isc license iscl; iscl; the isc license
+GPL-2.0           gplv2; gpl2; gpl 2; gpl v2; gnu general public license v2 gplv2; gnu gpl v2
+GPL-2.0-or-later  gplv2+; gpl v2+; gplv2 or later; gnu general public license v2 or later gplv2+
+GPL-3.0           gplv3; gpl3; gpl 3; gpl v3; gnu general public license v3 gplv3; gnu gpl v3
+GPL-3.0-or-later  gplv3+; gpl v3+; gplv3 or later; gnu general public license v3 or later gplv3+
+LGPL-2.0          lgplv2; gnu lesser general public license v2 lgplv2
+LGPL-2.0-or-later lgplv2+; gnu lesser general public license v2 or later lgplv2+
+LGPL-3.0          lgplv3; lgpl 3; lgpl v3; gnu lesser general public license v3 lgplv3
+LGPL-3.0-or-later lgplv3+; gnu lesser general public license v3 or later lgplv3+
+AGPL-3.0          agplv3; agpl 3; agpl v3; gnu affero general public license v3
+AGPL-3.0-or-later agplv3+; gnu affero general public license v3 or later agplv3+
+PSF-2.0           psf; psfl; psf license; python software foundation license
+CC0-1.0           cc0; cc0 1 0 universal; cc0 1 0 universal cc0 1 0 public domain dedication
+EPL-1.0           eclipse public license 1 0 epl 1 0; eclipse public license v1 0; eclipse public license 1 0
+EPL-2.0           eclipse public license 2 0 epl 2 0; eclipse public license v2 0; eclipse public license 2 0
+Unlicense         the unlicense; the unlicense unlicense
+Zlib              zlib libpng license
+ZPL-2.1           zope public license; zpl 2 1
+BSL-1.0           boost software license 1 0 bsl 1 0
+HPND              historical permission notice and disclaimer hpnd
+MIT-0             mit no attribution license mit 0
+UPL-1.0           universal permissive license upl
+EUPL-1.2          european union public license 1 2 eupl 1 2
+LicenseRef-BSD    bsd; bsd license; bsd style; bsd like; the bsd license
+LicenseRef-GPL    gpl; gnu gpl; gnu general public license; gnu general public license gpl
+LicenseRef-LGPL   lgpl; gnu lgpl; gnu library or lesser general public license lgpl
+LicenseRef-public-domain public domain; publicdomain
+LicenseRef-proprietary   proprietary; commercial; other proprietary license
+"""
 NAMES = {
-    **{name: "MIT" for name in ("mit license", "the mit license", "expat", "expat license", "osi approved mit license")},
-    **{name: "MIT" for name in ("the mit license mit", "mit license mit", "mit x11", "mit expat", "mit licensed")},
-    **{name: "Apache-2.0" for name in ("apache 2", "apache 2 0", "apache2", "apache license 2 0", "apache v2", "apachev2")},
-    **{name: "Apache-2.0" for name in ("apache license version 2 0", "apache software license", "asl 2 0", "apache 2 license")},
-    **{name: "Apache-2.0" for name in ("apache 2 0 license", "the apache license version 2 0", "apache license v2 0")},
-    **{name: "BSD-3-Clause" for name in ("new bsd", "bsd 3 clause license", "3 clause bsd", "modified bsd", "bsd 3")},
-    **{name: "BSD-3-Clause" for name in ("new bsd license", "3 clause bsd license", "revised bsd", "bsd 3 clause", "new bsd 3")},
-    **{name: "BSD-2-Clause" for name in ("simplified bsd", "bsd 2 clause license", "2 clause bsd", "bsd 2", "bsd 2 clause")},
-    **{name: "MPL-2.0" for name in ("mpl 2", "mpl2", "mozilla public license 2 0", "mozilla public license 2 0 mpl 2 0")},
-    **{name: "ISC" for name in ("isc license", "isc license iscl", "iscl", "the isc license")},
-    **{name: "GPL-2.0" for name in ("gplv2", "gpl 2", "gpl v2", "gnu general public license v2 gplv2", "gpl2")},
-    **{name: "GPL-3.0" for name in ("gplv3", "gpl 3", "gpl v3", "gnu general public license v3 gplv3", "gpl3")},
-    **{name: "GPL-3.0-or-later" for name in ("gnu general public license v3 or later gplv3", "gplv3+", "gplv3 or later")},
-    **{name: "GPL-2.0-or-later" for name in ("gnu general public license v2 or later gplv2", "gplv2+", "gplv2 or later")},
-    **{name: "LGPL-3.0" for name in ("lgplv3", "lgpl 3", "lgpl v3", "gnu lesser general public license v3 lgplv3")},
-    **{name: "LGPL-3.0-or-later" for name in ("gnu lesser general public license v3 or later lgplv3", "lgplv3+")},
-    **{name: "LGPL-2.0" for name in ("gnu lesser general public license v2 lgplv2", "lgplv2")},
-    **{name: "LGPL-2.0-or-later" for name in ("gnu lesser general public license v2 or later lgplv2", "lgplv2+")},
-    **{name: "AGPL-3.0" for name in ("gnu affero general public license v3", "agplv3", "agpl 3")},
-    **{name: "AGPL-3.0-or-later" for name in ("gnu affero general public license v3 or later agplv3", "agplv3+")},
-    **{name: "PSF-2.0" for name in ("psf", "python software foundation license", "psfl", "psf license")},
-    **{name: "CC0-1.0" for name in ("cc0", "cc0 1 0 universal", "cc0 1 0 universal cc0 1 0 public domain dedication")},
-    **{name: "LicenseRef-BSD" for name in ("bsd", "bsd license", "bsd style", "bsd like", "bsd licence")},
-    **{name: "LicenseRef-GPL" for name in ("gpl", "gnu gpl", "gnu general public license gpl", "gnu general public license")},
-    **{name: "LicenseRef-LGPL" for name in ("lgpl", "gnu lgpl", "gnu library or lesser general public license lgpl")},
-    **{name: "LicenseRef-public-domain" for name in ("public domain", "publicdomain")},
-    **{name: "LicenseRef-proprietary" for name in ("proprietary", "commercial", "other proprietary license", "unlicensed")},
-    "the unlicense unlicense": "Unlicense", "the unlicense": "Unlicense", "zlib libpng license": "Zlib", "zpl 2 1": "ZPL-2.1",
-    "zope public license": "ZPL-2.1", "boost software license 1 0 bsl 1 0": "BSL-1.0", "eclipse public license 2 0 epl 2 0": "EPL-2.0",
-    "eclipse public license 1 0 epl 1 0": "EPL-1.0", "historical permission notice and disclaimer hpnd": "HPND",
-    "eclipse public license v2 0": "EPL-2.0", "eclipse public license v1 0": "EPL-1.0", "mit no attribution license mit 0": "MIT-0",
-    "european union public licence 1 2 eupl 1 2": "EUPL-1.2", "universal permissive license upl": "UPL-1.0",
-}  # fmt: skip
+    name.strip(): spdx
+    for spdx, _, names in (line.partition(" ") for line in _NAMES.strip().splitlines())
+    for name in names.split(";")
+}
 """What people write instead of an identifier, in words. "BSD" and "GPL" do not say which: ``LicenseRef-`` says what is known."""
 
 
@@ -422,7 +481,7 @@ def _plain(told: str) -> str:
 
 
 def same_family(one: str, other: str) -> bool:
-    """Whether two ids can speak of the same licence: ``GPL-2.0`` and ``GPL-2.0-or-later``, ``LicenseRef-BSD`` and ``BSD-3-Clause``."""
+    """Whether two ids can mean one licence, as ``GPL-2.0`` and ``GPL-2.0-or-later``, ``LicenseRef-BSD`` and ``BSD-3-Clause``."""
     first, second = (re.sub(r"-(?:only|or-later)$|\+$| WITH .*$", "", spdx) for spdx in (one, other))
     if first == second:
         return True
