@@ -4,43 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from yunque.data.licences import UNKNOWN, LicenceMap, header_licence, recognise
-
-MIT = """The MIT License (MIT)  Copyright (c) 2020 Somebody
-Permission is hereby granted, free of charge, to any person obtaining a copy of this software, to deal in it. The above
-copyright notice and this permission notice shall be included in all copies or substantial portions of the Software."""
-BSD2 = """Redistribution and use in source and binary forms, with or without
- * modification, are permitted provided that: Redistributions in binary form must reproduce the above notice."""
-BSD3 = BSD2 + "\nThe names may not be used to endorse or promote products derived from this software."
-BSD4 = BSD3 + "\nAll advertising materials mentioning features of this software must display an acknowledgement."
-ISC = """Permission to use, copy, modify, and/or distribute this software for any purpose with or without fee is hereby
-granted, provided that the above copyright notice and this permission notice appear in all copies."""
-APACHE = "Apache License\n Version 2.0, January 2004\n 3. Grant of Patent License."
-GPL3 = "GNU GENERAL PUBLIC LICENSE\n Version 3, 29 June 2007"
-LGPL3 = "GNU LESSER GENERAL PUBLIC LICENSE\n Version 3, 29 June 2007"
-
-
-@pytest.mark.parametrize(
-    ("text", "spdx"),
-    [
-        (MIT, "MIT"),
-        (BSD2, "BSD-2-Clause"),
-        (BSD3, "BSD-3-Clause"),
-        (BSD4, "BSD-4-Clause"),
-        (ISC, "ISC"),
-        (APACHE, "Apache-2.0"),
-        ("Licensed under the Apache License, Version 2.0 (the License)", "Apache-2.0"),
-        (GPL3, "GPL-3.0"),
-        ("GNU GENERAL PUBLIC LICENSE\n   Version 2, June 1991", "GPL-2.0"),
-        (LGPL3, "LGPL-3.0"),
-        ("GNU AFFERO GENERAL PUBLIC LICENSE Version 3, 19 November 2007", "AGPL-3.0"),
-        (MIT + "\n\n-----\n" + APACHE, "Apache-2.0 AND MIT"),
-        ("All rights reserved. Ask our lawyers about the MIT License.", UNKNOWN),
-        ("", UNKNOWN),
-    ],
-)
-def test_recognise(text, spdx):
-    assert recognise(text) == spdx
+from tests.data.licence_samples import APACHE, BSD3, GPL3, ISC, LGPL3, MIT
+from yunque.data.licences import UNKNOWN, LicenceMap, find_header, header_licence
 
 
 @pytest.mark.parametrize(
@@ -48,7 +13,7 @@ def test_recognise(text, spdx):
     [
         ("# SPDX-License-Identifier: MIT\nx = 1\n", "MIT"),
         ("/* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */\n", "GPL-2.0-only WITH Linux-syscall-note"),
-        ("#!/usr/bin/env python\n# (c) us\n// SPDX-License-Identifier: (MIT OR Apache-2.0)\n", "(MIT OR Apache-2.0)"),
+        ("#!/usr/bin/env python\n# (c) us\n// SPDX-License-Identifier: (MIT OR Apache-2.0)\n", "MIT OR Apache-2.0"),
         ("x = 'SPDX-License-Identifier: MIT'\n", UNKNOWN),
         ("# SPDX-License-Identifier: see the wiki\n", UNKNOWN),
         ("\n" * 100 + "# SPDX-License-Identifier: MIT\n", UNKNOWN),
@@ -101,9 +66,9 @@ def test_a_link_to_the_licence_is_followed_inside_the_tree_only(tmp_path):
         ({"package.json": '{"license": "mit"}'}, "MIT"),
         ({"package.json": "{broken"}, UNKNOWN),
         ({"pyproject.toml": "broken ="}, UNKNOWN),
-        ({"setup.cfg": "[metadata]\nlicense = Proprietary\n"}, UNKNOWN),
-        ({"setup.cfg": "[metadata]\nlicense = BSD\n"}, UNKNOWN),
-        ({"LICENSE": BSD3, "setup.cfg": "[metadata]\nlicense = MIT\n"}, "BSD-3-Clause"),
+        ({"setup.cfg": "[metadata]\nlicense = Proprietary\n"}, "LicenseRef-proprietary"),
+        ({"setup.cfg": "[metadata]\nlicense = BSD\n"}, "LicenseRef-BSD"),
+        ({"LICENSE": BSD3, "setup.cfg": "[metadata]\nlicense = MIT\n"}, "BSD-3-Clause AND MIT"),
         ({"LICENSE-MIT": MIT, "LICENSE-APACHE": APACHE}, "Apache-2.0 AND MIT"),
         ({"LICENSE-MIT": MIT, "LICENSE-APACHE": APACHE, "Cargo.toml": '[package]\nlicense = "MIT OR Apache-2.0"'},
          "MIT OR Apache-2.0"),
@@ -117,3 +82,46 @@ def test_a_link_to_the_licence_is_followed_inside_the_tree_only(tmp_path):
 )  # fmt: skip
 def test_licence_of_a_tree(tmp_path, files, spdx):
     assert licence_map(tmp_path, files).licence_of("pkg/a.py") == spdx
+
+
+def test_what_contradicts_is_joined_and_an_unread_file_is_never_overlooked(tmp_path):
+    found = licence_map(
+        tmp_path,
+        {
+            "a/LICENSE": MIT,
+            "a/package.json": '{"license": "GPL-3.0-only"}',
+            "b/LICENSE": "Ask us first; then we will see what you may do with all of this.",
+            "c/LICENSE": MIT + "\nIt may not be used for commercial purposes.",
+            "c/package.json": '{"license": "MIT"}',
+        },
+    )
+    assert found.licence_of("a/x.py") == "GPL-3.0-only AND MIT"
+    assert found.licence_of("b/x.py") == UNKNOWN
+    assert found.licence_of("c/x.py") != "MIT"
+
+
+def test_what_found_it_and_how_sure_it_is(tmp_path):
+    found = licence_map(tmp_path, {"LICENSE": MIT, "pyproject.toml": '[project]\nlicense = "MIT"\n'}).find("a.py")
+    assert (found.place, found.how, found.score) == ("pyproject.toml", "metadata+text", 1.0)
+    assert find_header("# Licensed under the MIT license.\nx = 1\n").how == "header"
+
+
+@pytest.mark.parametrize(
+    ("head", "spdx"),
+    [
+        ("/*\n * Copyright (c) 2020 A\n *\n * Licensed under the Apache License, Version 2.0\n */\nint x;\n", "Apache-2.0"),
+        ("# License: MIT\nx = 1\n", "MIT"),
+        ('"""A module.\n\nLicensed under the BSD 3-Clause License.\n"""\nx = 1\n', "BSD-3-Clause"),
+        ("x = 1\n# License: MIT\n", UNKNOWN),
+        ("# This reads the license of a package.\nx = 1\n", UNKNOWN),
+        ("".join(f"# {line}\n" for line in MIT.splitlines()) + "x = 1\n", "MIT"),
+    ],
+)
+def test_a_notice_in_the_first_comment(head, spdx):
+    assert header_licence(head) == spdx
+
+
+def test_hostile_metadata_is_not_followed(tmp_path):
+    bomb = '<!DOCTYPE a [<!ENTITY b "MIT">]><project><licenses><license><name>&b;</name></license></licenses></project>'
+    files = {"pom.xml": bomb, "package.json": "[" * 100_000, "pyproject.toml": "a = " + "[" * 5000}
+    assert licence_map(tmp_path, files).licence_of("a.py") == UNKNOWN

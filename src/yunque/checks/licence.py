@@ -46,7 +46,7 @@ CLASSES: dict[str, frozenset[str]] = {
             CNRI-Python-GPL-Compatible curl DOC ECL-1.0 ECL-2.0 EFL-1.0 EFL-2.0 Entessa Fair FSFAP FSFUL FSFULLR FTL HPND
             HPND-sell-variant IBM-pibs ICU IJG ImageMagick Info-ZIP Intel ISC ISC-Veillard JasPer-2.0 libpng-2.0 Libpng
             libtiff Linux-OpenIB MIT MIT-0 MIT-advertising MIT-CMU MIT-enna MIT-feh MIT-Festival MIT-Modern-Variant
-            MIT-open-group MIT-Wu MITNFA MS-PL MulanPSL-1.0 MulanPSL-2.0 Multics Naumen NCSA NetCDF Net-SNMP NIST-Software
+            MIT-open-group MIT-Wu MITNFA MS-PL MulanPSL-1.0 MulanPSL-2.0 Multics Naumen NCSA NetCDF NIST-Software
             NTP OLDAP-2.8 OLFL-1.3 OML OpenSSL OpenSSL-standalone PHP-3.0 PHP-3.01 Plexus PostgreSQL PSF-2.0 psfrag
             Python-2.0 Python-2.0.1 SGI-B-2.0 SMLNJ snprintf Spencer-86 Spencer-94 Spencer-99 SSH-OpenSSH SSH-short SWL TCL
             TCP-wrappers TU-Berlin-1.0 TU-Berlin-2.0 UCAR Unicode-3.0 Unicode-DFS-2015 Unicode-DFS-2016 UPL-1.0 VSL-1.0 W3C
@@ -62,10 +62,10 @@ CLASSES: dict[str, frozenset[str]] = {
         "weak-copyleft": """
             APSL-1.0 APSL-1.1 APSL-1.2 APSL-2.0 Artistic-1.0 Artistic-1.0-cl8 Artistic-1.0-Perl Artistic-2.0 BitTorrent-1.1
             CATOSL-1.1 CC-BY-SA-1.0 CC-BY-SA-2.0 CC-BY-SA-2.5 CC-BY-SA-3.0 CC-BY-SA-4.0 CDDL-1.0 CDDL-1.1 CDLA-Sharing-1.0
-            CECILL-C CERN-OHL-W-2.0 CPL-1.0 CUA-OPL-1.0 eCos-2.0 EPL-1.0 EPL-2.0 ErlPL-1.1 gSOAP-1.3b IPL-1.0
+            CECILL-C CERN-OHL-W-2.0 CPL-1.0 CUA-OPL-1.0 EPL-1.0 EPL-2.0 ErlPL-1.1 gSOAP-1.3b IPL-1.0
             LGPL-2.0 LGPL-2.0-only LGPL-2.0-or-later LGPL-2.1 LGPL-2.1-only LGPL-2.1-or-later LGPL-3.0 LGPL-3.0-only
             LGPL-3.0-or-later LGPLLR LPPL-1.0 LPPL-1.1 LPPL-1.2 LPPL-1.3a LPPL-1.3c Motosoto MPL-1.0 MPL-1.1 MPL-2.0
-            MPL-2.0-no-copyleft-exception MS-RL NASA-1.3 Nokia NPL-1.0 NPL-1.1 ODbL-1.0 OFL-1.0 OFL-1.1 OFL-1.1-RFN
+            MS-RL NASA-1.3 Nokia NPL-1.0 NPL-1.1 ODbL-1.0 OFL-1.0 OFL-1.1 OFL-1.1-RFN
             OFL-1.1-no-RFN OGTSL OSET-PL-2.1 RPSL-1.0 Ruby SPL-1.0 SugarCRM-1.1.3 wxWindows YPL-1.0 YPL-1.1
             LicenseRef-LGPL""",
         "strong-copyleft": """

@@ -73,7 +73,7 @@ class Found:
     """As of `data.spdx.Told`; the least of several."""
 
 
-# -------------------------------------------------------------------------------------------------------------- one's own head
+# ------------------------------------------------------------------------------------------------------ a file's own head
 _WORTH = re.compile(r"(?i)licen[cs]e|public domain|permission is hereby|redistribut|proprietary|unauthori[sz]ed copying")
 _COMMENT = re.compile(r"""\s*(?:\#|//|/\*|\*|;|--|%|<!--|\(\*|\{-|'''|\"{3}|rem\b|dnl\b|@rem\b|<\?|\Z)""", re.IGNORECASE)
 _OPENS = {'"""': '"""', "'''": "'''", "/*": "*/", "<!--": "-->", "(*": "*)", "{-": "-}"}
@@ -169,9 +169,7 @@ class LicenceMap:
                     weak = _WEAK_FILE.fullmatch(name) or (pure.parent.name == "licenses" and ".dist-info" not in path)
                     (here.weak if weak else here.texts).append((path, told))
         for folder, found in reuse.items():
-            if (
-                len({told.expression for _, told in found}) == 1
-            ):  # of several, only the files' own headers say which is whose
+            if len({told.expression for _, told in found}) == 1:  # of several, only a file's own head says which is its own
                 folders[folder].texts.append(found[0])
         self._by_folder = {folder: found for folder, here in folders.items() if (found := _settle(here)) is not None}
 

@@ -1,42 +1,31 @@
 """A licence's text, or whatever people write instead, to an SPDX expression; ``unknown`` where it cannot be told.
 
-    fingerprints   three-word pieces of the texts of the SPDX list (`FINGERPRINTS`): finds a licence that was reflowed,
-                   commented, misspelt or stands beside others, and says how much of it is there
+    texts          of the SPDX list, whole or nearly so, one or several in a text (`data.licence_texts`)
     phrases        titles and notices: "Licensed under the Apache License, Version 2.0", "GPL version 2, or any later"
     names          "MIT License", "BSD", "Apache 2" in package metadata
-    askalono       a second opinion on a whole text, if it is installed (pip install pyaskalono); at least `ASKALONO_SCORE`
+    askalono       a second opinion on a whole text, if it is installed (pip install pyaskalono)
 
 What stands beside a known text is read for restrictions: "MIT, but not for commercial use" is not MIT.
 
-Covered: texts of the SPDX list from 20 words on; several in one text; "either … or". Not covered: whether "or any later
-version" was granted where only the text of the licence is there: ``GPL-3.0`` says no more than that; texts in other words
-or languages.
+Covered: several licences in one text; "either … or". Not covered: whether "or any later version" was granted
+where only the text of the licence is there: ``GPL-3.0`` says no more than that; texts in other words or languages.
 """
 
 from __future__ import annotations
 
 import functools
 import re
-import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 from yunque.checks.licence import UNKNOWN, UNREAD, ids_of, normalised
+from yunque.data.licence_texts import LEAST, Match, find_texts, share_known, words_of
 
-if TYPE_CHECKING:
-    import numpy
-
-FINGERPRINTS = Path(__file__).with_name("licence_texts.npz")
-"""Made by ``benchmarks/data/licences.py --fingerprints`` from the texts of the SPDX list."""
-ENOUGH, ENOUGH_OF_SHORT = 0.7, 0.85
-"""Share of a text's pieces that must be there, in about the length of the text; of one with under SHORT pieces."""
-SHORT, LEAST = 60, 18
-STRETCH = 1.5
-MOST_TEXTS = 60
-"""Licences told of one file: lists of third parties repeat a few of them for ever."""
 ASKALONO_SCORE = 0.8
+"""It names a licence for any text whatever; under this, what it says means nothing."""
+
+MAX_NAME_CHARS = 200
+"""What is longer is a text, where a name was asked for."""
 
 
 @dataclass(frozen=True)
@@ -54,131 +43,6 @@ class Told:
 
 
 NOTHING = Told(UNKNOWN)
-
-
-# ------------------------------------------------------------------------------------------------------------------- words
-_LEAD = re.compile(r"^[\s#*/;%|>\"'.!-]+")
-_NOTICE_LINE = re.compile(
-    r"(?:portions )?(?:copyright(?!\W+(?:notice|licen[sc]e|owner|holder|law|statement|and|or|in|to|interest|patent|right"
-    r"|disclaimer|act|with|is|of|protection|trademark|claim|treat)s?\b)|\(c\)|©|&copy;)|all rights reserved"
-)
-"""A line that says whose it is, and no sentence about copyright that was wrapped there."""
-
-
-def words_of(text: str) -> list[str]:
-    """The words of a text, lower case, without signs of comments and lines of copyright: what two copies share."""
-    lines = (_LEAD.sub("", line) for line in text.lower().splitlines())
-    kept = " ".join(line for line in lines if not _NOTICE_LINE.match(line))
-    return re.findall(r"[a-z0-9]+", kept.replace("licence", "license"))
-
-
-def pieces_of(words: Sequence[str]) -> list[int]:
-    """A 32-bit hash of every three words in a row."""
-    return [zlib.crc32(" ".join(words[at : at + 3]).encode()) for at in range(len(words) - 2)]
-
-
-# ------------------------------------------------------------------------------------------------------------ fingerprints
-@dataclass(frozen=True)
-class _Library:
-    """All fingerprints: of piece ``hashes[n]`` (sorted), the licence ``owners[n]``."""
-
-    names: list[str]
-    hashes: numpy.ndarray
-    owners: numpy.ndarray
-    num_pieces: numpy.ndarray
-    """Of each licence, how many are kept."""
-    num_words: numpy.ndarray
-    """Of each licence, how long its text is."""
-    steps: numpy.ndarray
-    """Of each licence, one in how many pieces is kept: 1 for all but long ones."""
-
-
-@functools.cache
-def _library() -> _Library:
-    import numpy
-
-    with numpy.load(FINGERPRINTS, allow_pickle=False) as file:
-        names, counts, hashes, words, steps = (file[key] for key in ("names", "counts", "hashes", "words", "steps"))
-    owners = numpy.repeat(numpy.arange(len(names)), counts)
-    order = numpy.argsort(hashes, kind="stable")
-    return _Library(names.tolist(), hashes[order], owners[order], counts.astype(int), words.astype(int), steps)
-
-
-@dataclass(frozen=True)
-class Match:
-    """One licence's text in a longer one."""
-
-    spdx: str
-    owner: int
-    """Its number among the fingerprints."""
-    share: float
-    """Of its pieces, how many are there."""
-    start: int
-    end: int
-    """Its place, in pieces."""
-    hits: tuple[int, ...] = ()
-    """Where its pieces are; empty for a long text, of which only some are known."""
-
-
-def find_texts(words: Sequence[str]) -> list[Match]:
-    """The licence texts in a text, the fullest first; no two overlap."""
-    import numpy
-
-    library, pieces = _library(), numpy.array(pieces_of(words), dtype=numpy.uint32)
-    left, right = (numpy.searchsorted(library.hashes, pieces, side) for side in ("left", "right"))
-    num = right - left
-    places = numpy.repeat(numpy.arange(len(pieces)), num)
-    firsts = numpy.repeat(left - numpy.concatenate(([0], numpy.cumsum(num)[:-1])), num) if len(num) else left
-    rows = firsts + numpy.arange(len(places))
-    owners = library.owners[rows]
-    found: list[Match] = []
-    while len(found) < MOST_TEXTS and (best := _best(library, places, rows, owners)):
-        inside = (places >= best.start) & (places < best.end)
-        hits = places[inside & (owners == best.owner)].tolist() if library.steps[best.owner] == 1 else ()
-        found.append(replace(best, hits=tuple(hits)))
-        free = ~inside
-        places, rows, owners = places[free], rows[free], owners[free]
-    return found
-
-
-def _best(library: _Library, places: numpy.ndarray, rows: numpy.ndarray, owners: numpy.ndarray) -> Match | None:
-    """The licence of which most is there and least is missing."""
-    import numpy
-
-    seen = numpy.bincount(library.owners[numpy.unique(rows)], minlength=len(library.names))
-    candidates = numpy.flatnonzero(seen >= ENOUGH * library.num_pieces)
-    best, most = None, 0.0
-    for owner in sorted(candidates, key=lambda one: -int(library.num_words[one])):
-        length, total = int(library.num_words[owner]), int(library.num_pieces[owner])
-        step = int(library.steps[owner])
-        if step * (2 * int(seen[owner]) - total) <= most:
-            continue  # even all that was seen, together, would be less
-        mine = owners == owner
-        start, end, num = _window(places[mine], rows[mine], int(length * STRETCH) + 20)
-        share = num / total
-        if share < (ENOUGH if total >= SHORT else ENOUGH_OF_SHORT):
-            continue
-        if (worth := step * (2 * num - total)) > most:  # what is explained, less what is missing
-            margin = 0 if step == 1 else 3 * step
-            best, most = Match(library.names[owner], int(owner), share, max(0, start - margin), end + margin), worth
-    return best
-
-
-def _window(places: numpy.ndarray, rows: numpy.ndarray, width: int) -> tuple[int, int, int]:
-    """Where most different pieces stand within a width: start, end, and how many."""
-    inside: dict[int, int] = {}
-    first, best = 0, (0, 0, 0)
-    where, which = places.tolist(), rows.tolist()
-    for at, (place, row) in enumerate(zip(where, which, strict=True)):
-        inside[row] = inside.get(row, 0) + 1
-        while place - where[first] > width or inside[which[first]] > 1:  # a piece that comes again says nothing here
-            inside[which[first]] -= 1
-            if not inside[which[first]]:
-                del inside[which[first]]
-            first += 1
-        if len(inside) > best[2]:
-            best = (where[first], where[at] + 1, len(inside))
-    return best
 
 
 # ----------------------------------------------------------------------------------------------------------------- phrases
@@ -243,7 +107,8 @@ _SAID = {
         r"|\bdedicated all copyright\b.{0,60}\bpublic domain\b"
     ),
     "LicenseRef-proprietary": re.compile(
-        r"\bproprietary and confidential\b|\bconfidential and proprietary\b|\bunauthori[sz]ed (?:copying|use|reproduction) of\b"
+        r"\bproprietary and confidential\b|\bconfidential and proprietary\b"
+        r"|\bunauthori[sz]ed (?:copying|use|reproduction) of\b"
         r"|\bno (?:license|part of this (?:file|software|code)) (?:is granted|may be (?:copied|reproduced))"
         r"|\ball rights reserved\b.{0,80}\bwithout (?:the )?(?:express |prior )*(?:written )?(?:permission|consent)\b"
     ),
@@ -308,7 +173,8 @@ def recognise(text: str) -> str:
 def tell(text: str) -> Told:
     """What a licence file, or a long notice, says."""
     words = words_of(text)
-    if len(words) <= 8 and (named := expression(" ".join(text.split()))) != UNKNOWN:
+    flat = " ".join(text[: 2 * MAX_NAME_CHARS].split())
+    if len(words) <= 8 and len(flat) <= MAX_NAME_CHARS and (named := expression(flat)) != UNKNOWN:
         return Told(named, 1.0, "phrase")
     found = find_texts(words) if len(words) >= LEAST else []
     rest = re.sub(r"\|[| ]*", "| ", " ".join(_uncovered(words, found)))
@@ -342,17 +208,11 @@ _HEADS = {
 
 def _cut(words: Sequence[str], whole: str) -> set[str]:
     """The licence that a text begins with the name of, where the rest of it is nothing but a part of that licence's text."""
-    import numpy
-
     head = next(((spdx, found.end()) for spdx, name in _HEADS.items() if (found := name.match(whole))), None)
     if head is None:
         return set()
     spdx, end = head
-    library = _library()
-    own = library.hashes[library.owners == library.names.index(spdx)]
-    pieces = pieces_of(words[len(whole[:end].split()) :])
-    known = int(numpy.isin(numpy.array(pieces, dtype=numpy.uint32), own).sum())
-    return {spdx} if known >= 0.8 * len(pieces) else set()
+    return {spdx} if share_known(words[len(whole[:end].split()) :], spdx) >= 0.8 else set()
 
 
 def joined(ids: set[str], either: bool = False) -> str:
@@ -446,7 +306,7 @@ NAMES = {
     for spdx, _, names in (line.partition(" ") for line in _NAMES.strip().splitlines())
     for name in names.split(";")
 }
-"""What people write instead of an identifier, in words. "BSD" and "GPL" do not say which: ``LicenseRef-`` says what is known."""
+"""What people write instead of an identifier, in words. ``LicenseRef-BSD``: nobody said which."""
 
 
 def expression(told: str) -> str:
@@ -457,7 +317,7 @@ def expression(told: str) -> str:
     told = told.strip()
     if (name := NAMES.get(_plain(told))) is not None:
         return name
-    if len(told) > 200:
+    if len(told) > MAX_NAME_CHARS:
         return recognise(told)
     if re.fullmatch(r"[A-Za-z0-9.+-]+(?:/[A-Za-z0-9.+-]+)+", told):
         told = told.replace("/", " OR ")
@@ -481,7 +341,7 @@ def _plain(told: str) -> str:
 
 
 def same_family(one: str, other: str) -> bool:
-    """Whether two ids can mean one licence, as ``GPL-2.0`` and ``GPL-2.0-or-later``, ``LicenseRef-BSD`` and ``BSD-3-Clause``."""
+    """Whether two ids can mean one licence, as ``GPL-2.0`` and ``GPL-2.0-or-later``."""
     first, second = (re.sub(r"-(?:only|or-later)$|\+$| WITH .*$", "", spdx) for spdx in (one, other))
     if first == second:
         return True
