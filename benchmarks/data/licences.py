@@ -1,6 +1,6 @@
 """Is a licence told from its text after people had it in their hands? Ours beside askalono, on texts of the SPDX list.
 
-    npm pack spdx-license-list@6.12.0 && tar xf spdx-license-list-6.12.0.tgz  (SPDX 3.28, CC0)
+    npm pack spdx-license-list@6.12.0 && tar xf spdx-license-list-6.12.0.tgz (SPDX 3.28, CC0)
     python benchmarks/data/licences.py package                     every text of the list, ours alone
     python benchmarks/data/licences.py package --peer              those that corpora hold (COMMON), beside askalono
     python benchmarks/data/licences.py package --installed         what installed packages ship, and what they say
@@ -24,7 +24,7 @@ import numpy
 
 from yunque.core.nouns import seed_from
 from yunque.data.licence_texts import FINGERPRINTS, LEAST, pieces_of, words_of
-from yunque.data.spdx import UNKNOWN, ask_askalono, expression, ids_of, same_family, tell
+from yunque.data.spdx import ASKALONO_SCORE, UNKNOWN, expression, ids_of, same_family, tell
 
 COMMON = """
     0BSD AFL-3.0 AGPL-3.0-only Apache-1.1 Apache-2.0 Artistic-2.0 BSD-2-Clause BSD-3-Clause BSD-4-Clause BSL-1.0
@@ -230,7 +230,11 @@ def main() -> None:
 
 
 def _askalono(text: str) -> str:
-    return ask_askalono.__wrapped__(text).expression
+    """What it says by itself, from the score on from which we believe it."""
+    import askalono
+
+    found = askalono.identify(text)
+    return expression(found.name) if found.score >= ASKALONO_SCORE else UNKNOWN
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from pathlib import Path
 from yunque.checks.eslint import Eslint
 from yunque.checks.lint import Lint
 from yunque.checks.pylint import Pylint
-from yunque.checks.ruff import SECURITY, CommentedOut, Obsolete, RuffSecurity
+from yunque.checks.ruff import SECURITY, Obsolete, RuffSecurity
 from yunque.checks.security import Bandit
 from yunque.checks.trust import canary, doubt, judge_all
 from yunque.core.folders import benchmarks_folder
@@ -63,7 +63,7 @@ def sample(folder: Path, languages: Sequence[str], most: int) -> list[Record]:
 def rates(python: list[Record], scripts: list[Record], slow: int) -> None:
     """Files and megabytes a second, of warm tools, and what each said."""
     print("| tier | files | MB | files/s | MB/s | said |\n|---|--:|--:|--:|--:|---|")
-    for check in (Lint(), CommentedOut(), Obsolete(), RuffSecurity()):
+    for check in (Lint(), Obsolete(), RuffSecurity()):
         row(f"{check.name}, one process", python, check.judge_all, doubt(check))
     row("lint, a process each", python[:slow], lambda some: [Lint().judge(one) for one in some])
     row("bandit", python, lambda some: judge_all(Bandit(), some))
@@ -169,14 +169,14 @@ def tiers(records: list[Record]) -> None:
     started = time.perf_counter()
     full = Pylint().judge_all(records)
     took_s = time.perf_counter() - started
-    lint, security, old, dead = (check.judge_all(records) for check in (Lint(), RuffSecurity(), Obsolete(), CommentedOut()))
+    lint, security, old = (check.judge_all(records) for check in (Lint(), RuffSecurity(), Obsolete()))
     flags = {
         "lint fails": [one.outcome is Outcome.FAIL for one in lint],
         "lint, security or obsolete fails": [
             any(one.outcome is Outcome.FAIL for one in some) for some in zip(lint, security, old, strict=True)
         ],
         "any ruff check says anything": [
-            any(one.findings for one in some) for some in zip(lint, security, old, dead, strict=True)
+            any(one.findings for one in some) for some in zip(lint, security, old, strict=True)
         ],
     }
     every = Counter(_kind(one.rule, one.severity) for verdict in full for one in verdict.findings)

@@ -12,15 +12,15 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from yunque.checks import comments, files, noise, obsolete, quality
+from yunque.checks import boilerplate, commented_code, comments, deprecated, files, headers, noise, obsolete, quality
 from yunque.core.nouns import Origin, Outcome, Record
 from yunque.data.languages import language_of
 
 CHECKS = (
     *(files.Vendored(), files.Generated(), files.Minified(), files.DataLike()),
-    *(comments.LicenceHeader(), comments.CommentedOutCode(), comments.Boilerplate()),
+    *(headers.LicenceHeader(), commented_code.CommentedOutCode(), boilerplate.Boilerplate()),
     *(noise.LongLines(), noise.AlphabeticFraction(), noise.WordCharacters(), noise.EncodedData(), noise.CommentShare()),
-    *(noise.DuplicateLines(), obsolete.Python2(), obsolete.ObsoleteApi(), obsolete.Deprecated(), quality.Quality()),
+    *(noise.DuplicateLines(), obsolete.Python2(), obsolete.ObsoleteApi(), deprecated.Deprecated(), quality.Quality()),
 )
 
 

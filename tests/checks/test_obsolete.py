@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from yunque.checks.obsolete import Deprecated, ObsoleteApi, Python2
+from yunque.checks.obsolete import ObsoleteApi, Python2
 from yunque.checks.trust import canary
 from yunque.core.nouns import Outcome
 
@@ -63,16 +63,3 @@ def test_obsolete_apis(text, language, line):
 )
 def test_apis_of_today(text):
     assert judge(ObsoleteApi(), text).outcome is Outcome.PASS
-
-
-def test_the_marked_function_is_cut_out():
-    text = "x = 'ñ'\n@deprecated('a')\ndef f(a):\n    return a\n\ndef g(a):\n    return a\n"
-    (finding,) = judge(Deprecated(), text).findings
-    assert text.encode()[slice(*finding.span_bytes)].decode() == "@deprecated('a')\ndef f(a):\n    return a"
-    java = "class A {\n  @Deprecated\n  int f() { return 1; }\n  int g() { return 2; }\n}\n"
-    (finding,) = judge(Deprecated(), java, "java").findings
-    assert java[slice(*finding.span_bytes)] == "@Deprecated\n  int f() { return 1; }"
-
-
-def test_a_string_marks_nothing():
-    assert judge(Deprecated(), "x = '@deprecated'\ndef f(a):\n    return DeprecationWarning\n").values["marked"] <= 1

@@ -6,12 +6,12 @@ from dataclasses import replace
 import pytest
 
 from yunque.checks import ruff
-from yunque.checks.ruff import CommentedOut, Obsolete, Places, RuffSecurity, find_ruff
+from yunque.checks.ruff import Obsolete, Places, RuffSecurity, find_ruff
 from yunque.checks.trust import canary, doubt
 from yunque.core.nouns import Outcome
 from yunque.core.seams import BatchCheck, ProvenCheck
 
-CHECKS = (CommentedOut, Obsolete, RuffSecurity)
+CHECKS = (Obsolete, RuffSecurity)
 KILLER = "x = " + "-" * 300_000 + "1\n"
 """Overflows the stack of ruff 0.17."""
 
@@ -63,38 +63,38 @@ def test_what_is_gone_fails_and_taste_is_a_note():
 @pytest.mark.parametrize(
     "text",
     [
-        "\ufeffs = 'é€𝄞'\r\nif s:\r\n    # é = f(s)\r\n    s = 2\r\n",
-        "x = 1\r# y = f(x)\rz = 2\r",
-        "s = '\u2028\x0c'\n\n\n# print(s)",
+        "\ufeffs = 'é€𝄞'\r\nif s:\r\n    é = eval(s)\r\n    s = 2\r\n",
+        "x = 1\ry = eval(x)\rz = 2\r",
+        "s = '\u2028\x0c'\n\n\neval(s)",
     ],
 )
 def test_places_are_exact(text):
-    (found,) = CommentedOut().judge(record(text)).findings
+    (found,) = RuffSecurity().judge(record(text)).findings
     start, end = found.span_bytes
     said = text.encode()[start:end].decode()
-    assert said.startswith("#") and said.endswith(")")
+    assert said.startswith("eval(") and said.endswith(")")
     places = Places(text)
-    assert places.byte(places.place(text.index("#"))) == start
+    assert places.byte(places.place(text.index("eval"))) == start
 
 
 def test_one_that_kills_ruff_is_the_only_error():
-    records = [record(f"# x = f({n})\n") for n in range(5)]
+    records = [record(f"x = eval({n})\n") for n in range(5)]
     records.insert(3, record(KILLER))
-    verdicts = CommentedOut().judge_all(records)
+    verdicts = RuffSecurity().judge_all(records)
     assert [one.outcome is Outcome.ERROR for one in verdicts] == [False, False, False, True, False, False]
     assert "overflow" in verdicts[3].detail or "-6" in verdicts[3].detail
-    alone = [CommentedOut().judge(one) for one in records]
+    alone = [RuffSecurity().judge(one) for one in records]
     assert [replace(one, took_ms=0) for one in verdicts] == [replace(one, took_ms=0) for one in alone]
 
 
 def test_more_than_a_batch_and_hostile_texts(monkeypatch):
     monkeypatch.setattr(ruff, "BATCH", 7)
-    texts = [f"# x{n} = f({n})\n" * (n % 3) for n in range(20)]
-    texts += ["\x00", "'\udcff'", "def f(:\n", "x" * 1_000_000, "(" * 5000, "# ruff: noqa\n# y = f(1)\n"]
-    verdicts = CommentedOut().judge_all([record(text) for text in texts])
+    texts = [f"x{n} = eval({n})\n" * (n % 3) for n in range(20)]
+    texts += ["\x00", "'\udcff'", "def f(:\n", "x" * 1_000_000, "(" * 5000, "# ruff: noqa\ny = eval(1)\n"]
+    verdicts = RuffSecurity().judge_all([record(text) for text in texts])
     assert [len(one.findings) for one in verdicts[:20]] == [n % 3 for n in range(20)]
     assert verdicts[22].outcome is Outcome.SKIP and verdicts[25].outcome is Outcome.FAIL
-    assert all(one.check == "commented-out" for one in verdicts)
+    assert all(one.check == "ruff-security" for one in verdicts)
 
 
 def test_configuration_around_the_scratch_folder_is_not_read(tmp_path, monkeypatch):
@@ -106,4 +106,4 @@ def test_configuration_around_the_scratch_folder_is_not_read(tmp_path, monkeypat
     monkeypatch.setenv("RUFF_CONFIG", str(tmp_path / "ruff.toml"))
     monkeypatch.setenv("RUFF_NO_CACHE", json.dumps(False))
     monkeypatch.chdir(tmp_path)
-    assert CommentedOut().judge(record("# y = f(1)\n")).outcome is Outcome.FAIL
+    assert RuffSecurity().judge(record("y = eval(1)\n")).outcome is Outcome.FAIL

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from yunque.checks.ruff import CommentedOut
+from yunque.checks.commented_code import CommentedOutCode
 from yunque.checks.trust import canary
 from yunque.core.nouns import Finding, Outcome, Verdict, content_id
 from yunque.data import cleaning
@@ -153,15 +153,15 @@ def test_a_fix_that_breaks_ruff_leaves_the_text(monkeypatch):
 
 
 # ----------------------------------------------------------------------------------------------------------------- cutting
-CUT = CleanRecipe(cut=("noise/*", "commented-out/ERA*"))
+CUT = CleanRecipe(cut=("noise/*", "commented-out-code/*"))
 
 
 def test_commented_out_code_is_cut_and_the_rest_stays():
     text = "#!/usr/bin/env python\n# é = f(1)\nz = x\n\n# prose about z\nif z:\n    # y = g(z)\n    z = 2\n"
-    cleaned = clean(record(text), CUT, [CommentedOut().judge(record(text))])
+    cleaned = clean(record(text), CUT, [CommentedOutCode().judge(record(text))])
     assert cleaned.record.text == "#!/usr/bin/env python\nz = x\n\n# prose about z\nif z:\n    z = 2\n"
-    assert [(one.rule, one.count) for one in cleaned.edits] == [("cut commented-out/ERA001", 2)]
-    assert clean(record(text), CleanRecipe(), [CommentedOut().judge(record(text))]).record.text == text
+    assert [(one.rule, one.count) for one in cleaned.edits] == [("cut commented-out-code/commented-out-code", 2)]
+    assert clean(record(text), CleanRecipe(), [CommentedOutCode().judge(record(text))]).record.text == text
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,15 @@ Not covered: a copied file without any sign of it (deduplication finds those); g
 
 from __future__ import annotations
 
+import functools
 import re
 import time
 from collections.abc import Iterator, Sequence
-from fnmatch import fnmatchcase
+from fnmatch import fnmatchcase, translate
 from pathlib import PurePosixPath
 
-from yunque.checks.comments import decide, scan
+from yunque.checks.comments import scan
+from yunque.checks.findings import decide
 from yunque.checks.trust import canary
 from yunque.core.nouns import Canary, Finding, Record, Verdict
 
@@ -67,7 +69,7 @@ class Vendored:
         for part in path.parts[:-1]:
             if part.casefold() in self.folders:
                 return Finding(rule="vendor-folder", message=f"lies in '{part}/'")
-        return _named(path, self.files, "vendor-file")
+        return _named(record.origin.path, self.files, "vendor-file")
 
 
 class Generated:
@@ -101,7 +103,7 @@ class Generated:
         ]
 
     def _why(self, record: Record) -> Finding | None:
-        if found := _named(PurePosixPath(record.origin.path), self.files, "generated-file"):
+        if found := _named(record.origin.path, self.files, "generated-file"):
             return found
         head = list(_head(record.text, self.head_lines))
         for number, comment in head:
@@ -140,13 +142,13 @@ class Minified:
     def judge(self, record: Record) -> Verdict:
         """A verdict from the name and the shape of the lines; ``values``: see `measure`, and ``named`` (1 or 0)."""
         started = time.perf_counter()
-        named = _named(PurePosixPath(record.origin.path), self.files, "minified-file")
+        named = _named(record.origin.path, self.files, "minified-file")
         values = self.measure(record.text) | {"named": float(bool(named))}
         found = named or (self._why(values) if values["chars"] >= self.min_chars else None)
         return decide(self.name, started, [found] if found else [], values=values)
 
     def measure(self, text: str) -> dict[str, float]:
-        """``chars`` in lines that are not blank, ``mean-line``, ``long-share`` and ``white-space`` share; 0 of a blank text."""  # noqa: E501
+        """``chars`` in lines that are not blank (alone, of a blank text), ``mean-line``, ``long-share``, ``white-space``."""
         lengths = [len(line) for line in text.split("\n") if line and not line.isspace()]
         total = sum(lengths)
         if not total:
@@ -211,11 +213,18 @@ class DataLike:
 
 
 # ------------------------------------------------------------------------------------------------------- what they share
-def _named(path: PurePosixPath, patterns: tuple[str, ...], rule: str) -> Finding | None:
-    for pattern in patterns:
-        if fnmatchcase(path.name.casefold(), pattern.casefold()):
-            return Finding(rule=rule, message=f"is named like '{pattern}'")
-    return None
+def _named(path: str, patterns: tuple[str, ...], rule: str) -> Finding | None:
+    """A finding when the name of a file is like one of the patterns, upper and lower case alike."""
+    name = path.rpartition("/")[2].casefold()
+    if not _any_of(patterns).match(name):
+        return None
+    like = next(pattern for pattern in patterns if fnmatchcase(name, pattern.casefold()))
+    return Finding(rule=rule, message=f"is named like '{like}'")
+
+
+@functools.cache
+def _any_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(translate(pattern.casefold()) for pattern in patterns) or r"(?!)")
 
 
 _AUTO = r"(?:auto(?:matically)?[- ]?|machine[- ]|code[- ])?generated"

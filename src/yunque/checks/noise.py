@@ -16,7 +16,8 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 
-from yunque.checks.comments import decide, scan, skip
+from yunque.checks.comments import scan
+from yunque.checks.findings import decide, skip
 from yunque.checks.trust import canary
 from yunque.core.nouns import Canary, Finding, Record, Verdict
 

@@ -1,7 +1,7 @@
 """A quality score of a text from 0 to 1, from cheap features that anybody can recompute.
 
-Each feature (`FEATURES`) is a number with a sentence of meaning, and a grade from 0 to 1: the grade is 1 between ``good_low``
-and ``good_high``, 0 at or beyond ``bad_low`` and ``bad_high``, and straight lines between them. Then
+Each feature (`FEATURES`) is a number with a sentence of meaning, and a grade from 0 to 1: 1 between ``good_low`` and
+``good_high``, 0 at or beyond ``bad_low`` and ``bad_high``, and straight lines between them. Then
 
     score = sum(weight * grade) / sum(weight)        over the features that the text has, notes of weight 0 left out
 
@@ -10,7 +10,7 @@ file is written, not what it does; no parser runs unless ``parse_errors`` is ask
 
 Covered: Python and languages with braces; functions by the shape of their first line, and their ends by indentation.
 Not covered: correctness; one-line functions; code whose indentation lies.
-"""  # noqa: E501
+"""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from yunque.checks.comments import Scan, decide, scan, skip
+from yunque.checks.comments import Scan, scan
+from yunque.checks.findings import decide, skip
 from yunque.checks.grammars import GRAMMARS, error_lines, parse
 from yunque.checks.noise import lines_of
 from yunque.checks.trust import canary
@@ -63,7 +64,7 @@ FEATURES: tuple[Feature, ...] = (
     Feature("short-names", "share of words that are one letter", 1, -1, 0, 0.12, 0.5),
     Feature("comment-share", "share of comments in what is not white space", 1, -0.001, 0.02, 0.4, 0.9),
     Feature("hints", "share of Python functions with a return annotation", 0.5, -0.5, 0.5),
-    Feature("todo-density", "TODO, FIXME, XXX and HACK in a thousand lines", 1, -1, 0, 5, 50),
+    Feature("todo-density", "TODO, FIXME, XXX and HACK, wherever they stand, in a thousand lines", 1, -1, 0, 5, 50),
     Feature("duplicate-lines", "share of lines of ten characters or more that repeat another", 2, -1, 0, 0.15, 0.6),
     Feature("line-length", "mean characters of a line that is not blank, without its indentation", 1.5, 3, 12, 60, 150),
     Feature("long-lines", "share of lines over 120 characters", 1, -1, 0, 0.02, 0.3),
@@ -73,7 +74,7 @@ FEATURES: tuple[Feature, ...] = (
     Feature("error-lines", "share of lines with something that the grammar does not know", 4, -1, 0, 0, 0.1),
 )
 """What is measured. ``-1`` as a bad lower end means that nothing is too small."""
-_TODO = re.compile(r"\b(?:TODO|FIXME|XXX|HACK)\b")
+_TODO = ("TODO", "FIXME", "XXX", "HACK")
 _PYTHON_DEF = re.compile(r"(?:async[ \t]+)?def[ \t]+(\w+)")
 _CONTROL = re.compile(
     r"[}\s]*(?:if|else|for|while|switch|catch|do|try|with|return|match|select|foreach|elseif|synchronized|using)\b"
@@ -147,7 +148,7 @@ def features(text: str, language: str) -> dict[str, float]:
     counted = [line for line in lines if len(line) > 9]
     if counted:
         values["duplicate-lines"] = 1 - len(set(counted)) / len(counted)
-    values["todo-density"] = 1000 * len(_TODO.findall(text)) / len(lines)
+    values["todo-density"] = 1000 * sum([text.count(word) for word in _TODO]) / len(lines)
     if found.known:
         comments = sum([end - start for start, end in found.comments])
         values["comment-share"] = comments / max(1, sum(lengths))

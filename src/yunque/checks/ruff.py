@@ -1,8 +1,8 @@
 """What ruff finds in many Python texts at once, by fixed rules that nothing near or in a text can change.
 
 One process a batch: the texts lie in a fresh folder of their own, and what is reported is put back to its text. Checks:
-`RuffSecurity` (Bandit's rules as ruff has them, the fast security tier), `Obsolete` (pyupgrade: removed and deprecated
-forms) and `CommentedOut` (with the exact place, so that `data.cleaning` can cut it). `checks.lint.Lint` is one more.
+`RuffSecurity` (Bandit's rules as ruff has them, the fast security tier; with their exact places) and `Obsolete` (pyupgrade:
+removed and deprecated forms). `checks.lint.Lint` is one more.
 
 Covered: ``noqa`` comments are not obeyed, since whoever wrote the text wrote them; configuration is neither looked for nor
 read; a text that kills ruff is found by halving its batch, and is the only ERROR.
@@ -22,7 +22,7 @@ import tempfile
 import time
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from yunque.checks.trust import canary
@@ -232,21 +232,6 @@ class RuffCheck:
         return f"line {worst.line}: {worst.message}" if worst else f"{len(findings)} notes" if findings else "nothing found"
 
 
-class CommentedOut(RuffCheck):
-    """Comments that are code that was switched off, each with its exact place; passes a text without any."""
-
-    name = "commented-out"
-    rules = "ERA001"
-    spans = True
-
-    def canaries(self) -> Sequence[Canary]:
-        """A comment that is code, and one that is prose."""
-        return [
-            canary("x = 1\n# y = x + f(2)\nz = x\n", "python", "ERA001"),
-            canary("# the side of the square, in metres\nx = 1\n", "python"),
-        ]
-
-
 REMOVED = frozenset(
     {"UP001", "UP005", "UP019", "UP020", "UP021", "UP023", "UP024", "UP026", "UP029", "UP035", "UP036", "UP041"}
 )
@@ -299,12 +284,13 @@ class RuffSecurity(RuffCheck):
 
     name = "ruff-security"
     rules = ",".join(SECURITY)
+    spans = True
 
     def finding(self, row: Row, places: Places | None) -> Finding:
         """With the CWE; a note where ruff says that the command is a constant, as Bandit does."""
         cwe, severity = SECURITY.get(row.code, (0, "warning"))
         severity = "note" if "seems safe" in row.message else severity
-        return Finding(rule=row.code, line=row.start[0], message=row.message, severity=severity, cwe=cwe or None)
+        return replace(super().finding(row, places), severity=severity, cwe=cwe or None)
 
     def canaries(self) -> Sequence[Canary]:
         """One of each family of weaknesses, and a text without any."""

@@ -1,0 +1,67 @@
+"""How checks without a tool of their own put their verdicts together: places in bytes, findings, SKIP."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from yunque.core.nouns import Finding, Outcome, Verdict
+
+MAX_FINDINGS = 200
+"""As many are reported of one text; numbers in ``values`` count all of them."""
+
+
+class Places:
+    """Lines and byte offsets of character offsets that are asked for in rising order."""
+
+    def __init__(self, text: str) -> None:
+        self.text, self.plain = text, text.isascii()
+        self._at = self._bytes = 0
+        self._line = 1
+
+    def line(self, at: int) -> int:
+        """1-based line."""
+        self._go(at)
+        return self._line
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """The UTF-8 bytes of characters start to end."""
+        self._go(start)
+        size = end - start if self.plain else len(self.text[start:end].encode("utf-8", "surrogatepass"))
+        return self._bytes, self._bytes + size
+
+    def _go(self, at: int) -> None:
+        if at < self._at:
+            self._at, self._bytes, self._line = 0, 0, 1
+        passed = self.text[self._at : at]
+        self._line += passed.count("\n")
+        self._bytes += len(passed) if self.plain else len(passed.encode("utf-8", "surrogatepass"))
+        self._at = at
+
+
+def decide(
+    check: str,
+    started: float,
+    findings: Sequence[Finding] = (),
+    *,
+    values: dict[str, float] | None = None,
+    score: float | None = None,
+    fails: bool | None = None,
+    detail: str = "",
+) -> Verdict:
+    """A verdict: FAIL with findings, unless ``fails`` says otherwise; the first finding is the detail."""
+    failed = bool(findings) if fails is None else fails
+    return Verdict(
+        check=check,
+        outcome=Outcome.FAIL if failed else Outcome.PASS,
+        score=score,
+        findings=tuple(findings[:MAX_FINDINGS]),
+        took_ms=(time.perf_counter() - started) * 1000,
+        detail=detail or (findings[0].message if findings else ""),
+        values=values or {},
+    )
+
+
+def skip(check: str, why: str) -> Verdict:
+    """A verdict that the check does not apply."""
+    return Verdict(check=check, outcome=Outcome.SKIP, detail=why)
