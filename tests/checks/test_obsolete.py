@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
+import re
+import sys
+
 import pytest
 
 from yunque.checks.obsolete import ObsoleteApi, Python2
+from yunque.checks.obsolete_apis import APIS
 from yunque.checks.trust import canary
 from yunque.core.nouns import Outcome
 
@@ -63,3 +68,48 @@ def test_obsolete_apis(text, language, line):
 )
 def test_apis_of_today(text):
     assert judge(ObsoleteApi(), text).outcome is Outcome.PASS
+
+
+def test_removed_modules_are_gone_from_the_python_that_removed_them():
+    told = {}
+    for api in APIS["python"]:
+        if found := re.match(r"the module '(\w+)' was removed in Python (\d+)\.(\d+)", api.says):
+            told[found[1]] = (int(found[2]), int(found[3]))
+    assert len(told) > 50
+    wrong = {name: at for name, at in told.items() if (name in sys.stdlib_module_names) != (sys.version_info < at)}
+    assert wrong == {}
+
+
+@pytest.mark.parametrize(
+    ("place", "names", "version"),
+    [
+        ("inspect", "getargspec formatargspec", (3, 11)),
+        ("inspect", "getmoduleinfo", (3, 6)),
+        ("asyncio", "coroutine", (3, 11)),
+        ("time", "clock", (3, 8)),
+        ("platform", "linux_distribution dist popen", (3, 8)),
+        ("base64", "encodestring decodestring", (3, 9)),
+        ("fractions", "gcd", (3, 9)),
+        ("ssl", "wrap_socket match_hostname", (3, 12)),
+        ("configparser", "SafeConfigParser", (3, 12)),
+        ("configparser.RawConfigParser", "readfp", (3, 12)),
+        ("importlib", "find_loader", (3, 12)),
+        ("locale", "format", (3, 12)),
+        ("unittest.TestCase", "assertEquals assertNotEquals assertRegexpMatches assertRaisesRegexp assert_", (3, 12)),
+        ("unittest.TestCase", "failUnless failIf assertDictContainsSubset", (3, 12)),
+        ("ast", "Num Str Bytes NameConstant", (3, 14)),
+        ("collections", "Mapping Sequence Callable", (3, 10)),
+        ("threading.Thread", "isAlive", (3, 9)),
+        ("xml.etree.ElementTree.Element", "getchildren", (3, 9)),
+    ],
+)
+def test_versions_of_removed_functions(place, names, version):
+    path, _, inner = place.rpartition(".")
+    holder = getattr(importlib.import_module(path), inner) if path and inner[0].isupper() else importlib.import_module(place)
+    for name in names.split():
+        says = [api.says for api in APIS["python"] if name in api.pattern]
+        assert any(f"removed in Python {version[0]}.{version[1]}" in one for one in says), (name, says)
+        if sys.version_info >= version:
+            assert not hasattr(holder, name)
+        elif version >= (3, 12):
+            assert hasattr(holder, name)

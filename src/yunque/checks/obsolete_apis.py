@@ -80,7 +80,7 @@ _PYTHON: list[Api] = [
     *_calls("wrap_socket match_hostname", "removed in Python 3.12: ssl.SSLContext", r"\bssl\."),
     Api("SafeConfigParser", r"\bSafeConfigParser\b", "removed in Python 3.12: ConfigParser"),
     *_calls("readfp", "removed in Python 3.12: read_file"),
-    *_calls("find_loader", "removed in Python 3.12: importlib.util.find_spec", r"\b(?:importlib|pkgutil)\."),
+    *_calls("find_loader", "removed in Python 3.12: importlib.util.find_spec", r"\bimportlib\."),
     *_calls("getdefaultlocale", "deprecated in Python 3.11: locale.getlocale", r"\blocale\."),
     Api("format", r"\blocale\.format[ \t]*\(", "removed in Python 3.12: locale.format_string"),
     *_calls("assertEquals assertNotEquals assertAlmostEquals assertRegexpMatches", "removed in Python 3.12", r"\bself\."),
@@ -117,7 +117,8 @@ _SCRIPT: list[Api] = [
     Api("Buffer", r"\bnew[ \t]+Buffer[ \t]*\(", "deprecated in Node 6: Buffer.from, Buffer.alloc"),
     *_calls("createCipher createDecipher", "removed in Node 22: createCipheriv", r"\bcrypto\."),
     Api("exists", r"\bfs\.exists[ \t]*\(", "deprecated in Node 1: fs.access"),
-    *_calls("isArray isRegExp isDate isString isNumber isUndefined isFunction", "removed in Node 23", r"\butil\."),
+    *_calls("isRegExp isDate isString isNumber isUndefined isFunction", "removed in Node 23", r"\butil\."),
+    *_calls("isArray", "deprecated in Node 4: Array.isArray", r"\butil\."),
     Api("binding", r"\bprocess\.binding[ \t]*\(", "deprecated in Node 10"),
     Api("callee", r"\barguments\.callee\b", "forbidden in strict mode (ECMAScript 5)"),
     Api("__defineGetter__", r"\.__defineGetter__\b", "legacy (ECMAScript Annex B): Object.defineProperty"),
@@ -219,10 +220,8 @@ APIS: dict[str, list[Api]] = {
             "trim_left trim_right trim_left_matches trim_right_matches", "deprecated in Rust 1.33: trim_start, trim_end"
         ),
         *_calls("compare_and_swap", "deprecated in Rust 1.50: compare_exchange"),
-        *[
-            Api(one, rf"\b{one}\b", "deprecated in Rust 1.34")
-            for one in ("ATOMIC_BOOL_INIT", "ATOMIC_USIZE_INIT", "ONCE_INIT")
-        ],
+        *[Api(one, rf"\b{one}\b", "deprecated in Rust 1.34") for one in ("ATOMIC_BOOL_INIT", "ATOMIC_USIZE_INIT")],
+        Api("ONCE_INIT", r"\bONCE_INIT\b", "deprecated in Rust 1.38"),
     ],
     "ruby": [
         Api("exists", r"\b(?:File|Dir|FileTest)\.exists\?", "removed in Ruby 3.2: exist?"),
