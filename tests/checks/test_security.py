@@ -7,7 +7,8 @@ import pytest
 
 from yunque.checks import security
 from yunque.checks.security import RULES, Bandit, InsecurePatterns, code_and_bare, rules_for
-from yunque.core.nouns import Origin, Outcome, Record
+from yunque.checks.trust import doubt
+from yunque.core.nouns import Origin, Outcome, Record, Verdict
 from yunque.core.seams import Check
 
 ORIGIN = Origin(source="s", path="p", revision="", licence="MIT", collected_at="")
@@ -290,3 +291,11 @@ def test_many_at_once():
 def test_the_table_names_no_rule_twice():
     names = [rule.name for rule in security.RULES]
     assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("check", [Bandit(), InsecurePatterns()])
+def test_it_sees_through_its_canaries_and_is_doubted_when_it_is_silent(check, monkeypatch):
+    assert doubt(check) == ""
+    silent = Verdict(check=check.name, outcome=Outcome.PASS)
+    monkeypatch.setattr(check, "judge", lambda record: silent)
+    assert "did not see" in doubt(check)

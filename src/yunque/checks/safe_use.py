@@ -4,7 +4,8 @@ The other half of `checks.security`: what that finds is not wanted, what this fi
 names the weakness that its form avoids, so uses count by category of the OWASP Top 10 (`checks.owasp`).
 
 Covered: Python, JavaScript, TypeScript, Java, Go, PHP, Ruby, C, C++, Rust, C#, Solidity; calls as they are written, with
-strings and comments left out. Not covered: whether the data in a call was checked before; aliases; safety by design, without a call.
+strings and comments left out.
+Not covered: whether the data in a call was checked before; aliases; safety by design, without a call.
 """
 
 from __future__ import annotations

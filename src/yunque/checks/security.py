@@ -21,7 +21,7 @@ import tempfile
 import textwrap
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +29,8 @@ from pathlib import Path
 from yunque.checks.grammars import GRAMMARS, captures, parse
 from yunque.checks.injection import injections
 from yunque.checks.syntax import PARSING
-from yunque.core.nouns import Finding, Outcome, Record, Verdict
+from yunque.checks.trust import canary
+from yunque.core.nouns import Canary, Finding, Outcome, Record, Verdict
 
 NOT_WEAKNESSES = ("B101", "B404")
 """Bandit's tests that say nothing of the code at hand: an assert, and an import of subprocess."""
@@ -242,6 +243,22 @@ class InsecurePatterns:
         once = {(one.line, one.rule): one for one in findings}
         return _verdict(self.name, [once[key] for key in sorted(once)], started)
 
+    def canaries(self) -> Sequence[Canary]:
+        """One of each language's own rules, one of the flow of text into a query, and a clean text."""
+        return [
+            canary("import os\nos.system(x)\n", "python", "py-os-command"),
+            canary("c.execute(\"SELECT a FROM t WHERE b = '%s'\" % x)\n", "python", "py-sql"),
+            canary("child_process.exec(c)\n", "javascript", "js-exec"),
+            canary("eval(x)\n", "typescript", "js-eval"),
+            canary("void f(char *a) { gets(a); }\n", "c", "c-gets"),
+            canary("void f(char *a) { strcpy(a, b); }\n", "cpp", "c-copy"),
+            canary("class A { Object a = new ObjectInputStream(s); }\n", "java", "java-deserialise"),
+            canary("a := md5.New()\n", "go", "go-weak-hash"),
+            canary("<?php system($c);\n", "php", "php-command"),
+            canary("fn f() { unsafe { g() } }\n", "rust", "rust-unsafe"),
+            canary("import os\n\nprint(os.path.join(a, 'b'))  # os.system(x)\n", "python"),
+        ]
+
 
 class Bandit:
     """A check (seam ``Check``): what Bandit finds in Python, ``nosec`` comments not obeyed. SKIP where it cannot look."""
@@ -285,6 +302,16 @@ class Bandit:
             for issue in sorted(bandit.results, key=lambda issue: (issue.lineno, issue.test_id))
         ]
         return _verdict(self.name, findings, started)
+
+    def canaries(self) -> Sequence[Canary]:
+        """One of each severity, and a clean text."""
+        return [
+            canary("import subprocess\nsubprocess.run(x, shell=True)\n", "python", "B602"),
+            canary("import pickle\npickle.loads(x)\n", "python", "B301"),
+            canary("x = eval(y)  # nosec\n", "python", "B307"),
+            canary("import random\nx = random.random()\n", "python", "B311"),
+            canary("import ast\nx = ast.literal_eval(y)\n", "python"),
+        ]
 
 
 @contextmanager

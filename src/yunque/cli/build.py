@@ -63,8 +63,9 @@ class DataBuild:
 
     @cached_property
     def names(self) -> list[str]:
-        """The checks that tag: those of the rules, and those whose findings are cut or redacted."""
-        return list(dict.fromkeys([*self.recipe.screen.names, *self._cut]))
+        """The checks that tag: those of the rules, those whose findings are cut, those that weights need."""
+        named = [*self.recipe.screen.names, *self._cut]
+        return list(dict.fromkeys([*named, *self.recipe.mixture.checks(named)]))
 
     @cached_property
     def checks(self) -> list[Trusted]:
@@ -77,7 +78,8 @@ class DataBuild:
 
     @property
     def _needed(self) -> list[str]:
-        return [*(rule.check for rule in self.recipe.screen.rules), *self._cut]
+        named = [*self.recipe.screen.names, *self._cut]
+        return [*(rule.check for rule in self.recipe.screen.rules), *self._cut, *self.recipe.mixture.checks(named)]
 
     def _step(self, kind: str, name: str, build: Callable[[Path], dict], **inputs: Any) -> Artifact:
         artifact, new = self.store.make(kind, build, seed=self.recipe.seed, **inputs)
@@ -141,12 +143,13 @@ class DataBuild:
                 screen=self.recipe.screen,
                 clean=self.recipe.clean,
                 pairs=self.recipe.pairs,
+                mixture=self.recipe.mixture,
                 seed=self.recipe.seed,
                 workers=self.workers,
                 progress=self.progress,
             )
 
-        decided = {one: _plain(getattr(self.recipe, one)) for one in ("screen", "clean", "pairs")}
+        decided = {one: _plain(getattr(self.recipe, one)) for one in ("screen", "clean", "pairs", "mixture")}
         return self._step("part", name, build, parents=[records, tags], recipe=decided)
 
     # -------------------------------------------------------------------------------------------------------------- together

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from yunque.checks.owasp import named
 from yunque.checks.trust import Trusted
 from yunque.cli.console import emit
 from yunque.core.errors import RecipeError, SourceError
@@ -94,7 +95,7 @@ def lines(looked: Looked, severity: str) -> list[str]:
             told.append(f"{looked.path}: error {verdict.check} could not look: {verdict.detail}")
         for one in verdict.findings:
             if SEVERITIES.index(one.severity) >= least:
-                cwe = f" (CWE-{one.cwe})" if one.cwe else ""
+                cwe = f" (CWE-{one.cwe}{', ' + category if (category := named(one.cwe)) else ''})" if one.cwe else ""
                 line = f":{one.line}" if one.line else ""
                 told.append(f"{looked.path}{line}: {one.severity} {verdict.check}/{one.rule}: {one.message}{cwe}")
     return told

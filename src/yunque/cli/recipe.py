@@ -12,6 +12,7 @@ from yunque.core.errors import RecipeError
 from yunque.core.parts import nearest
 from yunque.data.cleaning import CleanRecipe
 from yunque.data.collect import CollectRecipe
+from yunque.data.mixture import MixtureRecipe
 from yunque.data.packing import PackRecipe
 from yunque.data.pairs import PairsRecipe
 from yunque.data.screen import ScreenRecipe
@@ -58,6 +59,7 @@ class DataRecipe(BaseModel, extra="forbid", frozen=True):
     screen: ScreenRecipe = ScreenRecipe()
     clean: CleanRecipe = CleanRecipe()
     pairs: PairsRecipe = PairsRecipe()
+    mixture: MixtureRecipe = MixtureRecipe()
 
 
 def load_recipe(path: Path | None, settings: list[str], kind: type[R] = ForgeRecipe) -> R:

@@ -19,10 +19,11 @@ from typing import Literal
 
 from pydantic import BaseModel, Field, model_validator
 
+from yunque.checks.owasp import CATEGORIES, category_of
 from yunque.checks.trust import Proof, Trusted
 from yunque.core.errors import RecipeError
 from yunque.core.nouns import Finding, Outcome, Record, Verdict
-from yunque.core.parts import find_part
+from yunque.core.parts import find_part, nearest
 from yunque.core.seams import Check
 from yunque.data.parallel import batched, ordered_map
 from yunque.data.verdicts import VerdictCache
@@ -39,6 +40,7 @@ class Rule(BaseModel, extra="forbid", frozen=True):
     finding: str = Field(default="", description="Glob of a finding's rule; empty: the check's own FAIL decides.")
     severity: Literal["note", "warning", "error"] = Field(default="warning", description="Least severity of that finding.")
     cwe: tuple[int, ...] = Field(default=(), description="Weaknesses of that finding; empty for all.")
+    owasp: tuple[str, ...] = Field(default=(), description="Its OWASP Top 10 categories, such as 'A05:2025'; empty for all.")
     value: str = Field(default="", description="Name of one of the verdict's values, or 'score'.")
     below: float | None = Field(default=None, description="The value is less than this.")
     above: float | None = Field(default=None, description="The value is more than this.")
@@ -53,7 +55,9 @@ class Rule(BaseModel, extra="forbid", frozen=True):
             raise ValueError("a value needs one bound, below or above")
         if not self.value and (self.below is not None or self.above is not None):
             raise ValueError("a bound needs the name of a value")
-        if self.value and (self.finding or self.cwe):
+        if unknown := [one for one in self.owasp if one not in CATEGORIES]:
+            raise ValueError(f"no category '{unknown[0]}' ({nearest(unknown[0], list(CATEGORIES))})")
+        if self.value and (self.finding or self.cwe or self.owasp):
             raise ValueError("a rule is about a value or about findings, not both")
         return self
 
@@ -192,7 +196,7 @@ def _holds(rule: Rule, verdict: Verdict) -> str | None:
         if rule.below is not None:
             return f"{rule.value} is {number:.4g}, below {rule.below:.4g}" if number < rule.below else None
         return f"{rule.value} is {number:.4g}, above {rule.above:.4g}" if number > rule.above else None
-    if not rule.finding and not rule.cwe:
+    if not rule.finding and not rule.cwe and not rule.owasp:
         return (verdict.detail or "fails") if verdict.outcome is Outcome.FAIL else None
     found = next((one for one in verdict.findings if _meant(rule, one)), None)
     return None if found is None else f"line {found.line}: {found.rule}: {found.message}"
@@ -201,4 +205,5 @@ def _holds(rule: Rule, verdict: Verdict) -> str | None:
 def _meant(rule: Rule, finding: Finding) -> bool:
     severe = SEVERITIES.index(finding.severity) >= SEVERITIES.index(rule.severity)
     named = fnmatchcase(finding.rule, rule.finding or "*")
-    return severe and named and (not rule.cwe or finding.cwe in rule.cwe)
+    weak = (not rule.cwe or finding.cwe in rule.cwe) and (not rule.owasp or category_of(finding.cwe) in rule.owasp)
+    return severe and named and weak

@@ -1,7 +1,7 @@
 """Findings as SARIF 2.1.0, which editors and code hosts show beside the line (OASIS standard, 2020).
 
-One run; each rule once, with its CWE as a tag; each finding a result, with its line and, where the check knows them, its
-bytes. A check that could not look is a notification, so that silence is not read as clean.
+One run; each rule once, with its CWE and its OWASP category as tags; each finding a result, with its line and, where the
+check knows them, its bytes. A check that could not look is a notification, so that silence is not read as clean.
 """
 
 from __future__ import annotations
@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import yunque
+from yunque.checks.owasp import named
 from yunque.core.nouns import Finding, Outcome, Verdict
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 LEVELS = {"note": "note", "warning": "warning", "error": "error"}
 
 
-def sarif(judged: Iterable[tuple[str, Verdict]], owasp: dict[int, str] | None = None) -> dict:
-    """The log of verdicts by path (POSIX, relative) as plain values. ``owasp`` names the category of a CWE."""
+def sarif(judged: Iterable[tuple[str, Verdict]]) -> dict:
+    """The log of verdicts by path (POSIX, relative) as plain values."""
     rules: dict[str, dict] = {}
     results, notices = [], []
     for path, verdict in judged:
@@ -26,7 +27,7 @@ def sarif(judged: Iterable[tuple[str, Verdict]], owasp: dict[int, str] | None = 
             notices.append({"level": level, "message": {"text": text}, "locations": [_place(path)]})
         for finding in verdict.findings:
             rule = f"{verdict.check}/{finding.rule}"
-            rules.setdefault(rule, _rule(rule, finding, owasp or {}))
+            rules.setdefault(rule, _rule(rule, finding))
             place = _place(path, finding)
             results.append(
                 {
@@ -48,11 +49,11 @@ def sarif(judged: Iterable[tuple[str, Verdict]], owasp: dict[int, str] | None = 
     return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
 
 
-def _rule(name: str, finding: Finding, owasp: dict[int, str]) -> dict:
+def _rule(name: str, finding: Finding) -> dict:
     rule: dict = {"id": name, "shortDescription": {"text": finding.rule}}
     if finding.cwe:
         tags = ["security", f"external/cwe/cwe-{finding.cwe:03d}"]
-        rule["properties"] = {"tags": tags + ([owasp[finding.cwe]] if finding.cwe in owasp else [])}
+        rule["properties"] = {"tags": tags + ([category] if (category := named(finding.cwe)) else [])}
     return rule
 
 
