@@ -12,13 +12,13 @@ JUDGED = [
 
 
 def test_findings_become_results_and_rules():
-    log = sarif(JUDGED, {89: "A05:2025"})
+    log = sarif(JUDGED)
     (run,) = log["runs"]
     assert log["version"] == "2.1.0" and [rule["id"] for rule in run["tool"]["driver"]["rules"]] == [
         "bandit/B608",
         "lint/F401",
     ]
-    assert run["tool"]["driver"]["rules"][0]["properties"]["tags"] == ["security", "external/cwe/cwe-089", "A05:2025"]
+    assert run["tool"]["driver"]["rules"][0]["properties"]["tags"] == ["security", "external/cwe/cwe-089", "A05:2025 Injection"]
     assert [(one["ruleId"], one["level"]) for one in run["results"]] == [("bandit/B608", "warning")] * 2 + [
         ("lint/F401", "error")
     ]

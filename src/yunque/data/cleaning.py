@@ -66,7 +66,7 @@ class CleanRecipe(BaseModel, extra="forbid", frozen=True):
     line_breaks: bool = Field(default=False, description="Turn CR LF into LF.")
     tabs: int = Field(default=0, ge=0, le=8, description="Width of a tab in the indentation; 0 leaves tabs as they are.")
     cut: tuple[str, ...] = Field(
-        default=(), description="Globs CHECK/RULE of findings with an exact place that are cut, such as 'commented-out-code/*'."
+        default=(), description="Globs CHECK/RULE of findings with a place that are cut, such as 'licence-header/*'."
     )
 
 
