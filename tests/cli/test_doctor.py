@@ -61,3 +61,21 @@ def test_an_empty_cache_says_what_to_do(monkeypatch, tmp_path):
     monkeypatch.setenv("YUNQUE_CACHE", str(tmp_path))
     found = {one.name: one for one in examine()}
     assert not found["base model"].available and "yunque models pull" in found["base model"].detail
+
+
+def test_every_check_says_whether_it_can_be_believed(monkeypatch):
+    class Two:
+        names = ("syntax", "vendored")
+
+    monkeypatch.setattr(doctor, "entry_points", lambda group: Two)
+    found = doctor.prove_checks()
+    assert [(one.name, one.available, one.needed) for one in found] == [
+        ("check: syntax", True, False),
+        ("check: vendored", True, False),
+    ]
+
+
+def test_a_scanner_that_is_missing_says_how_to_get_it(without):
+    without("yara_x")
+    found = {one.name: one for one in examine()}
+    assert not found["yara-x"].available and "pip install 'yunque[data]'" in found["yara-x"].detail

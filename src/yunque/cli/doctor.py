@@ -8,7 +8,10 @@ import platform
 import shutil
 import sys
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 
+from yunque.checks.eslint import what_is_missing
+from yunque.checks.pylint import find_pylint
 from yunque.core.folders import cache_folder
 from yunque.models.base import FACTS
 from yunque.sandbox import capabilities
@@ -23,7 +26,22 @@ PACKAGES = {
     "matplotlib": "plots for the cards",
     "pytest": "execution accuracy",
 }
+NO_PYLINT = "deeper lint; pip install 'yunque[pylint]'"
 NEEDED_BYTES = {"memory": 6 << 30, "disk": 3 << 30}
+
+
+SCREENING = {
+    "ruff": ("ruff", "checks", "lint, obsolete forms and security of Python"),
+    "bandit": ("bandit", "checks", "security of Python"),
+    "kingfisher": ("kingfisher_sdk", "data", "secrets; without it our own patterns alone look"),
+    "yara-x": ("yara_x", "data", "malicious code"),
+    "license-expression": ("license_expression", "data", "licences as SPDX expressions"),
+    "askalono": ("askalono", "data", "a second opinion on licence texts"),
+    "lxml": ("lxml", "data", "Stack Exchange dumps and HTML"),
+    "py7zr": ("py7zr", "seven-zip", "dumps inside .7z"),
+    "datasets": ("datasets", "hub", "data sets of the Hugging Face hub"),
+}
+"""Name -> module, the extra that brings it, what it is for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +57,21 @@ class Finding:
 
 def examine() -> list[Finding]:
     """Everything that decides what runs here, in the order a run needs it."""
-    return [_python(), *_packages(), *_hardware(), _base(), *_sandbox()]
+    return [_python(), *_packages(), *_hardware(), _base(), *_sandbox(), *_screening()]
+
+
+def prove_checks() -> list[Finding]:
+    """Whether each check sees through its canaries here; takes some seconds, since every tool is started."""
+    from yunque.data.screen import load_checks
+
+    names = sorted(entry_points(group="yunque.checks").names)
+    found = []
+    for name in names:
+        proof = load_checks([name])[0].proof
+        detail = proof.doubt or proof.missing or "sees what is planted, and passes what is clean"
+        believed = not (proof.doubt or proof.missing)
+        found.append(Finding(name=f"check: {name}", available=believed, detail=detail, needed=bool(proof.doubt)))
+    return found
 
 
 def print_examination(found: list[Finding]) -> None:
@@ -110,3 +142,16 @@ def _sandbox() -> list[Finding]:
         Finding(name=f"sandbox: {one.name}", available=one.available, detail=one.detail, needed=False)
         for one in capabilities()
     ]
+
+
+def _screening() -> list[Finding]:
+    """What `yunque data` and `yunque check` look with."""
+    found = []
+    for name, (module, extra, purpose) in SCREENING.items():
+        here = importlib.util.find_spec(module) is not None
+        detail = purpose if here else f"{purpose}; pip install 'yunque[{extra}]'"
+        found.append(Finding(name=name, available=here, detail=detail, needed=False))
+    pylint = bool(find_pylint())
+    found.append(Finding(name="pylint", available=pylint, detail="deeper lint" if pylint else NO_PYLINT, needed=False))
+    missing = what_is_missing()
+    return [*found, Finding(name="eslint", available=not missing, detail=missing or "JavaScript, TypeScript", needed=False)]

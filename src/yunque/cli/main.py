@@ -287,11 +287,14 @@ def trace(
 
 
 @app.command()
-def doctor(json_: Json = False) -> None:
+def doctor(
+    checks: Annotated[bool, typer.Option("--checks", help="Start every check, and say which can be believed here.")] = False,
+    json_: Json = False,
+) -> None:
     """Say what this machine can and cannot do, and why."""
-    from yunque.cli.doctor import examine, print_examination
+    from yunque.cli.doctor import examine, print_examination, prove_checks
 
-    found = examine()
+    found = examine() + (prove_checks() if checks else [])
     if json_:
         from dataclasses import asdict
 
