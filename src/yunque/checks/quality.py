@@ -3,7 +3,10 @@
 Each feature (`FEATURES`) is a number with a sentence of meaning, and a grade from 0 to 1: 1 between ``good_low`` and
 ``good_high``, 0 at or beyond ``bad_low`` and ``bad_high``, and straight lines between them. Then
 
-    score = sum(weight * grade) / sum(weight)        over the features that the text has, notes of weight 0 left out
+    score = exp(sum(weight * log(max(grade, FLOOR))) / sum(weight))
+
+over the features that the text has, those of weight 0 left out: a weighted geometric mean, so that much of good cannot pay for
+one thing that is very bad, as in a minified file.
 
 A feature that does not apply (functions, in a text without any) is absent, never a magic number. The score grades how a
 file is written, not what it does; no parser runs unless ``parse_errors`` is asked for.
@@ -28,6 +31,8 @@ from yunque.checks.noise import lines_of
 from yunque.checks.trust import canary
 from yunque.core.nouns import Canary, Finding, Record, Verdict
 
+FLOOR = 0.05
+"""The least that one feature counts: at 0 it alone would decide."""
 MAX_WORDS = 20_000
 """Of a text's words, as many from its start decide what depends on names."""
 
@@ -94,7 +99,7 @@ class _Function:
 
 
 class Quality:
-    """FAIL for a text whose score is under ``min_score``; every feature is a value.
+    """FAIL for a text whose score is under ``min_score``, as 1 % of popular packages' files are; every feature is a value.
 
     ``parse_errors``: look for what the grammar does not know as well (a parse of the text, the dearest feature by far).
     ``min_lines``: shorter texts are SKIP, since nothing can be said of their style.
@@ -102,7 +107,7 @@ class Quality:
 
     name = "quality"
 
-    def __init__(self, min_score: float = 0.4, parse_errors: bool = False, min_lines: int = 3) -> None:
+    def __init__(self, min_score: float = 0.5, parse_errors: bool = False, min_lines: int = 3) -> None:
         self.min_score, self.parse_errors, self.min_lines = min_score, parse_errors, min_lines
 
     def judge(self, record: Record) -> Verdict:
@@ -118,7 +123,8 @@ class Quality:
                 return skip(self.name, f"the grammar is not installed ({error})")
             values["error-lines"] = len(error_lines(tree, record.language)) / values["lines"]
         grades = {one: one.grade(values[one.name]) for one in FEATURES if one.weight and one.name in values}
-        score = sum(one.weight * grade for one, grade in grades.items()) / sum(one.weight for one in grades)
+        logs = sum(one.weight * math.log(max(grade, FLOOR)) for one, grade in grades.items())
+        score = math.exp(logs / sum(one.weight for one in grades))
         worst = sorted(grades, key=lambda one: -one.weight * (1 - grades[one]))[:3]
         said = ", ".join(f"{one.name} {values[one.name]:.3g}" for one in worst if grades[one] < 1) or "nothing stands out"
         message = f"quality {score:.2f} ({said})"
