@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from yunque.checks.quality import FEATURES, Quality, features
@@ -21,7 +23,8 @@ def test_the_formula():
     grades = [
         (one.weight, one.grade(verdict.values[one.name])) for one in FEATURES if one.weight and one.name in verdict.values
     ]
-    assert verdict.score == pytest.approx(sum(w * g for w, g in grades) / sum(w for w, _ in grades))
+    product = math.prod(max(grade, 0.05) ** weight for weight, grade in grades)
+    assert verdict.score == pytest.approx(product ** (1 / sum(weight for weight, _ in grades)))
     assert 0 <= judge(BAD).score < 0.4 < 0.8 < verdict.score <= 1
 
 

@@ -5,8 +5,8 @@ Each feature (`FEATURES`) is a number with a sentence of meaning, and a grade fr
 
     score = exp(sum(weight * log(max(grade, FLOOR))) / sum(weight))
 
-over the features that the text has, those of weight 0 left out: a weighted geometric mean, so that much of good cannot pay for
-one thing that is very bad, as in a minified file.
+over the features that the text has, those of weight 0 left out: a weighted geometric mean, so that much that is good cannot
+pay for what is very bad, as in a minified file.
 
 A feature that does not apply (functions, in a text without any) is absent, never a magic number. The score grades how a
 file is written, not what it does; no parser runs unless ``parse_errors`` is asked for.
