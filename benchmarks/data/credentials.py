@@ -10,7 +10,7 @@ touches no plant is wrong. Both look at the same files in one run; ``--real`` co
 Not covered: what real people do with secrets. A plant is as its issuer writes it, in the frames below.
 """
 
-# ruff: noqa: E501 (a kind a line)
+# ruff: noqa: E501, D102 (a kind a line)
 
 from __future__ import annotations
 

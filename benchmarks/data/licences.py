@@ -6,7 +6,7 @@
     python benchmarks/data/licences.py package --installed         what installed packages ship, and what they say
     python benchmarks/data/licences.py package --fingerprints      make src/yunque/data/licence_texts.npz anew
 
-"Right" is the licence or its family (GPL-2.0 for GPL-2.0-or-later, whose text is the same); "wrong" is another licence, which
+"Right" is the licence or its family (GPL-2.0 for GPL-2.0-or-later, whose text is the same); "wrong" is another one, which
 is worse than "unknown". Of a text with a restriction added, and of what is no licence at all, any licence is wrong.
 """
 

@@ -1,12 +1,12 @@
 """Secrets in a text: keys, tokens, passwords, private keys, each with the exact bytes of the secret itself.
 
 Two finders, one filter. Kingfisher (Apache-2.0) knows several hundred issuers' formats and runs in this process, without
-the network: its ``Validator`` would send the secret to its issuer, so nothing here touches it, and a test kills the scan at the
-first socket. Our own patterns add what has no issuer (assignments to telling names, addresses with a password, PEM blocks)
-and what Kingfisher misses. The filter throws out what only looks like a secret, match by match, never file by file.
+the network: its ``Validator`` would send the secret to its issuer, so nothing here touches it, and a test kills the scan at
+the first socket. Our own patterns add what has no issuer (assignments to telling names, addresses with a password, PEM
+blocks) and what Kingfisher misses. The filter throws out what only looks like a secret, match by match, never file by file.
 
-The secret's text is in no message, log or exception: a finding has its place and a fingerprint, the first eight hex digits of
-its SHA-256 (enough to see that two are the same; a guessed weak password can be confirmed by it, so treat it as private).
+The secret's text is in no message, log or exception: a finding has its place and a fingerprint, the first eight hex digits
+of its SHA-256 (enough to see that two are the same; a guessed weak password can be confirmed by it, so treat it as private).
 
 Covered: any language; comments; secrets in base64 by Kingfisher's rules (the span is then the encoded text). Comments that
 tell scanners to look away are not obeyed, since whoever wrote the text wrote them.
@@ -25,14 +25,14 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata
-from itertools import pairwise
 
+from yunque.checks.randomness import HASH_WORDS, HEX, OTHER_NAMES, POOR, UUID, is_fake, looks_random
 from yunque.checks.trust import canary
 from yunque.core.folders import cache_folder
 from yunque.core.nouns import Canary, Finding, Outcome, Record, Verdict
 
 PACKAGE = "kingfisher-secret-scanner"
-NO_KINGFISHER = f"{PACKAGE} is not installed; pip install 'yunque[checks]'"
+NO_KINGFISHER = f"{PACKAGE} is not installed; pip install 'yunque[data]'"
 TIMEOUT_S = 20.0
 MAX_FINDINGS = 2000
 """Of one text; one with more is data about people or keys, not code."""
@@ -56,95 +56,11 @@ def fingerprint(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:8]
 
 
-# ------------------------------------------------------------------------------------------------------------- what is no secret
-_FAKE = re.compile(
-    rb"redacted|example|sample|dummy|placeholder|change[-_.]?(?:me|it|this)|(?:^|[-_ ])(?:your|my)[-_ ]|insert[-_]|replace|(?:^|[-_ ])fake"
-    rb"|not[-_]?(?:a[-_])?real|put[-_]|enter[-_]|deadbeef|00010203|01020304|01234567|12345678|abcdefgh"
-    rb"|xxxx|\*\*\*|\.\.\.|____|----|^<|<[^>]*>|\$\{|^\$\(|\{\{|%\(\w+\)|^%[sd]|#\{|^\$\w+$|^%\w+%$|^\{.*\}$|^\["
-    rb"|(?:test|demo|some[-_ ]|the[-_ ]|a[-_ ]|valid|invalid|bad|wrong|secret|dev|mock)[-_ ]?(?:key|token|secret|pass|pwd|user|value)",
-    re.IGNORECASE,
-)
-_ALWAYS_FAKE = re.compile(rb"redacted|example|xxxxx|\*\*\*|\.\.\.|<|placeholder|\$\{|\{\{", re.IGNORECASE)
-_OTHER_NAMES = re.compile(
-    rb"public|tokeni[sz]|keyw|keyb|monkey|pass(?!w|phrase|code|key)[a-z]|bypass|compass|secretar|next_?-?token|page_?token|starting.?token"
-    rb"|continuation|cursor|foreign|primary|sort_key|cache_key|partition|license"
-)
-_HASH_WORDS = re.compile(
-    rb"sha\d|sha-\d|md5|hash|checksum|digest|commit|\brev|etag|integrity|\bblob|\btree|fingerprint|nonce|salt|\biv\b"
-)
-_CAMEL = re.compile(rb"(?:[A-Za-z][a-z]{2,}|[A-Z]{2,}|[-_./:@ ])+\d{0,2}")
-_UUID = re.compile(rb"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_PARTS = re.compile(rb"[A-Z]?[a-z]+|[A-Z]+|[0-9]+|[-_./:@ #?&=]+|.", re.DOTALL)
-_EXPRESSION = re.compile(
-    rb"\[[a-zA-Z0-9^\\]+-|\(\?|\\[dws]|\A(?:arn|urn|projects|https?|file|s3):|\A\d{4}-\d\d-\d\d|\A[~.]{0,2}/[\w.-]+/[\w./-]*\Z|://|\A.{0,2}\\"
-)
-"""The start of a path, an address or a name of a resource; a regular expression."""
-_HEX = re.compile(rb"(?:0x)?[0-9a-fA-F]+")
-_POOR = frozenset(
-    (
-        b"password passwd pass pwd secret token key user username admin administrator root guest test tester testing demo "
-        b"default postgres mysql mongo redis rabbitmq minio oracle sa foo bar baz qux hunter2 letmein qwerty welcome none "
-        b"null true false changeme example sample dummy xxx yyy zzz abc abc123 pass123 password1 password123 admin123 "
-        b"test123 secret123 123 1234 12345 123456 12345678 p@ssw0rd passw0rd p4ssw0rd s3cr3t s3cret pw pswd mypass "
-        b"mypassword mysecret userpass user_password app db "
-    ).split()
-)
-"""Passwords of documentation and of fresh installations."""
-
-
-def _plain_run(value: bytes) -> float:
-    """The share of neighbours that repeat or count up, as in ``1234`` and ``xxxx``."""
-    steps = sum(1 for one, other in pairwise(value) if other - one in (0, 1))
-    return steps / max(1, len(value) - 1)
-
-
-def is_fake(value: bytes, *, certain: bool) -> bool:
-    """Whether a value is a placeholder or counts up; what has an issuer's form gets the benefit of less doubt."""
-    words = _ALWAYS_FAKE if certain else _FAKE
-    if words.search(value[:200]) or value.lower() in _POOR:
-        return True
-    body = value[-32:]
-    return _plain_run(body) > 0.45 or len(set(body)) < min(5, len(body))
-
-
-def _changes(value: bytes) -> float:
-    """How often the kind of character changes, by length: words under 0.2, random letters and digits over 0.4."""
-    kinds = bytes.translate(value, _KINDS)
-    return sum(1 for one, other in pairwise(kinds) if one != other) / max(1, len(value) - 1)
-
-
-_KINDS = bytes(0 if 97 <= code <= 122 else 1 if 65 <= code <= 90 else 2 if 48 <= code <= 57 else 3 for code in range(256))
-
-
-def _is_wordy(value: bytes) -> bool:
-    """Whether a value is mostly words: ``fs.s3.retryCount`` is, ``fS.s3.rTcOu`` is not."""
-    parts = _PARTS.findall(value)
-    words = sum(len(part) for part in parts if (len(part) > 2 and part.isalpha()) or part[0] in b"-_./:@ #?&=")
-    return words > 0.7 * len(value) and sum(part.isdigit() for part in parts) <= 2
-
-
-def looks_random(value: bytes, *, strict: bool) -> bool:
-    """Whether a value of a telling name was made up by a machine, or by someone who was told to use digits and symbols.
-
-    ``strict`` is for values without quotes, and for names that say less than "password".
-    """
-    if not (16 if strict else 8) <= len(value) <= 512 or any(code > 126 or code < 33 for code in value):
-        return False
-    if _UUID.fullmatch(value) or _EXPRESSION.search(value):
-        return False
-    if _HEX.fullmatch(value):
-        return len(value) >= (20 if strict else 12) and len(set(value)) >= 8 and len(set(value) & set(b"0123456789")) >= 3
-    kinds = set(bytes.translate(value, _KINDS))
-    if not kinds & {0, 1} or (2 not in kinds and (len(kinds) < 3 or len(value) < 10)) or _changes(value) < 0.2:
-        return False
-    if strict or len(value) > 20:
-        return not _is_wordy(value) and len(set(value)) >= 9
-    return (len(kinds) >= 3 or not _is_wordy(value)) and len(set(value)) >= 6 and not _CAMEL.fullmatch(value)
-
-
-# ---------------------------------------------------------------------------------------------------- our own patterns, on bytes
+# --------------------------------------------------------------------------------------------- our own patterns, on bytes
 _PEM = re.compile(rb"-----BEGIN ((?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?)-----")
-_PEM_BODY = re.compile(rb"(?<!\\)[A-Za-z0-9+/]{24}|(?<=\\[nr])[A-Za-z0-9+/]{24}")
+_PEM_BODY = re.compile(rb"(?<=[\s\"'`>|*#+-])[A-Za-z0-9+/]{24}|(?<=\\[nr])[A-Za-z0-9+/]{24}")
+MAX_HEADER_BYTES = 400
+"""Between the first line of a PEM block and its body; farther away there is prose."""
 _URL = re.compile(rb"://([^\s/:@\"'<>`\\]{0,64}):([^\s/@\"'<>`\\]{3,128})@([A-Za-z0-9$\[{%][^\s\"'<>`]*)")
 _HEADER = re.compile(rb"(bearer|basic|token)[ \t]+([a-z0-9._~+/=-]{16,2000})(?![\w.~+/=-])")
 _NETRC = re.compile(rb"login[ \t]+\S{1,64}[ \t\n]+password[ \t]+([^\s\"']{6,128})")
@@ -228,7 +144,8 @@ def _private_keys(data: bytes) -> Iterator[tuple[int, int]]:
         end = data.find(b"-----END", found.end(), found.end() + 20_000)
         end = end if end >= 0 else min(len(data), found.end() + 4_000)
         bodies = list(_PEM_BODY.finditer(data, found.end(), end))
-        if bodies and not is_fake(data[bodies[0].start() : bodies[0].end()], certain=True):
+        near = bodies and bodies[0].start() - found.end() < MAX_HEADER_BYTES
+        if near and not is_fake(data[bodies[0].start() : bodies[0].end()], certain=True):
             start = bodies[0].start()
             if data[end : end + 5] != b"-----":
                 end = bodies[-1].end()
@@ -254,7 +171,7 @@ def _is_basic(value: bytes) -> bool:
         user, _, password = base64.b64decode(value, validate=True).partition(b":")
     except ValueError:
         return False
-    return len(password) >= 3 and user.isascii() and password.isascii() and password.lower() not in _POOR
+    return len(password) >= 3 and user.isascii() and password.isascii() and password.lower() not in POOR
 
 
 def _assignments(data: bytes, low: bytes) -> Iterator[tuple[int, int]]:
@@ -293,14 +210,16 @@ def _not_value(data: bytes, low: bytes, at: int, start: int) -> bool:
     """Whether the name around ``at`` says that its value is something else, or is no name: ``token_url``, ``A::Pass``."""
     begin = at - len(_WORD_END.search(low, max(0, at - 80), at)[0])
     name, _, separator = _NAMED.match(low, begin, start).groups()
+    if separator.strip()[:1] == b"(" and not any(root in name.rpartition(b".")[2] for root in _ROOTS):
+        return True  # ``secret.write_text(…)``
     if _NO_NAME.search(low, max(0, begin - 2), begin):
         return True
     if not separator.strip(b"\"'`rbuf \t") and b"#define" not in data[max(0, begin - 12) : begin]:
         return True
-    return any(pattern.search(name) is not None for pattern in (_OTHER_NAMES, _NOT_VALUE, _HASH_WORDS))
+    return any(pattern.search(name) is not None for pattern in (OTHER_NAMES, _NOT_VALUE, HASH_WORDS))
 
 
-# ------------------------------------------------------------------------------------------------------------------ Kingfisher
+# ------------------------------------------------------------------------------------------------------------- Kingfisher
 @functools.cache
 def _scanner() -> object:
     """Kingfisher's rules, compiled once on a machine (seconds) and read from our cache folder after that (0.4 s)."""
@@ -340,8 +259,8 @@ def _dismissed(data: bytes, start: int, end: int, certain: bool) -> bool:
     if certain:
         return False
     line = data[data.rfind(b"\n", 0, start) + 1 : start].lower()
-    hashed = _HEX.fullmatch(value) and len(value) in (32, 40, 56, 64, 96, 128) and _HASH_WORDS.search(line)
-    return bool(_UUID.fullmatch(value) or hashed or value.startswith((b"sha256-", b"sha384-", b"sha512-")))
+    hashed = HEX.fullmatch(value) and len(value) in (32, 40, 56, 64, 96, 128) and HASH_WORDS.search(line)
+    return bool(UUID.fullmatch(value) or hashed or value.startswith((b"sha256-", b"sha384-", b"sha512-")))
 
 
 class Secrets:

@@ -1,14 +1,14 @@
-"""Secrets and personal data replaced in place: the text stays whole, parses as before, and is clean when it is scanned again.
+"""Secrets and personal data replaced in place: a text stays whole, parses as before, and is clean when it is scanned again.
 
     before   owner = "ada.byron@adatum.net"      key = "ghp_…36 characters…"        open("/home/abyron/notes")
     after    owner = "user-1a2b3c4d@example.com" key = "REDACTED_GITHUB_PAT_5e6f…"  open("/home/user-7a8b9c0d/notes")
 
-What is found is found by checks (`checks.credentials`, `checks.personal`); this file only writes. The same value gives the same
-placeholder everywhere in a corpus, because it comes from a keyed hash of the value; the key is the corpus's ``salt``, so that
-nobody without it can try guesses against the placeholders. A placeholder is legal where the value stood: no quotes, blanks or
-escapes that were not there, digits for digits in numbers, an address for an address.
+What is found is found by checks (`checks.credentials`, `checks.personal`); this file only writes. The same value gives the
+same placeholder everywhere in a corpus, because it comes from a keyed hash of the value; the key is the corpus's ``salt``,
+so that nobody without it can try guesses against the placeholders. A placeholder is legal where the value stood: no quotes,
+blanks or escapes that were not there, digits for digits in numbers, an address for an address.
 
-Covered: every language; values over several lines (keys keep their line breaks); what a replacement reveals (a second round).
+Covered: every language; values over several lines (keys keep their line breaks); what a replacement reveals.
 Not covered: what the checks do not find; names and tokens that stand elsewhere without a sign of what they are.
 """
 
@@ -19,14 +19,34 @@ import hmac
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Literal
+
+from pydantic import BaseModel, Field
 
 from yunque.checks.syntax import Syntax
 from yunque.core.errors import RecipeError
-from yunque.core.nouns import Finding, Outcome, Record, content_id
+from yunque.core.nouns import Finding, Origin, Outcome, Pair, Record, Verdict, content_id
 from yunque.core.seams import Check
 
 ROUNDS = 3
 """How often a text is scanned and mended before it is given up."""
+SECRETS, PERSONAL = "secrets", "personal-data"
+Kind = Literal["email", "ipv4", "ipv6", "phone", "iban", "card", "national-id", "home-folder", "author-name"]
+
+
+class RedactRecipe(BaseModel, extra="forbid", frozen=True):
+    """What is replaced by placeholders in what is kept."""
+
+    secrets: bool = Field(default=True, description="Replace keys, tokens, passwords.")
+    personal: tuple[Kind, ...] = Field(
+        default=Kind.__args__, description="Kinds of personal data that are replaced; none asks no check."
+    )
+
+    @property
+    def checks(self) -> list[str]:
+        """The checks whose findings are replaced."""
+        return [SECRETS] * self.secrets + [PERSONAL] * bool(self.personal)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,16 +75,25 @@ class Redaction:
 class Redactor:
     """Replaces what checks find. RecipeError without a salt: hashes that anybody can make can be guessed against."""
 
-    def __init__(self, salt: str, checks: Sequence[Check] = ()) -> None:
-        if not salt:
-            raise RecipeError("redaction needs a salt", where="redaction", do="give one secret text for the whole corpus")
-        self._key = salt.encode()
-        self.checks = tuple(checks) or _usual_checks()
-        self._syntax = Syntax()
+    def __init__(self, recipe: RedactRecipe, salt: str) -> None:
+        if recipe.checks and not salt:
+            raise RecipeError("redaction needs a salt", where="redact", do="give one secret text for the whole corpus")
+        self.recipe, self._key, self._syntax = recipe, salt.encode(), Syntax()
 
-    def redact_all(self, records: Iterable[Record]) -> list[Redaction]:
-        """What becomes of each record, in their order."""
-        return [self.redact(record) for record in records]
+    @cached_property
+    def checks(self) -> list[Check]:
+        """The checks of the recipe."""
+        from yunque.checks.credentials import Secrets
+        from yunque.checks.personal import PersonalData
+
+        known: dict[str, type[Check]] = {SECRETS: Secrets, PERSONAL: PersonalData}
+        return [known[name]() for name in self.recipe.checks]
+
+    def is_clean(self, verdicts: Sequence[Verdict]) -> bool:
+        """Whether these verdicts already say that there is nothing to replace in their text."""
+        said = {verdict.check: verdict for verdict in verdicts}
+        asked = [said.get(name) for name in self.recipe.checks]
+        return all(one is not None and one.outcome is Outcome.PASS and not self._meant(one.findings) for one in asked)
 
     def redact(self, record: Record) -> Redaction:
         """The record without what the checks find, or why that could not be done; never raises for anything in the text."""
@@ -85,6 +114,18 @@ class Redactor:
             return Redaction(record=None, refused="does not parse after redaction")
         return Redaction(record=now, replaced=tuple(replaced))
 
+    def redact_pair(self, pair: Pair) -> tuple[Pair | None, tuple[Replaced, ...], str]:
+        """A pair that stands in no record as it is, with its texts redacted; or None, and why. Its id stays."""
+        texts, replaced = {}, []
+        for name in ("prompt", "answer", "suffix"):
+            if text := getattr(pair, name):
+                found = self.redact(_of_text(text, pair.language if name == "answer" else "text"))
+                if found.record is None:
+                    return None, (), found.refused
+                texts[name] = found.record.text
+                replaced += found.replaced
+        return (replace(pair, **texts) if replaced else pair), tuple(replaced), ""
+
     def _look(self, record: Record) -> tuple[list[Finding], str]:
         """What is to be replaced, in order, none overlapping another; or why nobody can say."""
         findings: list[Finding] = []
@@ -92,11 +133,16 @@ class Redactor:
             verdict = check.judge(record)
             if verdict.outcome in (Outcome.ERROR, Outcome.SKIP):
                 return [], f"{check.name} could not look: {verdict.detail}"[:200]
-            findings += [one for one in verdict.findings if one.severity != "note"]
+            findings += self._meant(verdict.findings)
         if any(one.span_bytes is None for one in findings):
             rule = next(one.rule for one in findings if one.span_bytes is None)
             return [], f"found without its exact place: {rule}"
         return _merged(findings), ""
+
+    def _meant(self, findings: Sequence[Finding]) -> list[Finding]:
+        """Those that the recipe wants replaced."""
+        unwanted = {*Kind.__args__} - {*self.recipe.personal}
+        return [one for one in findings if one.severity != "note" and one.rule not in unwanted]
 
     def _rewrite(self, record: Record, findings: Sequence[Finding]) -> tuple[Record, list[Replaced]]:
         data = record.text.encode("utf-8", "surrogatepass")
@@ -115,11 +161,9 @@ class Redactor:
         return self._syntax.judge(record).outcome is Outcome.PASS
 
 
-def _usual_checks() -> tuple[Check, ...]:
-    from yunque.checks.credentials import Secrets
-    from yunque.checks.personal import PersonalData
-
-    return Secrets(), PersonalData()
+def _of_text(text: str, language: str) -> Record:
+    origin = Origin(source="", path="pair", revision="", licence="", collected_at="")
+    return Record(id="", text=text, language=language, origin=origin)
 
 
 def _merged(findings: Iterable[Finding]) -> list[Finding]:
