@@ -27,6 +27,8 @@ class Language:
     """Node types that hold statements and may start at the same byte as the first of them."""
     closers: tuple[str, ...] = ("}", ")", "]")
     """Node types that end a run of statements in their block."""
+    rooms: tuple[str, ...] = ()
+    """Node types that hold statements as their children."""
     line_end: str = "slashes"
     """Which comment may follow the head of a function on its line: ``slashes``, ``hash`` or ``both``."""
     nameless: tuple[str, ...] = ()
@@ -46,6 +48,7 @@ _SCRIPT = Language(
         *("expression_statement", "assignment_expression", "pair", "field_definition", "public_field_definition"),
     ),
     blocks=("program", "class_body"),
+    rooms=("statement_block", "switch_case", "switch_default"),
 )
 _TYPED_SCRIPT = Language(
     **{**vars(_SCRIPT), "scopes": (*_SCRIPT.scopes, "abstract_class_declaration", "internal_module")},
@@ -54,6 +57,7 @@ _C = Language(
     functions=("function_definition",),
     docs=("/*", "//"),
     blocks=("translation_unit", "declaration_list", "field_declaration_list"),
+    rooms=("compound_statement", "case_statement"),
 )
 
 LANGUAGES: dict[str, Language] = {
@@ -62,6 +66,7 @@ LANGUAGES: dict[str, Language] = {
         scopes=("class_definition",),
         wrappers=("decorated_definition",),
         blocks=("module", "block"),
+        rooms=("module", "block"),
         line_end="hash",
     ),
     "javascript": _SCRIPT,
@@ -73,11 +78,13 @@ LANGUAGES: dict[str, Language] = {
         comments=("line_comment", "block_comment"),
         docs=("/**",),
         blocks=("program", "class_body", "interface_body", "enum_body_declarations"),
+        rooms=("block", "constructor_body", "switch_block_statement_group"),
     ),
     "go": Language(
         functions=("function_declaration", "method_declaration"),
         docs=("//", "/*"),
         blocks=("source_file", "statement_list"),
+        rooms=("statement_list", "block"),
     ),
     "rust": Language(
         functions=("function_item",),
@@ -86,6 +93,7 @@ LANGUAGES: dict[str, Language] = {
         docs=("///", "/**"),
         prelude=("attribute_item",),
         blocks=("source_file", "declaration_list"),
+        rooms=("block",),
     ),
     "c": _C,
     "cpp": Language(
@@ -100,6 +108,7 @@ LANGUAGES: dict[str, Language] = {
         scopes=("class_declaration", "interface_declaration", "trait_declaration", "enum_declaration"),
         docs=("/**",),
         blocks=("program", "declaration_list", "enum_declaration_list"),
+        rooms=("compound_statement", "case_statement"),
         line_end="both",
     ),
     "ruby": Language(
@@ -108,6 +117,7 @@ LANGUAGES: dict[str, Language] = {
         docs=("#",),
         wrappers=("argument_list", "call"),  # private def f
         blocks=("program", "body_statement", "block_body", "then"),
+        rooms=("body_statement", "block_body", "then", "do", "else", "begin", "ensure"),
         closers=("}", ")", "]", "end", "rescue", "ensure", "else"),
         line_end="hash",
     ),
@@ -115,6 +125,16 @@ LANGUAGES: dict[str, Language] = {
         functions=("function_definition",),
         docs=("#",),
         blocks=("program",),
+        rooms=(
+            "compound_statement",
+            "do_group",
+            "if_statement",
+            "elif_clause",
+            "else_clause",
+            "case_item",
+            "subshell",
+            "program",
+        ),
         closers=("}", ")", "]", "then", "do", "done", "fi", "esac", ";;", "elif_clause", "else_clause"),
         line_end="hash",
     ),
@@ -123,6 +143,7 @@ LANGUAGES: dict[str, Language] = {
         scopes=("contract_declaration", "library_declaration", "interface_declaration"),
         docs=("///", "/**"),
         blocks=("source_file", "contract_body"),
+        rooms=("function_body", "block_statement"),
         nameless=("constructor_definition", "fallback_receive_definition"),
     ),
 }

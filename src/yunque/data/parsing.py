@@ -89,19 +89,26 @@ def statement_spans(text: str, language: str, start_byte: int) -> Iterator[tuple
 
     Inside a statement of several lines it is the part (an argument, an item) that starts there. Nothing without a grammar.
     """
-    row = LANGUAGES.get(language)
-    if row is None:
+    if language not in LANGUAGES:
         return
     parsed = _parsed(text, language)
-    data, node = parsed.data, parsed.tree.root_node.descendant_for_byte_range(start_byte, start_byte)
-    while node and node.parent and node.parent.start_byte == start_byte and node.parent.type not in row.blocks:
-        node = node.parent
-    if node is None or node.parent is None or node.start_byte != start_byte or node.type in row.blocks:
+    for node in parsed.from_here(start_byte):
+        yield start_byte, _trimmed_end(node, parsed.data)
+
+
+def sibling_statements(text: str, language: str, start_byte: int) -> Iterator[tuple[int, int]]:
+    """Each statement on its own, from the one that starts at a byte to the end of its block.
+
+    Nothing where no statement starts: inside an expression, at a keyword such as ``else``. Nothing without a grammar.
+    """
+    if language not in LANGUAGES:
         return
-    while node and node.type not in row.closers:
-        if node.end_byte > start_byte and node.type not in row.comments:
-            yield start_byte, _trimmed_end(node, data)
-        node = node.next_sibling
+    parsed, row = _parsed(text, language), LANGUAGES[language]
+    for node in parsed.from_here(start_byte):
+        if node.parent.type not in row.rooms:
+            return
+        if node.is_named:
+            yield node.start_byte, _trimmed_end(node, parsed.data)
 
 
 def blank_body(text: str, function: Function, replacement: str) -> str:
@@ -156,6 +163,19 @@ class _Parsed:
                 found.append(_function(node, block, data, row, outer, name))
             around.append((end, ".".join([*scope, name])))
         return tuple(found)
+
+    def from_here(self, start_byte: int) -> Iterator[Node]:
+        """The outermost node that starts at a byte and is no block, and those after it to the end of their block."""
+        row = LANGUAGES[self.language]
+        node = self.tree.root_node.descendant_for_byte_range(start_byte, start_byte)
+        while node and node.parent and node.parent.start_byte == start_byte and node.parent.type not in row.blocks:
+            node = node.parent
+        if node is None or node.parent is None or node.start_byte != start_byte or node.type in row.blocks:
+            return
+        while node and node.type not in row.closers:
+            if node.end_byte > start_byte and node.type not in row.comments:
+                yield node
+            node = node.next_sibling
 
     @cached_property
     def code(self) -> bytes:
