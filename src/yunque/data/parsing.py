@@ -162,7 +162,7 @@ class _Parsed:
                 outer = [*(outer_name for _, outer_name in around), *scope]
                 found.append(_function(node, block, data, row, outer, name))
             around.append((end, ".".join([*scope, name])))
-        return tuple(found)
+        return tuple(sorted(found, key=lambda one: (one.start_byte, -one.end_byte)))
 
     def from_here(self, start_byte: int) -> Iterator[Node]:
         """The outermost node that starts at a byte and is no block, and those after it to the end of their block."""
@@ -279,6 +279,8 @@ def _lead_in(node: Node, data: bytes, row: Language) -> tuple[Node, list[Node]]:
     """The node a definition starts with (decorator, attribute, doc comment or itself), and its doc comments."""
     first = node
     while (parent := first.parent) and parent.type in row.wrappers:
+        if first.type == "variable_declarator" and (before := first.prev_sibling) and before.type == ",":
+            break  # const f = …, g = …: the second one starts after the first
         first = parent
     comments: list[Node] = []
     while row.docs or row.prelude:
