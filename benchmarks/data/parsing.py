@@ -5,8 +5,8 @@
 
 CORPUS is a folder of archives, or a tree of files. Files are taken in the order of a hash of their names, until there are
 ``--mb`` of them, so that every archive has its share. One process; times are of the processor, from text to functions.
-With ``--pairs``, every pair of every kind is made and put back, too; the rate in that table is of body + fim alone, as `forge`
-makes them, from the text on. Any span that does not re-assemble its file is printed, and the exit code is 1.
+With ``--pairs``, every pair of every kind is made and put back, too; the rate in that table is of body + fim alone, from the
+text on, which is what `forge` makes of code. Any span that does not re-assemble its file is printed, and the exit code is 1.
 """
 
 import argparse

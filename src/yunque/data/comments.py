@@ -6,7 +6,8 @@ blank line, another comment on a line of its own, or the end of the block around
 Covered: `//`, `#` and `/* */` comments of every language with a row in `data.definitions`, several lines of them as one.
 Not covered: comments at module or class level (mostly titles of what follows; scripts in shell are the exception), comments
 behind code, in expressions, before definitions, ``else`` and ``case``. Left out as no prose about the code below: licences,
-code that was switched off, separators, notes to oneself (TODO), instructions to tools, fewer than three words.
+code that was switched off, separators, notes to oneself (TODO), remarks (``NOTE``, ``see``, where it was taken from), names of
+tickets, instructions to tools, fewer than three words; in a test, "check that …" above statements that check nothing.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from yunque.data.parsing import comment_spans, functions, sibling_statements
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-MAX_BLOCK_LINES = 20
+MAX_BLOCK_LINES = 12
 """A longer run of statements is about more than its first comment says."""
 
 
@@ -49,6 +50,8 @@ def commented_blocks(record: Record) -> list[CommentedBlock]:
     data = text.encode()
     rooms = [(one.start_byte, one.end_byte) for one in found]
     docs = {one.docstring_span for one in found if one.docstring_span}
+    # A comment above a definition is documentation, whatever its marks; its first line may hold more than indentation.
+    defined = {data.rfind(b"\n", 0, one.start_byte) + 1 for one in found}
     off: list[tuple[int, int]] | None = None
     blocks = []
     for start, end in _groups(data, comment_spans(text, language)):
@@ -56,7 +59,10 @@ def commented_blocks(record: Record) -> list[CommentedBlock]:
         said = _text(data[start:end].decode(errors="replace"))
         if not inside or not _is_prose(said) or any(low <= start < high for low, high in docs):
             continue
-        if (reach := _block(data, record, end)) is None:
+        if (reach := _block(data, record, end)) is None or reach[0] in defined:
+            continue
+        inside_test = any(one.is_test and one.start_byte < start and end <= one.end_byte for one in found)
+        if inside_test and _CHECKING.match(said) and not _CHECKED.search(data, *reach):
             continue
         if off is None:  # asked for once, and only where a comment is left to be looked at
             off = [one.span_bytes for one in CommentedOutCode().judge(record).findings if one.span_bytes]
@@ -122,7 +128,14 @@ _NO_START = re.compile(
 _MARKS = re.compile(r"^[ \t]*(?:/\*+!?|\*+/|\*(?!/)|//+!?|#+)[ \t]?|[ \t]*\*+/[ \t]*$", re.MULTILINE)
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _WIDE = re.compile("[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
-_NOTE = re.compile(r"(?i)\W*(?:todo|fixme|xxx|hack|bug|nb|note to self|tbd|wip|deprecated|region|endregion|begin|end)\b")
+_NOTE = re.compile(
+    r"(?i)\W*(?:todo|fixme|xxx|hack|bug|nb|n\.b\.|note|notice|remark|warning|attention|tbd|wip|deprecated|region|endregion|begin|end"
+    r"|e\.g\.|i\.e\.|see|cf|ref|refs|reference|https?:|based (?:on|off)|(?:taken|copied|adapted|borrowed|stolen|ported) from|thanks"
+    r"|credits?|author|(?:regression )?(?:tests?|fix|fixes|check|checks) (?:for|of) (?:#|gh|ticket|issue|bug|pr)|regression"
+    r"|gh-?\s?#?\d|issues?|tickets?|#\d)\b"
+)
+_CHECKING = re.compile(r"(?i)\W*(?:(?:now|then|also|finally) )?(?:check|verify|assert|ensure|make sure|test)(?:s|ing)?\b")
+_CHECKED = re.compile(rb"(?i)assert|expect|raises|should|verify|check|fail|\bt\.(?:Error|Fatal)|\btest\b")
 _FOR_TOOLS = re.compile(
     r"(?i)\b(?:pylint|eslint|tslint|jshint|jslint|noqa|nosec|nolint|pragma|mypy|pyright|ruff|rubocop|shellcheck|phpcs|phpstan"
     r"|psalm|solhint|istanbul|c8 ignore|coverage|codespell|cspell|clang-format|clang-tidy|prettier|isort|fmt: ?(?:on|off)"

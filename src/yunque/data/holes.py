@@ -83,6 +83,8 @@ def holes(
         span = draw[kind]()
         if span is None or span in drawn or any(span[0] < end and start < span[1] for start, end in avoided):
             continue
+        if span[1] - span[0] > 4 * max_chars:
+            continue  # too long however many bytes its characters have: a minified file is one such line
         answer = data[slice(*span)].decode()
         if len(answer) <= max_chars and _WORD.search(answer):
             drawn[span] = Hole(kind=kind, start_byte=span[0], end_byte=span[1], function=_innermost(found, starts, span))
