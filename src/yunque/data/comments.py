@@ -1,13 +1,14 @@
 """A comment and the statements that it speaks of, inside a function.
 
 The comment stands on lines of its own; its block is every whole statement that follows at once at the same depth, up to a
-blank line, another comment on a line of its own, or the end of the block around them.
+blank line, another comment on a line of its own, a statement that shares no name with the two or more before it, or the
+end of the block around them.
 
 Covered: `//`, `#` and `/* */` comments of every language with a row in `data.definitions`, several lines of them as one.
 Not covered: comments at module or class level (mostly titles of what follows; scripts in shell are the exception), comments
 behind code, in expressions, before definitions, ``else`` and ``case``. Left out as no prose about the code below: licences,
-code that was switched off, separators, notes to oneself (TODO), remarks (``NOTE``, ``see``, where it was taken from), names of
-tickets, instructions to tools, fewer than three words; in a test, "check that …" above statements that check nothing.
+code that was switched off, separators, notes to oneself (TODO), remarks (``NOTE``, ``see``, where it was taken from),
+instructions to tools, fewer than three words; in a test, "check that …" above statements that check nothing.
 """
 
 from __future__ import annotations
@@ -100,12 +101,17 @@ def _block(data: bytes, record: Record, comment_end: int) -> tuple[int, int] | N
     if not margin or _NO_START.match(data, margin.end()):
         return None
     start = end = margin.end()
+    names: frozenset[bytes] = frozenset()
+    num_statements = 0
     for low, high in sibling_statements(record.text, record.language, start):
         between = data[end:low]
         # A blank line ends the block, and so does a comment on a line of its own; one behind a statement belongs to it.
         if low > start and (between.count(b"\n") > 1 or not _BEHIND.fullmatch(between)):
             break
-        end = high
+        mentioned = frozenset(_NAME.findall(data[low:high])) - _SAYS_NOTHING
+        if num_statements > 1 and mentioned and names.isdisjoint(mentioned):
+            break
+        names, num_statements, end = names | mentioned, num_statements + 1, high
     if end == start:
         return None
     behind = _BEHIND.match(data, end)
@@ -121,23 +127,31 @@ _BEHIND = re.compile(
 )
 _NO_START = re.compile(
     rb"(?:else|elif|elsif|elseif|except|finally|catch|case|when|default|rescue|ensure|end|fi|done|esac|then|do|in)\b"
-    rb"|[})\]]|@|(?:async\s+)?(?:def|class|function|func|fn|interface|struct|enum|import|from|use|package|module)\b"
+    rb"|[})\]]|@|#|(?:async\s+)?(?:def|class|function|func|fn|interface|struct|enum|import|from|use|package|module)\b"
 )
+_NAME = re.compile(rb"[^\W\d]\w*")
+_SAYS_NOTHING = frozenset(
+    b"self this cls if else elif for while do in of not and or is new let const var auto int void char bool long double"
+    b" float return raise throw break continue pass yield await async None null nil NULL True False"
+    b" true false local end".split()
+)
+"""Names that two statements can share without having to do with each other."""
+
 
 # ------------------------------------------------------------------------------------------------------------------- prose
 _MARKS = re.compile(r"^[ \t]*(?:/\*+!?|\*+/|\*(?!/)|//+!?|#+)[ \t]?|[ \t]*\*+/[ \t]*$", re.MULTILINE)
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _WIDE = re.compile("[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
 _NOTE = re.compile(
-    r"(?i)\W*(?:todo|fixme|xxx|hack|bug|nb|n\.b\.|note|notice|remark|warning|attention|tbd|wip|deprecated|region|endregion|begin|end"
-    r"|e\.g\.|i\.e\.|see|cf|ref|refs|reference|https?:|based (?:on|off)|(?:taken|copied|adapted|borrowed|stolen|ported) from|thanks"
-    r"|credits?|author|(?:regression )?(?:tests?|fix|fixes|check|checks) (?:for|of) (?:#|gh|ticket|issue|bug|pr)|regression"
-    r"|gh-?\s?#?\d|issues?|tickets?|#\d)\b"
+    r"(?i)\W*(?:todo|fixme|xxx|hack|bug|nb|n\.b|note|notice|remark|warning|attention|tbd|wip|deprecated"
+    r"|region|endregion|begin|end|e\.g|i\.e|see|cf|refs?|reference|https?:|based (?:on|off)|thanks|credits?|author"
+    r"|(?:taken|copied|adapted|borrowed|stolen|ported) from|(?:regression )?(?:tests?|fix|fixes|check|checks) (?:for|of)"
+    r" (?:#|gh|ticket|issue|bug|pr)|regression)\b"
 )
 _CHECKING = re.compile(r"(?i)\W*(?:(?:now|then|also|finally) )?(?:check|verify|assert|ensure|make sure|test)(?:s|ing)?\b")
 _CHECKED = re.compile(rb"(?i)assert|expect|raises|should|verify|check|fail|\bt\.(?:Error|Fatal)|\btest\b")
 _FOR_TOOLS = re.compile(
-    r"(?i)\b(?:pylint|eslint|tslint|jshint|jslint|noqa|nosec|nolint|pragma|mypy|pyright|ruff|rubocop|shellcheck|phpcs|phpstan"
+    r"(?i)\b(?:todo|fixme|pylint|eslint|tslint|jshint|jslint|noqa|nosec|nolint|pragma|mypy|pyright|ruff|rubocop|shellcheck|phpcs|phpstan"
     r"|psalm|solhint|istanbul|c8 ignore|coverage|codespell|cspell|clang-format|clang-tidy|prettier|isort|fmt: ?(?:on|off)"
     r"|type: ?ignore|@ts-\w+|@flow|sourcemappingurl|vim?:|-\*-|spdx|copyright|licen[cs]ed? under|all rights reserved)"
 )
@@ -156,6 +170,7 @@ def _is_prose(said: str) -> bool:
     """Whether a comment may say what code does."""
     if _NOTE.match(said) or _FOR_TOOLS.search(said) or _LIKE_CODE.search(said):
         return False
+    said = re.sub(r"https?://\S+", "", said)
     solid = sum(not char.isspace() for char in said)
     letters = sum(char.isalpha() for char in said)
     words = len(_WORD.findall(said)) + len(_WIDE.findall(said)) // 2

@@ -214,7 +214,7 @@ def _function(node: Node, block: Node, data: bytes, row: Language, outer: list[s
     first, comments = _lead_in(node, data, row)
     if row.docs:
         docstring, body = _comment_text(comments, data, row), _enclosed_body(node, block, data, row)
-        documented = (comments[0].start_byte, _trimmed_end(comments[-1], data)) if comments else None
+        documented = (comments[0].start_byte, _trimmed_end(comments[-1], data)) if docstring else None
     else:
         docstring, documented, body = _indented_body(node, block, data)
     node_end = _trimmed_end(node, data)
@@ -313,7 +313,8 @@ def _comment_text(comments: list[Node], data: bytes, row: Language) -> str:
     said = [data[comment.start_byte : _trimmed_end(comment, data)].decode() for comment in comments]
     lines = [line.strip() for comment in said for line in comment.splitlines()]
     marks = _HASHES if row.docs == ("#",) else _SLASHES
-    return inspect.cleandoc("\n".join(marks.sub("", line) for line in lines))
+    text = inspect.cleandoc("\n".join(marks.sub("", line) for line in lines))
+    return text if re.search(r"[^\W\d_]{2}", text) else ""  # a line of dashes says nothing
 
 
 _SLASHES = re.compile(r"^(?:/\*+!?|///?!?|\*(?!/))[ \t]?|[ \t]*\*+/$")

@@ -147,7 +147,9 @@ class TestedIndex:
             if claim.scope and (of_class := [one for one in seen if _plain(one.scope) == claim.scope]):
                 seen = of_class
             if len(seen) == 1:
-                return seen[0]
+                # The call of a method says nothing of its class: it must be the only one, or that of the test's class.
+                of_another = seen[0].scope and not here and _plain(seen[0].scope) != claim.scope
+                return None if of_another and len(same_name) > 1 else seen[0]
             if seen:
                 return None  # more than one: no guess
         return None
@@ -172,7 +174,8 @@ class TestedIndex:
     def _pair(self, one: _Match, test: str, answer: str, language: str, prose: str) -> Iterator[Pair]:
         """The test, a comment that asks, and the function, as it stands in its file."""
         mark = "#" if LANGUAGES[language].line_end == "hash" else "//"
-        prompt = f"{test}\n\n{mark} What it tests, in {one.target.path}:\n"
+        newline = "\r\n" if "\r\n" in test else "\n"
+        prompt = f"{test}{newline * 2}{mark} What it tests, in {one.target.path}:{newline}"
         if len(prompt) > self.max_prompt_chars or len(answer) > self.max_answer_chars:
             return
         end = one.target.end
@@ -296,6 +299,11 @@ _NAMED = {
     "solidity": re.compile(r"\bimport\b[^;]*?['\"]([^'\"\n]+)['\"]"),
     "c": re.compile(r"^\s*#\s*include\s*[\"<]([^\">\n]+)[\">]", re.MULTILINE),
 }
+_CALLED_AS_FOLDER = {
+    "python": ("__init__",),
+    "rust": ("mod", "lib"),
+    **dict.fromkeys(("javascript", "typescript", "tsx"), ("index",)),
+}
 _SAME_FOLDER = ("go", "java", "c", "cpp", "rust")
 """Where a test needs no import for what lies beside it, or in the same folder of another tree."""
 
@@ -323,7 +331,7 @@ def _is_imported(one: Definition, facts: FileFacts) -> bool:
         return path.parent == test.parent
     if facts.language == "java" and _package(path) and _package(path) == _package(test):
         return True
-    stem = path.parent.name if path.stem in ("__init__", "index", "mod", "lib") else path.stem
+    stem = path.parent.name if path.stem in _CALLED_AS_FOLDER.get(facts.language, ()) else path.stem
     folders = [part for part in path.parent.parts if part not in ("src", "lib", "source")]
     for name in facts.imports:
         parts = name.split(".")
