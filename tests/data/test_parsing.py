@@ -1,5 +1,6 @@
 import ast
 import importlib.util
+import itertools
 from pathlib import Path
 
 import pytest
@@ -548,6 +549,57 @@ def test_statements_stop_where_their_block_does(language, text, spans):
     start = text.encode().index(spans[0].encode())
     found = [text[low:high] for low, high in statement_spans(text, language, start)]
     assert list(dict.fromkeys(found)) == spans
+
+
+PIECES = {
+    language: [
+        *(line + "\n" for line in marked.replace("«", "").replace("»", "").split("\n")),
+        "\r\n",
+        "/* ñ",
+        "'",
+        "é🙂",
+        "}",
+    ]
+    for language, marked in MARKED.items()
+}
+
+
+@st.composite
+def broken_files(draw):
+    """A language, and a text of lines of its sample in any order: mostly broken, with all that its grammar knows."""
+    language = draw(st.sampled_from(sorted(PIECES)))
+    first = draw(st.sampled_from(["", MARKED[language].replace("«", "").replace("»", ""), "<?php\n"]))
+    return language, first + "".join(draw(st.lists(st.sampled_from(PIECES[language]), max_size=30)))
+
+
+@settings(max_examples=300, deadline=None)
+@given(broken_files())
+def test_spans_of_any_text_nest_and_cut_at_whole_characters(file):
+    language, text = file
+    data, found = text.encode(), functions(text, language)
+    spans = [(one.start_byte, one.end_byte) for one in found]
+    assert spans == sorted(spans, key=lambda span: (span[0], -span[1]))
+    for at, (start, end) in enumerate(spans):
+        assert all(end <= low or high <= end for low, high in spans[at + 1 :]), "one lies inside the other, or after it"
+        assert 0 <= start < end <= len(data)
+    spans += [(one.prompt_end_byte, one.body_end_byte) for one in found] + comment_spans(text, language)
+    spans += [one.docstring_span for one in found if one.docstring_span]
+    edges = sorted({0, len(data), *(edge for span in spans for edge in span)})
+    pieces = [data[low:high].decode() for low, high in itertools.pairwise(edges)]
+    assert "".join(pieces) == text
+    assert not any(before.endswith("\r") and after.startswith("\n") for before, after in itertools.pairwise(pieces))
+    assert len(code_only(text, language)) == len(data)
+
+
+def test_the_second_function_of_a_declaration_starts_after_the_first():
+    text = "var f = function () {\n  return 1;\n}, g = () => {\n  return 2;\n};\n"
+    first, second = functions(text, "javascript")
+    assert first.end_byte <= second.start_byte and text[second.start_byte :].startswith("g = ")
+
+
+def test_a_line_of_dashes_is_no_docstring():
+    (function,) = functions("// -------\nint f() {\n  return 1;\n}\n", "cpp")
+    assert (function.docstring, function.docstring_span, function.start_byte) == ("", None, 0)
 
 
 def test_php_without_its_tag_is_a_fragment():
