@@ -16,6 +16,10 @@ GOOD = {
     "rust": "fn f() -> i32 { 1 }\n",
     "c": "int f(void) { return 1; }\n",
     "cpp": "template <class T> T f(T a) { return a; }\n",
+    "php": "<?php function f(): int { return 1; }\n",
+    "ruby": "def f(a) = a + 1\n",
+    "shell": 'f() { echo "$1"; }\n',
+    "solidity": "contract A { function f() public pure returns (uint) { return 1; } }\n",
 }
 BROKEN_ON_LINE_3 = {
     "python": "x = 1\n\ndef f(:\n    pass\n",
@@ -27,6 +31,10 @@ BROKEN_ON_LINE_3 = {
     "rust": "fn g() {}\n\nfn f( -> i32 { 1 }\n",
     "c": "int x;\n\nint f(void { return 1; }\n",
     "cpp": "int x;\n\nint f(void { return 1; }\n",
+    "php": "<?php\n\nfunction f( { return 1; }\n",
+    "ruby": "x = 1\n\nf(1, ))\n",
+    "shell": "x=1\n\nif x; then ; fi )\n",
+    "solidity": "contract A {\n\n function f( public { } }\n",
 }
 
 

@@ -23,6 +23,9 @@ from yunque.data.parsing import LANGUAGES
         ("a.ts", b"<?xml version='1.0'?>\n<TS>", ""),
         ("a.ts", b"let a = 1", "typescript"),
         ("a.rs", b"<?xml version='1.0'?>", ""),
+        ("a.inc", b"<?php\n", "php"),
+        ("a.inc", b"#define A", ""),
+        ("a.sol", b"", "solidity"),
         ("a.xyz", b"#!/bin/sh", ""),
     ],
 )

@@ -171,9 +171,84 @@ OF_ONE_FILE = {PairKind.BODY, PairKind.FIM, PairKind.CONTINUATION}
 
 
 @pytest.mark.parametrize("kind", sorted(OF_ONE_FILE))
-def test_each_kind_can_be_switched_off(kind):
+def test_each_kind_can_be_switched_off_and_no_other_is_on(kind):
     made = {pair.kind for pair in pairs(record(EXAMPLE), PairsRecipe(**{kind.value: False}))}
     assert made == OF_ONE_FILE - {kind}
+
+
+# ------------------------------------------------------------------------------------------------- kinds that are asked for
+def only(*kinds: str, **options) -> PairsRecipe:
+    return PairsRecipe(**{"body": False, "fim": False, "continuation": False, **dict.fromkeys(kinds, True), **options})
+
+
+EVERY_KIND = PairsRecipe(signature=True, comment=True, explain=True, test=True)
+
+
+def test_signature_takes_the_undocumented_functions_from_body():
+    made = pairs(record(EXAMPLE), only("body", "signature"))
+    assert [(pair.kind, pair.answer.split("\n")[0].strip()) for pair in made] == [
+        (PairKind.BODY, "# say it"),
+        (PairKind.SIGNATURE, "return x * 2 + 1"),
+        (PairKind.BODY, 'assert greet("a") == "hello a!"'),
+    ]
+    assert made[1].prompt.endswith("def undocumented(x):\n")
+    assert len(pairs(record(EXAMPLE), only("signature"))) == 1
+    assert pairs(record(EXAMPLE), only("signature", undocumented=False)) == pairs(record(EXAMPLE), only("signature"))
+
+
+def test_explain_asks_with_the_function_and_answers_with_its_prose():
+    first, second = pairs(record(EXAMPLE), only("explain"))
+    assert first.prompt == (
+        'def greet(name: str) -> str:\n    # say it\n    text = "hello " + name\n    if os.environ:\n        text += "!"\n'
+        "    return text\n\n# What greet does:\n"
+    )
+    assert (first.answer, first.span_bytes, first.natural_language) == ("Return the greeting for a name.", None, "en")
+    assert second.answer == "Check that the greeting is right."
+    assert len({first.id, second.id, *(pair.id for pair in pairs(record(EXAMPLE)))}) == 2 + len(pairs(record(EXAMPLE)))
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_explain_of_methods_comments_and_one_liners(newline):
+    java = "class A {\n  /** Adds one to it. */\n  @Test\n  int add(int a) {\n    return a + 1;\n  }\n}\n".replace(
+        "\n", newline
+    )
+    (pair,) = pairs(record(java, language="java"), only("explain"))
+    assert pair.prompt == "@Test\nint add(int a) {\n  return a + 1;\n}\n\n// What add does:\n"
+    assert pair.answer == "Adds one to it."
+    python = "class A:\n    def f(self):\n        'Adds one to it.'; x = 1\n        return x\n".replace("\n", newline)
+    assert pairs(record(python), only("explain")) == []  # nothing of its own line is left to stand below it
+    short = 'def f():\n    """:nodoc:"""\n    return 1\n'.replace("\n", newline)
+    assert pairs(record(short), only("explain")) == []
+
+
+def test_comment_pairs_end_where_the_block_starts():
+    (pair,) = pairs(record(EXAMPLE.replace("# say it", "# say it out loud")), only("comment"))
+    assert pair.prompt.endswith("    # say it out loud\n")
+    assert pair.answer == '    text = "hello " + name\n    if os.environ:\n        text += "!"\n    return text'
+    assert (pair.kind, pair.natural_language, pair.suffix) == (PairKind.COMMENT, "en", "")
+    assert pairs(record(EXAMPLE.replace("# say it", "# say it out loud")), only("comment", max_answer_chars=20)) == []
+
+
+def test_test_pairs_of_one_file():
+    (pair,) = pairs(record(EXAMPLE), only("test"))
+    assert pair.prompt.startswith("def test_greet():") and pair.prompt.endswith("\n\n# What it tests, in pkg/m.py:\n")
+    assert pair.answer.startswith("def greet(name: str)") and pair.answer.endswith("return text")
+    assert pairs(record(EXAMPLE), only("test", tests=False)) == []
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    texts | st.text(st.characters(exclude_categories=["Cs"]), max_size=200),
+    st.sampled_from(["python", "php", "ruby", "shell", "solidity", "rust", "java", "c"]),
+)
+def test_every_kind_of_any_text_is_exact(text, language):
+    one = record(text, language=language)
+    data = text.encode()
+    for pair in pairs(one, EVERY_KIND):
+        if pair.span_bytes:
+            assert data[slice(*pair.span_bytes)].decode() == pair.answer
+        if pair.kind not in (PairKind.EXPLAIN, PairKind.TEST):
+            assert reassemble(text, pair) == text
 
 
 def test_a_body_that_is_too_long_or_a_signature_that_does_not_fit_makes_no_pair():

@@ -1,12 +1,13 @@
 import ast
 import importlib.util
+import itertools
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from yunque.data.parsing import blank_body, code_only, functions, has_errors, is_test_path, statement_spans
+from yunque.data.parsing import blank_body, code_only, comment_spans, functions, has_errors, is_test_path, statement_spans
 
 # Real files with everything in them: decorators, async, overloads, nested classes, every docstring habit.
 MODULES = [
@@ -329,6 +330,132 @@ struct S { S() : x(1) {
 } bool operator==(S o) { return 1; } };
 }
 """,
+    "php": """\
+<h1>Title</h1>
+<?php
+namespace App\\X;
+
+// Licence.
+
+/**
+ * Adds, añade.
+ * @return int
+ */
+#[Pure]
+function add(int $a): int
+{  # why
+«    // first
+    return $a;»
+}
+trait T {
+  /* no doc */
+  public static function m() { return 1; }
+  /** Does. */
+  #[Test]
+  function n() {
+«    return <<<X
+}
+X;»
+  }
+  abstract function q();
+}
+$f = function () {
+    anonymous();
+};
+?>
+<p>
+""",
+    "ruby": """\
+#!/usr/bin/ruby
+# frozen
+
+module A
+  class B::C < D
+    # Does it.
+    #
+    # More.
+    def self.x(a, b = 1)
+«      # c
+      return a»
+    end
+
+    x = 3 # trailing
+    private def w a # why
+«      1
+    rescue Foo
+      'ñ'»
+    end
+    def empty?
+    end
+    def endless = 1
+    def one(o) true end
+    def <=>(o);
+«      o.each do |x|
+        y
+      end»
+    end
+    # Adds.
+    def test_add
+«      assert»    end
+  end
+end
+""",
+    "shell": """\
+#!/bin/bash
+first() {
+«  echo 1»
+}
+
+# Says.
+## More.
+my-say () # why
+{
+«  # c
+  cat <<X
+}
+X»
+}
+function two { echo 2; }
+function three()
+(
+«  cd x»
+)
+if a; then
+  # Doc.
+  function four {
+«\techo 'ñ'»
+  } > log
+fi
+""",
+    "solidity": """\
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.0;
+/// @title no function
+contract A is B {
+    // no doc
+    constructor(uint x) B(x) {
+«        y = x;»
+    }
+    /// @notice Does.
+    /// More.
+    function f(uint a) public view returns (uint) { // why
+«        return a;»
+    }
+    /** Guards. */
+    modifier only() {
+«        require(true, "}");
+        _;»
+    }
+    receive() external payable {
+«        z();»
+    }
+    function q() external;
+}
+library L { function test_it() internal {} }
+function free(uint a) pure returns (uint) {
+«    return a;»
+}
+""",
 }
 EXPECTED = {  # qualified name -> (docstring, is a test)
     "javascript": {
@@ -343,6 +470,30 @@ EXPECTED = {  # qualified name -> (docstring, is a test)
     "rust": {"f": ("Doc.\nTwo.", False), "Bar.g": ("", True)},
     "c": {"f": ("Doc.", False), "g": ("", False)},
     "cpp": {"n.A.f": ("Doc.", False), "n.S.S": ("", False), "n.S.operator==": ("", False)},
+    "php": {"add": ("Adds, añade.\n@return int", False), "T.m": ("", False), "T.n": ("Does.", True)},
+    "ruby": {
+        "A.B.C.x": ("Does it.\n\nMore.", False),
+        "A.B.C.w": ("", False),
+        "A.B.C.endless": ("", False),
+        "A.B.C.one": ("", False),
+        "A.B.C.<=>": ("", False),
+        "A.B.C.test_add": ("Adds.", True),
+    },
+    "shell": {
+        "first": ("", False),
+        "my-say": ("Says.\nMore.", False),
+        "two": ("", False),
+        "three": ("", False),
+        "four": ("Doc.", False),
+    },
+    "solidity": {
+        "A.constructor": ("", False),
+        "A.f": ("@notice Does.\nMore.", False),
+        "A.only": ("Guards.", False),
+        "A.receive": ("", False),
+        "L.test_it": ("", True),
+        "free": ("", False),
+    },
 }
 
 
@@ -355,13 +506,18 @@ def test_bodies_names_and_docs_of_every_language(language, newline):
     assert {one.qualified_name: (one.docstring, one.is_test) for one in functions(text, language)} == EXPECTED[language]
 
 
+NEW = (b"# Says", b"# Does", b"# Adds", b"# Doc", b"/// @notice")
+
+
 @pytest.mark.parametrize("language", MARKED)
 def test_doc_comment_belongs_to_the_definition(language):
     text = MARKED[language].replace("«", "").replace("»", "")
     for one in functions(text, language):
         if one.docstring:
             head = text.encode()[one.start_byte :]
-            assert head.startswith((b"/**", b"// Foo", b"// Doc", b"/// Doc", b"/* Doc"))
+            assert head.startswith((b"/**", b"// Foo", b"// Doc", b"/// Doc", b"/* Doc", *NEW))
+            start, end = one.docstring_span
+            assert start == one.start_byte < end and text.encode()[start:end].strip() == text.encode()[start:end]
 
 
 # --------------------------------------------------------------------------------------------------- code, statements, tests
@@ -378,6 +534,85 @@ def test_code_only_keeps_every_offset_and_drops_comments(file):
 def test_code_only_in_a_language_with_doc_comments():
     code = code_only("/** Doc. */\nint f() { // c\n  return 'x'; }\n", "java")
     assert b"Doc" not in code and b"// c" not in code and b"return 'x'" in code
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "spans"),
+    [
+        ("ruby", "def f\n  a = 1\n  b\nrescue C\n  d\nend\n", ["a = 1", "a = 1\n  b"]),
+        ("shell", "if x; then\n  a=1\n  b\nelse\n  c\nfi\n", ["a=1", "a=1\n  b"]),
+        ("solidity", "contract A { function f() { a = 1;\n b(); } }", ["a = 1;", "a = 1;\n b();"]),
+        ("php", "<?php\nfunction f() {\n  a();\n  # c\n  return 2; }", ["a();", "a();\n  # c\n  return 2;"]),
+    ],
+)
+def test_statements_stop_where_their_block_does(language, text, spans):
+    start = text.encode().index(spans[0].encode())
+    found = [text[low:high] for low, high in statement_spans(text, language, start)]
+    assert list(dict.fromkeys(found)) == spans
+
+
+PIECES = {
+    language: [
+        *(line + "\n" for line in marked.replace("«", "").replace("»", "").split("\n")),
+        "\r\n",
+        "/* ñ",
+        "'",
+        "é🙂",
+        "}",
+    ]
+    for language, marked in MARKED.items()
+}
+
+
+@st.composite
+def broken_files(draw):
+    """A language, and a text of lines of its sample in any order: mostly broken, with all that its grammar knows."""
+    language = draw(st.sampled_from(sorted(PIECES)))
+    first = draw(st.sampled_from(["", MARKED[language].replace("«", "").replace("»", ""), "<?php\n"]))
+    return language, first + "".join(draw(st.lists(st.sampled_from(PIECES[language]), max_size=30)))
+
+
+@settings(max_examples=300, deadline=None)
+@given(broken_files())
+def test_spans_of_any_text_nest_and_cut_at_whole_characters(file):
+    language, text = file
+    data, found = text.encode(), functions(text, language)
+    spans = [(one.start_byte, one.end_byte) for one in found]
+    assert spans == sorted(spans, key=lambda span: (span[0], -span[1]))
+    for at, (start, end) in enumerate(spans):
+        assert all(end <= low or high <= end for low, high in spans[at + 1 :]), "one lies inside the other, or after it"
+        assert 0 <= start < end <= len(data)
+    spans += [(one.prompt_end_byte, one.body_end_byte) for one in found] + comment_spans(text, language)
+    spans += [one.docstring_span for one in found if one.docstring_span]
+    edges = sorted({0, len(data), *(edge for span in spans for edge in span)})
+    pieces = [data[low:high].decode() for low, high in itertools.pairwise(edges)]
+    assert "".join(pieces) == text
+    assert not any(before.endswith("\r") and after.startswith("\n") for before, after in itertools.pairwise(pieces))
+    assert len(code_only(text, language)) == len(data)
+
+
+def test_the_second_function_of_a_declaration_starts_after_the_first():
+    text = "var f = function () {\n  return 1;\n}, g = () => {\n  return 2;\n};\n"
+    first, second = functions(text, "javascript")
+    assert first.end_byte <= second.start_byte and text[second.start_byte :].startswith("g = ")
+
+
+def test_a_line_of_dashes_is_no_docstring():
+    (function,) = functions("// -------\nint f() {\n  return 1;\n}\n", "cpp")
+    assert (function.docstring, function.docstring_span, function.start_byte) == ("", None, 0)
+
+
+def test_php_without_its_tag_is_a_fragment():
+    text = "function f($a) {\n    return 1; // c\n}\n"
+    assert bodies(text, "php") == {"f": "    return 1; // c"}
+    assert b"// c" not in code_only(text, "php") and has_errors(text, "php") == 0
+    assert functions("only a page of text\n<?php ?>\n", "php") == []
+
+
+def test_comments_are_given_in_their_order_without_line_breaks():
+    text = "# one\r\nx = 1 # two\r\n"
+    assert [text[low:high] for low, high in comment_spans(text, "python")] == ["# one", "# two"]
+    assert comment_spans(text, "klingon") == []
 
 
 def test_statements_grow_by_whole_statements():
@@ -405,6 +640,7 @@ def test_statements_grow_by_whole_statements():
             "x_test.go",
         ),
         *("src/test/java/p/ATest.java", "p/ServiceIT.java", "conftest.py", "TestThing.java"),
+        *("spec/a.rb", "a_spec.rb", "FooTest.php", "Vault.t.sol", "test_run.sh"),
     ],
 )
 def test_test_paths(path):

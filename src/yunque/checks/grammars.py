@@ -6,6 +6,7 @@ Single grammar wheels carry their grammar inside. ``tree-sitter-language-pack`` 
 from __future__ import annotations
 
 import importlib
+import warnings
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -19,34 +20,45 @@ GRAMMARS: dict[str, tuple[str, str]] = {
     "go": ("tree_sitter_go", "language"),
     "java": ("tree_sitter_java", "language"),
     "javascript": ("tree_sitter_javascript", "language"),
+    "php": ("tree_sitter_php", "language_php"),
     "python": ("tree_sitter_python", "language"),
+    "ruby": ("tree_sitter_ruby", "language"),
     "rust": ("tree_sitter_rust", "language"),
+    "shell": ("tree_sitter_bash", "language"),
+    "solidity": ("tree_sitter_solidity", "language"),
     "tsx": ("tree_sitter_typescript", "language_tsx"),
     "typescript": ("tree_sitter_typescript", "language_typescript"),
 }
 
 
+# The same of a text that cannot be a whole file: PHP without its opening tag would be a page of plain text.
+_FRAGMENTS = {"php": ("tree_sitter_php", "language_php_only")}
+
+
 @cache
-def grammar(language: str) -> Language:
+def grammar(language: str, *, fragment: bool = False) -> Language:
     """The grammar of a language. KeyError for a name that is not in ``GRAMMARS``; ImportError when its wheel is missing."""
     from tree_sitter import Language
 
-    module, function = GRAMMARS[language]
-    return Language(getattr(importlib.import_module(module), function)())
+    module, function = (_FRAGMENTS if fragment else GRAMMARS)[language]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # some wheels still give a number, not a capsule
+        return Language(getattr(importlib.import_module(module), function)())
 
 
 def parse(data: bytes, language: str) -> Tree:
     """The syntax tree of UTF-8 bytes; always a tree, with error nodes where the text is not in the language."""
     from tree_sitter import Parser
 
-    return Parser(grammar(language)).parse(data)
+    return Parser(grammar(language, fragment=language in _FRAGMENTS and b"<?" not in data)).parse(data)
 
 
 def captures(tree: Tree, language: str, pattern: str) -> dict[str, list[Node]]:
     """The nodes that a query captures, by capture name; names without a node are absent."""
     from tree_sitter import QueryCursor
 
-    return QueryCursor(_query(language, pattern)).captures(tree.root_node)
+    fragment = language in _FRAGMENTS and tree.language != grammar(language)
+    return QueryCursor(_query(language, pattern, fragment)).captures(tree.root_node)
 
 
 def error_lines(tree: Tree, language: str) -> list[int]:
@@ -58,7 +70,7 @@ def error_lines(tree: Tree, language: str) -> list[int]:
 
 
 @cache
-def _query(language: str, pattern: str) -> Query:
+def _query(language: str, pattern: str, fragment: bool) -> Query:
     from tree_sitter import Query
 
-    return Query(grammar(language), pattern)
+    return Query(grammar(language, fragment=fragment), pattern)

@@ -1,4 +1,4 @@
-"""What a linter finds in Python, and how many paths lead through code in eight languages.
+"""What a linter finds in Python, and how many paths lead through code in every language with a grammar.
 
 Covered: ruff's pyflakes rules, the errors of pycodestyle and the likely bugs of flake8-bugbear, by a fixed selection that no
 file near the text can change; ``noqa`` comments are not obeyed, since whoever wrote the text wrote them.
@@ -31,6 +31,22 @@ _BRANCHES = {
     ),
     "go": ("if_statement", "for_statement", "expression_case", "type_case", "communication_case"),
     "c": ("if_statement", "for_statement", "while_statement", "do_statement", "case_statement", "conditional_expression"),
+    "php": (
+        "if_statement", "else_if_clause", "for_statement", "foreach_statement", "while_statement", "do_statement",
+        "case_statement", "match_conditional_expression", "catch_clause", "conditional_expression",
+    ),
+    "ruby": (
+        "if", "elsif", "unless", "if_modifier", "unless_modifier", "while", "until", "while_modifier", "until_modifier",
+        "for", "when", "in_clause", "rescue", "rescue_modifier", "conditional",
+    ),
+    "shell": (
+        "if_statement", "elif_clause", "for_statement", "c_style_for_statement", "while_statement", "case_item",
+        "ternary_expression",
+    ),
+    "solidity": (
+        "if_statement", "for_statement", "while_statement", "do_while_statement", "catch_clause", "ternary_expression",
+        "yul_if_statement", "yul_for_statement",
+    ),
     "rust": ("if_expression", "while_expression", "for_expression", "loop_expression", "match_arm"),
 }  # fmt: skip
 _BRANCHES |= {
@@ -42,6 +58,8 @@ _FUNCTIONS = {
     "function_definition", "function_declaration", "function_expression", "arrow_function", "method_definition",
     "method_declaration", "constructor_declaration", "function_item", "func_literal", "lambda", "lambda_expression",
     "closure_expression", "generator_function_declaration",
+    "anonymous_function", "method", "singleton_method", "modifier_definition", "constructor_definition",
+    "fallback_receive_definition",
 }  # fmt: skip
 _SHORT_CIRCUITS = {"&&", "||", "??"}
 

@@ -370,7 +370,11 @@ _NODES = {
     "cpp": ("[(comment)] @comment", "[(string_content) (raw_string_content) (character)] @text"),
     "go": ("[(comment)] @comment", "[(interpreted_string_literal_content) (raw_string_literal_content)] @text"),
     "java": ("[(line_comment) (block_comment)] @comment", "[(string_fragment) (multiline_string_fragment)] @text"),
+    "php": ("[(comment)] @comment", "[(string_content) (nowdoc_string)] @text"),
+    "ruby": ("[(comment)] @comment", "[(string_content) (heredoc_content)] @text"),
     "rust": ("[(line_comment) (block_comment)] @comment", "[(string_content)] @text"),
+    "shell": ("[(comment)] @comment", "[(string_content) (raw_string) (heredoc_content)] @text"),
+    "solidity": ("[(comment)] @comment", "[(string)] @text"),
 }
 """What a grammar calls comments and the insides of texts; the pieces of f-strings and templates are code."""
 
@@ -378,7 +382,7 @@ _NODES = {
 def code_and_bare(text: str, language: str) -> tuple[str, str]:
     """The text with blanks for its comments, and with blanks for the insides of its texts as well; line for line.
 
-    By the language's grammar where the text parses, else (fragments, PHP, C#) by a lexer that recovers at the end of a line.
+    By the language's grammar where the text parses, else (fragments, C#) by a lexer that recovers at the end of a line.
     """
     text = _shortened(text)
     if language in GRAMMARS and (blanked := _by_grammar(text, language)):

@@ -14,8 +14,12 @@ PARSED: dict[str, tuple[str, ...]] = {
     "go": (".go",),
     "java": (".java",),
     "javascript": (".js", ".mjs", ".cjs", ".jsx"),
+    "php": (".php", ".phtml", ".php5"),
     "python": (".py", ".pyw"),
+    "ruby": (".rb", ".rake", ".gemspec"),
     "rust": (".rs",),
+    "shell": (".sh", ".bash", ".ksh"),
+    "solidity": (".sol",),
     "tsx": (".tsx",),
     "typescript": (".ts", ".mts", ".cts"),
 }
@@ -52,15 +56,11 @@ OTHERS: dict[str, tuple[str, ...]] = {
     "ocaml": (".ml", ".mli"),
     "pascal": (".pas",),
     "perl": (".pl", ".pm"),
-    "php": (".php", ".phtml", ".php5"),
     "powershell": (".ps1", ".psm1"),
     "protobuf": (".proto",),
     "r": (".r",),
     "restructuredtext": (".rst",),
-    "ruby": (".rb", ".rake", ".gemspec"),
     "scala": (".scala", ".sc"),
-    "shell": (".sh", ".bash", ".ksh"),
-    "solidity": (".sol",),
     "sql": (".sql",),
     "swift": (".swift",),
     "tcl": (".tcl",),
@@ -80,6 +80,7 @@ _STUBS = (".pyi", ".d.ts", ".d.mts", ".d.cts")
 _SHEBANG = re.compile(rb"#![^\n]*?\b(python|pypy|node|deno|bun|bash|sh|zsh|ksh|dash|ruby|php|perl|lua)[\d.]*\b")
 _SHELLS = (b"bash", b"sh", b"zsh", b"ksh", b"dash")
 _NOT_TYPESCRIPT = re.compile(rb"\s*(?:<\?xml|<!DOCTYPE TS)")  # a Qt translation is called .ts, too
+_PHP = re.compile(rb"\s*<\?php\b")  # .inc is any language's ending
 _NOT_RUST = re.compile(rb"\s*<\?xml")  # so is a RenderScript or resource file .rs
 
 
@@ -94,6 +95,8 @@ def language_of(path: str, head: bytes, headers_are_cpp: bool = False) -> str:
         language = "javascript" if said in (b"node", b"deno", b"bun") else language
     if (ending == ".ts" and _NOT_TYPESCRIPT.match(head)) or (ending == ".rs" and _NOT_RUST.match(head)):
         return ""
+    if ending == ".inc" and _PHP.match(head):
+        return "php"
     return "cpp" if ending == ".h" and headers_are_cpp else language
 
 

@@ -1,27 +1,32 @@
-"""What a record teaches: (signature and docstring -> body), fill-in-the-middle, and plain continuation.
+"""What a record teaches: (signature and docstring -> body), fill-in-the-middle, plain continuation, and four kinds more.
 
-Every answer is an exact byte span of the record, so ``reassemble`` gives the record back byte for byte. Random choices
-depend on the record's id and the seed alone.
+Every answer but those of EXPLAIN is an exact byte span of the record, so ``reassemble`` gives the record back byte for byte.
+Random choices depend on the record's id and the seed alone.
 
 Covered: BODY for every function with a body to write; FIM with the hole where an editor's cursor would be (mostly the rest
-of a line, sometimes whole statements or a body); CONTINUATION, in which every character is an answer exactly once.
+of a line, sometimes whole statements or a body); CONTINUATION, in which every character is an answer exactly once; and, when
+a recipe asks for them, SIGNATURE, COMMENT (see `data.comments`), EXPLAIN and TEST (see `data.tested`).
 Not covered: context from other files; the prompt is the text before the answer in its own file, cut at a line start.
 """
 
 from __future__ import annotations
 
-import bisect
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
-from itertools import islice
-from random import Random
+import textwrap
+from collections.abc import Iterator
 
 from pydantic import BaseModel, Field
 
-from yunque.core.nouns import Pair, PairKind, Record, content_id, seed_from
-from yunque.data.parsing import Function, code_only, functions, is_test_path, statement_spans
+from yunque.core.nouns import Pair, PairKind, Record, content_id
+from yunque.data.comments import commented_blocks
+from yunque.data.definitions import LANGUAGES
+from yunque.data.holes import EDITOR_MIX, Hole, HoleKind, holes
+from yunque.data.parsing import Function, functions, is_test_path
+from yunque.data.prose import natural_language
+from yunque.data.tested import TestedIndex, file_facts
+from yunque.data.windows import text_after, text_before
+
+__all__ = ["EDITOR_MIX", "Hole", "HoleKind", "PairsRecipe", "make_pairs", "natural_language", "reassemble"]
 
 
 class PairsRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=True):
@@ -33,6 +38,14 @@ class PairsRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docstrin
     """Text around a hole -> the hole."""
     continuation: bool = True
     """Whole files in stretches."""
+    signature: bool = False
+    """A function without a docstring makes a SIGNATURE pair, and no BODY pair."""
+    comment: bool = False
+    """A comment on lines of its own inside a function -> the statements that it speaks of."""
+    explain: bool = False
+    """A function without its docstring -> the docstring."""
+    test: bool = False
+    """A test -> the function that it tests, where both stand in one file; see `data.tested` for two files."""
     tests: bool = True
     """Whether test files and test functions teach too."""
     undocumented: bool = True
@@ -60,12 +73,18 @@ def make_pairs(record: Record, recipe: PairsRecipe, seed: int) -> Iterator[Pair]
     if not recipe.tests and is_test_path(record.origin.path):
         return
     data = record.text.encode()
-    if recipe.body:
-        for function in functions(record.text, record.language):
-            if function.has_body and (recipe.tests or not function.is_test) and (recipe.undocumented or function.docstring):
-                yield from _body_pair(record, data, function, recipe)
+    found = functions(record.text, record.language)
+    for function in found:
+        if recipe.tests or not function.is_test:
+            yield from _function_pairs(record, data, function, recipe)
+    if recipe.comment:
+        yield from _comment_pairs(record, data, recipe)
+    if recipe.test and recipe.tests:
+        index = TestedIndex(max_prompt_chars=recipe.max_prompt_chars, max_answer_chars=recipe.max_answer_chars)
+        index.add(file_facts(record))
+        yield from index.pairs(lambda: [record])
     if recipe.fim and recipe.fim_per_function:
-        count = recipe.fim_per_function * max(1, len(functions(record.text, record.language)))
+        count = recipe.fim_per_function * max(1, len(found))
         weights = {
             HoleKind.LINE: recipe.line_weight,
             HoleKind.STATEMENT: recipe.statement_weight,
@@ -73,7 +92,7 @@ def make_pairs(record: Record, recipe: PairsRecipe, seed: int) -> Iterator[Pair]
         }
         for hole in holes(record, seed=seed, count=count, weights=weights, max_chars=recipe.max_answer_chars):
             if recipe.tests or not (hole.function and hole.function.is_test):
-                yield fim_pair(record, hole, recipe)
+                yield _fim_pair(record, data, hole, recipe)
     if recipe.continuation:
         yield from _continuation_pairs(record, data, recipe)
 
@@ -90,78 +109,74 @@ def reassemble(text: str, pair: Pair) -> str:
     return (data[:start] + pair.answer.encode() + data[end:]).decode()
 
 
-# ------------------------------------------------------------------------------------------------------------------- holes
-class HoleKind(StrEnum):
-    """What is cut out of a file."""
-
-    LINE = "line"
-    """From a cursor between the words of a line of code to its end: what an editor asks for most."""
-    STATEMENT = "statement"
-    """One to three statements, from the first character of the first one."""
-    BODY = "body"
-    """The body of a function."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Hole:
-    """A span to fill in, in UTF-8 bytes."""
-
-    kind: HoleKind
-    start_byte: int
-    end_byte: int
-    function: Function | None
-    """The innermost function around it."""
+# ------------------------------------------------------------------------------------------------------------------- pairs
+def _function_pairs(record: Record, data: bytes, function: Function, recipe: PairsRecipe) -> Iterator[Pair]:
+    """BODY or SIGNATURE, and EXPLAIN."""
+    if function.has_body:
+        if recipe.signature and not function.docstring:
+            yield from _body_pair(record, data, function, recipe, PairKind.SIGNATURE)
+        elif recipe.body and (recipe.undocumented or function.docstring):
+            yield from _body_pair(record, data, function, recipe, PairKind.BODY)
+    if recipe.explain and function.docstring and function.has_body:
+        yield from _explain_pair(record, data, function, recipe)
 
 
-EDITOR_MIX = {HoleKind.LINE: 0.6, HoleKind.STATEMENT: 0.25, HoleKind.BODY: 0.15}
-TRIES = 12  # draws for each hole that is asked for; a draw fails on a hole that is there already, too long or not code
+def _body_pair(record: Record, data: bytes, function: Function, recipe: PairsRecipe, kind: PairKind) -> Iterator[Pair]:
+    prompt = text_before(data, function.prompt_end_byte, recipe.max_prompt_chars)
+    answer = data[function.prompt_end_byte : function.body_end_byte].decode()
+    # A prompt that starts after the signature asks for nothing.
+    if len(answer) <= recipe.max_answer_chars and len(prompt.encode()) >= function.prompt_end_byte - function.start_byte:
+        span = (function.prompt_end_byte, function.body_end_byte)
+        yield _pair(record, kind, span, prompt=prompt, answer=answer, prose=function.docstring)
 
 
-def holes(
-    record: Record,
-    *,
-    seed: int,
-    count: int,
-    weights: Mapping[HoleKind, float] = EDITOR_MIX,
-    max_chars: int = 3000,
-    avoid: Iterable[tuple[int, int]] = (),
-) -> list[Hole]:
-    """Up to ``count`` different holes in a record, by position; none in comments, docstrings, blank lines or ``avoid``.
+def _explain_pair(record: Record, data: bytes, function: Function, recipe: PairsRecipe) -> Iterator[Pair]:
+    """The function without its docstring, a comment that asks, and the docstring's text as the answer.
 
-    Every hole holds at least one word character. Training and evaluation draw theirs here, the latter with the byte spans of
-    functions that have a twin in ``avoid``.
+    The prompt is the code at the left margin, a blank line, and ``# What NAME does:`` in the language's comment marks.
     """
-    data = record.text.encode()
-    found = functions(record.text, record.language)
-    lines = _code_lines(data, code_only(record.text, record.language))
-    kinds = [kind for kind, weight in weights.items() if weight > 0]
-    if not lines or not kinds:
-        return []
-    choose = Random(seed_from("holes", record.id, seed))
-    bodies = [function for function in found if function.has_body]
-    draw: dict[HoleKind, Callable[[], tuple[int, int] | None]] = {
-        HoleKind.LINE: lambda: _rest_of_line(data, choose.choice(lines), choose),
-        HoleKind.STATEMENT: lambda: _statements(record, choose.choice(lines), choose),
-        HoleKind.BODY: lambda: _whole_body(data, choose.choice(bodies)) if bodies else None,
-    }
-    avoided = list(avoid)
-    drawn: dict[tuple[int, int], Hole] = {}
-    for _ in range(count * TRIES):
-        if len(drawn) == count:
-            break
-        kind = choose.choices(kinds, [weights[kind] for kind in kinds])[0]
-        span = draw[kind]()
-        if span is None or span in drawn or any(span[0] < end and start < span[1] for start, end in avoided):
-            continue
-        answer = data[slice(*span)].decode()
-        if len(answer) <= max_chars and re.search(r"\w", answer):
-            drawn[span] = Hole(kind=kind, start_byte=span[0], end_byte=span[1], function=_innermost(found, span))
-    return [drawn[span] for span in sorted(drawn)]
+    start, end = function.docstring_span
+    line_start = data.rfind(b"\n", 0, start) + 1
+    after = _LINE_BREAK.match(data, end)
+    if not data[line_start:start].strip() and after:  # it fills its lines: they go as a whole
+        start, end = line_start, after.end()
+    first = data.rfind(b"\n", 0, function.start_byte) + 1
+    code = data[min(first, start) : start] + data[end : function.end_byte]
+    mark = "#" if LANGUAGES[record.language].line_end == "hash" else "//"
+    margin = code.decode().replace("\r\n", "\n").strip("\n")
+    prompt = f"{textwrap.dedent(margin)}\n\n{mark} What {function.name} does:\n"
+    language = natural_language(function.docstring)
+    words = len(re.findall(r"[^\W\d_]{2,}", function.docstring))
+    if len(prompt) > recipe.max_prompt_chars or len(function.docstring) > recipe.max_answer_chars:
+        return
+    if words < 3 and language not in ("ja", "zh", "ko", "th"):  # "Deprecated.", ":nodoc:"
+        return
+    place = (str(function.docstring_span[0]), str(function.docstring_span[1]))
+    yield Pair(
+        id=content_id(PairKind.EXPLAIN, record.id, *place),
+        kind=PairKind.EXPLAIN,
+        prompt=prompt,
+        answer=function.docstring,
+        span_bytes=None,
+        language=record.language,
+        natural_language=language,
+        origin_ids=(record.id,),
+    )
 
 
-def fim_pair(record: Record, hole: Hole, recipe: PairsRecipe) -> Pair:
-    """The fill-in-the-middle pair of a hole."""
-    data = record.text.encode()
+_LINE_BREAK = re.compile(rb"[ \t]*\r?\n")
+
+
+def _comment_pairs(record: Record, data: bytes, recipe: PairsRecipe) -> Iterator[Pair]:
+    for block in commented_blocks(record):
+        prompt = text_before(data, block.start_byte, recipe.max_prompt_chars)
+        answer = data[block.start_byte : block.end_byte].decode()
+        if len(answer) <= recipe.max_answer_chars and len(prompt.encode()) >= block.start_byte - block.comment_start_byte:
+            span = (block.start_byte, block.end_byte)
+            yield _pair(record, PairKind.COMMENT, span, prompt=prompt, answer=answer, prose=block.comment)
+
+
+def _fim_pair(record: Record, data: bytes, hole: Hole, recipe: PairsRecipe) -> Pair:
     return _pair(
         record,
         PairKind.FIM,
@@ -169,63 +184,8 @@ def fim_pair(record: Record, hole: Hole, recipe: PairsRecipe) -> Pair:
         prompt=text_before(data, hole.start_byte, recipe.max_prompt_chars),
         answer=data[hole.start_byte : hole.end_byte].decode(),
         suffix=text_after(data, hole.end_byte, recipe.max_suffix_chars),
-        docstring=hole.function.docstring if hole.function else "",
+        prose=hole.function.docstring if hole.function else "",
     )
-
-
-def _code_lines(data: bytes, code: bytes) -> list[tuple[int, int]]:
-    """(first, end) of the code on each line that ends with code: without its indentation and its line break."""
-    lines, start = [], 0
-    for line in data.split(b"\n"):
-        shown = code[start : start + len(line)]
-        # A line that ends with a comment is left out: nobody can guess a comment.
-        if shown.strip() and len(shown.rstrip()) == len(line.rstrip()):
-            lines.append((start + len(shown) - len(shown.lstrip()), start + len(shown.rstrip())))
-        start += len(line) + 1
-    return lines
-
-
-def _rest_of_line(data: bytes, line: tuple[int, int], choose: Random) -> tuple[int, int]:
-    """From a random place to the end of the line; from the start of a word when the place is inside one.
-
-    Inside a word a tokenizer's pieces differ from those of the whole word, and what is asked is how well the model copes
-    with that (token healing), not what it knows of the code.
-    """
-    cursor = choose.randrange(*line)
-    while cursor > line[0] and _in_word(data[cursor]) and _in_word(data[cursor - 1]):
-        cursor -= 1
-    return cursor, line[1]
-
-
-def _in_word(byte: int) -> bool:
-    """Whether a byte belongs to an identifier; every byte of a character beyond ASCII counts."""
-    return byte >= 0x80 or chr(byte).isalnum() or byte == ord("_")
-
-
-def _statements(record: Record, line: tuple[int, int], choose: Random) -> tuple[int, int]:
-    spans = list(islice(statement_spans(record.text, record.language, line[0]), choose.randint(1, 3)))
-    return spans[-1] if spans else line
-
-
-def _whole_body(data: bytes, function: Function) -> tuple[int, int]:
-    """The body from its first character on: the indentation is there already when somebody writes it."""
-    body = data[function.prompt_end_byte : function.body_end_byte]
-    return function.prompt_end_byte + len(body) - len(body.lstrip()), function.body_end_byte
-
-
-def _innermost(found: list[Function], span: tuple[int, int]) -> Function | None:
-    before = bisect.bisect_right(found, span[0], key=lambda function: function.start_byte)
-    return next((function for function in reversed(found[:before]) if span[1] <= function.end_byte), None)
-
-
-# ------------------------------------------------------------------------------------------------------------------- pairs
-def _body_pair(record: Record, data: bytes, function: Function, recipe: PairsRecipe) -> Iterator[Pair]:
-    prompt = text_before(data, function.prompt_end_byte, recipe.max_prompt_chars)
-    answer = data[function.prompt_end_byte : function.body_end_byte].decode()
-    # A prompt that starts after the signature asks for nothing.
-    if len(answer) <= recipe.max_answer_chars and len(prompt.encode()) >= function.prompt_end_byte - function.start_byte:
-        span = (function.prompt_end_byte, function.body_end_byte)
-        yield _pair(record, PairKind.BODY, span, prompt=prompt, answer=answer, docstring=function.docstring)
 
 
 def _continuation_pairs(record: Record, data: bytes, recipe: PairsRecipe) -> Iterator[Pair]:
@@ -244,7 +204,7 @@ def _pair(
     prompt: str,
     answer: str,
     suffix: str = "",
-    docstring: str = "",
+    prose: str = "",
 ) -> Pair:
     return Pair(
         id=content_id(kind, record.id, str(span[0]), str(span[1])),
@@ -254,7 +214,7 @@ def _pair(
         suffix=suffix,
         span_bytes=span,
         language=record.language,
-        natural_language=natural_language(docstring),
+        natural_language=natural_language(prose),
         origin_ids=(record.id,),
     )
 
@@ -275,52 +235,3 @@ def _stretches(text: str, max_chars: int) -> Iterator[str]:
         start = cut
     if start < len(text):
         yield text[start:]
-
-
-def text_before(data: bytes, end: int, max_chars: int) -> str:
-    """Up to ``max_chars`` characters that end at a byte, cut at a line start where there is one."""
-    floor = max(0, end - 4 * (max_chars + 1))  # a character has at most four bytes, and one more tells where a line starts
-    while floor < end and data[floor] & 0xC0 == 0x80:
-        floor += 1
-    text = data[floor:end].decode()
-    if len(text) <= max_chars:
-        return text
-    left_out, kept = text[-max_chars - 1], text[-max_chars:]
-    _, _, later_lines = kept.partition("\n")
-    return kept if left_out == "\n" or not later_lines else later_lines
-
-
-def text_after(data: bytes, start: int, max_chars: int) -> str:
-    """Up to ``max_chars`` characters that start at a byte, cut at a line end where there is one."""
-    ceiling = min(len(data), start + 4 * (max_chars + 1))
-    while start < ceiling < len(data) and data[ceiling] & 0xC0 == 0x80:
-        ceiling -= 1
-    text = data[start:ceiling].decode()
-    if len(text) <= max_chars:
-        return text
-    lines, newline, _ = text[:max_chars].rpartition("\n")
-    return lines + newline or text[:max_chars].removesuffix("\r")
-
-
-# -------------------------------------------------------------------------------------------------------- natural language
-_COMMON_WORDS = {
-    "en": "the of and to is in for if with that this from are be by it as on not returns return or an given when which",
-    "es": "el la los las que del una por con para si es se un lo como devuelve su al cuando cada este esta son sin",
-    "pt": "o os que da dos das uma um por para se é não em ao como retorna seu quando cada este são na pelo",
-    "fr": "le les des du est une un pour que qui dans avec par sur si ne pas ce cette renvoie retourne sont aux ou la",
-    "de": "der die das und ist ein eine nicht mit für von den dem zu wenn auf wird gibt zurück oder als aus im bei werden",
-}
-_WORDS = {code: frozenset(words.split()) for code, words in _COMMON_WORDS.items()}
-_KANA, _HAN = re.compile("[\u3040-\u30ff]"), re.compile("[\u4e00-\u9fff]")
-
-
-def natural_language(text: str) -> str:
-    """ISO 639-1 code of a docstring, or ``und``: Japanese and Chinese by their script, five more by their common words."""
-    letters = sum(char.isalpha() for char in text)
-    if kana := len(_KANA.findall(text)):
-        return "ja" if 5 * (kana + len(_HAN.findall(text))) >= letters else "und"
-    if han := len(_HAN.findall(text)):
-        return "zh" if 5 * han >= letters else "und"
-    words = re.findall(r"[^\W\d_]+", text.lower())
-    hits = sorted(((sum(word in known for word in words), code) for code, known in _WORDS.items()), reverse=True)
-    return hits[0][1] if hits[0][0] > hits[1][0] else "und"

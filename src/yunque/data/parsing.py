@@ -1,113 +1,31 @@
 """Where the functions of a text are: exact byte spans of signature, docstring and body, from a real parser.
 
 Spans are offsets into the UTF-8 bytes of the text, so cutting at them and joining again gives the text back, whatever its
-line breaks, tabs or alphabet. One row of ``LANGUAGES`` a language; everything else is shared by all of them.
+line breaks, tabs or alphabet. What differs between languages is in the rows of `data.definitions`.
 
 Covered: Python (decorators, async, methods, nested functions, every kind of docstring), JavaScript, TypeScript, Java, Go,
-Rust, C, C++; a function whose own text does not parse is left out, the rest of its file is not.
+Rust, C, C++, PHP, Ruby, Shell, Solidity; a function whose own text does not parse is left out, the rest of its file is not.
 Not covered: anonymous functions (no name to ask for), expression bodies and bodies on the line of the signature (found,
-without a body to write), files with lone carriage returns as line breaks (no functions at all).
+without a body to write), Ruby's methods without a body and those made by ``define_method``, files with lone carriage returns
+as line breaks (no functions at all).
 """
 
 from __future__ import annotations
 
-import ast
 import inspect
 import re
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, cached_property, lru_cache
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from yunque.checks import grammars
+from yunque.data.bodies import enclosed_body, indented_body
+from yunque.data.definitions import LANGUAGES, Language
 
 if TYPE_CHECKING:
-    from tree_sitter import Node, Tree
-
-
-@dataclass(frozen=True, kw_only=True)
-class Language:
-    """How one language writes functions, scopes and comments, in the words of its grammar."""
-
-    functions: tuple[str, ...]
-    """Node types of a function definition, with the body in the field ``body``."""
-    scopes: tuple[str, ...] = ()
-    """Node types that lend their name to what they hold: classes, namespaces."""
-    comments: tuple[str, ...] = ("comment",)
-    docs: tuple[str, ...] = ()
-    """How a doc comment above a definition begins. Empty: the docstring is the first statement of the body."""
-    prelude: tuple[str, ...] = ()
-    """Node types of attributes that stand before a definition as its siblings."""
-    wrappers: tuple[str, ...] = ()
-    """Node types of parents that belong to the definition: decorators, ``export``, ``template``."""
-    blocks: tuple[str, ...] = ()
-    """Node types that hold statements and may start at the same byte as the first of them."""
-
-
-_SCRIPT = Language(
-    functions=(
-        *("function_declaration", "generator_function_declaration", "method_definition"),
-        *("function_expression", "generator_function", "arrow_function"),
-    ),
-    scopes=("class_declaration", "class"),
-    docs=("/**",),
-    prelude=("decorator",),
-    wrappers=(
-        *("export_statement", "lexical_declaration", "variable_declaration", "variable_declarator"),
-        *("expression_statement", "assignment_expression", "pair", "field_definition", "public_field_definition"),
-    ),
-    blocks=("program", "class_body"),
-)
-_TYPED_SCRIPT = Language(
-    **{**vars(_SCRIPT), "scopes": (*_SCRIPT.scopes, "abstract_class_declaration", "internal_module")},
-)
-_C = Language(
-    functions=("function_definition",),
-    docs=("/*", "//"),
-    blocks=("translation_unit", "declaration_list", "field_declaration_list"),
-)
-
-LANGUAGES: dict[str, Language] = {
-    "python": Language(
-        functions=("function_definition",),
-        scopes=("class_definition",),
-        wrappers=("decorated_definition",),
-        blocks=("module", "block"),
-    ),
-    "javascript": _SCRIPT,
-    "typescript": _TYPED_SCRIPT,
-    "tsx": _TYPED_SCRIPT,
-    "java": Language(
-        functions=("method_declaration", "constructor_declaration", "compact_constructor_declaration"),
-        scopes=("class_declaration", "interface_declaration", "enum_declaration", "record_declaration"),
-        comments=("line_comment", "block_comment"),
-        docs=("/**",),
-        blocks=("program", "class_body", "interface_body", "enum_body_declarations"),
-    ),
-    "go": Language(
-        functions=("function_declaration", "method_declaration"),
-        docs=("//", "/*"),
-        blocks=("source_file", "statement_list"),
-    ),
-    "rust": Language(
-        functions=("function_item",),
-        scopes=("impl_item", "trait_item", "mod_item"),
-        comments=("line_comment", "block_comment"),
-        docs=("///", "/**"),
-        prelude=("attribute_item",),
-        blocks=("source_file", "declaration_list"),
-    ),
-    "c": _C,
-    "cpp": Language(
-        **{
-            **vars(_C),
-            "scopes": ("class_specifier", "struct_specifier", "namespace_definition"),
-            "wrappers": ("template_declaration",),
-        }
-    ),
-}
+    from tree_sitter import Node
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,6 +50,8 @@ class Function:
     """1-based line of the name."""
     is_test: bool
     """It is a test by its name or annotation; see also ``is_test_path``."""
+    docstring_span: tuple[int, int] | None
+    """Of the docstring or doc comments, with their quotes or marks; None when there is none."""
 
     @property
     def has_body(self) -> bool:
@@ -141,46 +61,24 @@ class Function:
 
 def functions(text: str, language: str) -> list[Function]:
     """Every named function definition that parses, in the order they start; none for a language without a row."""
-    row = LANGUAGES.get(language)
-    if row is None or re.search(r"\r(?!\n)", text):
+    if language not in LANGUAGES or ("\r" in text and re.search(r"\r(?!\n)", text)):
         return []
-    data, tree = _parsed(text, language)
-    kinds = " ".join(f"({kind})" for kind in (*row.functions, *row.scopes))
-    nodes = grammars.captures(tree, language, f"[{kinds}] @node").get("node", [])
-    nodes.sort(key=lambda node: (node.start_byte, -node.end_byte))
-    found: list[Function] = []
-    around: list[tuple[int, str]] = []  # (end, name) of the definitions that the current node lies in
-    for node in nodes:
-        while around and around[-1][0] <= node.start_byte:
-            around.pop()
-        scope, name = _name(node, data)
-        if not name:
-            continue
-        if node.type in row.functions and node.child_by_field_name("body") and not node.has_error:
-            outer = [*(outer_name for _, outer_name in around), *scope]
-            found.append(_function(node, data, row, outer, name))
-        around.append((node.end_byte, ".".join([*scope, name])))
-    return found
+    return list(_parsed(text, language).functions)
 
 
 def has_errors(text: str, language: str) -> int:
     """How many lines of the text hold something the grammar does not know; 0 when it parses, or has no grammar."""
-    return len(grammars.error_lines(_parsed(text, language)[1], language)) if language in grammars.GRAMMARS else 0
+    return len(grammars.error_lines(_parsed(text, language).tree, language)) if language in grammars.GRAMMARS else 0
 
 
 def code_only(text: str, language: str) -> bytes:
     """The UTF-8 bytes of the text with every comment and docstring turned into blanks, so that all offsets stay true."""
-    row = LANGUAGES.get(language)
-    if row is None:
-        return text.encode()
-    data, tree = _parsed(text, language)
-    patterns = [f"({kind}) @blank" for kind in row.comments]
-    if not row.docs:  # a statement that is only a string is documentation, wherever it stands
-        patterns.append("(expression_statement . [(string) (concatenated_string)] .) @blank")
-    code = bytearray(data)
-    for node in grammars.captures(tree, language, " ".join(patterns)).get("blank", []):
-        code[node.start_byte : node.end_byte] = re.sub(rb"[^\r\n]", b" ", code[node.start_byte : node.end_byte])
-    return bytes(code)
+    return _parsed(text, language).code if language in LANGUAGES else text.encode()
+
+
+def comment_spans(text: str, language: str) -> list[tuple[int, int]]:
+    """Every comment, in their order, without the white space that grammars let it end with; none without a grammar."""
+    return list(_parsed(text, language).comments) if language in LANGUAGES else []
 
 
 def statement_spans(text: str, language: str, start_byte: int) -> Iterator[tuple[int, int]]:
@@ -188,19 +86,26 @@ def statement_spans(text: str, language: str, start_byte: int) -> Iterator[tuple
 
     Inside a statement of several lines it is the part (an argument, an item) that starts there. Nothing without a grammar.
     """
-    row = LANGUAGES.get(language)
-    if row is None:
+    if language not in LANGUAGES:
         return
-    data, tree = _parsed(text, language)
-    node = tree.root_node.descendant_for_byte_range(start_byte, start_byte)
-    while node and node.parent and node.parent.start_byte == start_byte and node.parent.type not in row.blocks:
-        node = node.parent
-    if node is None or node.parent is None or node.start_byte != start_byte or node.type in row.blocks:
+    parsed = _parsed(text, language)
+    for node in parsed.from_here(start_byte):
+        yield start_byte, _trimmed_end(node, parsed.data)
+
+
+def sibling_statements(text: str, language: str, start_byte: int) -> Iterator[tuple[int, int]]:
+    """Each statement on its own, from the one that starts at a byte to the end of its block.
+
+    Nothing where no statement starts: inside an expression, at a keyword such as ``else``. Nothing without a grammar.
+    """
+    if language not in LANGUAGES:
         return
-    while node and node.type not in ("}", ")", "]"):
-        if node.end_byte > start_byte and node.type not in row.comments:
-            yield start_byte, _trimmed_end(node, data)
-        node = node.next_sibling
+    parsed, row = _parsed(text, language), LANGUAGES[language]
+    for node in parsed.from_here(start_byte):
+        if node.parent.type not in row.rooms:
+            return
+        if node.is_named:
+            yield node.start_byte, _trimmed_end(node, parsed.data)
 
 
 def blank_body(text: str, function: Function, replacement: str) -> str:
@@ -209,7 +114,9 @@ def blank_body(text: str, function: Function, replacement: str) -> str:
     return (data[: function.prompt_end_byte] + replacement.encode() + data[function.body_end_byte :]).decode()
 
 
-_TEST_STEM = re.compile(r"^(?:tests?_.+|.+_tests?|.+[.](?:test|spec)|conftest|Test[A-Z]\w*|\w+Tests?|\w*[a-z0-9]IT)$")
+_TEST_STEM = re.compile(
+    r"^(?:tests?_.+|.+_(?:tests?|spec)|.+[.](?:test|spec|t)|conftest|Test[A-Z]\w*|\w+Tests?|\w*[a-z0-9]IT)$"
+)
 _TEST_FOLDERS = frozenset({"test", "tests", "__tests__", "spec", "specs"})
 
 
@@ -219,23 +126,96 @@ def is_test_path(path: str) -> bool:
     return bool(_TEST_STEM.match(pure.stem)) or not _TEST_FOLDERS.isdisjoint(pure.parts[:-1])
 
 
-# ------------------------------------------------------------------------------------------------------ one definition
+# ---------------------------------------------------------------------------------------------------------- one text
 @lru_cache(maxsize=4)
-def _parsed(text: str, language: str) -> tuple[bytes, Tree]:
-    """The bytes and the tree; kept for a moment, since one file is asked for its functions, code and statements."""
-    data = text.encode()
-    return data, grammars.parse(data, language)
+def _parsed(text: str, language: str) -> _Parsed:
+    """The parsed text; kept for a moment, since one file is asked for its functions, code and statements."""
+    return _Parsed(text.encode(), language)
 
 
-def _function(node: Node, data: bytes, row: Language, outer: list[str], name: str) -> Function:
-    first, doc_comment = _lead_in(node, data, row)
+class _Parsed:
+    """The bytes and the tree of one text, and what was read off them once."""
+
+    def __init__(self, data: bytes, language: str) -> None:
+        self.data, self.language = data, language
+        self.tree = grammars.parse(data, language)
+
+    @cached_property
+    def functions(self) -> tuple[Function, ...]:
+        row, data = LANGUAGES[self.language], self.data
+        is_function = frozenset(row.functions)
+        found: list[Function] = []
+        around: list[tuple[int, str]] = []  # (end, name) of the definitions that the current node lies in
+        nodes = self._captured.get("node", [])
+        for node in sorted(nodes, key=lambda node: (node.start_byte, -node.end_byte)):
+            start, end = node.byte_range
+            while around and around[-1][0] <= start:
+                around.pop()
+            kind = node.type
+            scope, name = _name(node, kind, data, row)
+            if not name:
+                continue
+            if kind in is_function and (block := node.child_by_field_name("body")) and not node.has_error:
+                outer = [*(outer_name for _, outer_name in around), *scope]
+                found.append(_function(node, block, data, row, outer, name))
+            around.append((end, ".".join([*scope, name])))
+        return tuple(sorted(found, key=lambda one: (one.start_byte, -one.end_byte)))
+
+    def from_here(self, start_byte: int) -> Iterator[Node]:
+        """The outermost node that starts at a byte and is no block, and those after it to the end of their block."""
+        row = LANGUAGES[self.language]
+        node = self.tree.root_node.descendant_for_byte_range(start_byte, start_byte)
+        while node and node.parent and node.parent.start_byte == start_byte and node.parent.type not in row.blocks:
+            node = node.parent
+        if node is None or node.parent is None or node.start_byte != start_byte or node.type in row.blocks:
+            return
+        while node and node.type not in row.closers:
+            if node.end_byte > start_byte and node.type not in row.comments:
+                yield node
+            node = node.next_sibling
+
+    @cached_property
+    def code(self) -> bytes:
+        code = bytearray(self.data)
+        captured = self._captured
+        for node in (*captured.get("comment", ()), *captured.get("blank", ())):
+            start, end = node.byte_range
+            code[start:end] = self.data[start:end].translate(_BLANK)
+        return bytes(code)
+
+    @cached_property
+    def comments(self) -> tuple[tuple[int, int], ...]:
+        return tuple(sorted((node.start_byte, _trimmed_end(node, self.data)) for node in self._captured.get("comment", ())))
+
+    @cached_property
+    def _captured(self) -> dict[str, list[Node]]:
+        return grammars.captures(self.tree, self.language, _pattern(self.language))
+
+
+_BLANK = bytes(one if one in b"\r\n" else 32 for one in range(256))
+
+
+@cache
+def _pattern(language: str) -> str:
+    """One query for all that is asked of every text: a query costs a walk over the whole tree."""
+    row = LANGUAGES[language]
+    kinds = " ".join(f"({kind})" for kind in (*row.functions, *row.scopes))
+    comments = " ".join(f"({kind})" for kind in row.comments)
+    # A statement that is only a string is documentation, wherever it stands.
+    docstrings = "" if row.docs else "(expression_statement . [(string) (concatenated_string)] .) @blank"
+    return f"[{kinds}] @node [{comments}] @comment {docstrings}"
+
+
+# ------------------------------------------------------------------------------------------------------ one definition
+def _function(node: Node, block: Node, data: bytes, row: Language, outer: list[str], name: str) -> Function:
+    first, comments = _lead_in(node, data, row)
     if row.docs:
-        docstring, body = _comment_text(doc_comment), _braced_body(node, data, row)
+        docstring, body = _comment_text(comments, data, row), enclosed_body(node, block, data, row)
+        documented = (comments[0].start_byte, _trimmed_end(comments[-1], data)) if docstring else None
     else:
-        docstring, body = _indented_body(node, data)
+        docstring, documented, body = indented_body(node, block, data)
     node_end = _trimmed_end(node, data)
     start, end, indent = body or (node_end, node_end, "")
-    head = data[first.start_byte : node.child_by_field_name("body").start_byte]
     return Function(
         name=name,
         qualified_name=".".join([*outer, name]),
@@ -246,24 +226,30 @@ def _function(node: Node, data: bytes, row: Language, outer: list[str], name: st
         docstring=docstring,
         indent=indent,
         line=(node.child_by_field_name("name") or node).start_point.row + 1,
-        is_test=bool(_TEST_NAME.match(name) or _TEST_MARK.search(head)),
+        is_test=bool(_TEST_NAME.match(name) or _TEST_MARK.search(data, first.start_byte, block.start_byte)),
+        docstring_span=documented,
     )
 
 
 _TEST_NAME = re.compile(r"(?:test|Test|Benchmark|Fuzz)(?:_|[A-Z]|$)")
-_TEST_MARK = re.compile(rb"#\[(?:\w+::)?test\b|@(?:\w+[.])*(?:Parameterized|Repeated)?Test\b")
+_TEST_MARK = re.compile(rb"#\[(?:\w+::)?test\b|#\[(?:\w*\\)*Test\b|@(?:\w+[.])*(?:Parameterized|Repeated)?Test\b")
 
 
 def _trimmed_end(node: Node, data: bytes) -> int:
     """The end of a node without white space: grammars let a comment end with its carriage return or line break."""
-    return node.start_byte + len(data[node.start_byte : node.end_byte].rstrip())
+    start, end = node.byte_range
+    while end > start and data[end - 1] in b" \t\n\r\v\f":
+        end -= 1
+    return end
 
 
-def _name(node: Node, data: bytes) -> tuple[list[str], str]:
+def _name(node: Node, kind: str, data: bytes, row: Language) -> tuple[list[str], str]:
     """The scopes a definition itself names (``impl Foo``, ``func (r *T)``, ``A::f``), and its name; "" if anonymous."""
     named = node.child_by_field_name("name")
-    if node.type == "impl_item":
+    if kind == "impl_item":
         named = node.child_by_field_name("type")
+    elif named is None and kind in row.nameless:
+        named = node.child(0)
     elif named is None and node.child_by_field_name("declarator"):
         named = node
         while inner := named.child_by_field_name("declarator"):
@@ -272,7 +258,9 @@ def _name(node: Node, data: bytes) -> tuple[list[str], str]:
         held_by = [node.parent.child_by_field_name(field) for field in ("name", "left", "key", "property")]
         named = next((holder for holder in held_by if holder and holder.end_byte < node.start_byte), None)
     text = data[named.start_byte : named.end_byte].decode() if named else ""
-    if not text.startswith("operator"):
+    if text.isidentifier() and kind != "method_declaration":
+        return [], text
+    if text and not text.startswith("operator") and named.type != "operator":
         text = re.sub(r"<.*>", "", text, flags=re.DOTALL)  # type arguments are no part of a name
     *scope, name = re.split(r"::|[.]", text)
     receiver = node.child_by_field_name("receiver")
@@ -284,90 +272,47 @@ def _name(node: Node, data: bytes) -> tuple[list[str], str]:
 _GO_RECEIVER = re.compile(rb"(\w+)\s*(?:\[[^\]]*\])?\s*,?\s*\)$")
 
 
-def _lead_in(node: Node, data: bytes, row: Language) -> tuple[Node, list[str]]:
+def _lead_in(node: Node, data: bytes, row: Language) -> tuple[Node, list[Node]]:
     """The node a definition starts with (decorator, attribute, doc comment or itself), and its doc comments."""
     first = node
-    while first.parent and first.parent.type in row.wrappers:
-        first = first.parent
-    doc_comment: list[str] = []
-    while before := first.prev_sibling:
-        text = data[before.start_byte : before.end_byte].rstrip()
-        between = data[before.start_byte + len(text) : first.start_byte]
-        is_doc = before.type in row.comments and text.decode().startswith(row.docs or ("\0",))
-        if between.count(b"\n") > 1 or between.strip() or not (is_doc or before.type in row.prelude):
+    while (parent := first.parent) and parent.type in row.wrappers:
+        if first.type == "variable_declarator" and (before := first.prev_sibling) and before.type == ",":
+            break  # const f = …, g = …: the second one starts after the first
+        first = parent
+    comments: list[Node] = []
+    while row.docs or row.prelude:
+        before = first.prev_sibling
+        if before is None and (parent := first.parent) and parent.type in row.blocks:
+            before = parent.prev_sibling  # Ruby: a comment before the first statement stands before the block
+        if before is None:
+            break
+        kind, end = before.type, _trimmed_end(before, data)
+        between = data[end : first.start_byte]
+        is_doc = kind in row.comments and _is_doc(data[before.start_byte : end], row)
+        if between.count(b"\n") > 1 or between.strip() or not (is_doc or kind in row.prelude):
             break
         if is_doc and data[data.rfind(b"\n", 0, before.start_byte) + 1 : before.start_byte].strip():
             break  # it closes a line of code, and speaks about that one
         if is_doc:
-            doc_comment.insert(0, text.decode())
+            comments.insert(0, before)
         first = before
-    return first, doc_comment
+    return first, comments
 
 
-def _comment_text(comments: list[str]) -> str:
-    lines = [line.strip() for comment in comments for line in comment.splitlines()]
-    bare = (re.sub(r"^(?:/\*+!?|///?!?|\*(?!/))[ \t]?|[ \t]*\*+/$", "", line) for line in lines)
-    return inspect.cleandoc("\n".join(bare))
+def _is_doc(comment: bytes, row: Language) -> bool:
+    """Whether a comment above a definition is documentation: not the ``#!`` of a script."""
+    return comment.decode().startswith(row.docs) and not comment.startswith(b"#!")
 
 
-# ---------------------------------------------------------------------------------------------------------------- its body
-_REST_OF_LINE = {
-    "indented": re.compile(rb"[ \t\f]*;?[ \t\f]*(?:#[^\n]*)?(?:\r?\n|$)"),
-    "braced": re.compile(rb"[ \t\f]*(?:/\*(?:[^*\n]|\*(?!/))*\*/[ \t]*|//[^\n]*)?(?:\r?\n|$)"),
-}
-_NOTHING_TO_WRITE = re.compile(rb"pass|[.]{3}|raise\s+NotImplementedError\b.*", re.DOTALL)
+def _comment_text(comments: list[Node], data: bytes, row: Language) -> str:
+    if not comments:
+        return ""
+    said = [data[comment.start_byte : _trimmed_end(comment, data)].decode() for comment in comments]
+    lines = [line.strip() for comment in said for line in comment.splitlines()]
+    marks = _HASHES if row.docs == ("#",) else _SLASHES
+    text = inspect.cleandoc("\n".join(marks.sub("", line) for line in lines))
+    return text if re.search(r"[^\W\d_]{2}", text) else ""  # a line of dashes says nothing
 
 
-def _indented_body(node: Node, data: bytes) -> tuple[str, tuple[int, int, str] | None]:
-    """The docstring, and (start, end, indent) of the statements after it, or None when there is nothing to write."""
-    block = node.child_by_field_name("body")
-    statements = [child for child in block.named_children if child.type not in ("comment", "line_continuation")]
-    colon = [child for child in node.children if child.type == ":"][-1]
-    docstring = _python_docstring(statements[0], data) if statements else None
-    head_end = colon.end_byte if docstring is None else statements[0].end_byte
-    written = statements if docstring is None else statements[1:]
-    rest = _REST_OF_LINE["indented"].match(data, head_end)
-    real = [one for one in written if not _NOTHING_TO_WRITE.fullmatch(data[one.start_byte : one.end_byte])]
-    # A docstring on the line of the colon belongs to a one-liner: nothing can follow it.
-    if not real or not rest or not _REST_OF_LINE["indented"].match(data, colon.end_byte):
-        return docstring or "", None
-    line_end = data.find(b"\n", _last_code_byte(written[-1]))
-    end = len(data) if line_end < 0 else line_end - (data[line_end - 1 : line_end] == b"\r")
-    indent = data[data.rfind(b"\n", 0, written[0].start_byte) + 1 : written[0].start_byte].decode()
-    return docstring or "", (rest.end(), end, indent)
-
-
-def _python_docstring(statement: Node, data: bytes) -> str | None:
-    """What ``inspect.getdoc`` would give for a body that starts with this statement; None when it is no string."""
-    if statement.type != "expression_statement" or statement.named_child_count != 1:
-        return None
-    inner = statement.named_children[0]
-    if inner.type not in ("string", "concatenated_string", "parenthesized_expression"):
-        return None
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            value = ast.literal_eval(f"({data[inner.start_byte : inner.end_byte].decode()})")
-    except (ValueError, SyntaxError, RecursionError, MemoryError):  # an f-string, or an expression in brackets
-        return None
-    return inspect.cleandoc(value) if isinstance(value, str) else None
-
-
-def _last_code_byte(node: Node) -> int:
-    """The end of the last token that is not a comment: a block's own end may lie after comments that follow it."""
-    skipped = ("comment", "line_continuation")
-    while inner := [child for child in node.children if child.type not in skipped and child.end_byte > child.start_byte]:
-        node = inner[-1]
-    return node.end_byte
-
-
-def _braced_body(node: Node, data: bytes, row: Language) -> tuple[int, int, str] | None:
-    """(start, end, indent) of the lines between the braces, or None when there is nothing to write."""
-    block = node.child_by_field_name("body")
-    rest = _REST_OF_LINE["braced"].match(data, block.start_byte + 1)
-    real = any(child.type not in row.comments for child in block.named_children)
-    if not real or not rest or data[block.start_byte : block.start_byte + 1] != b"{":
-        return None
-    body = data[rest.end() : block.end_byte - 1].rstrip()
-    indent = re.match(rb"(?:[ \t]*\r?\n)*([ \t]*)", body)[1].decode()
-    return (rest.end(), rest.end() + len(body), indent) if body else None
+_SLASHES = re.compile(r"^(?:/\*+!?|///?!?|\*(?!/))[ \t]?|[ \t]*\*+/$")
+_HASHES = re.compile(r"^#+[ \t]?")
