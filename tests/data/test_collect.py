@@ -133,11 +133,11 @@ def test_language_by_name_or_shebang(tmp_path, name, head, language):
     assert records[name].language == language
 
 
-def test_translations_stubs_and_shell_scripts_are_not_code(tmp_path):
+def test_translations_and_stubs_are_not_code(tmp_path):
     _, records, _ = run(
         tmp_path, {"a.py": "x = 1", "de.ts": '<?xml version="1.0"?><TS>', "run": "#!/bin/sh\n", "d.d.ts": "x"}
     )
-    assert set(records) == {"a.py"}
+    assert {path: record.language for path, record in records.items()} == {"a.py": "python", "run": "shell"}
 
 
 def test_headers_follow_the_sources(tmp_path):

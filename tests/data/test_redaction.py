@@ -35,7 +35,7 @@ TEXTS = [
     (f"TOKEN={GITHUB}\n", "shell"),
     (f"auth:\n  token: {GITHUB}\n  owner: {MAIL}\n", "yaml"),
     (json.dumps({"token": GITHUB, "mail": MAIL}), "json"),
-    ("# {}\nurl = 'https://ada:k3Xw9Qz7@git.adatum.net/x'\n".format(MAIL), "python"),
+    (f"# {MAIL}\nurl = 'https://ada:k3Xw9Qz7@git.adatum.net/x'\n", "python"),
     ("open('/home/" + "abyron/notes.txt')\n", "python"),
     ('KEY = """-----BEGIN ' + "RSA PRIVATE KEY-----\n" + "\n".join(["qT7" + "Zb4Lm9Xc2Vn8Rk5Jp3Hs6Gd1Fy0UaW" * 2] * 4)
      + "\n-----END RSA PRIVATE KEY-----\"\"\"\n", "python"),

@@ -18,7 +18,8 @@ def test_findings_become_results_and_rules():
         "bandit/B608",
         "lint/F401",
     ]
-    assert run["tool"]["driver"]["rules"][0]["properties"]["tags"] == ["security", "external/cwe/cwe-089", "A05:2025 Injection"]
+    tags = run["tool"]["driver"]["rules"][0]["properties"]["tags"]
+    assert tags == ["security", "external/cwe/cwe-089", "A05:2025 Injection"]
     assert [(one["ruleId"], one["level"]) for one in run["results"]] == [("bandit/B608", "warning")] * 2 + [
         ("lint/F401", "error")
     ]

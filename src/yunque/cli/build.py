@@ -11,9 +11,11 @@ Every arrow is a ``Store.make``, so what has not changed is found; and what a ch
 from __future__ import annotations
 
 import json
+import os
+import secrets
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -23,17 +25,21 @@ from pydantic import BaseModel
 from yunque.checks.trust import Trusted
 from yunque.cli.recipe import DataRecipe
 from yunque.core.errors import RecipeError
-from yunque.core.nouns import Record
+from yunque.core.nouns import Record, content_id
 from yunque.core.seams import Progress, Source, Stream
 from yunque.data.collect import RECORDS, collect
 from yunque.data.collect import load_checks as load_file_checks
 from yunque.data.dataset import finish
+from yunque.data.finishing import FinishRecipe
 from yunque.data.screen import TAGS, Tagged, load_checks, refuse_the_doubtful, tag
 from yunque.data.sources import open_source
 from yunque.data.streams import open_stream, read_stream
 from yunque.data.verdicts import VerdictCache, check_identity
 from yunque.store.artifacts import Artifact, Store
 from yunque.store.tables import open_table, scan_table
+
+SALT = "redaction.salt"
+"""File in the output folder. Another folder gives the same values other placeholders, unless this file is put there."""
 
 
 @dataclass(kw_only=True)
@@ -63,8 +69,8 @@ class DataBuild:
 
     @cached_property
     def names(self) -> list[str]:
-        """The checks that tag: those of the rules, those whose findings are cut, those that weights need."""
-        named = [*self.recipe.screen.names, *self._cut]
+        """The checks that tag: those of the rules, those whose findings are cut or redacted, those that weights need."""
+        named = [*self.recipe.screen.names, *self._read]
         return list(dict.fromkeys([*named, *self.recipe.mixture.checks(named)]))
 
     @cached_property
@@ -73,13 +79,29 @@ class DataBuild:
         return load_checks(self.names)
 
     @property
-    def _cut(self) -> list[str]:
-        return [glob.partition("/")[0] for glob in self.recipe.clean.cut]
+    def _read(self) -> list[str]:
+        """The checks whose findings are cut or redacted."""
+        return [*(glob.partition("/")[0] for glob in self.recipe.clean.cut), *self.recipe.redact.checks]
 
     @property
     def _needed(self) -> list[str]:
-        named = [*self.recipe.screen.names, *self._cut]
-        return [*(rule.check for rule in self.recipe.screen.rules), *self._cut, *self.recipe.mixture.checks(named)]
+        """Those of `names` on whose silence something rests: all but what only tags."""
+        ruled = {rule.check for rule in self.recipe.screen.rules}
+        weighing = self.recipe.mixture.checks([*self.recipe.screen.names, *self._read])
+        only_tags = set(self.recipe.screen.checks) - ruled - {*self._read, *weighing}
+        return [name for name in self.names if name not in only_tags]
+
+    @cached_property
+    def _salt(self) -> str:
+        """What keys the placeholders of this data set: made once, and kept beside the artifacts for nobody else to read."""
+        if not self.recipe.redact.checks:
+            return ""
+        path = self.out / SALT
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                file.write(secrets.token_hex(32))
+        return path.read_text("utf-8").strip()
 
     def _step(self, kind: str, name: str, build: Callable[[Path], dict], **inputs: Any) -> Artifact:
         artifact, new = self.store.make(kind, build, seed=self.recipe.seed, **inputs)
@@ -136,21 +158,16 @@ class DataBuild:
 
     def _finished(self, name: str, records: Artifact, tags: Artifact) -> Artifact:
         def build(folder: Path) -> dict:
-            return finish(
-                records.path,
-                tags.path,
-                folder,
-                screen=self.recipe.screen,
-                clean=self.recipe.clean,
-                pairs=self.recipe.pairs,
-                mixture=self.recipe.mixture,
-                seed=self.recipe.seed,
-                workers=self.workers,
-                progress=self.progress,
-            )
+            given = {"seed": self.recipe.seed, "salt": self._salt, "workers": self.workers, "progress": self.progress}
+            return finish(records.path, tags.path, folder, self._finish_recipe, **given)
 
-        decided = {one: _plain(getattr(self.recipe, one)) for one in ("screen", "clean", "pairs", "mixture")}
+        decided = {one.name: _plain(getattr(self._finish_recipe, one.name)) for one in fields(FinishRecipe)}
+        decided["salt"] = content_id(self._salt)
         return self._step("part", name, build, parents=[records, tags], recipe=decided)
+
+    @cached_property
+    def _finish_recipe(self) -> FinishRecipe:
+        return FinishRecipe(**{one.name: getattr(self.recipe, one.name) for one in fields(FinishRecipe)})
 
     # -------------------------------------------------------------------------------------------------------------- together
     def _dataset(self, parts: list[Artifact]) -> Artifact:

@@ -11,7 +11,8 @@ from yunque.core.errors import RecipeError, StoreError
 from yunque.core.nouns import Dropped, Pair, Record
 from yunque.core.parts import nearest
 from yunque.data.collect import DROPPED
-from yunque.data.dataset import ASIDE, EDITS, PAIRS, RECORDS, Edited, SetAside
+from yunque.data.dataset import ASIDE, EDITS, PAIRS, RECORDS
+from yunque.data.finishing import Edited, SetAside
 from yunque.store.artifacts import Artifact, Store
 from yunque.store.tables import plain, scan_table
 

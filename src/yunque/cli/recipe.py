@@ -15,6 +15,7 @@ from yunque.data.collect import CollectRecipe
 from yunque.data.mixture import MixtureRecipe
 from yunque.data.packing import PackRecipe
 from yunque.data.pairs import PairsRecipe
+from yunque.data.redaction import RedactRecipe
 from yunque.data.screen import ScreenRecipe
 from yunque.data.split import SplitRecipe
 from yunque.evaluation.repository import EvaluationRecipe
@@ -58,6 +59,7 @@ class DataRecipe(BaseModel, extra="forbid", frozen=True):
     collect: AllTextRecipe = AllTextRecipe()
     screen: ScreenRecipe = ScreenRecipe()
     clean: CleanRecipe = CleanRecipe()
+    redact: RedactRecipe = RedactRecipe()
     pairs: PairsRecipe = PairsRecipe()
     mixture: MixtureRecipe = MixtureRecipe()
 

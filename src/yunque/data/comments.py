@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from yunque.checks.comments import CommentedOutCode
+from yunque.checks.commented_code import CommentedOutCode
 from yunque.core.nouns import Record
 from yunque.data.definitions import LANGUAGES
 from yunque.data.parsing import comment_spans, functions, sibling_statements

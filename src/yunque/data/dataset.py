@@ -1,133 +1,102 @@
-"""Records, and what checks said of them, to a data set: what is kept, cleaned and paired, and what is not, with its reason.
+"""Records, and what checks said of them, to a data set: what is kept, cleaned, redacted and paired; what is not, and why.
 
-    records.parquet     ``Record``: kept, cleaned, redacted
-    pairs.parquet       ``Pair``: of every kind that the recipe asks for, and those that a stream brought
-    aside.parquet       ``SetAside``: dropped records and negative examples, each with its text and its reason
-    edits.parquet       ``Edited``: what cleaning changed in a record
-    weights.parquet     ``Weight``: kept records that count more than once
+    records.parquet       ``Record``: kept, cleaned, redacted
+    pairs.parquet         ``Pair``: of every kind that the recipe asks for, and those that a stream brought
+    aside.parquet         ``SetAside``: dropped records and negative examples, each with its text and its reason
+    pairs_aside.parquet   ``PairAside``: pairs of a stream that are not kept, and why
+    edits.parquet         ``Edited``: what cleaning and redaction changed in a record
+    weights.parquet       ``Weight``: kept records that count more than once
 
-Every record that comes in is in ``records`` or in ``aside``; an assertion holds the counts to it. A cleaned record has the
-id of its new text; its origin is the old one.
+Every record that comes in is in ``records`` or in ``aside``, every pair that a stream brings in ``pairs`` or in
+``pairs_aside``; an assertion holds the counts to it. A record whose text was changed has the id of its new text, and its
+old origin.
+
+Memory: a batch of texts for each process; the ids of records that were changed or set aside, where a stream brings pairs.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from yunque.core.nouns import Pair, Record
 from yunque.core.progress import silent
 from yunque.core.seams import Progress
-from yunque.data.cleaning import Cleaned, CleanRecipe, clean_all
-from yunque.data.mixture import MixtureRecipe, Weight, weigh
-from yunque.data.pairs import PairsRecipe, make_pairs
+from yunque.data.finishing import Edited, Finished, Finisher, FinishRecipe, PairFinisher, SetAside
+from yunque.data.mixture import Weight
 from yunque.data.parallel import batched, ordered_map
-from yunque.data.screen import TAGS, Decision, ScreenRecipe, Tagged, decide
-from yunque.store.tables import open_table, scan_table
+from yunque.data.screen import TAGS, Tagged
+from yunque.data.tested import TestedIndex
+from yunque.store.tables import TableWriter, open_table, scan_table
 
-RECORDS, PAIRS, ASIDE = "records.parquet", "pairs.parquet", "aside.parquet"
+RECORDS, PAIRS, ASIDE, PAIRS_ASIDE = "records.parquet", "pairs.parquet", "aside.parquet", "pairs_aside.parquet"
 EDITS, WEIGHTS = "edits.parquet", "weights.parquet"
 BATCH_CHARS = 2 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
-class SetAside:
-    """A record that is not kept."""
+class PairAside:
+    """A pair of a stream that is not kept."""
 
-    action: str
-    """``drop`` or ``negative``."""
     reason: str
-    """The check, or the step of cleaning, that it failed."""
-    detail: str
-    record: Record
-
-
-@dataclass(frozen=True, kw_only=True)
-class Edited:
-    """What cleaning changed in a record, or refused to change."""
-
-    record_id: str
-    """Of the record before."""
-    path: str
-    rule: str
-    count: int
-    detail: str = ""
-    """Of ``refused``: why."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finished:
-    """What became of one record: kept or aside."""
-
-    before: str
-    """Its id as it came."""
-    kept: Record | None = None
-    aside: SetAside | None = None
-    pairs: tuple[Pair, ...] = ()
-    edits: tuple[Edited, ...] = ()
-    weight: Weight | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finisher:
-    """Decides, cleans and pairs; it is sent to the processes that work beside one another."""
-
-    screen: ScreenRecipe
-    clean: CleanRecipe
-    pairs: PairsRecipe
-    mixture: MixtureRecipe
-    seed: int
-
-    def __call__(self, batch: Sequence[tuple[Record, Tagged]]) -> list[Finished]:
-        """What becomes of each, in their order."""
-        decisions = [decide(record, tagged, self.screen) for record, tagged in batch]
-        staying = [one for one, decision in zip(batch, decisions, strict=True) if not decision.action]
-        cleaned = iter(clean_all([record for record, _ in staying], self.clean, [tagged.verdicts for _, tagged in staying]))
-        return [
-            self._aside(record, decision) if decision.action else self._kept(record, next(cleaned), tagged)
-            for (record, tagged), decision in zip(batch, decisions, strict=True)
-        ]
-
-    def _aside(self, record: Record, why: Decision) -> Finished:
-        aside = SetAside(action=why.action, reason=why.reason, detail=why.detail, record=record)
-        return Finished(before=record.id, aside=aside)
-
-    def _kept(self, record: Record, cleaned: Cleaned, tagged: Tagged) -> Finished:
-        place = {"record_id": record.id, "path": record.origin.path}
-        edits = [Edited(**place, rule=edit.rule, count=edit.count) for edit in cleaned.edits]
-        if cleaned.refused:
-            edits.append(Edited(**place, rule="refused", count=1, detail=cleaned.refused))
-        pairs = tuple(make_pairs(cleaned.record, self.pairs, self.seed))
-        weight = weigh(cleaned.record.id, tagged.verdicts, self.mixture)
-        return Finished(before=record.id, kept=cleaned.record, pairs=pairs, edits=tuple(edits), weight=weight)
-
-    def lost(self, item: tuple[Record, Tagged], why: str) -> Finished:
-        """A record that could not be worked on."""
-        aside = SetAside(action="drop", reason="unworkable", detail=why, record=item[0])
-        return Finished(before=item[0].id, aside=aside)
+    pair: Pair
 
 
 def finish(
     records: Path,
     tags: Path,
     folder: Path,
+    recipe: FinishRecipe,
     *,
-    screen: ScreenRecipe,
-    clean: CleanRecipe,
-    pairs: PairsRecipe,
-    mixture: MixtureRecipe = MixtureRecipe(),
     seed: int,
+    salt: str = "",
     workers: int = 1,
     progress: Progress = silent,
 ) -> dict:
-    """Fill ``folder`` with the five tables from the folders of records and tags; gives the counts."""
-    finisher = Finisher(screen=screen, clean=clean, pairs=pairs, mixture=mixture, seed=seed)
+    """Fill ``folder`` with the six tables from the folders of records and tags; gives the counts.
+
+    ``salt`` keys the placeholders of redaction; RecipeError without one where the recipe redacts.
+    """
     counts = _Counts()
+    with open_table(folder / PAIRS, Pair) as made:
+        index, renamed = _finish_records(records, tags, folder, recipe, counts, made, seed, salt, workers, progress)
+        if recipe.pairs.test:
+            for pair in index.pairs(lambda: scan_table(folder / RECORDS, Record)):
+                counts.pairs[pair.kind.value] += 1
+                made.add(pair)
+        with open_table(folder / PAIRS_ASIDE, PairAside) as aside:
+            for one in _brought(records / PAIRS, renamed, PairFinisher(recipe.redact, salt), workers):
+                counts.brought += 1
+                if isinstance(one, PairAside):
+                    counts.pairs_aside[one.reason.partition(":")[0]] += 1
+                    aside.add(one)
+                else:
+                    counts.pairs[one.kind.value] += 1
+                    counts.carried += 1
+                    made.add(one)
+    return counts.plain()
+
+
+def _finish_records(
+    records: Path,
+    tags: Path,
+    folder: Path,
+    recipe: FinishRecipe,
+    counts: _Counts,
+    made: TableWriter[Pair],
+    seed: int,
+    salt: str,
+    workers: int,
+    progress: Progress,
+) -> tuple[TestedIndex, dict[str, str]]:
+    """All tables but the pairs of streams; gives what tests need, and the new id (or none) of every record that changed."""
+    limits = {"max_prompt_chars": recipe.pairs.max_prompt_chars, "max_answer_chars": recipe.pairs.max_answer_chars}
+    index, renamed = TestedIndex(**limits), {}
+    finisher, brings = Finisher(recipe, seed=seed, salt=salt), (records / PAIRS).exists()
     with (
         open_table(folder / RECORDS, Record) as kept,
-        open_table(folder / PAIRS, Pair) as made,
         open_table(folder / ASIDE, SetAside) as aside,
         open_table(folder / EDITS, Edited) as edits,
         open_table(folder / WEIGHTS, Weight) as weights,
@@ -141,22 +110,44 @@ def finish(
                     kept.add(one.kept)
                 if one.aside is not None:
                     aside.add(one.aside)
+                if brings and (one.kept is None or one.kept.id != one.before):
+                    renamed[one.before] = one.kept.id if one.kept else ""
                 for pair in one.pairs:
                     made.add(pair)
                 for edit in one.edits:
                     edits.add(edit)
                 if one.weight is not None:
                     weights.add(one.weight)
+                if one.facts is not None:
+                    index.add(one.facts)
                 advance(1)
-    return counts.plain()
+    return index, renamed
+
+
+def _brought(pairs: Path, renamed: dict[str, str], finisher: PairFinisher, workers: int) -> Iterator[Pair | PairAside]:
+    """The pairs that a stream brought: those of which a record was set aside go with it, the others are redacted."""
+    if not pairs.exists():
+        return
+    gone = frozenset(old for old, new in renamed.items() if not new)
+    batches = batched(scan_table(pairs, Pair), lambda pair: len(pair.prompt) + len(pair.answer), BATCH_CHARS)
+    for _, found in ordered_map(finisher, batches, workers=workers, lost=finisher.lost):
+        for one in found:
+            if one.reason:
+                yield PairAside(reason=one.reason, pair=one.pair)
+            elif not gone.isdisjoint(one.pair.origin_ids):
+                yield PairAside(reason="its record was set aside", pair=one.pair)
+            else:
+                ids = tuple(renamed.get(origin, origin) for origin in one.pair.origin_ids)
+                yield one.pair if ids == one.pair.origin_ids else replace(one.pair, origin_ids=ids)
 
 
 class _Counts:
-    """What became of the records so far."""
+    """What became of the records and pairs so far."""
 
     def __init__(self) -> None:
-        self.records = self.kept = self.bytes_kept = 0
-        self.aside, self.negatives, self.edits, self.pairs, self.weights, self.languages = (Counter() for _ in range(6))
+        self.records = self.kept = self.bytes_kept = self.brought = self.carried = 0
+        self.aside, self.negatives, self.edits, self.pairs = (Counter() for _ in range(4))
+        self.pairs_aside, self.weights, self.languages = (Counter() for _ in range(3))
 
     def add(self, one: Finished) -> None:
         self.records += 1
@@ -174,10 +165,18 @@ class _Counts:
 
     def plain(self) -> dict:
         assert self.records == self.kept + self.aside.total() + self.negatives.total(), "a record was lost without a reason"
-        tables = {"set aside": self.aside, "negatives": self.negatives, "edits": self.edits, "pairs": self.pairs}
-        tables["weights"] = self.weights
-        numbers = {"kept": self.kept, "bytes_kept": self.bytes_kept}
-        return numbers | {name: dict(one.most_common()) for name, one in (*tables.items(), ("languages", self.languages))}
+        assert self.brought == self.carried + self.pairs_aside.total(), "a pair was lost without a reason"
+        tables = {
+            "set aside": self.aside,
+            "negatives": self.negatives,
+            "edits": self.edits,
+            "pairs": self.pairs,
+            "pairs set aside": self.pairs_aside,
+            "weights": self.weights,
+            "languages": self.languages,
+        }
+        numbers = {"kept": self.kept, "bytes_kept": self.bytes_kept, "pairs brought": self.brought}
+        return numbers | {name: dict(one.most_common()) for name, one in tables.items()}
 
 
 def _tagged(records: Path, tags: Path) -> Iterator[tuple[Record, Tagged]]:
