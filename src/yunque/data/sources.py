@@ -27,7 +27,7 @@ from yunque.core.parts import find_part, nearest
 from yunque.core.seams import Source
 from yunque.data import archives, git
 from yunque.data.trees import Entry, TreeLimits, TreeWriter, hash_files, look, read_chunks, shown, tree_digest, walk
-from yunque.store import benchmarks, packages
+from yunque.store import benchmarks, npm, packages
 from yunque.store.tables import write_lines
 
 TREE, SKIPPED = "tree", "skipped.jsonl"
@@ -41,6 +41,8 @@ def open_source(spec: str, limits: TreeLimits = TreeLimits()) -> Source:
     spec = spec.strip()
     if spec.startswith("pypi:"):
         return PackageSource(spec, limits)
+    if spec.startswith("npm:"):
+        return NpmPackage(spec, limits)
     if git.is_url(spec):
         return GitUrl(spec.removeprefix("git+"), limits)
     path = Path(spec).expanduser()
@@ -215,29 +217,43 @@ class Archive:
 class PackageSource:
     """``pypi:NAME[==VERSION]``: its sdist, or a wheel where it has none, from pip's configured indexes."""
 
+    kind, joint = "pypi", "=="
+
     def __init__(self, spec: str, limits: TreeLimits = TreeLimits()) -> None:
-        self.name, self.version = packages.parse_spec(spec)
+        self.name, self.version = self._parse(spec)
         self.limits = limits
-        self.spec = f"pypi:{self.name}=={self.version}" if self.version else f"pypi:{self.name}"
+        self.source = f"{self.kind}:{self.name}"
+        self.spec = f"{self.source}{self.joint}{self.version}" if self.version else self.source
+
+    _parse = staticmethod(packages.parse_spec)
+    _download = staticmethod(packages.download)
 
     @property
     def identity(self) -> dict:
         """The spec: without a version, what was newest when it was first fetched; no network is needed to find it again."""
-        return {"kind": "pypi", "spec": self.spec, "limits": asdict(self.limits)}
+        return {"kind": self.kind, "spec": self.spec, "limits": asdict(self.limits)}
 
     def fetch(self, folder: Path) -> dict:
         """Download one file, check its hash, unpack it."""
         aside = folder / "download"
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir(parents=True)
-        path, found = packages.download(self.name, self.version, aside, self.limits.max_total_bytes)
+        path, found = self._download(self.name, self.version, aside, self.limits.max_total_bytes)
         sha256 = _sha256(path)
         writer = TreeWriter(folder / TREE, self.limits, path.name)
         archives.unpack(path, writer)
         shutil.rmtree(aside)
         version = found.pop("version")
-        facts = _facts("pypi", self.name, f"pypi:{self.name}", version, writer, folder, writer.finish())
+        facts = _facts(self.kind, self.name, self.source, version, writer, folder, writer.finish())
         return {**facts, **found, "file": path.name, "sha256": sha256}
+
+
+class NpmPackage(PackageSource):
+    """``npm:NAME[@VERSION]``, ``npm:@SCOPE/NAME[@VERSION]``: its tarball, by the npm client as it is configured."""
+
+    kind, joint = "npm", "@"
+    _parse = staticmethod(npm.parse_spec)
+    _download = staticmethod(npm.download)
 
 
 def _facts(kind: str, name: str, source: str, revision: str, writer: TreeWriter, folder: Path, counts: dict) -> dict:
