@@ -3,8 +3,8 @@
     list:FILE        one source a line as `data.sources` reads it; ``#`` begins a comment; paths are relative to the file
     mirror:FOLDER    every git repository below a folder, bare or not, however deep
 
-Covered: lists of lists, a list that names itself, the same source twice (taken once); repositories without a commit (left out:
-nothing can be read of them), links (not followed), repositories inside of repositories (left to the outer one).
+Covered: lists of lists, a list that names itself, the same source twice (taken once); repositories without a commit (left
+out: nothing can be read of them), links (not followed), repositories inside of repositories (left to the outer one).
 Not covered: blanks and ``#`` at the edges of a path in a list.
 """
 

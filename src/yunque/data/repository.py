@@ -11,6 +11,7 @@ Not covered: submodules and large files kept elsewhere (their pointers are taken
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -80,6 +81,10 @@ class Repository:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def __del__(self) -> None:
+        with contextlib.suppress(Exception):
+            self.close()
 
     def close(self) -> None:
         """End the processes; they start again when asked."""
@@ -262,14 +267,14 @@ class _Talk:
     def until(self, mark: bytes, most: int) -> bytes:
         """What comes before a mark that is the last thing said."""
         told = bytearray(self._held)
-        while not told.endswith(mark):
+        while not told.endswith((mark, mark + b"\n")):
             if len(told) > most:
                 raise TooLargeError(len(told))
             if not (more := self._more()):
                 raise GitError("a tree is missing or damaged")
             told += more
         self._held = b""
-        return bytes(told[: -len(mark)])
+        return bytes(told[: told.rindex(mark)]).lstrip(b"\n")
 
     def code(self) -> int:
         """The exit status."""
