@@ -21,7 +21,8 @@ from yunque.data.streams import read_stream
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not available here")
 
-AREA = 'LIMIT = 10\n\n\ndef area(width, height):\n    """Its area."""\n    return width + height\n\n\ndef other(x):\n    return x * 2\n'
+AREA = 'LIMIT = 10\n\n\ndef area(width, height):\n    """Its area."""\n    return width + height\n'
+AREA += "\n\ndef other(x):\n    return x * 2\n"
 SUM = "function sum(list) {\n  let total = 0\n  for (const one of list) total += one\n  return total\n}\n"
 
 

@@ -144,9 +144,10 @@ def fetch(url: str, commit: str, ref: str, folder: Path) -> None:
 def start(root: Path, *arguments: str) -> subprocess.Popen:
     """A git process that is talked to through its pipes. GitError when git is missing."""
     command = ["git", "-C", str(root), *_settings(_OFF + _OFF_LOCAL), *arguments]
+    env = _env(root) | {"GIT_INDEX_FILE": "/nonexistent/index"}  # a damaged one would end even what does not need it
     try:
         return subprocess.Popen(
-            command, env=_env(root), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0
+            command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0
         )
     except FileNotFoundError:
         raise GitError("git is not installed") from None

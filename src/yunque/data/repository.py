@@ -140,7 +140,9 @@ class Repository:
             self._diffs.close()
             self._diffs = None
             raise
-        _, _, rows = told.partition(b"\n")
+        head, _, rows = told.partition(b"\n")
+        if head != f"{before} {after}".encode():  # it says nothing at all of a tree that is not there
+            raise GitError("a tree is missing or damaged")
         parts = rows.split(b"\0")
         found = []
         for fields, path in zip(parts[::2], parts[1::2], strict=False):
