@@ -3,9 +3,9 @@
     python benchmarks/data/history.py [--commits 5000] [--small 500] [--seed 1] [--keep FOLDER]
 
 Makes a repository with ``git fast-import``, the same one from the same seed: 40 Python and 20 JavaScript files under edits
-as people make them (functions mended with a test, rewritten, added; several files at once; documentation, lock files, layout,
-merges, reverts, bots, unfinished work, messages that say nothing). Then the stream reads it, in a process of its own for
-each size, so that peak memory is its own. A commit must be in a pair or dropped with a reason; otherwise it ends with 1.
+as people make them (functions mended with a test, rewritten, added; several files at once; documentation, lock files,
+layout, merges, reverts, bots, unfinished work, messages that say nothing). Then the stream reads it, in a process of its own
+for each size, so that peak memory is its own. A commit must be in a pair or dropped with a reason; otherwise it ends with 1.
 """
 
 from __future__ import annotations
