@@ -142,6 +142,17 @@ def test_a_fix_shows_the_test_and_the_function_and_a_refactoring_the_function_al
     assert {one.kind for one in pairs} == {PairKind.FIX} and "no such pair" in {one.reason for one in dropped}
 
 
+def test_a_test_file_that_is_new_is_shown_too(made):
+    test = "from shapes import area\n\n\ndef test_area():\n    assert area(2, 3) == 6\n"
+    files = {"shapes.py": AREA.replace("width + height", "width * height"), "tests/test_area.py": test}
+    commit = made.commit("Multiply both of the sides", files)
+    _, (records, pairs, dropped) = read(made.root, kinds=(PairKind.FIX,))
+    assert ["assert area(2, 3) == 6" in one.prompt for one in pairs] == [True]
+    assert [one.text for one in records] == [files["shapes.py"], AREA, test], "what is shown can be screened"
+    assert pairs[0].origin_ids == tuple(one.id for one in records) and records[2].origin.revision == commit
+    assert why(dropped, commit) == {"tests/test_area.py": "no file before"}
+
+
 def test_functions_of_other_languages_are_mended_too(made):
     made.commit("Fix the sum of no numbers", {"sum.js": SUM.replace("let total = 0", "let total = 1")})
     _, (_, pairs, _) = read(made.root, kinds=(PairKind.FIX,))
@@ -389,6 +400,13 @@ def test_a_path_that_looks_like_the_end_of_an_answer_is_a_path(made):
     made.commit("Change the odd file again", {name: "x = call(1, 2, 4)\n", "sum.js": GOOD["sum.js"]})
     _, (records, pairs, _) = read(made.root)
     assert {one.origin.path for one in records} == {name, "sum.js"} and len(pairs) == 2
+
+
+def test_its_rules_are_read_from_plain_values():
+    from pydantic import TypeAdapter
+
+    rules = TypeAdapter(HistoryRules).validate_python({"kinds": ["fix"], "min_words": 2, "bots": ["robot"]})
+    assert rules == HistoryRules(kinds=(PairKind.FIX,), min_words=2, bots=("robot",))
 
 
 def test_read_twice_it_is_the_same(made):

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from yunque.checks.files import GENERATED_FILES, MINIFIED_FILES, VENDOR_FOLDERS
+from yunque.core.nouns import PairKind
 from yunque.data.languages import PARSED, language_of
 from yunque.data.repository import Commit, FileChange
 
@@ -56,6 +57,32 @@ class CommitRules:
     """Names, in lower case."""
     languages: tuple[str, ...] = ()
     """Languages to learn; empty for all that have a parser here."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HistoryRules(CommitRules):
+    """Which commits, files and functions become pairs."""
+
+    kinds: tuple[PairKind, ...] = (PairKind.EDIT, PairKind.FIX, PairKind.REFACTOR)
+    revision: str = "HEAD"
+    """The newest commit."""
+    max_commits: int = 0
+    """The newest that are looked at; 0 for all."""
+    max_code_files: int = 3
+    """Files of code of one commit: of more, the message says too little of each."""
+    max_file_bytes: int = 400_000
+    context_lines: int = 10
+    """Lines kept on each side of what an EDIT changes."""
+    min_tokens: int = 8
+    """Of the code before and after. A token is a word or a sign here; a model's own are about as many."""
+    max_before_tokens: int = 768
+    max_after_tokens: int = 768
+    max_functions: int = 2
+    """Functions that a FIX may change."""
+    max_test_chars: int = 1_500
+    """A longer test is not shown with a FIX."""
+    comments_only: bool = False
+    """Whether a change of comments and docstrings alone is learned."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """The history of a git repository to pairs: what a commit says and the code before -> the code after.
 
-    Record     the whole file after the commit, and the one before it (what is asked is screened as what is answered)
+    Record     the whole file after the commit, the one before it, and that of a test that is shown: so what is asked is
+               screened as what is answered
     Pair       EDIT, of each file of code that the commit changed: the message, and the lines around all that it changed ->
                those lines after
     Pair       FIX, of each function where nothing but one or two functions of the file changed, and the commit changed tests
@@ -10,7 +11,8 @@
 
 A prompt is what an editor's user would write: the instruction in plain words, the name of the file, the code in a fenced
 block. The answer is the code alone, which an editor can put in its place. ``span_bytes`` is None, and ``origin_ids`` are the
-records after and before. Every commit is in a pair or in one ``Dropped``, whose path is its id; a file's is ``ID/PATH``.
+records after and before, and of a test that is shown. Every commit is in a pair or in one ``Dropped``, whose path is its id;
+a file's is ``ID/PATH``.
 
 Reasons, beside those of `data.commits`: ``damaged``, ``shallow`` (the parent is not here), ``no file before``, ``removed``,
 ``link``, ``mode only``, ``too large``, ``binary``, ``encoding``, ``generated``, ``white space only``, ``comments only``,
@@ -22,6 +24,7 @@ all); authors, who are not named.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import tempfile
 from collections import Counter
@@ -43,7 +46,7 @@ from yunque.data.changes import (
     same_but_space,
     span_of,
 )
-from yunque.data.commits import CommitRules, Unfit, judge_commit, judge_files, says_fix, says_refactoring
+from yunque.data.commits import HistoryRules, Unfit, judge_commit, judge_files, says_fix, says_refactoring
 from yunque.data.languages import PARSED, language_of
 from yunque.data.licences import UNKNOWN, LicenceMap
 from yunque.data.pairs import natural_language
@@ -58,32 +61,6 @@ _LICENCE = re.compile(
     r"|cargo\.toml|composer\.json|pom\.xml|.*\.(?:gemspec|pom))|(?:.*/)?LICENSES/.*"
 )
 _TOKEN = re.compile(r"\w+|[^\w\s]")
-
-
-@dataclass(frozen=True, kw_only=True)
-class HistoryRules(CommitRules):
-    """Which commits, files and functions become pairs."""
-
-    kinds: tuple[PairKind, ...] = (PairKind.EDIT, PairKind.FIX, PairKind.REFACTOR)
-    revision: str = "HEAD"
-    """The newest commit."""
-    max_commits: int = 0
-    """The newest that are looked at; 0 for all."""
-    max_code_files: int = 3
-    """Files of code of one commit: of more, the message says too little of each."""
-    max_file_bytes: int = 400_000
-    context_lines: int = 10
-    """Lines kept on each side of what an EDIT changes."""
-    min_tokens: int = 8
-    """Of the code before and after. A token is a word or a sign here; a model's own are about as many."""
-    max_before_tokens: int = 768
-    max_after_tokens: int = 768
-    max_functions: int = 2
-    """Functions that a FIX may change."""
-    max_test_chars: int = 1_500
-    """A longer test is not shown with a FIX."""
-    comments_only: bool = False
-    """Whether a change of comments and docstrings alone is learned."""
 
 
 class History:
@@ -161,7 +138,7 @@ class _Reader:
         """All that one commit gives."""
         dropped: list[Dropped] = []
         try:
-            commit, message, code, tests = self._commit(name)
+            commit, message, code = self._commit(name)
             edits = []
             for change in code:
                 try:
@@ -169,9 +146,9 @@ class _Reader:
                 except Unfit as unfit:
                     path = f"{name[:12]}/{shown(change.path)}"
                     dropped.append(Dropped(path=path, reason=unfit.reason, detail=unfit.detail))
-            made = []
+            made, tests = [], self._tests(commit, code, edits)
             for edit in edits:
-                pairs, why = self._pairs(edit, message, [one for one in edits if one is not edit], tests)
+                pairs, why = self._pairs(edit, message, tests)
                 made.append((edit, pairs))
                 if why:
                     path = f"{name[:12]}/{edit.after.origin.path}"
@@ -183,16 +160,17 @@ class _Reader:
             yield Dropped(path=name[:12], reason=unfit.reason, detail=unfit.detail)
             return
         yield from dropped
-        for edit, pairs in made:
-            if pairs:
-                for record in (edit.after, edit.before):
-                    if (key := int(record.id, 16)) not in self._told:
-                        self._told.add(key)
-                        yield record
-                yield from pairs
+        records = [one for edit, _ in made for one in (edit.after, edit.before)] + [record for _, record in tests]
+        by_id = {record.id: record for record in records}
+        for pair in (pair for _, pairs in made for pair in pairs):
+            for name in pair.origin_ids:
+                if (key := int(name, 16)) not in self._told:
+                    self._told.add(key)
+                    yield by_id[name]
+            yield pair
 
-    def _commit(self, name: str) -> tuple[Commit, str, list[FileChange], bool]:
-        """A fit commit, its message, the files of code that it changed, and whether it changed tests."""
+    def _commit(self, name: str) -> tuple[Commit, str, list[FileChange]]:
+        """A fit commit, its message, and the files of code that it changed."""
         try:
             here = self._parent if self._parent and self._parent.id == name else self.repository.commit(name)
         except git.GitError as error:
@@ -213,8 +191,16 @@ class _Reader:
         code = judge_files(changes, self.rules)
         if len(code) > self.rules.max_code_files:
             raise Unfit("too many files", f"{len(code)} of code, over {self.rules.max_code_files}")
-        tests = any(is_test_path(change.path) and change.modes[1] != MISSING for change in code)
-        return here, message, code, tests
+        return here, message, code
+
+    def _tests(self, commit: Commit, code: list[FileChange], edits: list[_Edit]) -> list[tuple[str, Record]]:
+        """Text before (or nothing) and record after of the test files that a commit changed or added."""
+        found = [(edit.before.text, edit.after) for edit in edits if is_test_path(edit.after.origin.path)]
+        for change in code:
+            if change.modes[0] == MISSING and change.modes[1] in (FILE, PROGRAM) and is_test_path(change.path):
+                with contextlib.suppress(Unfit):
+                    found.append(("", self._record(change, 1, commit.id)))
+        return found
 
     def _edit(self, commit: Commit, change: FileChange) -> _Edit:
         """The records of a file before and after."""
@@ -254,7 +240,7 @@ class _Reader:
         language = language_of(change.path, data[:8192])
         return Record(id=content_id(change.path, text), text=text, language=language or "unknown", origin=origin)
 
-    def _pairs(self, edit: _Edit, message: str, others: list[_Edit], tests: bool) -> tuple[list[Pair], Unfit | None]:
+    def _pairs(self, edit: _Edit, message: str, tests: list[tuple[str, Record]]) -> tuple[list[Pair], Unfit | None]:
         """The pairs of a file; why there is none where the change is none of code."""
         before, after = edit.before.text, edit.after.text
         if same_but_space(before, after, edit.language):
@@ -268,7 +254,7 @@ class _Reader:
             except Unfit as unfit:
                 why = unfit
         if not is_test_path(edit.after.origin.path):
-            pairs += self._function_pairs(edit, message, others, tests)
+            pairs += self._function_pairs(edit, message, tests)
         if not pairs and why is None:
             why = Unfit("no such pair", "it is none of the kinds that are asked for")
         return pairs, None if pairs else why
@@ -279,7 +265,7 @@ class _Reader:
         whole = "" if before == edit.before.text else "From "
         return self._pair(PairKind.EDIT, edit, f"{message}\n\n{whole}`{edit.after.origin.path}`:", before, after, message)
 
-    def _function_pairs(self, edit: _Edit, message: str, others: list[_Edit], tests: bool) -> Iterator[Pair]:
+    def _function_pairs(self, edit: _Edit, message: str, tests: list[tuple[str, Record]]) -> Iterator[Pair]:
         """FIX or REFACTOR pairs of the functions that changed, if nothing else of the file did."""
         kind = PairKind.FIX if tests or says_fix(message) else PairKind.REFACTOR if says_refactoring(message) else None
         if kind not in self.rules.kinds:
@@ -297,25 +283,24 @@ class _Reader:
             except Unfit:
                 continue
             place = f"`{new.qualified_name}` in `{edit.after.origin.path}`"
+            shown_with: tuple[str, ...] = ()
             if kind is PairKind.FIX:
-                test = self._test_of(new.name, others)
+                test, shown_with = self._test_of(new.name, tests)
                 asked = f"{message}\n\n{test}Mend {place}:"
             else:
                 asked = f"{message}\n\nRefactor {place} without changing what it does:"
-            yield self._pair(kind, edit, asked, before + "\n", after + "\n", message, new.qualified_name)
+            yield self._pair(kind, edit, asked, before + "\n", after + "\n", message, new.qualified_name, shown_with)
 
-    def _test_of(self, name: str, others: list[_Edit]) -> str:
-        """A test that the same commit wrote or changed and that speaks of a function, ready to be shown; or nothing."""
+    def _test_of(self, name: str, tests: list[tuple[str, Record]]) -> tuple[str, tuple[str, ...]]:
+        """A test that the same commit wrote or changed and that speaks of a function, to be shown, and its record's id."""
         word = re.compile(rf"\b{re.escape(name)}\b")
-        for other in others:
-            if not is_test_path(other.after.origin.path):
-                continue
-            one, two = other.before.text, other.after.text.encode()
-            for function in functions(other.after.text, other.language):
-                text = two[slice(*span_of(two, function))].decode()
-                if text not in one and len(text) <= self.rules.max_test_chars and word.search(text):
-                    return f"This test must pass:\n\n{fenced(text, other.language)}\n"
-        return ""
+        for before, after in tests:
+            data = after.text.encode()
+            for function in functions(after.text, after.language):
+                text = data[slice(*span_of(data, function))].decode()
+                if text not in before and len(text) <= self.rules.max_test_chars and word.search(text):
+                    return f"This test must pass:\n\n{fenced(text, after.language)}\n", (after.id,)
+        return "", ()
 
     def _judge_length(self, before: str, after: str) -> None:
         sizes = [len(_TOKEN.findall(text)) for text in (before, after)]
@@ -325,7 +310,17 @@ class _Reader:
             if size > most:
                 raise Unfit("too long", f"{size} tokens, over {most}")
 
-    def _pair(self, kind: PairKind, edit: _Edit, asked: str, before: str, after: str, message: str, name: str = "") -> Pair:
+    def _pair(
+        self,
+        kind: PairKind,
+        edit: _Edit,
+        asked: str,
+        before: str,
+        after: str,
+        message: str,
+        name: str = "",
+        more: tuple[str, ...] = (),
+    ) -> Pair:
         return Pair(
             id=content_id(kind, edit.after.id, edit.before.id, edit.after.origin.revision, name),
             kind=kind,
@@ -334,7 +329,7 @@ class _Reader:
             span_bytes=None,
             language=edit.language,
             natural_language=natural_language(message),
-            origin_ids=(edit.after.id, edit.before.id),
+            origin_ids=(edit.after.id, edit.before.id, *more),
         )
 
 
