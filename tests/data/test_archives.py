@@ -27,8 +27,7 @@ def make_tar(path: Path, members: list[tuple[str, bytes | dict]], mode: str = "w
         for name, content in members:
             info = tarfile.TarInfo(name)
             if isinstance(content, dict):
-                vars_of = {"type": info.type} | content
-                info.type, info.linkname = vars_of["type"], vars_of.get("linkname", "")
+                info.type, info.linkname = content["type"], content.get("linkname", "")
                 tar.addfile(info)
             else:
                 info.size = len(content)
@@ -168,7 +167,6 @@ def test_loops_of_links(tmp_path):
         assert {"a.py", "d/b.py"} <= names
         snapshot = tmp_path / "deep" / "er" / f"out-{source.name}"
         facts = {"source": "s", "revision": "r", "collected_at": ""}
-        (tmp_path / source.name / "x").parent.mkdir(exist_ok=True) if source.is_dir() else None
         out = tmp_path / f"records-{source.name}"
         out.mkdir()
         counts = collect(snapshot, facts, CollectRecipe(checks=()), [], out)
@@ -285,7 +283,8 @@ def test_a_repository_with_damaged_objects_index_and_pack(tmp_path):
     (root / ".git/index").write_bytes(b"DIRC" + bytes(40))
     assert read() == ({"a.py", "b.py"}, {})
     open_source(str(root)).fetch(tmp_path / "folder")  # its index cannot be read: a plain folder
-    git("gc", "-q") if (root / ".git/index").unlink() is None else None
+    (root / ".git/index").unlink()
+    git("gc", "-q")
     (pack,) = (root / ".git/objects/pack").glob("*.pack")
     pack.chmod(0o644)
     pack.write_bytes(pack.read_bytes()[:60])
