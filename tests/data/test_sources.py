@@ -18,7 +18,7 @@ import pytest
 
 from yunque.core.errors import SourceError
 from yunque.data import git
-from yunque.data.sources import open_source
+from yunque.data.sources import open_source, open_sources
 from yunque.data.trees import TreeLimits
 from yunque.store import packages
 
@@ -285,6 +285,174 @@ def test_urls_are_told_from_paths_and_commands():
     assert git.is_url("git@host.example:team/x.git") and git.is_url("ssh://h/x") and git.is_url("git+https://h/x")
     assert not git.is_url("ext::sh -c evil") and not git.is_url("--upload-pack=evil") and not git.is_url("C:/x")
     assert git.without_secret("https://u:p@h/x") == "https://h/x"
+
+
+# ------------------------------------------------------------------------------------------------- revisions, many sources
+@needs_git
+def test_a_revision_is_read_as_git_holds_it(repo, tmp_path):
+    first = run(repo, "rev-parse", "HEAD")
+    run(repo, "tag", "v@1")
+    fill(repo, {"a.py": "x = 2\n", "bin/run": "#!/bin/sh\n", ".gitattributes": "*.py ident eol=crlf\n"})
+    (repo / "bin/run").chmod(0o755)
+    (repo / "in.py").symlink_to("a.py")
+    (repo / "out.py").symlink_to("/etc/passwd")
+    run(repo, "update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},sub")
+    run(repo, "add", "a.py", "bin", "in.py", "out.py", ".gitattributes")
+    run(repo, "commit", "-q", "-m", "two")
+    fill(repo, {"a.py": "x = 3\n", "loose.py": "y"})
+    facts = open_source(f"{repo}@main").fetch(tmp_path / "new")
+    assert names(tmp_path / "new") == {"a.py", "bin/run", "in.py", ".gitignore", "build/kept.py", ".gitattributes"}
+    assert (tmp_path / "new/tree/a.py").read_bytes() == b"x = 2\n"
+    assert os.access(tmp_path / "new/tree/bin/run", os.X_OK) and not os.access(tmp_path / "new/tree/a.py", os.X_OK)
+    assert skipped(tmp_path / "new") == {"sub": "nested repository", "out.py": "symlink"}
+    assert (facts["kind"], facts["name"], facts["revision"]) == ("git", "repo", run(repo, "rev-parse", "HEAD"))
+    for revision in ("v@1", first, first[:9], "HEAD~1", "main^"):
+        source = open_source(f"{repo}@{revision}")
+        assert source.identity["commit"] == first == source.fetch(tmp_path / revision)["revision"]
+        assert (tmp_path / revision / "tree/a.py").read_text() == "x = 1\n"
+    assert open_source(f"{repo}/.git@main").fetch(tmp_path / "inner")["name"] == "repo"
+
+
+@needs_git
+def test_a_path_that_contains_an_at_sign_wins(repo, tmp_path):
+    fill(tmp_path / "repo@main", {"b.py": "y"})
+    open_source(str(tmp_path / "repo@main")).fetch(tmp_path / "out")
+    assert names(tmp_path / "out") == {"b.py"}
+    open_source((tmp_path / "repo@main").as_uri())  # a URL of a folder that is there, too
+    assert git.split_url((tmp_path / "repo@main").as_uri())[1] == ""
+
+
+def test_a_url_and_its_revision_are_told_apart():
+    split = git.split_url
+    assert split("https://h/x.git@v1") == ("https://h/x.git", "v1")
+    assert split("https://user:pw@h/x@feature/y") == ("https://user:pw@h/x", "feature/y")
+    assert split("git@h:team/x.git@v1.0") == ("git@h:team/x.git", "v1.0")
+    assert split("ssh://git@h/x") == ("ssh://git@h/x", "") and split("git@h:x") == ("git@h:x", "")
+    assert split("https://h/@team/x") == ("https://h/@team/x", "") and split("https://h/x@") == ("https://h/x@", "")
+
+
+@needs_git
+def test_a_revision_of_a_url_is_fetched_alone(repo, tmp_path):
+    first = run(repo, "rev-parse", "HEAD")
+    run(repo, "tag", "-a", "-m", "told", "v1")
+    run(repo, "branch", "v1")  # a branch of the same name: the tag wins
+    fill(repo, {"a.py": "x = 2\n"})
+    run(repo, "commit", "-q", "-a", "-m", "two")
+    run(repo, "branch", "-f", "v1")
+    for index, revision in enumerate(("v1", first, "refs/tags/v1")):
+        facts = open_source(f"{repo.as_uri()}@{revision}").fetch(tmp_path / f"out{index}")
+        assert (facts["revision"], facts["name"]) == (first, "repo")
+        assert (tmp_path / f"out{index}/tree/a.py").read_text() == "x = 1\n"
+        assert sorted(path.name for path in (tmp_path / f"out{index}").iterdir()) == ["skipped.jsonl", "tree"]
+    assert open_source(f"{repo.as_uri()}@main").identity["commit"] == run(repo, "rev-parse", "HEAD")
+    refused = {first[:9]: "by all of its 40 digits", "nope": "has no branch or tag 'nope'", "0" * 40: "cannot be fetched"}
+    refused |= dict.fromkeys(("HEAD~1", "--upload-pack=x", "x..y"), "cannot be asked")
+    for revision, what in refused.items():
+        with pytest.raises(SourceError, match=what) as error:
+            open_source(f"{repo.as_uri()}@{revision}").fetch(tmp_path / "out")
+        assert one_line(error)
+
+
+@needs_git
+@pytest.mark.parametrize("revision", ["nope", "--all", "-x", "a b", "HEAD:a.py", "@{99}", "\udc80"])
+def test_a_revision_that_is_not_there_is_one_line(repo, tmp_path, revision):
+    with pytest.raises(SourceError, match=r"no branch, tag or commit|no such file") as error:
+        open_source(f"{repo}@{revision}").fetch(tmp_path / "out")
+    assert one_line(error)
+    with pytest.raises(SourceError, match="is no git repository that can be read"):
+        open_source(f"{repo}/build@main").fetch(tmp_path / "out")  # never the repository around it
+
+
+@needs_git
+def test_a_list_names_many_sources(repo, tmp_path):
+    fill(tmp_path, {"lists/plain/b.py": "y", "lists/more.txt": "plain\nlist:all.txt\n../repo # again\n"})
+    text = "\ufeff# ours\n\n../repo@main  # the branch\n  plain\t# told\nlist:more.txt\npypi:tiny==1.0\nnpm:@team/x@1\n"
+    fill(tmp_path, {"lists/all.txt": text + f"{repo.as_uri()}@main\n"})
+    found = open_sources(f"list:{tmp_path}/lists/all.txt")
+    assert [type(one).__name__ for one in found] == [
+        *("GitRevision", "Folder", "GitFolder", "PackageSource", "NpmPackage", "GitUrl")
+    ]
+    assert [one.name for one in found] == ["repo", "plain", "repo", "tiny", "@team/x", "repo"]
+    assert found[1].identity["name"] == "plain"
+    with pytest.raises(SourceError, match="stands for 6 sources"):
+        open_source(f"list:{tmp_path}/lists/all.txt")
+    (alone,) = open_sources(str(repo))
+    assert alone.identity == open_source(str(repo)).identity
+
+
+@needs_git
+def test_a_bad_line_of_a_list_is_told_with_its_number(repo, tmp_path):
+    fill(tmp_path, {"all.txt": "repo\n# told\nlist:more.txt\n", "more.txt": "\nrepoo\n"})
+    with pytest.raises(SourceError) as error:
+        open_sources(f"list:{tmp_path}/all.txt")
+    assert f"{tmp_path}/all.txt:3: {tmp_path}/more.txt:2: " in one_line(error) and "did you mean 'repo'" in one_line(error)
+    for text, what in (("# nothing\n", "names no source"), ("pypi:a b\n", "all.txt:1: pypi:a b: not a package")):
+        fill(tmp_path, {"all.txt": text})
+        with pytest.raises(SourceError, match=what):
+            open_sources(f"list:{tmp_path}/all.txt")
+    (tmp_path / "all.txt").write_bytes(b"\0\1")
+    for spec in ("all.txt", "nope.txt", ""):
+        with pytest.raises(SourceError, match=r"is no list|cannot be read") as error:
+            open_sources(f"list:{tmp_path}/{spec}")
+        assert one_line(error)
+
+
+@needs_git
+def test_a_mirror_is_every_repository_below_a_folder(repo, tmp_path):
+    for place in ("org/one/tools.git", "org/two/tools.git"):
+        run(tmp_path, "clone", "-q", "--bare", str(repo), str(tmp_path / place))
+    run(tmp_path, "clone", "-q", str(repo), str(tmp_path / "org/deep/er/x"))
+    run(tmp_path, "clone", "-q", str(repo), str(tmp_path / "org/deep/er/x/inner"))
+    run(tmp_path, "init", "-q", str(tmp_path / "org/empty"))
+    fill(tmp_path, {"org/plain/a.py": "x"})
+    (tmp_path / "org/link").symlink_to(repo)
+    found = open_sources(f"mirror:{tmp_path}/org")
+    assert [(one.name, type(one).__name__) for one in found] == [
+        ("deep/er/x", "GitFolder"), ("one/tools", "GitRevision"), ("two/tools", "GitRevision")
+    ]  # fmt: skip
+    facts = found[1].fetch(tmp_path / "out")
+    assert (facts["source"], facts["revision"]) == ("one/tools", run(repo, "rev-parse", "HEAD"))
+    assert found[1].identity != found[2].identity and open_source(f"mirror:{repo}").name == "repo"
+    for place, what in (
+        ("org/plain", "no git repository in it"),
+        ("org/empty", "none of its 1"),
+        ("nope", "no such folder"),
+    ):
+        with pytest.raises(SourceError, match=what) as error:
+            open_sources(f"mirror:{tmp_path / place}")
+        assert one_line(error)
+
+
+@needs_git
+def test_nothing_of_a_hostile_repository_runs_when_a_revision_is_read(repo, tmp_path):
+    marker, script = tmp_path / "executed", tmp_path / "evil.sh"
+    script.write_text(f"#!/bin/sh\necho $0 >> {marker}\ncat\n")
+    script.chmod(0o755)
+    fill(repo, {".gitattributes": "* filter=evil diff=evil merge=evil export-subst\n", "b.py": "y = 1\n"})
+    run(repo, "add", ".gitattributes", "b.py")
+    run(repo, "commit", "-q", "-m", "two")
+    for hook in ("post-checkout", "post-index-change", "reference-transaction", "post-rewrite", "pre-auto-gc"):
+        shutil.copy(script, repo / ".git/hooks" / hook)
+    keys = (
+        "core.fsmonitor core.sshCommand core.alternateRefsCommand filter.evil.smudge filter.evil.process filter.evil.clean"
+    )
+    for key in f"{keys} diff.evil.textconv diff.external uploadpack.packObjectsHook gpg.program".split():
+        run(repo, "config", key, str(script))
+    run(repo, "config", "filter.evil.required", "true")
+    for index, spec in enumerate((f"{repo}@main", f"{repo.as_uri()}@main", repo.as_uri())):
+        open_source(spec).fetch(tmp_path / f"out{index}")
+        assert "b.py" in names(tmp_path / f"out{index}")
+    assert not marker.exists(), marker.read_text()
+
+
+@needs_git
+def test_replaced_objects_and_grafts_tell_no_other_history(repo, tmp_path):
+    first = run(repo, "rev-parse", "HEAD")
+    fill(repo, {"a.py": "EVIL = 1\n"})
+    run(repo, "commit", "-q", "-a", "-m", "two")
+    run(repo, "replace", first, "HEAD")
+    open_source(f"{repo}@{first}").fetch(tmp_path / "out")
+    assert (tmp_path / "out/tree/a.py").read_text() == "x = 1\n"
 
 
 # -------------------------------------------------------------------------------------------------------------- archives

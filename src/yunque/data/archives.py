@@ -3,7 +3,7 @@
 Regular files are written by ``TreeWriter``; nothing of ``tarfile`` or ``zipfile`` touches the disk itself.
 
 Covered: names that lead outside (the archive is refused), links (made only if they stay inside), devices and pipes (left
-behind), bombs by size, by number and by header, overlapping zip members, encrypted and damaged archives.
+behind), bombs by size, by ratio, by number and by header, overlapping zip members, encrypted and damaged archives.
 Not covered: archives inside archives stay as they are; self-extracting zips; 7z and rar.
 """
 
@@ -24,6 +24,10 @@ from yunque.data.trees import CHUNK_BYTES, TreeLimits, TreeWriter
 SUPPORTED = "tar (plain, gz, bz2, xz), zip and whl"
 MAX_HEADER_BYTES = 1 << 20
 """A long name or an extended header over this is an attack: tarfile reads it into memory whole."""
+MAX_RATIO, RATIO_FROM_BYTES = 500, 64 << 20
+"""An archive that promises so many bytes, and so many times its own size, is a bomb: code packs to a third or a tenth."""
+TRAILER_BYTES = 1 << 16
+"""What is read behind the end of a tar: it is filled up with zeros, and more of them may be a bomb."""
 _EXTENDED = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
 _DAMAGED = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError, OverflowError)
 _ZIP_STARTS = (b"PK\x03\x04", b"PK\x05\x06")
@@ -82,6 +86,7 @@ def _untar(path: Path, writer: TreeWriter) -> None:
                 tar.members = []  # or it keeps every header in memory
                 budget.spend(member.size if member.isreg() else 0)
                 _take_tar_member(tar, member, writer, path)
+            tar.fileobj.read(TRAILER_BYTES)  # gzip and xz tell only at their end whether all of it was right
     except _HeaderBomb as error:
         raise SourceError(str(error), where=path, do="do not trust it") from None
     except _DAMAGED as error:
@@ -114,6 +119,7 @@ def _unzip(path: Path, writer: TreeWriter) -> None:
     with archive:
         for info in archive.infolist():
             budget.spend(info.file_size)
+        for info in archive.infolist():
             mode = info.external_attr >> 16
             if info.is_dir():
                 continue
@@ -133,16 +139,20 @@ def _unzip(path: Path, writer: TreeWriter) -> None:
 
 
 class _Budget:
-    """What the headers promise, added up before anything is unpacked: skipping a member costs time as well."""
+    """What the headers promise, added up before a member is unpacked: skipping one costs time as well."""
 
     def __init__(self, path: Path, limits: TreeLimits) -> None:
         self.path, self.limits, self.members, self.bytes = path, limits, 0, 0
+        self.packed = path.stat().st_size
 
     def spend(self, size: int) -> None:
         self.members, self.bytes = self.members + 1, self.bytes + size
         if self.members > self.limits.max_files or self.bytes > self.limits.max_total_bytes:
             most = f"{self.limits.max_files} members or {self.limits.max_total_bytes} bytes"
             raise SourceError(f"unpacks to more than {most}", where=self.path, do="unpack the part you need by hand")
+        if self.bytes > max(RATIO_FROM_BYTES, MAX_RATIO * self.packed):
+            what = f"is a bomb: {self.packed} bytes that unpack to {self.bytes} or more"
+            raise SourceError(what, where=self.path, do="do not trust it")
 
 
 def _chunks(stream: IO[bytes], path: Path) -> Iterator[bytes]:

@@ -3,11 +3,17 @@
 ``open_source(spec)`` gives a ``Source``: its ``identity`` decides the content and is known before anything is fetched,
 so it is the recipe of the snapshot's artifact; ``fetch(folder)`` fills ``folder/tree`` and says what was left behind.
 
+    FOLDER  ARCHIVE                   a folder, or a repository's working tree as it is now; a tar, zip or wheel
+    REPOSITORY@REVISION               the files of a commit: of a local repository, or of one behind a URL
+    URL                               the newest commit of its default branch
+    pypi:NAME[==VERSION]              npm:NAME[@VERSION]
+    list:FILE  mirror:FOLDER          many sources: see `data.lists`
+
     snapshot/tree/             the files, as the source has them; enough to run the repository's own tests
     snapshot/skipped.jsonl     one ``Dropped`` a line: caches, links that lead out, files over the limit
 
 No code of a source is run: no hook, no filter, no build backend, no ``setup.py``.
-Not covered: submodules (left behind, with that reason), git-lfs files (their pointers are taken), history.
+Not covered: submodules (left behind, with that reason), git-lfs files (their pointers are taken), history (`data.history`).
 """
 
 from __future__ import annotations
@@ -16,6 +22,7 @@ import hashlib
 import os
 import re
 import shutil
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cached_property
@@ -25,24 +32,33 @@ from pathlib import Path
 from yunque.core.errors import SourceError
 from yunque.core.parts import find_part, nearest
 from yunque.core.seams import Source
-from yunque.data import archives, git
+from yunque.data import archives, git, lists
+from yunque.data.repository import Repository, write_commit
 from yunque.data.trees import Entry, TreeLimits, TreeWriter, hash_files, look, read_chunks, shown, tree_digest, walk
-from yunque.store import benchmarks, packages
+from yunque.store import benchmarks, npm, packages
 from yunque.store.tables import write_lines
 
 TREE, SKIPPED = "tree", "skipped.jsonl"
 
 
 def open_source(spec: str, limits: TreeLimits = TreeLimits()) -> Source:
-    """The source that a user named: a path, a git URL, ``pypi:NAME[==VERSION]``, or ``NAME:…`` of a plug-in.
+    """The source that a user named: a path, a git URL, a package, or ``NAME:…`` of a plug-in.
 
-    SourceError in one line when there is no such thing. A sub-folder of a repository is a plain folder.
+    SourceError in one line when there is no such thing. A sub-folder of a repository is a plain folder. A path or URL that
+    really contains an ``@`` is taken as it is.
     """
     spec = spec.strip()
+    if spec.startswith(("list:", "mirror:")):
+        found = open_sources(spec, limits)
+        if len(found) != 1:
+            raise SourceError(f"stands for {len(found)} sources, where one is asked for", where=spec, do="name one of them")
+        return found[0]
     if spec.startswith("pypi:"):
         return PackageSource(spec, limits)
+    if spec.startswith("npm:"):
+        return NpmPackage(spec, limits)
     if git.is_url(spec):
-        return GitUrl(spec.removeprefix("git+"), limits)
+        return GitUrl(*git.split_url(spec.removeprefix("git+")), limits)
     path = Path(spec).expanduser()
     try:
         if spec and path.is_dir():
@@ -55,17 +71,52 @@ def open_source(spec: str, limits: TreeLimits = TreeLimits()) -> Source:
             raise SourceError("is neither a file nor a folder", where=spec)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         raise SourceError(f"cannot be read ({getattr(error, 'strerror', None) or error})", where=shown(spec)) from error
+    for at in reversed([match.start() for match in re.finditer("@", spec)]):
+        root = Path(spec[:at]).expanduser()
+        if spec[:at] and spec[at + 1 :] and root.is_dir():
+            return GitRevision(root.resolve(), spec[at + 1 :], limits)
     plugin = spec.partition(":")[0]
     if plugin != spec and plugin in entry_points(group="yunque.sources").names:
         return find_part("sources", plugin)(spec, limits)
     raise SourceError("no such file or folder", where=spec or "''", do=_hint(path, spec))
 
 
+def open_sources(spec: str, limits: TreeLimits = TreeLimits()) -> list[Source]:
+    """Every source that a spec stands for: of ``list:FILE`` and ``mirror:FOLDER`` many, of any other the one it names.
+
+    SourceError for the first line of a list that cannot be opened, with the list's name and the line's number.
+    """
+    return list(_expanded(spec.strip(), limits, set()))
+
+
+def _expanded(spec: str, limits: TreeLimits, seen: set[str]) -> Iterator[Source]:
+    """The sources of a spec that none in ``seen`` has named."""
+    if spec in seen:
+        return
+    seen.add(spec)
+    if spec.startswith("mirror:"):
+        for name, root in lists.repositories(Path(spec.removeprefix("mirror:").strip()).expanduser()):
+            source = _open_folder(root, limits)
+            source.name = name  # its place: two organisations may have a repository of one name
+            yield source
+    elif spec.startswith("list:"):
+        path = Path(os.path.realpath(Path(spec.removeprefix("list:").strip()).expanduser()))
+        seen.add(f"list:{path}")
+        for line in lists.read_list(path):
+            try:
+                yield from _expanded(line.spec, limits, seen)
+            except SourceError as error:
+                what = f"{error.where}: {error.what}" if error.where else error.what
+                raise SourceError(what, where=line.where, do=error.do) from error
+    else:
+        yield open_source(spec, limits)
+
+
 def _open_folder(root: Path, limits: TreeLimits) -> Source:
     if (root / ".git").exists() and git.tracked(root) is not None:
         return GitFolder(root, limits)
     if not (root / ".git").exists() and git.is_bare(root):
-        return GitUrl(root.as_uri(), limits)
+        return GitRevision(root, "HEAD", limits)
     return Folder(root, limits)
 
 
@@ -76,7 +127,7 @@ def _hint(path: Path, spec: str) -> str:
     if told.startswith("did you mean"):
         return told
     package = f"; a package is written pypi:{spec}" if re.fullmatch(r"[\w.-]+(==[\w.!+-]+)?", spec) else ""
-    return f"give a folder, a git repository, an archive or pypi:NAME{package}"
+    return f"give a folder, a git repository, an archive, pypi:NAME or npm:NAME{package}"
 
 
 # ----------------------------------------------------------------------------------------------------- folders, repositories
@@ -155,28 +206,70 @@ class GitFolder(Folder):
         return self._commit if same else f"{self._commit}+changes"
 
 
-class GitUrl:
-    """A repository somewhere else, or a bare one here: the newest commit of its default branch."""
+class GitRevision:
+    """The files of one commit of a repository on this machine, as git holds them; nothing is checked out."""
 
-    def __init__(self, url: str, limits: TreeLimits = TreeLimits()) -> None:
-        self.url, self.limits = url, limits
+    def __init__(self, root: Path, revision: str, limits: TreeLimits = TreeLimits()) -> None:
+        self.root, self.revision, self.limits = root, revision, limits
+        self.name = (shown(root.name).removesuffix(".git") or "root") if root.name != ".git" else shown(root.parent.name)
+
+    @cached_property
+    def identity(self) -> dict:
+        """The commit. SourceError when the repository has no such revision."""
+        if not (commit := git.resolve(self.root, self.revision)):
+            raise self._refusal()
+        return {"kind": "git", "name": self.name, "commit": commit, "limits": asdict(self.limits)}
+
+    def _refusal(self) -> SourceError:
+        where = shown(str(self.root))
+        try:
+            git.ask(self.root, "rev-parse", "--git-dir")
+        except git.GitError as error:
+            return SourceError(f"is no git repository that can be read ({error})", where=where, do="name its top folder")
+        if not git.head(self.root) and self.revision == "HEAD":
+            return SourceError("the repository has no commits", where=where, do="name one with files in it")
+        return SourceError(f"has no branch, tag or commit '{shown(self.revision)}'", where=where, do="see `git log --all`")
+
+    def fetch(self, folder: Path) -> dict:
+        """Write what the commit holds."""
+        commit = self.identity["commit"]
+        writer = TreeWriter(folder / TREE, self.limits, shown(str(self.root)))
+        try:
+            with Repository(self.root) as repository:
+                write_commit(repository, commit, writer)
+        except git.GitError as error:
+            do = "see `git fsck`"
+            raise SourceError(f"commit {commit[:12]} cannot be read ({error})", where=shown(str(self.root)), do=do) from None
+        counts = writer.finish()
+        return _facts("git", self.name, self.name, commit, writer, folder, counts)
+
+
+class GitUrl:
+    """A repository somewhere else: one commit of it, by default the newest of its default branch."""
+
+    def __init__(self, url: str, revision: str = "", limits: TreeLimits = TreeLimits()) -> None:
+        self.url, self.revision, self.limits = url, revision, limits
         self.name = re.split(r"[/:]", url.rstrip("/").removesuffix(".git").rstrip("/"))[-1] or "repository"
+
+    @cached_property
+    def _found(self) -> tuple[str, str]:
+        return git.remote_commit(self.url, self.revision)
 
     @cached_property
     def identity(self) -> dict:
         """The commit, which the repository has to be asked for."""
-        commit = git.remote_head(self.url)
-        return {"kind": "git", "name": self.name, "commit": commit, "limits": asdict(self.limits)}
+        return {"kind": "git", "name": self.name, "commit": self._found[0], "limits": asdict(self.limits)}
 
     def fetch(self, folder: Path) -> dict:
-        """Clone one commit beside the tree, copy the tree, and remove the clone."""
-        aside = folder / "clone" / self.name
+        """Bring one commit into a bare repository beside the tree, write its files, and remove the repository."""
+        aside = folder / "fetched" / f"{self.name}.git"
         shutil.rmtree(aside.parent, ignore_errors=True)
-        git.clone(self.url, aside)
-        cloned = GitFolder(aside, self.limits)
-        if cloned.identity["commit"] != self.identity["commit"]:
+        aside.parent.mkdir(parents=True)
+        git.fetch(self.url, *self._found, aside)
+        fetched = GitRevision(aside, git.FETCHED, self.limits)
+        if fetched.identity["commit"] != self.identity["commit"]:
             raise SourceError("moved on while it was fetched", where=git.without_secret(self.url), do="run again")
-        facts = cloned.fetch(folder)
+        facts = fetched.fetch(folder)
         shutil.rmtree(aside.parent)
         return facts if self.url.startswith("file:") else {**facts, "url": git.without_secret(self.url)}
 
@@ -215,29 +308,43 @@ class Archive:
 class PackageSource:
     """``pypi:NAME[==VERSION]``: its sdist, or a wheel where it has none, from pip's configured indexes."""
 
+    kind, joint = "pypi", "=="
+
     def __init__(self, spec: str, limits: TreeLimits = TreeLimits()) -> None:
-        self.name, self.version = packages.parse_spec(spec)
+        self.name, self.version = self._parse(spec)
         self.limits = limits
-        self.spec = f"pypi:{self.name}=={self.version}" if self.version else f"pypi:{self.name}"
+        self.source = f"{self.kind}:{self.name}"
+        self.spec = f"{self.source}{self.joint}{self.version}" if self.version else self.source
+
+    _parse = staticmethod(packages.parse_spec)
+    _download = staticmethod(packages.download)
 
     @property
     def identity(self) -> dict:
         """The spec: without a version, what was newest when it was first fetched; no network is needed to find it again."""
-        return {"kind": "pypi", "spec": self.spec, "limits": asdict(self.limits)}
+        return {"kind": self.kind, "spec": self.spec, "limits": asdict(self.limits)}
 
     def fetch(self, folder: Path) -> dict:
         """Download one file, check its hash, unpack it."""
         aside = folder / "download"
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir(parents=True)
-        path, found = packages.download(self.name, self.version, aside, self.limits.max_total_bytes)
+        path, found = self._download(self.name, self.version, aside, self.limits.max_total_bytes)
         sha256 = _sha256(path)
         writer = TreeWriter(folder / TREE, self.limits, path.name)
         archives.unpack(path, writer)
         shutil.rmtree(aside)
         version = found.pop("version")
-        facts = _facts("pypi", self.name, f"pypi:{self.name}", version, writer, folder, writer.finish())
+        facts = _facts(self.kind, self.name, self.source, version, writer, folder, writer.finish())
         return {**facts, **found, "file": path.name, "sha256": sha256}
+
+
+class NpmPackage(PackageSource):
+    """``npm:NAME[@VERSION]``, ``npm:@SCOPE/NAME[@VERSION]``: its tarball, by the npm client as it is configured."""
+
+    kind, joint = "npm", "@"
+    _parse = staticmethod(npm.parse_spec)
+    _download = staticmethod(npm.download)
 
 
 def _facts(kind: str, name: str, source: str, revision: str, writer: TreeWriter, folder: Path, counts: dict) -> dict:

@@ -195,6 +195,8 @@ class TreeWriter:
         digest, size = hashlib.sha256(), 0
         if place is None:
             return ""
+        if os.path.isfile(place):
+            self.skip(path, "name", "stands twice; the later one is kept", place.stat().st_size)
         try:
             file = open(place, "wb")  # noqa: SIM115  closed below; only opening may fail for its name
         except OSError as error:

@@ -1,8 +1,8 @@
 """What the past of a git repository changed, commit by commit: which changes could be asked of a model, and why others not.
 
-Only git's own plumbing is asked (``rev-list``, ``ls-tree``, ``cat-file``), which runs no hook, filter, text conversion,
-signature check or transport, whatever the repository's configuration says; ``archive``, ``log`` and ``checkout`` can, and
-are not used. Trees are written file by file from what git holds, by the same writer that unpacks archives.
+Only git's own plumbing is asked (`data.repository`), which runs no hook, filter, text conversion, signature check or
+transport, whatever the repository's configuration says; ``archive``, ``log`` and ``checkout`` can, and are not used. Trees
+are written file by file from what git holds, by the same writer that unpacks archives.
 
 A change can be asked when it lies inside of one or two functions of one Python file, and everything else of that file is the
 same before and after:
@@ -19,23 +19,24 @@ taken as they are), a fix spread over several commits.
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
 from yunque.core.errors import EvaluationError
 from yunque.data import git
+from yunque.data.changes import NotFunctionsError, changed_functions, span_of
 from yunque.data.languages import PARSED
-from yunque.data.parsing import Function, code_only, functions, is_test_path
+from yunque.data.parsing import is_test_path
+from yunque.data.repository import FILE, LINK, PROGRAM, FileChange, Repository
 from yunque.data.trees import TreeLimits, TreeWriter, shown
 
 FIX, REFACTOR = "fix", "refactor"
-FILE, PROGRAM, LINK = "100644", "100755", "120000"
-MAX_FUNCTIONS = 2
-"""Functions that one commit may change."""
+T = TypeVar("T")
+_NONE = "000000"
 _CODE = frozenset(ending for endings in PARSED.values() for ending in endings)
 
 
@@ -95,7 +96,8 @@ class History:
         if git.tracked(self.root) is None and not git.is_bare(self.root):
             do = "name the top folder of a git repository that is yours"
             raise EvaluationError("has no git history that can be read", where=root, do=do)
-        if self._ask("rev-parse", "--is-shallow-repository").strip() == b"true":
+        self._repository = Repository(self.root)
+        if self._told(lambda: self._repository.is_shallow):
             raise EvaluationError("its history is cut off (a shallow clone)", where=root, do="run `git fetch --unshallow`")
         self.head = git.head(self.root)
         if not self.head:
@@ -108,31 +110,28 @@ class History:
 
     def commits(self, most: int) -> list[Commit]:
         """The newest commits in topological order."""
-        told = self._ask("rev-list", "--topo-order", f"--max-count={most}", "--encoding=UTF-8", "--format=%P%x00%s", "HEAD")
-        lines = told.decode("utf-8", "replace").split("\n")
-        found = []
-        for head, line in zip(lines[::2], lines[1::2], strict=False):
-            parents, _, subject = line.partition("\0")
-            found.append(Commit(id=head.removeprefix("commit "), parents=tuple(parents.split()), subject=subject.strip()))
-        return found
+        ids = self._told(lambda: list(self._repository.commit_ids("HEAD", "--topo-order", f"--max-count={most}")))
+        told = (self._told(lambda one=one: self._repository.commit(one)) for one in ids)
+        return [Commit(id=one.id, parents=one.parents, subject=one.subject) for one in told]
 
     def files(self, commit: str) -> dict[str, tuple[str, str]]:
         """(mode, blob id) of every file and link of a commit, by path."""
-        rows = (row.split(b"\t", 1) for row in self._ask("ls-tree", "-r", "-z", "--full-tree", commit).split(b"\0") if row)
-        found = {}
-        for told, path in rows:
-            mode, kind, blob = told.decode().split()
-            if kind == "blob":  # the rest are submodules
-                found[os.fsdecode(path)] = (mode, blob)
-        return found
+        found = self._told(lambda: list(self._repository.files(commit)))
+        return {path: (mode, blob) for path, mode, blob in found if mode in (FILE, PROGRAM, LINK)}
+
+    def changes(self, before: str, after: str) -> list[FileChange]:
+        """The files that differ between two commits."""
+        return self._told(
+            lambda: self._repository.changes(self._repository.commit(before).tree, self._repository.commit(after).tree)
+        )
 
     def blob(self, blob: str) -> bytes:
         """The bytes of a file, as git holds them."""
-        return self._ask("cat-file", "blob", blob)
+        return self._told(lambda: self._repository.read(blob))
 
-    def _ask(self, *arguments: str) -> bytes:
+    def _told(self, ask: Callable[[], T]) -> T:
         try:
-            return git._git(self.root, *arguments)
+            return ask()
         except git.GitError as error:
             raise EvaluationError(f"git cannot read it ({error})", where=self.root) from None
 
@@ -206,7 +205,6 @@ class Reader:
         self.looked_at, self.usable = 0, 0
         """Commits that were read, and those that gave a change."""
         self.excluded: Counter[str] = Counter()
-        self._files: dict[str, dict[str, tuple[str, str]]] = {}
 
     def changes(self) -> Iterator[list[Change]]:
         """The changes of each commit that has any, newest first."""
@@ -224,7 +222,10 @@ class Reader:
         if len(commit.parents) != 1:
             raise _Unfit("a merge" if commit.parents else "the first commit")
         path, tested, (before, after) = self._changed_file(commit)
-        pairs = _changed_functions(before, after)
+        try:
+            pairs = changed_functions(before, after)
+        except NotFunctionsError as error:
+            raise _Unfit(str(error)) from None
         if not tested and len(pairs) > 1:
             raise _Unfit("it changes two functions and no tests")
         kind = FIX if tested else REFACTOR
@@ -236,8 +237,8 @@ class Reader:
                 path=path,
                 after=after,
                 name=new.qualified_name,
-                span_bytes=_span(new_data, new),
-                old=old_data[slice(*_span(old_data, old))].decode(),
+                span_bytes=span_of(new_data, new),
+                old=old_data[slice(*span_of(old_data, old))].decode(),
             )
             for old, new in pairs
         ]
@@ -245,41 +246,32 @@ class Reader:
     def _changed_file(self, commit: Commit) -> tuple[str, bool, tuple[str, str]]:
         """The one Python file a commit changed, whether it changed tests too, and the file's text before and after."""
         try:
-            before, after = self._listing(commit.parents[0]), self._listing(commit.id)
+            changed = {change.path: change for change in self.history.changes(commit.parents[0], commit.id)}
         except EvaluationError:
             raise _Unfit("its files are not all here") from None
-        changed = sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))
         code = [path for path in changed if PurePosixPath(path).suffix in _CODE]
         tests = [path for path in code if is_test_path(path)]
         code = [path for path in code if path not in tests]
         if not code:
             raise _Unfit("it changes tests only" if tests else "it changes no code")
-        if any(path not in before or path not in after for path in code):
+        if any(_NONE in changed[path].modes for path in code):
             raise _Unfit("it adds, removes or renames a file of code")
         if len(code) > 1:
             raise _Unfit("it changes several files of code")
         (path,) = code
         if not path.endswith(".py"):
             raise _Unfit("it changes code that is not Python")
-        if {before[path][0], after[path][0]} - {FILE, PROGRAM}:
+        if set(changed[path].modes) - {FILE, PROGRAM}:
             raise _Unfit("it changes a link")
-        if before[path][1] == after[path][1]:
+        if len(set(changed[path].blobs)) == 1:
             raise _Unfit("it changes no code")  # but a mode
         try:
-            texts = tuple(self.history.blob(listing[path][1]).decode("utf-8") for listing in (before, after))
+            texts = tuple(self.history.blob(blob).decode("utf-8") for blob in changed[path].blobs)
         except UnicodeDecodeError:
             raise _Unfit("its file is not UTF-8") from None
         except EvaluationError:
             raise _Unfit("its files are not all here") from None
-        return path, any(path.endswith(".py") and path in after for path in tests), texts
-
-    def _listing(self, commit: str) -> dict[str, tuple[str, str]]:
-        """The files of a commit; the last few are kept, since a parent is the next commit more often than not."""
-        if commit not in self._files:
-            if len(self._files) > 8:
-                self._files.pop(next(iter(self._files)))
-            self._files[commit] = self.history.files(commit)
-        return self._files[commit]
+        return path, any(path.endswith(".py") and changed[path].modes[1] != _NONE for path in tests), texts
 
 
 @dataclass
@@ -287,53 +279,3 @@ class _Unfit(Exception):
     """Ends the questions for one commit."""
 
     reason: str
-
-
-def _changed_functions(before: str, after: str) -> list[tuple[Function, Function]]:
-    """The outermost functions that differ, before and after; ``_Unfit`` when anything outside of them differs too."""
-    one, two = _outermost(before), _outermost(after)
-    if _skeleton(before, one) != _skeleton(after, two):
-        raise _Unfit("it changes code outside of functions")
-    pairs = [(old, new) for old, new in zip(one, two, strict=True) if _text(before, old) != _text(after, new)]
-    if len(pairs) > MAX_FUNCTIONS:
-        raise _Unfit(f"it changes more than {MAX_FUNCTIONS} functions")
-    code = [code_only(text, "python") for text in (before, after)]
-    pairs = [
-        (old, new)
-        for old, new in pairs
-        if _words(code[0][old.start_byte : old.end_byte]) != _words(code[1][new.start_byte : new.end_byte])
-    ]
-    if not pairs:
-        raise _Unfit("it changes comments, docstrings or layout only")
-    return pairs
-
-
-def _outermost(text: str) -> list[Function]:
-    found: list[Function] = []
-    for function in functions(text, "python"):
-        if not found or function.start_byte >= found[-1].end_byte:
-            found.append(function)
-    return found
-
-
-def _skeleton(text: str, found: list[Function]) -> list[bytes | str]:
-    """What stands between the functions, and their names."""
-    data, parts, at = text.encode(), [], 0
-    for function in found:
-        parts += [data[at : function.start_byte], function.qualified_name]
-        at = function.end_byte
-    return [*parts, data[at:]]
-
-
-def _text(text: str, function: Function) -> bytes:
-    return text.encode()[function.start_byte : function.end_byte]
-
-
-def _words(code: bytes) -> list[bytes]:
-    """The lines of code without blanks at their ends and without empty ones."""
-    return [line.rstrip() for line in re.split(rb"\r?\n", code) if line.strip()]
-
-
-def _span(data: bytes, function: Function) -> tuple[int, int]:
-    """From the start of the line on which the function begins: its indentation belongs to it."""
-    return data.rfind(b"\n", 0, function.start_byte) + 1, function.end_byte

@@ -1,0 +1,95 @@
+"""What differs between two versions of a file: which functions, which lines, or nothing that counts.
+
+Covered: methods, decorators, nested functions (a part of the outermost one).
+Not covered: functions that moved or were renamed (a change outside of functions).
+"""
+
+from __future__ import annotations
+
+import re
+
+from yunque.data.parsing import Function, code_only, functions
+
+MAX_FUNCTIONS = 2
+"""Functions that one commit may change."""
+OUTSIDE = "it changes code outside of functions"
+NOTHING = "it changes comments, docstrings or layout only"
+
+
+class NotFunctionsError(Exception):
+    """The two versions differ otherwise than in a few functions; the text says how."""
+
+
+def changed_functions(
+    before: str, after: str, language: str = "python", most: int = MAX_FUNCTIONS
+) -> list[tuple[Function, Function]]:
+    """The outermost functions that differ, before and after. NotFunctionsError when anything outside of them differs too."""
+    one, two = _outermost(before, language), _outermost(after, language)
+    if _skeleton(before, one) != _skeleton(after, two):
+        raise NotFunctionsError(OUTSIDE)
+    pairs = [(old, new) for old, new in zip(one, two, strict=True) if _text(before, old) != _text(after, new)]
+    if len(pairs) > most:
+        raise NotFunctionsError(f"it changes more than {most} functions")
+    code = [code_only(text, language) for text in (before, after)]
+    pairs = [
+        (old, new)
+        for old, new in pairs
+        if _words(code[0][old.start_byte : old.end_byte]) != _words(code[1][new.start_byte : new.end_byte])
+    ]
+    if not pairs:
+        raise NotFunctionsError(NOTHING)
+    return pairs
+
+
+def span_of(data: bytes, function: Function) -> tuple[int, int]:
+    """From the start of the line on which the function begins: its indentation belongs to it."""
+    return data.rfind(b"\n", 0, function.start_byte) + 1, function.end_byte
+
+
+def changed_lines(before: str, after: str, context: int) -> tuple[str, str]:
+    """The lines that hold every difference, before and after, with so many equal lines around them."""
+    one, two = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    most = min(len(one), len(two))
+    head = next((at for at in range(most) if one[at] != two[at]), most)
+    tail = next((at for at in range(most - head) if one[-1 - at] != two[-1 - at]), most - head)
+    start, left = max(0, head - context), max(0, tail - context)
+    return "".join(one[start : len(one) - left]), "".join(two[start : len(two) - left])
+
+
+def same_but_space(before: str, after: str, language: str) -> bool:
+    """Whether only white space differs: in Python, but for the indentation of lines."""
+    if language == "python":
+        return _words(before.encode()) == _words(after.encode())
+    return before.split() == after.split() or "".join(before.split()) == "".join(after.split())
+
+
+def same_but_comments(before: str, after: str, language: str) -> bool:
+    """Whether only comments, docstrings and white space differ; False for a language without a parser."""
+    one, two = (code_only(text, language) for text in (before, after))
+    return _words(one) == _words(two)
+
+
+def _outermost(text: str, language: str) -> list[Function]:
+    found: list[Function] = []
+    for function in functions(text, language):
+        if not found or function.start_byte >= found[-1].end_byte:
+            found.append(function)
+    return found
+
+
+def _skeleton(text: str, found: list[Function]) -> list[bytes | str]:
+    """What stands between the functions, and their names."""
+    data, parts, at = text.encode(), [], 0
+    for function in found:
+        parts += [data[at : function.start_byte], function.qualified_name]
+        at = function.end_byte
+    return [*parts, data[at:]]
+
+
+def _text(text: str, function: Function) -> bytes:
+    return text.encode()[function.start_byte : function.end_byte]
+
+
+def _words(code: bytes) -> list[bytes]:
+    """The lines of code without blanks at their ends and without empty ones."""
+    return [line.rstrip() for line in re.split(rb"\r?\n", code) if line.strip()]
