@@ -1,6 +1,7 @@
 """`yunque data`: built once, counts that add up, only what is new is touched, and rows that people can read."""
 
 import json
+import subprocess
 from collections import Counter
 
 import pytest
@@ -171,3 +172,42 @@ def test_a_bad_recipe_is_one_line(tmp_path, text, says):
         recipe = load_recipe(path, [], DataRecipe)
         DataBuild(recipe=recipe, out=tmp_path / "out", workers=1, progress=silent, say=lambda line: None).run()
     assert len(caught.value.line().splitlines()) == 1
+
+
+def git(root, *arguments):
+    who = ["-c", "user.name=A", "-c", "user.email=a@example.com"]
+    subprocess.run(["git", "-C", str(root), *who, *arguments], check=True, capture_output=True)
+
+
+def test_a_history_brings_its_pairs_and_makes_no_others(folder):
+    root = folder / "repo"
+    root.mkdir()
+    git(root, "init", "-q")
+    for said, text in (
+        ("Add a first version of the sum", "def add(a, b):\n    return a - b\n"),
+        ("Fix the sum: it gave the difference", "def add(a, b):\n    return a + b\n"),
+    ):
+        (root / "sum.py").write_text(text)
+        git(root, "add", ".")
+        git(root, "commit", "-qm", said)
+    store, dataset, made = build(folder, specs=[{"spec": f"history:{root}"}], pairs={})
+    assert made == ["records", "tags", "part", "dataset"]
+    assert dataset.counts["pairs"] and set(dataset.counts["pairs"]) <= {"edit", "fix"}
+    assert dataset.counts["pairs brought"] == sum(dataset.counts["pairs"].values())
+    (first, *_) = rows_of(store, dataset, Wanted(what="pairs"))
+    assert "it gave the difference" in first.prompt and "a + b" in first.answer
+
+
+def test_a_list_of_sources_and_a_commit(folder):
+    root = folder / "repo"
+    root.mkdir()
+    git(root, "init", "-q")
+    (root / "old.py").write_text("x = 1\n")
+    git(root, "add", ".")
+    git(root, "commit", "-qm", "First")
+    git(root, "tag", "v1")
+    (root / "old.py").rename(root / "new.py")
+    (folder / "all.txt").write_text("# ours\nsrc\nrepo@v1\n")
+    store, dataset, made = build(folder, specs=[{"spec": f"list:{folder / 'all.txt'}"}])
+    assert made.count("snapshot") == 2 and {"old.py", "a.py"} <= paths(store, dataset)
+    assert "new.py" not in paths(store, dataset)

@@ -15,7 +15,7 @@ import os
 import secrets
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -23,16 +23,16 @@ from typing import Any
 from pydantic import BaseModel
 
 from yunque.checks.trust import Trusted
-from yunque.cli.recipe import DataRecipe
+from yunque.cli.recipe import DataRecipe, SourceRecipe
 from yunque.core.errors import RecipeError
 from yunque.core.nouns import Record, content_id
 from yunque.core.seams import Progress, Source, Stream
 from yunque.data.collect import RECORDS, collect
 from yunque.data.collect import load_checks as load_file_checks
 from yunque.data.dataset import finish
-from yunque.data.finishing import FinishRecipe
+from yunque.data.finishing import NO_PAIRS, FinishRecipe
 from yunque.data.screen import TAGS, Tagged, load_checks, refuse_the_doubtful, tag
-from yunque.data.sources import open_source
+from yunque.data.sources import open_sources
 from yunque.data.streams import open_stream, read_stream
 from yunque.data.verdicts import VerdictCache, check_identity
 from yunque.store.artifacts import Artifact, Store
@@ -56,7 +56,7 @@ class DataBuild:
         """All steps, the finished ones skipped."""
         if not self.recipe.sources:
             raise RecipeError("no sources", where="sources", do='add one: [[sources]] with spec = "…"')
-        sources = [open_stream(given.spec, given.options) or open_source(given.spec) for given in self.recipe.sources]
+        sources = [source for given in self.recipe.sources for source in _opened(given)]
         refuse_the_doubtful(self.checks, self._needed)
         with self.store.lock():
             parts = [self._part(source) for source in sources]
@@ -112,7 +112,10 @@ class DataBuild:
     # ------------------------------------------------------------------------------------------------------------ one source
     def _part(self, source: Source | Stream) -> Artifact:
         records = self._of_stream(source) if isinstance(source, Stream) else self._of_tree(source)
-        return self._finished(source.name, records, self._tags(source.name, records))
+        recipe = self._finish_recipe
+        if isinstance(source, Stream) and not source.records_teach:
+            recipe = replace(recipe, pairs=NO_PAIRS)
+        return self._finished(source.name, records, self._tags(source.name, records), recipe)
 
     def _of_tree(self, source: Source) -> Artifact:
         recipe = self.recipe.collect
@@ -156,12 +159,12 @@ class DataBuild:
         """What each check is, so that another version of it makes other tags."""
         return {check.name: check_identity(check) for check in self.checks}
 
-    def _finished(self, name: str, records: Artifact, tags: Artifact) -> Artifact:
+    def _finished(self, name: str, records: Artifact, tags: Artifact, recipe: FinishRecipe) -> Artifact:
         def build(folder: Path) -> dict:
             given = {"seed": self.recipe.seed, "salt": self._salt, "workers": self.workers, "progress": self.progress}
-            return finish(records.path, tags.path, folder, self._finish_recipe, **given)
+            return finish(records.path, tags.path, folder, recipe, **given)
 
-        decided = {one.name: _plain(getattr(self._finish_recipe, one.name)) for one in fields(FinishRecipe)}
+        decided = {one.name: _plain(getattr(recipe, one.name)) for one in fields(FinishRecipe)}
         decided["salt"] = content_id(self._salt)
         return self._step("part", name, build, parents=[records, tags], recipe=decided)
 
@@ -181,6 +184,12 @@ class DataBuild:
     def _counts(self, part: Artifact) -> dict:
         records = self.store.find(part.manifest.parents[0])
         return {"in": records.counts["files"], "not records": records.counts["dropped"], **part.counts}
+
+
+def _opened(given: SourceRecipe) -> list[Source | Stream]:
+    """What a table of the recipe names: one stream, or one tree or many."""
+    stream = open_stream(given.spec, given.options)
+    return [stream] if stream is not None else open_sources(given.spec)
 
 
 def _plain(recipe: BaseModel) -> dict:

@@ -45,6 +45,8 @@ class Stream(Protocol):
     """A source that is read where it lies, item by item: a history, a dump, a table, events."""
 
     name: str
+    records_teach: bool
+    """Whether pairs are made of its records, too; False where they only stand behind the pairs that it brings."""
 
     @property
     def identity(self) -> dict:

@@ -99,6 +99,8 @@ class EventRules:
 class Events:
     """The events of a file (seam `Stream`)."""
 
+    records_teach = True
+
     def __init__(self, path: Path, rules: EventRules = EventRules()) -> None:
         self.path, self.rules = Path(path), rules
         if not self.path.is_file():

@@ -78,6 +78,10 @@ class FinishRecipe:
     mixture: MixtureRecipe = field(default_factory=MixtureRecipe)
 
 
+NO_PAIRS = PairsRecipe(body=False, fim=False, continuation=False)
+"""For streams whose records only stand behind the pairs that they bring."""
+
+
 class Finisher:
     """Decides, cleans, redacts, pairs and weighs. RecipeError without a salt where the recipe redacts."""
 

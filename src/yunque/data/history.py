@@ -66,6 +66,8 @@ _TOKEN = re.compile(r"\w+|[^\w\s]")
 class History:
     """The past of a repository on this machine (seam `Stream`)."""
 
+    records_teach = False  # they are versions of the same files: each commit's pair says what it taught
+
     def __init__(self, root: Path, rules: HistoryRules = HistoryRules()) -> None:
         self.root, self.rules = Path(root), rules
         where, do = shown(str(root)), "name the top folder of a git repository on this machine"

@@ -72,6 +72,8 @@ class NotebookLimits:
 class Notebooks:
     """The notebooks of a folder, or one of them (seam `Stream`)."""
 
+    records_teach = True
+
     def __init__(self, path: Path, limits: NotebookLimits = NotebookLimits()) -> None:
         path = Path(path)
         if not path.exists():

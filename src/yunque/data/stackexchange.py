@@ -44,6 +44,8 @@ _NOT_CODE = frozenset(("none", "json", "xml", "yaml"))
 class StackExchange:
     """The posts of a dump (seam `Stream`)."""
 
+    records_teach = True
+
     def __init__(self, path: Path, rules: PostRules = PostRules(), tags: dict[str, str] = TAGS) -> None:
         path = Path(path)
         self.path, self.rules, self.tags = path / POSTS if path.is_dir() else path, rules, tags

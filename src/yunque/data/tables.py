@@ -81,6 +81,8 @@ class TableRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docstrin
 class Table:
     """The rows of a file, of a folder, or of a data set on the hub (seam `Stream`)."""
 
+    records_teach = True
+
     def __init__(self, spec: str | Path, recipe: TableRecipe) -> None:
         self.recipe, self.spec = recipe, str(spec)
         self._hub = self.spec.removeprefix(HUB) if self.spec.startswith(HUB) else ""
