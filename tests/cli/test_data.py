@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from yunque.cli.build import DataBuild
-from yunque.cli.datasets import Wanted, as_plain, as_text, compare_datasets, difference_lines, rows_of, summary
+from yunque.cli.datasets import TABLES, Wanted, as_plain, as_text, compare_datasets, difference_lines, rows_of, summary
 from yunque.cli.recipe import DataRecipe, load_recipe
 from yunque.core.errors import RecipeError, StoreError
 from yunque.core.nouns import Record
@@ -211,3 +211,13 @@ def test_a_list_of_sources_and_a_commit(folder):
     store, dataset, made = build(folder, specs=[{"spec": f"list:{folder / 'all.txt'}"}])
     assert made.count("snapshot") == 2 and {"old.py", "a.py"} <= paths(store, dataset)
     assert "new.py" not in paths(store, dataset)
+
+
+def test_every_part_can_be_shown(folder):
+    (folder / "src" / "safe.py").write_text("import secrets\n\nkey = secrets.token_hex(16)\n")
+    store, dataset, _ = build(folder, mixture={"owasp": 2.0})
+    for what in TABLES:
+        for row in rows_of(store, dataset, Wanted(what=what)):
+            assert as_text(row, full=False).startswith("── ") and as_plain(row)
+    (weight,) = rows_of(store, dataset, Wanted(what="weights"))
+    assert weight.weight == 2.0 and any(line.startswith("weights") for line in summary(dataset.counts))

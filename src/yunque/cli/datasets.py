@@ -11,8 +11,9 @@ from yunque.core.errors import RecipeError, StoreError
 from yunque.core.nouns import Dropped, Pair, Record
 from yunque.core.parts import nearest
 from yunque.data.collect import DROPPED
-from yunque.data.dataset import ASIDE, EDITS, PAIRS, RECORDS
+from yunque.data.dataset import ASIDE, EDITS, PAIRS, PAIRS_ASIDE, RECORDS, WEIGHTS, PairAside
 from yunque.data.finishing import Edited, SetAside
+from yunque.data.mixture import Weight
 from yunque.store.artifacts import Artifact, Store
 from yunque.store.tables import plain, scan_table
 
@@ -33,7 +34,9 @@ TABLES: dict[str, tuple[str, type]] = {
     "dropped": (ASIDE, SetAside),
     "negative": (ASIDE, SetAside),
     "pairs": (PAIRS, Pair),
+    "dropped-pairs": (PAIRS_ASIDE, PairAside),
     "edits": (EDITS, Edited),
+    "weights": (WEIGHTS, Weight),
 }
 
 
@@ -62,10 +65,10 @@ def _is_wanted(row: Any, wanted: Wanted) -> bool:
         return False
     if wanted.reason and wanted.reason != getattr(row, "reason", getattr(row, "rule", "")):
         return False
-    record = row.record if isinstance(row, SetAside) else row
+    record = row.record if isinstance(row, SetAside) else row.pair if isinstance(row, PairAside) else row
     if wanted.language and getattr(record, "language", "") != wanted.language:
         return False
-    if wanted.kind and getattr(row, "kind", "") != wanted.kind:
+    if wanted.kind and getattr(record, "kind", "") != wanted.kind:
         return False
     path = record.origin.path if isinstance(record, Record) else getattr(row, "path", "")
     return not wanted.path or fnmatchcase(path, wanted.path)
@@ -86,6 +89,10 @@ def as_text(row: Any, *, full: bool) -> str:
     if isinstance(row, Pair):
         head = f"{row.kind.value}  {row.language}  {row.natural_language}"
         return f"── {head}\n{_tail(row.prompt, full)}\n── answer\n{_clipped(row.answer, full)}"
+    if isinstance(row, PairAside):
+        return f"── {row.reason}\n{as_text(row.pair, full=full)}"
+    if isinstance(row, Weight):
+        return f"── {row.record_id}  {row.weight:g}  {row.because}"
     if isinstance(row, Dropped):
         return f"── {row.path}  {row.reason}: {row.detail}  {row.size_bytes:,} bytes"
     return f"── {row.path}  {row.rule} {row.count}{f': {row.detail}' if row.detail else ''}"
@@ -117,8 +124,8 @@ def summary(counts: dict) -> list[str]:
             told = ", ".join(f"{reason} {number:,}" for reason, number in table.items())
             lines.append(f"{title:<9} {sum(table.values()):,}: {told}")
     lines.append(f"kept      {counts['kept']:,} records, {counts['bytes_kept'] / 1e6:.1f} MB")
-    for title, name in (("edits", "edits"), ("pairs", "pairs")):
-        if table := counts.get(name, {}):
+    for title in ("edits", "pairs", "pairs set aside", "weights"):
+        if table := counts.get(title, {}):
             told = ", ".join(f"{rule} {number:,}" for rule, number in table.items())
             lines.append(f"{title:<9} {sum(table.values()):,}: {told}")
     return lines
