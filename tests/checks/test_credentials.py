@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+from pathlib import Path
 
 import pytest
 
@@ -87,7 +88,7 @@ def test_nothing_leaves_this_machine(monkeypatch):
     monkeypatch.setattr(socket, "socket", stop)
     monkeypatch.setattr(socket, "create_connection", stop)
     assert judge(f'token = "{GITHUB}"\n').outcome is Outcome.FAIL
-    source = open(credentials.__file__, encoding="utf-8").read()
+    source = Path(credentials.__file__).read_text("utf-8")
     assert "Validator(" not in source and ".validate(" not in source
 
 
