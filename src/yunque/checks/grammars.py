@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 import warnings
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -46,8 +46,12 @@ def grammar(language: str, *, fragment: bool = False) -> Language:
         return Language(getattr(importlib.import_module(module), function)())
 
 
+@lru_cache(maxsize=2)
 def parse(data: bytes, language: str) -> Tree:
-    """The syntax tree of UTF-8 bytes; always a tree, with error nodes where the text is not in the language."""
+    """The syntax tree of UTF-8 bytes; always a tree, with error nodes where the text is not in the language.
+
+    The last two are kept for a moment: several looks at one text take turns.
+    """
     from tree_sitter import Parser
 
     return Parser(grammar(language, fragment=language in _FRAGMENTS and b"<?" not in data)).parse(data)

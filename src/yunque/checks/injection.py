@@ -54,6 +54,11 @@ _BUILDING = ("string", "concatenated_string", "binary_operator", "call", "parent
 """Nodes that may give a text."""
 
 
+_LOOKED_AT = (
+    f"[{' '.join(f'({kind})' for kind in ('assignment', 'augmented_assignment', 'function_definition', *_BUILDING))}] @node"
+)
+
+
 def injections(text: str) -> list[Finding]:
     """Queries, commands and pages that pieces are put into, and paths that lead anywhere.
 
@@ -66,13 +71,19 @@ def injections(text: str) -> list[Finding]:
     except ImportError:
         return []
     known: dict[str, str] = {}
-    findings, stack = [], [tree.root_node]
-    while stack and len(findings) < _ENOUGH:
-        node = stack.pop()
-        kind, inner = node.type, reversed(node.children)
+    findings: list[Finding] = []
+    done = 0
+    nodes = captures(tree, "python", _LOOKED_AT).get("node", [])
+    for node in sorted(nodes, key=lambda one: (one.start_byte, -one.end_byte)):
+        if node.start_byte < done:  # a part of a text that was judged as a whole
+            continue
+        if len(findings) >= _ENOUGH:
+            break
+        kind = node.type
         if kind in ("assignment", "augmented_assignment"):
             findings += _assigned(node, known)
             if _built(node.child_by_field_name("right"), known) is not None:
+                done = node.end_byte
                 continue
         elif kind == "function_definition":
             known = {name: value for name, value in known.items() if name.isupper()}
@@ -80,9 +91,8 @@ def injections(text: str) -> list[Finding]:
             findings += _called(node, known)
         if kind in _BUILDING and (built := _built(node, known)) is not None:
             findings += _judged(node, built)
-            continue
-        stack.extend(inner)
-    return [*findings, *_paths(tree)]
+            done = node.end_byte
+    return [*findings, *(_paths(tree) if b"path.join" in data else ())]
 
 
 def _assigned(node: Node, known: dict[str, str]) -> list[Finding]:
@@ -194,7 +204,8 @@ def _hole(node: Node) -> str:
 def _paths(tree: Tree) -> list[Finding]:
     """Paths joined to what was given, in functions that check nothing; the first of each function."""
     found: dict[int, Finding] = {}
-    for call in captures(tree, "python", "(call) @call").get("call", []):
+    calls = captures(tree, "python", "(call) @call").get("call", [])
+    for call in sorted(calls, key=lambda one: one.start_byte):  # a query gives no order
         function, given = call.child_by_field_name("function"), call.child_by_field_name("arguments")
         if given is None or _source(function) not in ("os.path.join", "path.join"):
             continue

@@ -28,6 +28,7 @@ from pathlib import Path
 
 from yunque.checks.grammars import GRAMMARS, captures, parse
 from yunque.checks.injection import injections
+from yunque.checks.literals import may_match, needed
 from yunque.checks.syntax import PARSING
 from yunque.checks.trust import canary
 from yunque.core.nouns import Canary, Finding, Outcome, Record, Verdict
@@ -228,12 +229,12 @@ class InsecurePatterns:
     def judge(self, record: Record) -> Verdict:
         """PASS, or FAIL; with every finding, its severity and its CWE. Never raises for anything the text does."""
         started = time.perf_counter()
-        rules = rules_for(record.language)
-        if not rules:
+        if not rules_for(record.language):
             return Verdict(check=self.name, outcome=Outcome.SKIP, detail="no rules for this language")
-        code, bare = code_and_bare(record.text, record.language)
         findings = injections(_shortened(record.text)) if record.language == "python" else []
-        for rule, pattern in rules:
+        likely = _likely(record.text, record.language)
+        code, bare = code_and_bare(record.text, record.language) if likely else ("", "")
+        for rule, pattern in likely:
             text = code if rule.texts else bare
             for found in itertools.islice(pattern.finditer(text), MOST):
                 line = text.count("\n", 0, found.start()) + 1
@@ -342,6 +343,17 @@ def _verdict(check: str, findings: list[Finding], started: float) -> Verdict:
 def rules_for(language: str) -> tuple[tuple[Rule, re.Pattern], ...]:
     """The rules of a language, each with its pattern."""
     return tuple((rule, re.compile(rule.pattern, re.MULTILINE)) for rule in RULES if language in rule.languages)
+
+
+def _likely(text: str, language: str) -> list[tuple[Rule, re.Pattern]]:
+    """The rules of which the words stand in a text: the others cannot match, and cost nothing."""
+    folded = text.casefold()
+    found = []
+    for rule, pattern in rules_for(language):
+        ignores = pattern.flags & re.IGNORECASE
+        if may_match(needed(rule.pattern, re.MULTILINE), folded if ignores else text):
+            found.append((rule, pattern))
+    return found
 
 
 # ------------------------------------------------------------------------------------------------------------ what is code

@@ -14,6 +14,7 @@ import json
 import sqlite3
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 from yunque.checks.trust import Trusted
@@ -63,12 +64,25 @@ class VerdictCache:
 
 
 def check_identity(check: Check) -> str:
-    """A hash of the check's name, its module's source, its arguments and the version of its tool."""
+    """A hash of the check's name, the source of its module and of those of ours that it uses, its arguments, its tool."""
     check = check.check if isinstance(check, Trusted) else check
-    module = sys.modules.get(type(check).__module__)
-    try:
-        source = inspect.getsource(module) if module else ""
-    except (OSError, TypeError):
-        source = ""
     arguments: Mapping = {name: value for name, value in vars(check).items() if not name.startswith("_")}
-    return content_id(check.name, type(check).__qualname__, source, repr(sorted(arguments.items(), key=lambda one: one[0])))
+    said = repr(sorted(arguments.items(), key=lambda one: one[0]))
+    return content_id(check.name, type(check).__qualname__, *_sources(type(check).__module__), said)
+
+
+@cache
+def _sources(module: str) -> tuple[str, ...]:
+    """The source of a module, and of the modules of its room whose names it took in, and so on; by their names."""
+    room, found, stack = module.rpartition(".")[0], {}, [module]
+    while stack:
+        name = stack.pop()
+        if name in found or name not in sys.modules:
+            continue
+        try:
+            found[name] = inspect.getsource(sys.modules[name])
+        except (OSError, TypeError):
+            found[name] = ""
+        used = (getattr(value, "__module__", getattr(value, "__name__", "")) for value in vars(sys.modules[name]).values())
+        stack += [one for one in used if isinstance(one, str) and room and one.startswith(f"{room}.")]
+    return tuple(found[name] for name in sorted(found))

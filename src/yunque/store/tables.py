@@ -7,10 +7,11 @@ types.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import types
 import typing
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
@@ -99,8 +100,11 @@ def read_lines(path: Path, kind: type[T]) -> Iterator[T]:
 
 def plain(value: Any) -> Any:
     """What JSON knows: dataclasses become dicts in the order of their fields, dicts are sorted, tuples become lists."""
-    if dataclasses.is_dataclass(value):
-        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    kind = type(value)
+    if kind in _SIMPLE:
+        return value
+    if names := _field_names(kind):
+        return {name: plain(getattr(value, name)) for name in names}
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, tuple | list):
@@ -110,22 +114,41 @@ def plain(value: Any) -> Any:
     return value
 
 
+_SIMPLE = frozenset((str, int, float, bool, bytes, type(None)))
+
+
+@functools.cache
+def _field_names(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(kind)) if dataclasses.is_dataclass(kind) else ()
+
+
 def restore(value: Any, kind: Any) -> Any:
     """The value of that type which ``plain`` took apart. KeyError, TypeError or ValueError when it is something else."""
+    return _restorer(kind)(value)
+
+
+@functools.cache
+def _restorer(kind: Any) -> Callable[[Any], Any]:
+    """What restores values of a type: asked once a type, since types are slow to take apart."""
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin in (typing.Union, types.UnionType):
-        return None if value is None else restore(value, next(a for a in arguments if a is not type(None)))
+        inner = _restorer(next(one for one in arguments if one is not type(None)))
+        return lambda value: None if value is None else inner(value)
     if dataclasses.is_dataclass(kind):
-        hints = typing.get_type_hints(kind)
-        return kind(**{name: restore(value[name], hints[name]) for name in hints if name in value})
+        parts = {name: _restorer(hint) for name, hint in typing.get_type_hints(kind).items()}
+        return lambda value: kind(**{name: part(value[name]) for name, part in parts.items() if name in value})
+    if origin is tuple and arguments[-1] is Ellipsis:
+        inner = _restorer(arguments[0])
+        return lambda value: tuple(map(inner, value))
     if origin is tuple:
-        of = [arguments[0]] * len(value) if arguments[-1] is Ellipsis else arguments
-        return tuple(restore(item, one) for item, one in zip(value, of, strict=True))
+        each = [_restorer(one) for one in arguments]
+        return lambda value: tuple(part(item) for item, part in zip(value, each, strict=True))
     if origin is dict:  # JSON gives a dict, Parquet's map its entries
-        return {key: restore(item, arguments[1]) for key, item in (value.items() if isinstance(value, dict) else value)}
+        inner = _restorer(arguments[1])
+        return lambda value: {key: inner(item) for key, item in (value.items() if isinstance(value, dict) else value)}
     if isinstance(kind, type) and issubclass(kind, Enum):
-        return kind(value)
-    return value
+        return kind
+    return lambda value: value
 
 
 def _schema(kind: type) -> pa.Schema:
