@@ -15,7 +15,7 @@ from yunque.checks.security import RULES
 @pytest.mark.parametrize(
     ("pattern", "literals"),
     [
-        (rX),
+        (r"\bos\.(?:system|popen)\s*\(", ("os.system", "os.popen")),
         (r"(?<![\w.])(?:eval|exec)\s*\(", ("eval", "exec")),
         (r"(?i)\bPassword\s*=", ("password",)),
         (r"\bshell\s*=\s*True\b", ("shell",)),
