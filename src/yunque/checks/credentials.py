@@ -264,7 +264,7 @@ def _dismissed(data: bytes, start: int, end: int, certain: bool) -> bool:
 
 
 class Secrets:
-    """A check (seams ``BatchCheck`` and ``ProvenCheck``) that fails a text with secrets, each with its exact place."""
+    """A check (seam ``ProvenCheck``) that fails a text with secrets, each with its exact place."""
 
     name = "secrets"
 
@@ -291,10 +291,6 @@ class Secrets:
         certain = sum(one.certain for one in secrets)
         values = {"secrets": float(len(secrets)), "certain": float(certain)}
         return self._verdict(Outcome.FAIL if secrets else Outcome.PASS, findings, detail, started, values)
-
-    def judge_all(self, records: Sequence[Record]) -> list[Verdict]:
-        """The verdict of each, in their order; the rules are compiled once in a process."""
-        return [self.judge(record) for record in records]
 
     def _verdict(
         self, outcome: Outcome, findings: tuple[Finding, ...], detail: str, started: float, values: dict | None = None

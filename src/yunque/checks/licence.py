@@ -267,7 +267,7 @@ def read_opt_outs(path: Path) -> OptOuts:
 
 # ------------------------------------------------------------------------------------------------------------------- check
 class Licence:
-    """A check (seams ``BatchCheck`` and ``ProvenCheck``) that passes a record whose licence the policy lets pass.
+    """A check (seam ``ProvenCheck``) that passes a record whose licence the policy lets pass.
 
     Findings name the class of every id that does not (``strong-copyleft``, ``unknown``, …), as notes where another side of
     an ``OR`` passes; ``opted-out`` for an opt-out. ``values``: ``permissive`` 1, 0, or 0.5 for unknown;
@@ -326,10 +326,6 @@ class Licence:
             return f"the licence is unknown ({' '.join(expression.split())[:80]})"
         listed = "denied" if {spdx, class_of(spdx)} & set(self.policy.deny) else "not allowed"
         return f"{spdx} is {class_of(spdx)}, {listed}"
-
-    def judge_all(self, records: Sequence[Record]) -> list[Verdict]:
-        """The verdict of each; of records with the same origin but for their path, the same when no path opted out."""
-        return [self.judge(record) for record in records]
 
     def canaries(self) -> Sequence[Canary]:
         """One of every class that the policy refuses, and one that it lets pass."""

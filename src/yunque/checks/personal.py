@@ -257,7 +257,7 @@ def find_personal(data: bytes, *, keep_copyright: bool = True) -> list[tuple[str
 
 
 class PersonalData:
-    """A check (seams ``BatchCheck`` and ``ProvenCheck``) that fails a text with personal data, each with its exact place."""
+    """A check (seam ``ProvenCheck``) that fails a text with personal data, each with its exact place."""
 
     name = "personal-data"
 
@@ -291,10 +291,6 @@ class PersonalData:
             detail=", ".join(f"{count} {kind}" for kind, count in counts.most_common()) or "no personal data found",
             values={"personal": float(len(found))} | {kind: float(count) for kind, count in counts.items()},
         )
-
-    def judge_all(self, records: Sequence[Record]) -> list[Verdict]:
-        """The verdict of each, in their order."""
-        return [self.judge(record) for record in records]
 
     def canaries(self) -> Sequence[Canary]:
         """One of each kind, put together here so that this file holds none; and what only looks like it."""

@@ -78,6 +78,11 @@ class Trusted:
             self._proof = prove(self.check)
         return self._proof
 
+    @property
+    def at_once(self) -> bool:
+        """Whether its tool takes many texts at once; else texts may come one by one, whichever check looked last."""
+        return isinstance(self.check, BatchCheck)
+
     def judge(self, record: Record) -> Verdict:
         """A verdict; never raises for anything the text does."""
         return self.judge_all([record])[0]

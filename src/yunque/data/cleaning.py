@@ -26,7 +26,7 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, Field
 
@@ -177,18 +177,13 @@ def _without_comments(before: str, after: str, language: str) -> None:
 def _same(before: str, after: str, language: str, *, comments: bool) -> None:
     """Unproven unless both texts are the same program."""
     if language == "python":
-        if _dumped(before) != _dumped(after):
+        if not _same_tree(_tree_of(before), _tree_of(after)):
             raise Unproven("the syntax tree would change")
     elif _tokens(before, language, comments) != _tokens(after, language, comments):
         raise Unproven("the tokens would change")
 
 
-@lru_cache(maxsize=4)
-def _dumped(text: str) -> list:
-    """The syntax tree of Python as a flat list, places left out."""
-    return _dump(_tree_of(text))
-
-
+@lru_cache(maxsize=2)
 def _tree_of(text: str) -> ast.Module:
     try:
         return parse_python(text)
@@ -196,21 +191,25 @@ def _tree_of(text: str) -> ast.Module:
         raise Unproven(f"does not parse ({type(error).__name__})") from None
 
 
-def _dump(tree: ast.Module) -> list:
-    """Every node's type, the length of every list of children and every constant, in one fixed order: two trees are the same
-    where these are. Three times as fast as `ast.dump`, and without a limit of depth."""
-    found, stack = [], [tree]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, ast.AST):
-            found.append(type(node))
-            stack.extend([getattr(node, name, None) for name in node._fields])
-        elif isinstance(node, list):
-            found.append(len(node))
-            stack.extend(node)
-        else:
-            found.append((type(node), repr(node)))  # 1 is not True, and nan is nan
-    return found
+def _same_tree(one: ast.AST, other: ast.AST) -> bool:
+    """Whether two syntax trees are alike but for the places of their nodes. Faster than `ast.dump`, at any depth."""
+    pairs: list[tuple[Any, Any]] = [(one, other)]
+    while pairs:
+        mine, theirs = pairs.pop()
+        if type(mine) is not type(theirs):
+            return False
+        if isinstance(mine, ast.AST):
+            for name in mine._fields:
+                left, right = getattr(mine, name, None), getattr(theirs, name, None)
+                if left is not right:  # contexts and operators are shared, and names mostly are
+                    pairs.append((left, right))
+        elif isinstance(mine, list):
+            if len(mine) != len(theirs):
+                return False
+            pairs.extend(zip(mine, theirs, strict=True))
+        elif mine != theirs and repr(mine) != repr(theirs):  # nan is nan
+            return False
+    return True
 
 
 @lru_cache(maxsize=4)
@@ -309,7 +308,7 @@ def _remove_imports(drafts: Sequence[_Draft]) -> None:
             return fixed[at], Counter({"F401": len(rows)})
 
         def proven(before: str, after: str, _language: str, rows: list[Row] = rows) -> None:
-            if _dump(_without(before, rows)) != _dumped(after):
+            if not _same_tree(_without(before, rows), _tree_of(after)):
                 raise Unproven("more than the unused imports would go")
 
         draft.step("imports", change, proven)

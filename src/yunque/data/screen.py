@@ -144,6 +144,10 @@ def _asked(records: Iterable[Record], cache: VerdictCache) -> Iterator[list[_Ask
         yield [_Asked(record, known[record.id]) for record in batch]
 
 
+def _unknown(batch: Sequence[_Asked], check: str) -> list[Record]:
+    return [one.record for one in batch if check not in one.known]
+
+
 class _Screener:
     """Asks every check about every record of a batch; made anew in each process, since tools cannot travel."""
 
@@ -157,12 +161,19 @@ class _Screener:
     def __call__(self, batch: Sequence[_Asked]) -> list[list[Verdict]]:
         if self._checks is None:
             self._checks = load_checks(self.names, self.proofs)
-        rows: list[list[Verdict]] = [[] for _ in batch]
+        said: dict[str, list[Verdict]] = {}
         for check in self._checks:
-            new = [asked.record for asked in batch if check.name not in asked.known]
-            judged = iter(check.judge_all(new) if new else ())
-            for asked, row in zip(batch, rows, strict=True):
-                row.append(asked.known.get(check.name) or next(judged))
+            if check.at_once:
+                new = iter(check.judge_all(asked) if (asked := _unknown(batch, check.name)) else ())
+                said[check.name] = [one.known.get(check.name) or next(new) for one in batch]
+        rows = []
+        for at, one in enumerate(batch):  # text by text, so that what was parsed for one check is there for the next
+            rows.append(
+                [
+                    said[check.name][at] if check.name in said else one.known.get(check.name) or check.judge(one.record)
+                    for check in self._checks
+                ]
+            )
         return rows
 
     def lost(self, asked: _Asked, why: str) -> list[Verdict]:
