@@ -13,7 +13,7 @@ from yunque.checks.credentials import MAX_FINDINGS, Secrets, find_secrets
 from yunque.checks.trust import canary, doubt
 from yunque.core.nouns import Outcome
 
-pytest.importorskip("kingfisher_sdk")
+pytest.importorskip("kingfisher_sdk", reason="kingfisher is not available here")
 GITHUB = "ghp_" + "w4Tq9Zb7Lm2Xc8Vn5Rk3Jp6Hs1Gd0Fy7Ua4Q"
 AWS = "AKIA" + "Q7ZB4LM9XC2VN3RK"
 PASSWORD = "k3Xw9" + "Qz7pL!"

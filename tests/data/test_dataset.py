@@ -17,7 +17,7 @@ from yunque.data.redaction import RedactRecipe
 from yunque.data.screen import TAGS, Rule, ScreenRecipe, Tagged
 from yunque.store.tables import read_table, write_table
 
-pytest.importorskip("kingfisher_sdk")
+pytest.importorskip("kingfisher_sdk", reason="kingfisher is not available here")
 MAIL = "ada.byron" + "@adatum.net"
 PASS = Verdict(check="syntax", outcome=Outcome.PASS)
 NO_PAIRS = PairsRecipe(body=False, fim=False, continuation=False)

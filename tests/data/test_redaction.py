@@ -15,7 +15,7 @@ from yunque.core.errors import RecipeError
 from yunque.core.nouns import Outcome, Pair, PairKind, Verdict
 from yunque.data.redaction import Kind, Redactor, RedactRecipe, placeholder
 
-pytest.importorskip("kingfisher_sdk")
+pytest.importorskip("kingfisher_sdk", reason="kingfisher is not available here")
 GITHUB = "ghp_" + "w4Tq9Zb7Lm2Xc8Vn5Rk3Jp6Hs1Gd0Fy7Ua4Q"
 MAIL = "ada.byron" + "@adatum.net"
 SALT = "a salt for tests"

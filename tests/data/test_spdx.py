@@ -103,7 +103,7 @@ def test_families_and_coverage():
 
 
 def test_askalono_is_believed_from_its_score_on():
-    pytest.importorskip("askalono")
+    pytest.importorskip("askalono", reason="askalono is not available here")
     found = ask_askalono(ISC)
     assert (found.expression, found.how) == ("ISC", "askalono") and found.score >= ASKALONO_SCORE
     assert ask_askalono("nothing of a licence stands in these words, and still a name comes back " * 3).expression == UNKNOWN
