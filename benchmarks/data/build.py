@@ -37,7 +37,8 @@ for one in build.store.all():
     steps[one.manifest.kind] = steps.get(one.manifest.kind, 0.0) + one.manifest.took_s
 peak = [resource.getrusage(who).ru_maxrss * 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
 took = time.perf_counter() - started
-cpu = sum(used.ru_utime + used.ru_stime for used in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))
+used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+cpu = sum(one.ru_utime + one.ru_stime for one in used)
 print(json.dumps({"s": took, "cpu": cpu, "peak": peak, "steps": steps, "counts": artifact.counts, "id": artifact.id}))
 """
 

@@ -10,6 +10,7 @@ import os
 import shutil
 import tarfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 
 import pytest
@@ -113,6 +114,13 @@ def test_a_package_is_fetched_by_name_version_and_tag_and_not_run(registry, tmp_
         assert open_source(spec).fetch(tmp_path / spec)["revision"] == "1.0.0"
     assert open_source("npm:tiny@1.0.0").identity["spec"] == "npm:tiny@1.0.0"
     assert not (tmp_path / "executed").exists()
+
+
+def test_a_folder_may_be_given_relative_to_where_we_stand(registry, tmp_path, monkeypatch):
+    registry.publish("tiny", ["1.0.0"])
+    monkeypatch.chdir(tmp_path)
+    open_source("npm:tiny").fetch(Path("out"))
+    assert "index.js" in names(tmp_path / "out")
 
 
 def test_a_scoped_package_is_fetched(registry, tmp_path):

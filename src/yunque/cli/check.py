@@ -18,7 +18,7 @@ from yunque.data.screen import SEVERITIES, load_checks
 from yunque.data.trees import TreeLimits, shown, walk
 from yunque.reports.sarif import sarif as write_sarif
 
-USUAL = ("syntax", "lint", "bandit", "insecure-patterns")
+USUAL = ("syntax", "lint", "bandit", "insecure-patterns", "secrets", "malware")
 """What is asked when nobody says otherwise."""
 MAX_BYTES = 5_000_000
 BATCH_CHARS = 2 << 20

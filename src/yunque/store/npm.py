@@ -123,6 +123,7 @@ def _refusal(error: _NpmError, name: str, version: str, where: str) -> SourceErr
 
 def _npm(arguments: list[str], folder: Path, max_bytes: int) -> object:
     """What npm answers, read as JSON. Raises ``_NpmError``; SourceError when there is no npm."""
+    folder = folder.resolve()  # npm runs there, and would take a relative path for one below it
     # --prefix: or npm looks for a project, and its .npmrc, in the folders above
     command = ["npm", *_FLAGS, f"--prefix={folder}", f"--pack-destination={folder}", *arguments]
     env = {name: value for name, value in os.environ.items() if name.lower() != "npm_config_dry_run"}
