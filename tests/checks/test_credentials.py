@@ -1,118 +1,249 @@
-"""Secrets: found with their exact bytes, never shown, never sent; what only looks like one is left alone."""
+"""Secrets are found to the byte, what looks like one is not, nothing of them is said anywhere, and nothing goes out."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
+import logging
 import socket
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from yunque.checks import credentials
-from yunque.checks.credentials import MAX_FINDINGS, Secrets, find_secrets
+from yunque.checks.credentials import Secrets, fingerprint
 from yunque.checks.trust import canary, doubt
 from yunque.core.nouns import Outcome
+from yunque.core.seams import BatchCheck, ProvenCheck
 
-pytest.importorskip("kingfisher_sdk", reason="kingfisher is not available here")
-GITHUB = "ghp_" + "w4Tq9Zb7Lm2Xc8Vn5Rk3Jp6Hs1Gd0Fy7Ua4Q"
-AWS = "AKIA" + "Q7ZB4LM9XC2VN3RK"
-PASSWORD = "k3Xw9" + "Qz7pL!"
-PEM = "-----BEGIN " + "RSA PRIVATE KEY-----"
-BODY = "qT7Zb4Lm9Xc2Vn8Rk5Jp3Hs6Gd1Fy0UaW" * 2
+SMALL = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 
 
-def judge(text, language="python"):
+def made(size: int, seed: str = "x", alphabet: str = SMALL) -> str:
+    """Something that nobody's account has."""
+    digits = hashlib.shake_256(seed.encode()).digest(size)
+    return "".join(alphabet[one % len(alphabet)] for one in digits)
+
+
+GITHUB = "ghp_" + made(36)
+PASSWORD = made(12, "password") + "!7"
+PEM = "-----BEGIN RSA PRIVATE" + " KEY-----"
+END = "-----END RSA PRIVATE" + " KEY-----"
+
+
+def judge(text: str, language: str = "python"):
     return Secrets().judge(canary(text, language).record)
 
 
-def found(text):
-    data = text.encode()
-    return [data[one.start : one.end].decode() for one in find_secrets(data)]
+def spans(text: str, language: str = "python") -> list[str]:
+    data = text.encode("utf-8", "surrogatepass")
+    return [data[slice(*one.span_bytes)].decode() for one in judge(text, language).findings]
 
 
 def test_canaries():
-    assert doubt(Secrets()) == ""
+    assert isinstance(Secrets(), ProvenCheck) and isinstance(Secrets(), BatchCheck) and doubt(Secrets()) == ""
 
 
-@pytest.mark.parametrize(
-    ("text", "secret"),
-    [
-        (f'token = "{GITHUB}"\n', GITHUB),
-        (f"export AWS_ACCESS_KEY_ID={AWS}\n", AWS),
-        (f'{{"db_password": "{PASSWORD}"}}\n', PASSWORD),
-        (f"password: {PASSWORD}\n", PASSWORD),
-        (f"url = 'postgres://ada:{PASSWORD.strip('!')}@db.adatum.net/x'\n", PASSWORD.strip("!")),
-        (f"# ñ é 𝄞\r\n// token: {GITHUB}\r\n", GITHUB),
-        (f"<password>{PASSWORD}</password>\n", PASSWORD),
-        (f'KEY = """{PEM}\n{BODY}\n{BODY}\n-----END RSA PRIVATE KEY-----"""\n', f"{BODY}\n{BODY}"),
-    ],
-)
-def test_secrets_with_their_exact_bytes(text, secret):
-    assert found(text) == [secret]
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        'password = os.environ["PASSWORD"]\n',
-        'api_key = "YOUR_API_KEY"\ntoken = "<your token>"\npassword = "changeme"\n',
-        f'sha256 = "{"0123456789abcdef" * 4}"\ncommit = "{"a94a8fe5ccb19ba61c4c0873d391e987982fbbd3"}"\n',
-        '"integrity": "sha512-'
-        + "q0T7Zb4Lm9Xc2Vn8Rk5Jp3Hs6Gd1Fy0UaWq0T7Zb4Lm9Xc2Vn8Rk5Jp3Hs6Gd1Fy0UaWq0T7Zb4Lm9Xc2Vn8RkQ"
-        + '=="\n',
-        'request_id = "7f3c1b9e-4d2a-4c6f-9b8e-1a2b3c4d5e6f"\n',
-        "password: Option<CffiBuf<'_>>,\n",
-        'secret.write_text("col\\n1\\n2")\n',
-        f"see {PEM} in the manual of https://csrc.nist.gov/pubs/sp/800/56/a/r3/final\n",
-        "routing_key='0.0.0.0.1.0.1.0.0.0.1'\n",
-        "def test_password(token, secret_key): pass\n",
-        "postgres://postgres:postgres@localhost/test\n",
-    ],
-)
-def test_what_only_looks_like_one(text):
-    assert found(text) == []
-
-
-def test_the_secret_is_in_no_message(caplog, capfd):
-    verdict = judge(f'token = "{GITHUB}"\ndb_password = "{PASSWORD}"\n')
-    assert verdict.outcome is Outcome.FAIL and verdict.values == {"secrets": 2.0, "certain": 1.0}
-    said = repr(verdict) + caplog.text + "".join(capfd.readouterr())
-    assert GITHUB not in said and PASSWORD not in said and GITHUB[4:20] not in said
-    assert all("fingerprint" in one.message and one.cwe for one in verdict.findings)
-
-
-def test_nothing_leaves_this_machine(monkeypatch):
-    def stop(*arguments, **options):
-        raise AssertionError("a scan opened a socket")
-
-    monkeypatch.setattr(socket, "socket", stop)
-    monkeypatch.setattr(socket, "create_connection", stop)
-    assert judge(f'token = "{GITHUB}"\n').outcome is Outcome.FAIL
-    source = Path(credentials.__file__).read_text("utf-8")
-    assert "Validator(" not in source and ".validate(" not in source
-
-
-@pytest.mark.parametrize(
-    "text", ["", "\x00" * 5000, "\udcff token='x'", "=" * 300_000, "token=" * 50_000, "a" * 2_000_000, "://:@" * 40_000]
-)
-def test_hostile_texts(text):
-    started = time.perf_counter()
-    assert judge(text).outcome is not Outcome.ERROR
-    assert time.perf_counter() - started < 10
-
-
-def test_more_than_anybody_would_read():
-    lines = "".join(f'token_{n} = "ghp_{"w4Tq9Zb7Lm2Xc8Vn5Rk3Jp6Hs1Gd0Fy"}{n:05}"\n' for n in range(MAX_FINDINGS + 50))
-    verdict = judge(lines)
-    assert len(verdict.findings) == MAX_FINDINGS and verdict.values["secrets"] > MAX_FINDINGS
-
-
-def test_a_scanner_that_breaks_is_an_error_without_its_words(monkeypatch):
-    def breaks(data):
-        raise ValueError(f"cannot read {data!r}")
-
-    monkeypatch.setattr(credentials, "find_secrets", breaks)
-    verdict = judge(f"token = '{GITHUB}'\n")
-    assert verdict.outcome is Outcome.ERROR and verdict.detail == "the scanner broke (ValueError)"
-    monkeypatch.setattr(credentials, "find_secrets", lambda data: [])
+def test_a_broken_tool_is_doubted_and_a_missing_one_skips(monkeypatch):
+    monkeypatch.setattr(credentials, "_kingfisher", lambda data: iter(()))
+    assert "did not see a planted 'github-pat'" in doubt(Secrets())
+    monkeypatch.undo()
+    monkeypatch.setattr(credentials, "_own", lambda data: iter(()))
     assert "did not see" in doubt(Secrets())
+    monkeypatch.undo()
+    credentials._scanner.cache_clear()
+    monkeypatch.setitem(sys.modules, "kingfisher_sdk", None)
+    verdict = judge("x = 1\n")
+    assert verdict.outcome is Outcome.SKIP and "pip install" in verdict.detail
+
+
+def test_it_opens_no_socket(monkeypatch):
+    def refuse(*_args, **_rest):
+        raise AssertionError("something wants to go out")
+
+    monkeypatch.setattr(socket, "socket", refuse)
+    monkeypatch.setattr(socket, "create_connection", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    assert spans(f'token = "{GITHUB}"\n') == [GITHUB]
+    source = Path(credentials.__file__).read_text()
+    assert "Validator(" not in source and "kingfisher_sdk.valid" not in source
+
+
+CARRIERS = (
+    'token = "{}"',
+    "token = '{}'",
+    "TOKEN={}",
+    "export TOKEN={}",
+    "token: {}",
+    '  "token": "{}",',
+    '"body": "{{\\"token\\": \\"{}\\"}}"',
+    '    "token = \\"{}\\"\\n",',
+    "<token>{}</token>",
+    '<add key="token" value="{}"/>',
+    "run --token {}",
+    "run --token={}",
+    'add_argument("--token", default="{}")',
+    "# {}",
+    'const a = {{token:"{}",b:1}};',
+    "get('https://api.bodega.net/?token={}&a=1')",
+    '$env:TOKEN = "{}"',
+)
+
+
+@pytest.mark.parametrize("carrier", CARRIERS)
+def test_exact_span_in_every_carrier(carrier):
+    assert spans(carrier.format(GITHUB) + "\n") == [GITHUB]
+
+
+@pytest.mark.parametrize("carrier", [one for one in CARRIERS if one[0] not in "#g" and one != "run --token {}"])
+def test_passwords_by_their_name(carrier):
+    text = carrier.format(PASSWORD).replace("token", "db_password").replace("TOKEN", "DB_PASSWORD") + "\n"
+    assert spans(text) == [PASSWORD]
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        (f"postgresql://ada:{PASSWORD.replace('!', '-')}@db.bodega.net/app", "url-password"),
+        (f"CREATE USER ada IDENTIFIED BY '{PASSWORD}';", "database-password"),
+        (f'requests.get(url, auth=("ada", "{PASSWORD}"))', "login-password"),
+        (f'smtp.login("ada", "{PASSWORD}")', "login-password"),
+        (f"  - name: DB_PASSWORD\n    value: {PASSWORD}", "assigned-secret"),
+        (f'{{"name": "DB_PASSWORD", "value": "{PASSWORD}"}}', "assigned-secret"),
+        (f"db.bodega.net:5432:app:ada:{PASSWORD}", "pgpass-password"),
+        (f"openssl rsa -in k -passin pass:{PASSWORD}", "option-password"),
+        (f'  psk="{PASSWORD}"', "assigned-secret"),
+        (f"sshpass -p {PASSWORD} ssh ada@build", "sshpass-password"),
+        (f"machine git.bodega.net login ada password {PASSWORD}", "netrc-password"),
+        (f'{{"kty": "EC", "d": "{made(43)}"}}', "private-jwk"),
+        (f'  "auth": "{base64.b64encode(f"ada:{PASSWORD}".encode()).decode()}"', "basic-auth"),
+        (f"{PEM}\n{made(64)}\n{made(40)}\n{END}", "private-key"),
+        ("AKIA" + made(16, alphabet="ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"), "aws-access-key-id"),
+    ],
+)
+def test_rules(text, rule):
+    assert rule in [one.rule for one in judge(text + "\n").findings]
+
+
+def test_base64_of_a_token():
+    encoded = base64.b64encode(f"GITHUB_TOKEN={GITHUB}\n".encode()).decode()
+    (found,) = spans(f"x: {encoded}\n")
+    assert found in encoded and len(found) > 30
+
+
+def test_a_private_key_is_its_body_alone():
+    body = f"{made(64)}\n{made(64, 'b')}\n{made(20, 'c')}"
+    assert spans(f'KEY = """{PEM}\n{body}\n{END}"""\n') == [body]
+    escaped = f"{made(64)}\\\\n{made(20, 'c')}"
+    assert spans(f'"a": "{{\\"k\\": \\"{PEM}\\\\n{escaped}\\\\n{END}\\"}}"\n') == [escaped]
+    assert spans(f"see {PEM} in the documentation\n" + "words and words " * 60 + made(40) + "\n") == []
+
+
+CLEAN = (
+    "sha256 = '" + "9f86d081884c7d659a2feaa0c55ad015" * 2 + "'",
+    '"integrity": "sha512-' + base64.b64encode(hashlib.sha512(b"x").digest()).decode() + '"',
+    "token_id = '3f2b8c1a-9d4e-4f6a-8b7c-1d2e3f4a5b6c'",
+    "commit 9fceb02d0ae598e95dc970b74767f19372d61af8",
+    "aws_access_key_id = AKIA" + "IOSFODNN7" + "EXAMPLE",
+    "api_key = 'YOUR_API_KEY_HERE'",
+    "password = '${DB_PASSWORD}'",
+    "password = os.environ['PASSWORD1']",
+    "password_label = 'users.form.password.v2'",
+    "create_engine('postgresql://scott:tiger@localhost/test')",
+    'secret_ref = "V1SecretReference"',
+    "W0103:7:4:7:8::unnecessary-pass:7:4:7:8::Unnecessary",
+    "Authorization: Basic " + base64.b64encode(b"Aladdin:open sesame").decode(),
+    '"password": "Contraseña"',
+    "TOKEN: ${{ secrets.DEPLOY_TOKEN }}",
+    'TOKEN = re.compile(r"ghp_[A-Za-z0-9]{36}")',
+    "password=********",
+    'throw Error("a URL that includes credentials: "+e)}i=makeRequest({urlList:[t]});l="cors"',
+    "secret.write_bytes(b'root:x:0:0:')",
+    "password=b'prompt1_password'",
+    "'Credential=access_key/20170322/us-west-2/lex/aws4_request'",
+    'internalPropsKey = "__reactProps$" + randomKey',
+    '{"name": "token_type", "value": "Bearer2Token"}',
+    "smtp.login('ada', get_password('smtp2'))",
+    "public_key = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI" + made(43) + "'",
+)
+
+
+@pytest.mark.parametrize("text", CLEAN)
+def test_what_only_looks_like_one(text):
+    assert judge(text + "\n").outcome is Outcome.PASS
+
+
+def test_each_match_is_judged_alone_however_many_hashes_stand_around_it():
+    hashes = "".join(f"sha256 = '{hashlib.sha256(bytes([one])).hexdigest()}'\n" for one in range(200))
+    assert spans(f"{hashes}token = '{GITHUB}'\n{hashes}") == [GITHUB]
+
+
+def test_orders_to_look_away_are_not_obeyed():
+    for order in ("# kingfisher:ignore", "# pragma: allowlist secret", "# gitleaks:allow", "# nosec"):
+        assert spans(f"token = '{GITHUB}'  {order}\n") == [GITHUB]
+
+
+def test_nothing_of_a_secret_is_said(caplog, capfd):
+    caplog.set_level(logging.DEBUG)
+    verdict = judge(f"token = '{GITHUB}'\npassword = '{PASSWORD}'\n")
+    said = repr(verdict) + caplog.text + "".join(capfd.readouterr())
+    assert len(verdict.findings) == 2 and fingerprint(GITHUB.encode()) in said
+    for secret in (GITHUB, PASSWORD):
+        assert not any(secret[at : at + 6] in said for at in range(len(secret) - 6))
+
+
+def test_an_exception_of_the_scanner_is_not_repeated(monkeypatch):
+    def broken(data):
+        raise RuntimeError(f"at {GITHUB}")
+        yield
+
+    monkeypatch.setattr(credentials, "_kingfisher", broken)
+    verdict = judge(f"token = '{GITHUB}'\n")
+    assert verdict.outcome is Outcome.ERROR and "ghp_" not in repr(verdict)
+
+
+@pytest.mark.parametrize(
+    "before",
+    ["", "\0" * 30, "a\0b\0c\0" * 40, "\ud800\udfff", "\ufeff", "ñ✓𝒳\n" * 9, "a\r\nb\r\n", "\x00\x00\x00a" * 50],
+    ids=["plain", "nul", "like UTF-16", "surrogates", "mark", "wide", "crlf", "like UTF-32"],
+)
+def test_places_are_right_whatever_stands_before(before):
+    text = before + f"\r\ntoken = '{GITHUB}'\r\n\0"
+    (one,) = judge(text).findings
+    data = text.encode("utf-8", "surrogatepass")
+    assert data[slice(*one.span_bytes)] == GITHUB.encode() and one.line == before.count("\n") + 2
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    "piece", ["a", "\0", "password=", 'x="', "://a:b", "eyJ.", PEM, "api_key ", "login a password ", "curl -u a ", "bearer "]
+)
+def test_no_line_is_too_long(piece):
+    started = time.perf_counter()
+    judge(piece * (10_000_000 // len(piece) // (1 if len(piece) == 1 else 10)))
+    assert time.perf_counter() - started < 15
+
+
+def test_many_at_once_are_as_each_alone_and_values_count():
+    texts = [f"token = '{GITHUB}'\nb = '{GITHUB}'\n", f"password = '{PASSWORD}'\n", "x = 1\n", ""]
+    records = [canary(text, "python").record for text in texts]
+    together = Secrets().judge_all(records)
+    assert [one.findings for one in together] == [Secrets().judge(one).findings for one in records]
+    assert [(one.values["secrets"], one.values["certain"]) for one in together] == [(2, 2), (1, 0), (0, 0), (0, 0)]
+
+
+def test_the_rules_are_compiled_once():
+    judge("x = 1\n")
+    before = credentials._scanner.cache_info().misses
+    judge("x = 2\n")
+    assert credentials._scanner.cache_info().misses == before
+
+
+def test_a_notebook_as_it_lies():
+    notebook = json.dumps(
+        {"cells": [{"source": [f'os.environ["API_TOKEN"] = "{GITHUB}"\n', f"db_password = '{PASSWORD}'\n"]}]}
+    )
+    assert spans(notebook, "json") == [GITHUB, PASSWORD]

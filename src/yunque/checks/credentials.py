@@ -6,7 +6,7 @@ the first socket. Our own patterns add what has no issuer (assignments to tellin
 blocks) and what Kingfisher misses. The filter throws out what only looks like a secret, match by match, never file by file.
 
 The secret's text is in no message, log or exception: a finding has its place and a fingerprint, the first eight hex digits
-of its SHA-256 (enough to see that two are the same; a guessed weak password can be confirmed by it, so treat it as private).
+of its SHA-256 (enough to see that two are the same; a guessed weak password can be confirmed by it, so it is private, too).
 
 Covered: any language; comments; secrets in base64 by Kingfisher's rules (the span is then the encoded text). Comments that
 tell scanners to look away are not obeyed, since whoever wrote the text wrote them.
@@ -32,7 +32,7 @@ from yunque.core.folders import cache_folder
 from yunque.core.nouns import Canary, Finding, Outcome, Record, Verdict
 
 PACKAGE = "kingfisher-secret-scanner"
-NO_KINGFISHER = f"{PACKAGE} is not installed; pip install 'yunque[data]'"
+NO_KINGFISHER = f"{PACKAGE} is not installed; pip install 'yunque[checks]'"
 TIMEOUT_S = 20.0
 MAX_FINDINGS = 2000
 """Of one text; one with more is data about people or keys, not code."""
@@ -56,30 +56,50 @@ def fingerprint(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:8]
 
 
-# --------------------------------------------------------------------------------------------- our own patterns, on bytes
+# ------------------------------------------------------------------------------------------------ our own patterns, on bytes
 _PEM = re.compile(rb"-----BEGIN ((?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?)-----")
-_PEM_BODY = re.compile(rb"(?<=[\s\"'`>|*#+-])[A-Za-z0-9+/]{24}|(?<=\\[nr])[A-Za-z0-9+/]{24}")
-MAX_HEADER_BYTES = 400
-"""Between the first line of a PEM block and its body; farther away there is prose."""
+_PEM_BODY = re.compile(rb"(?<!\\)[A-Za-z0-9+/]{24}|(?<=\\[nr])[A-Za-z0-9+/]{24}")
+_PEM_HEADERS_BYTES = 400
 _URL = re.compile(rb"://([^\s/:@\"'<>`\\]{0,64}):([^\s/@\"'<>`\\]{3,128})@([A-Za-z0-9$\[{%][^\s\"'<>`]*)")
 _HEADER = re.compile(rb"(bearer|basic|token)[ \t]+([a-z0-9._~+/=-]{16,2000})(?![\w.~+/=-])")
 _NETRC = re.compile(rb"login[ \t]+\S{1,64}[ \t\n]+password[ \t]+([^\s\"']{6,128})")
+_OPTION = re.compile(rb"sshpass[ \t]+-p[ \t]*[\"']?([^\s\"'$]{6,128})")
+_IDENTIFIED = re.compile(rb"identified[ \t]+(?:with[ \t]+\S{1,40}[ \t]+)?by[ \t]+(?:password[ \t]+)?[\"']([^\s\"']{6,128})")
+_JWK = re.compile(rb"\"(?:d|k)\\?\"[ \t]*:[ \t]*\\?\"([A-Za-z0-9_-]{40,700})\\?\"")
+_AUTH = re.compile(rb"\"_?auth\\?\"[ \t]*:[ \t]*\\?\"([A-Za-z0-9+/]{12,200}={0,2})\\?\"")
 _CURL = re.compile(rb"curl[ \t][^\n]{0,200}?(?<=[ \t])(?:-u|--user)[ =]?[\"']?[^\s:\"']{1,64}:([^\s\"'@]{6,128})")
-_ROOTS = (b"pass", b"pwd", b"secret", b"token", b"credential", b"contrase", b"clave", b"authorization", b"key")
+_COMMANDS = (
+    ("netrc-password", b"login", _NETRC),
+    ("curl-user", b"curl", _CURL),
+    ("sshpass-password", b"sshpass", _OPTION),
+    ("database-password", b"identified", _IDENTIFIED),
+    ("pgpass-password", b":5432:", re.compile(rb":5432:[^\s:]{1,64}:[^\s:]{1,64}:([^\s\"':]{6,128})(?=\s|\Z)")),
+    ("option-password", b" pass:", re.compile(rb"(?:(?<=passin)|(?<=passout)) pass:([^\s\"'$]{6,128})")),
+)
+"""Rule, the word where a pattern is tried, and the pattern."""
+_USER = rb"\(\s{0,9}[rbu]?[\"'][^\"'\s]{1,64}[\"'],\s{0,9}[rbu]?[\"']([^\s\"']{8,128})[\"']\s{0,9}[,)]"
+_SECOND = (
+    (b"auth", re.compile(rb"(?i:auth)(?:[ \t]*=[ \t]*\w{0,20})?" + _USER)),
+    (b".login(", re.compile(rb"(?i:\.login)" + _USER)),
+)
+"""The word where a pattern is tried, and the pattern: a user's name, then the password."""
+_ROOTS = (b"pass", b"pwd", b"psk", b"secret", b"token", b"credential", b"contrase", b"clave", b"authorization", b"key")
 """What names hold whose values are secrets; ``key`` needs a word before it."""
 _BEFORE_KEY = re.compile(
     rb"(?:api|access|auth|private|signing|encrypt(?:ion)?|account|shared|master|client|service|admin|wallet|webhook|app|storage"
     rb"|jwt|hmac|session|consumer|deploy|subscription|[a-z0-9]_)[_-]?\Z"
 )
 _TO_VALUE = re.compile(
-    rb"[\w.-]{0,28}(?=[\"'\] \t:=,(>])[\"'\]]{0,3}(?:"
-    rb"[ \t]*(?::[ \t]*[&*]?[\w\[\]. |]{1,24}=|:=|=>|[:=,(]|[ \t](?=[\"']))[ \t]*[rbuf]?(?P<quote>[\"'`])"
-    rb"|[ \t]*[=:][ \t]*(?P<bare>[^\s\"'`]{8,512})(?=[\s\"'`]|\Z)"
-    rb"|>(?P<tag>[^\s<>]{8,256})</|[ \t]+value=\"(?P<value>[^\s\"]{8,256})\")"
+    rb"[\w.-]{0,28}(?=[\"'\\\] \t\r\n:=,(>|<])\\{0,3}[\"'\]]{0,3}(?:"
+    rb"(?:,?\s{1,40}\\?[\"']?value\\?[\"']?[ \t]*:|[ \t]+(?:value|content)="
+    rb"|[ \t]*(?::[ \t]*[&*]?[\w\[\]. |]{1,24}=|:=|=>|<-|\|\|=|,[ \t]*(?:default|value)=|[:=,(]|[ \t](?=[\"'])))"
+    rb"[ \t]*[rbuf]?(?P<escape>\\{0,3})(?P<quote>[\"'`])"
+    rb"|(?:[ \t]*(?::=|<-|[=:])|\s{1,40}value:)[ \t]*(?P<bare>[^\s\"'`]{8,512})(?=[\s\"'`]|\Z)"
+    rb"|>(?P<tag>[^\s<>]{8,256})</)"
 )
 _WORD_END = re.compile(rb"[\w.-]*\Z")
-_NAMED = re.compile(rb"([\w.-]*)([\"'\]]*)(.*)", re.DOTALL)
-_NO_NAME = re.compile(rb"(?:[\w:]:|[/@])\Z")
+_NAMED = re.compile(rb"([\w.-]*)([\"'\]\\]*)(.*)", re.DOTALL)
+_NO_NAME = re.compile(rb"(?:(?<!\$env)(?<=[\w:]):|[/@])\Z")
 _SETTING = re.compile(rb"[ \t]*(?:export[ \t]+|set[ \t]+|-[ \t]+)?[\w.-]{1,64}[ \t]*[=:][ \t]*")
 _CODE = re.compile(rb"[A-Za-z_][\w.]*[(\[{]|.*[;,)\]}]\Z|[$({\[&*]")
 _PUNCTUATION = re.compile(rb"[;,(){}\[\]<>&|$]")
@@ -93,6 +113,11 @@ _ISSUED: tuple[tuple[str, bytes, re.Pattern[bytes]], ...] = tuple(
     for rule, literal, pattern in (
         *(("aws-access-key-id", key, key + rb"[A-Z2-7]{16}") for key in (b"AKIA", b"ASIA", b"ABIA", b"ACCA")),
         ("jwt", b"eyJ", rb"eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{20,}"),
+        ("newrelic-user-key", b"NRAK-", rb"NRAK-[A-Z0-9]{27}"),
+        ("planetscale-token", b"pscale_", rb"pscale_(?:tkn|pw|oauth)_[A-Za-z0-9_=.-]{32,64}"),
+        ("google-client-secret", b"GOCSPX-", rb"GOCSPX-[A-Za-z0-9_-]{28}"),
+        ("square-secret", b"sq0", rb"sq0(?:csp|atp|idp)-[A-Za-z0-9_-]{22,43}"),
+        ("webhook-secret", b"whsec_", rb"whsec_[A-Za-z0-9+/=]{32,64}"),
         ("telegram-bot-token", b":AA", rb"\d{8,10}:AA[A-Za-z0-9_-]{33}"),
         (
             "discord-webhook",
@@ -118,9 +143,20 @@ def _own(data: bytes) -> Iterator[Found]:
             yield from ((0, rule, *found.span(), True) for found in pattern.finditer(data))
     if b"://" in data and b"@" in data:
         yield from ((0, "url-password", start, end, False) for start, end in _urls(data))
-    for rule, word, pattern in (("netrc-password", b"login", _NETRC), ("curl-user", b"curl", _CURL)):
-        if word in low:
-            yield from ((0, rule, *found.span(1), False) for found in pattern.finditer(low))
+    for rule, word, pattern in _COMMANDS:
+        for at in _places(low, word):
+            if found := pattern.match(low, at):
+                yield 0, rule, *found.span(1), False
+    for word, pattern in _SECOND:
+        for at in _places(low, word):
+            found = pattern.match(data, at)
+            if found and looks_random(found[1], strict=False):
+                yield 0, "login-password", *found.span(1), False
+    if b'"kty' in data:
+        yield from ((0, "private-jwk", *found.span(1), True) for found in _JWK.finditer(data))
+    for at in _places(data, b'auth"'):
+        if (found := _AUTH.match(data, at - 1 - (data[at - 1 : at] == b"_"))) and _is_basic(found[1]):
+            yield 0, "basic-auth", *found.span(1), True
     for word in (b"bearer", b"basic", b"token"):
         for at in _places(low, word):
             found = _HEADER.match(low, at) if not at or not (low[at - 1 : at].isalnum() or low[at - 1] in b"-_") else None
@@ -141,18 +177,18 @@ def _places(data: bytes, word: bytes) -> Iterator[int]:
 def _private_keys(data: bytes) -> Iterator[tuple[int, int]]:
     """The bodies of PEM and PGP blocks, whole or cut off, also when they are escaped in a string or stand in comments."""
     for found in _PEM.finditer(data):
-        end = data.find(b"-----END", found.end(), found.end() + 20_000)
+        end = data.find(b"-----", found.end(), found.end() + 20_000)
         end = end if end >= 0 else min(len(data), found.end() + 4_000)
         bodies = list(_PEM_BODY.finditer(data, found.end(), end))
-        near = bodies and bodies[0].start() - found.end() < MAX_HEADER_BYTES
+        near = bodies and bodies[0].start() - found.end() < _PEM_HEADERS_BYTES
         if near and not is_fake(data[bodies[0].start() : bodies[0].end()], certain=True):
             start = bodies[0].start()
             if data[end : end + 5] != b"-----":
                 end = bodies[-1].end()
             while end > start and not chr(data[end - 1]).isalnum() and data[end - 1] not in b"+/=":
                 end -= 1
-            if data[end - 2 : end] in (b"\\n", b"\\r"):
-                end -= 2
+            while data[end - 2 : end] in (b"\\n", b"\\r") or data[end - 1 : end] == b"\\":
+                end -= 1
             yield start, end
 
 
@@ -171,7 +207,7 @@ def _is_basic(value: bytes) -> bool:
         user, _, password = base64.b64decode(value, validate=True).partition(b":")
     except ValueError:
         return False
-    return len(password) >= 3 and user.isascii() and password.isascii() and password.lower() not in POOR
+    return len(password) >= 3 and user.isascii() and password.isascii() and password.lower().replace(b" ", b"") not in POOR
 
 
 def _assignments(data: bytes, low: bytes) -> Iterator[tuple[int, int]]:
@@ -179,11 +215,12 @@ def _assignments(data: bytes, low: bytes) -> Iterator[tuple[int, int]]:
     for root in _ROOTS:
         for at in _places(low, root):
             found = _TO_VALUE.match(low, at + len(root))
-            if found is None or (root == b"key" and not _BEFORE_KEY.search(low, max(0, at - 16), at)):
+            inside = root == b"psk" and low[at - 1 : at].isalpha()
+            if found is None or inside or (root == b"key" and not _BEFORE_KEY.search(low, max(0, at - 16), at)):
                 continue
             start, end, bare = _value(data, found)
             surely = low.startswith((b"passw", b"passphrase", b"pwd", b"contrase"), at) or (
-                not bare and root in (b"pass", b"secret")
+                not bare and root in (b"pass", b"secret", b"psk")
             )
             if end > start and not _not_value(data, low, at, start) and looks_random(data[start:end], strict=not surely):
                 yield start, end
@@ -194,9 +231,12 @@ def _value(data: bytes, found: re.Match[bytes]) -> tuple[int, int, bool]:
     start, end = found.end(), -1
     if found["quote"] is not None:
         end = data.find(found["quote"], start, start + 513)
+        while found["escape"] and data[end - 1 : end] == b"\\" and end > start:
+            end -= 1
         closed = end >= 0 and len(data[start:end].split()) == 1
         return start, end if closed else start, False
     start, end = found.span(found.lastgroup)
+    start += 7 if data.startswith(b"base64:", start) else 0
     line = data.rfind(b"\n", 0, start) + 1
     if found["bare"] is None or (_SETTING.fullmatch(data, line, start) and not _CODE.match(data, start, end)):
         return start, end, True  # a line of configuration holds nothing else
@@ -212,14 +252,18 @@ def _not_value(data: bytes, low: bytes, at: int, start: int) -> bool:
     name, _, separator = _NAMED.match(low, begin, start).groups()
     if separator.strip()[:1] == b"(" and not any(root in name.rpartition(b".")[2] for root in _ROOTS):
         return True  # ``secret.write_text(…)``
-    if _NO_NAME.search(low, max(0, begin - 2), begin):
+    if _NO_NAME.search(low, max(0, begin - 6), begin):
         return True
-    if not separator.strip(b"\"'`rbuf \t") and b"#define" not in data[max(0, begin - 12) : begin]:
+    if (
+        not separator.strip(b"\"'`rbuf \t")
+        and not name.startswith(b"--")
+        and b"#define" not in data[max(0, begin - 12) : begin]
+    ):
         return True
     return any(pattern.search(name) is not None for pattern in (OTHER_NAMES, _NOT_VALUE, HASH_WORDS))
 
 
-# ------------------------------------------------------------------------------------------------------------- Kingfisher
+# -------------------------------------------------------------------------------------------------- Kingfisher
 @functools.cache
 def _scanner() -> object:
     """Kingfisher's rules, compiled once on a machine (seconds) and read from our cache folder after that (0.4 s)."""
@@ -264,7 +308,7 @@ def _dismissed(data: bytes, start: int, end: int, certain: bool) -> bool:
 
 
 class Secrets:
-    """A check (seam ``ProvenCheck``) that fails a text with secrets, each with its exact place."""
+    """A check (seams ``BatchCheck`` and ``ProvenCheck``) that fails a text with secrets, each with its exact place."""
 
     name = "secrets"
 
@@ -291,6 +335,10 @@ class Secrets:
         certain = sum(one.certain for one in secrets)
         values = {"secrets": float(len(secrets)), "certain": float(certain)}
         return self._verdict(Outcome.FAIL if secrets else Outcome.PASS, findings, detail, started, values)
+
+    def judge_all(self, records: Sequence[Record]) -> list[Verdict]:
+        """The verdict of each, in their order; the rules are compiled once in a process."""
+        return [self.judge(record) for record in records]
 
     def _verdict(
         self, outcome: Outcome, findings: tuple[Finding, ...], detail: str, started: float, values: dict | None = None

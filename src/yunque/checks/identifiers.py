@@ -35,74 +35,44 @@ def masked(data: bytes, mask: bytes) -> bytes:
     return data.translate(mask)
 
 
+_OTHER = re.compile(rb"[^0]")
+
+
 def shaped(
     data: bytes, pattern: re.Pattern[bytes], *shapes: bytes, mask: bytes = DIGITS, back: int = 0
 ) -> Iterator[re.Match[bytes]]:
     """The matches of a pattern that begin where a shape does, or up to ``back`` bytes before."""
+    shown = masked(data, mask)
     for shape in shapes:
-        for at in places(masked(data, mask), shape):
+        at, before = shown.find(shape), b"0" * (back + 1)
+        while at >= 0:
+            if shown.endswith(before, max(0, at - back - 1), at) and shape[:1] == b"0":  # inside a longer number
+                rest = _OTHER.search(shown, at)
+                at = shown.find(shape, rest.end()) if rest else -1
+                continue
             for start in range(max(0, at - back), at + 1):
                 if (found := pattern.match(data, start)) is not None:
                     yield found
                     break
+            at = shown.find(shape, at + 1)
 
 
-# ----------------------------------------------------------------------------------------------------------- phone numbers
+# -------------------------------------------------------------------------------------------------- phone numbers
 _PHONE = re.compile(rb"(?<![\w+)\]}.%/*-])\+([1-9][\d ().-]{6,20}\d)(?![\w.]*\w)")
 _CALLED = re.compile(
     rb"phone|mobile|\btel\b|tel:|\bfax|cell|whatsapp|\bsms\b|\bcall\b|contact|movil|m\xc3\xb3vil|celular|telefon|handy", re.I
 )
+_PLANS = (
+    r"1=[2-9]\d\d(?!555|\d11)[2-9]\d{6} 7=[3-9]\d{9} 20=\d{9,10} 27=[1-8]\d{8} 30=[26]\d{9} 31=[1-9]\d{8} "
+    r"32=[1-9]\d{7,8} 33=[1-79]\d{8} 34=[6-9]\d{8} 36=\d{8,9} 39=[03]\d{8,10} 40=[237]\d{8} 41=[2-9]\d{8} "
+    r"43=\d{8,12} 44=[1-37-9]\d{8,9} 45=[2-9]\d{7} 46=[1-9]\d{7,9} 47=[2-9]\d{7} 48=[1-9]\d{8} 49=[1-9]\d{7,10} "
+    r"51=[1-9]\d{7,8} 52=[1-9]\d{9,10} 54=[1-9]\d{9,10} 55=[1-9]{2}9?\d{8} 56=[2-9]\d{8} 57=[136]\d{9} "
+    r"58=[24]\d{9} 61=[2-478]\d{8} 62=[2-9]\d{7,11} 63=[2-9]\d{7,9} 64=[2-9]\d{7,9} 65=[3689]\d{7} "
+    r"81=[1-9]\d{8,9} 82=[1-7]\d{7,9} 86=1[3-9]\d{9}|[2-9]\d{8,10} 90=[2-5]\d{9} 91=[6-9]\d{9} 351=[29]\d{8} "
+    r"353=[1-9]\d{6,9} 358=[1-9]\d{5,10} 380=[3-9]\d{8} 420=[2-7]\d{8} 971=[2-9]\d{7,8} 972=[2-9]\d{7,8} "
+)
 _NATIONAL: dict[str, re.Pattern[str]] = {
-    code: re.compile(plan)
-    for code, plan in (
-        pair.split("=")
-        for pair in [
-            r"1=[2-9]\d\d(?!555|\d11)[2-9]\d{6}",
-            r"7=[3-9]\d{9}",
-            r"20=\d{9,10}",
-            r"27=[1-8]\d{8}",
-            r"30=[26]\d{9}",
-            r"31=[1-9]\d{8}",
-            r"32=[1-9]\d{7,8}",
-            r"33=[1-79]\d{8}",
-            r"34=[6-9]\d{8}",
-            r"36=\d{8,9}",
-            r"39=[03]\d{8,10}",
-            r"40=[237]\d{8}",
-            r"41=[2-9]\d{8}",
-            r"43=\d{8,12}",
-            r"44=[1-37-9]\d{8,9}",
-            r"45=[2-9]\d{7}",
-            r"46=[1-9]\d{7,9}",
-            r"47=[2-9]\d{7}",
-            r"48=[1-9]\d{8}",
-            r"49=[1-9]\d{7,10}",
-            r"51=[1-9]\d{7,8}",
-            r"52=[1-9]\d{9,10}",
-            r"54=[1-9]\d{9,10}",
-            r"55=[1-9]{2}9?\d{8}",
-            r"56=[2-9]\d{8}",
-            r"57=[136]\d{9}",
-            r"58=[24]\d{9}",
-            r"61=[2-478]\d{8}",
-            r"62=[2-9]\d{7,11}",
-            r"63=[2-9]\d{7,9}",
-            r"64=[2-9]\d{7,9}",
-            r"65=[3689]\d{7}",
-            r"81=[1-9]\d{8,9}",
-            r"82=[1-7]\d{7,9}",
-            r"86=1[3-9]\d{9}|[2-9]\d{8,10}",
-            r"90=[2-5]\d{9}",
-            r"91=[6-9]\d{9}",
-            r"351=[29]\d{8}",
-            r"353=[1-9]\d{6,9}",
-            r"358=[1-9]\d{5,10}",
-            r"380=[3-9]\d{8}",
-            r"420=[2-7]\d{8}",
-            r"971=[2-9]\d{7,8}",
-            r"972=[2-9]\d{7,8}",
-        ]
-    )
+    code: re.compile(plan) for code, plan in (pair.split("=") for pair in _PLANS.split())
 }
 """Country code -> what follows it, as of ITU-T E.164 and the countries' numbering plans; 555 numbers are for films."""
 
@@ -117,11 +87,16 @@ def phones(data: bytes) -> Spans:
         groups = re.split(rb"[ ().-]+", found[1])
         grouped = len(groups) >= 3 and all(groups) and b"." not in found[1]
         quoted = data[found.start() - 1 : found.start()] in (b'"', b"'", b"`")
-        if grouped or _CALLED.search(line) or (quoted and data[found.end() : found.end() + 1] in (b'"', b"'", b"`")):
+        in_row = (
+            data[found.start() - 1 : found.start()] in (b",", b";", b"\t")
+            and data[found.end() : found.end() + 1] in b",;\t\r\n"
+        )
+        quoted = quoted and data[found.end() : found.end() + 1] in (b'"', b"'", b"`")
+        if grouped or quoted or in_row or _CALLED.search(line):
             yield found.span()
 
 
-# ---------------------------------------------------------------------------------------------- numbers with a check digit
+# ----------------------------------------------------------------------------------------------- numbers with a check digit
 _IBAN = re.compile(rb"(?<![A-Za-z0-9])[A-Z]{2}\d\d(?: ?[A-Z0-9]){11,30}(?![a-z])")
 _IBAN_SIZES = dict(
     pair.split(b":")
@@ -146,10 +121,14 @@ _DNI = re.compile(rb"(?<![\w.+/-])(?:\d{8}|[XYZ]-?\d{7})-?[A-HJ-NP-TV-Z](?![\w-]
 _CODICE = re.compile(rb"(?<!\w)[A-Z]{6}\d\d[A-EHLMPRST]\d\d[A-Z]\d{3}[A-Z](?!\w)")
 _CPF = re.compile(rb"(?<![\w.-])\d{3}\.\d{3}\.\d{3}-\d\d(?![\w.-])")
 _NIR = re.compile(rb"(?<!\w)[12] \d\d (?:0[1-9]|1[0-2]) \d\d \d{3} \d{3} \d\d(?!\w)")
-_ODD_VALUES = (1, 0, 5, 7, 9, 13, 15, 17, 19, 21)
-_ODD = dict(zip("0123456789ABCDEFGHIJ", 2 * _ODD_VALUES, strict=True))
-_ODD |= dict(zip("KLMNOPQRSTUVWXYZ", (2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24, 23), strict=True))
-"""What a character at an odd place of a codice fiscale counts."""
+_ODD = dict(
+    zip(
+        "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+        (*[1, 0, 5, 7, 9, 13, 15, 17, 19, 21] * 2, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24, 23),
+        strict=True,
+    )
+)
+"""Weights of the odd places of a codice fiscale."""
 
 
 def ibans(data: bytes) -> Spans:
@@ -170,7 +149,8 @@ def cards(data: bytes) -> Spans:
     """Card numbers of a known issuer with a right check digit, grouped or beside a telling word; no test cards."""
     for found in shaped(data, _CARD, b"0" * 15, b"0000 0000", b"0000-0000"):
         digits = re.sub(rb"\D", b"", found[0])
-        if not _CARD_ISSUER.fullmatch(digits) or digits in _TEST_CARDS or len(set(digits)) < 4:
+        made_up = digits in _TEST_CARDS or len(set(digits)) < 4 or b"0000000" in digits
+        if made_up or not _CARD_ISSUER.fullmatch(digits):
             continue
         total = sum(sum(divmod((code - 48) * (1 + at % 2), 10)) for at, code in enumerate(reversed(digits)))
         line = data[max(0, found.start() - 60) : found.start()].rpartition(b"\n")[2]

@@ -21,8 +21,20 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
-from yunque.checks.identifiers import DIGITS, HEX, Spans, cards, ibans, masked, national_ids, phones, places, shaped
+from yunque.checks.identifiers import (
+    DIGITS,
+    HEX,
+    Spans,
+    cards,
+    ibans,
+    masked,
+    national_ids,
+    phones,
+    places,
+    shaped,
+)
 from yunque.checks.trust import canary
 from yunque.core.nouns import Canary, Finding, Outcome, Record, Verdict
 
@@ -32,7 +44,7 @@ CWE = 359
 SEVERE = ("card", "iban", "national-id")
 
 
-# ------------------------------------------------------------------------------------------------------------------ e-mail
+# -------------------------------------------------------------------------------------------------- e-mail
 _LOCAL = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._%+-]*\Z")
 _DOMAIN = re.compile(
     rb"((?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+)([A-Za-z]{2,24})(?![A-Za-z0-9_-]|\.[A-Za-z0-9])"
@@ -46,7 +58,7 @@ _NOBODY = re.compile(
 _NOWHERE = re.compile(
     rb"(?:.*\.)?(?:example|invalid|test|localhost|local|localdomain|internal|intranet|lan|home|corp)"
     rb"|(?:.*\.)?(?:(?:my|your|some|the|an|a)?[-_]?(?:example|foo|bar|baz|foobar|test|domain|email|company|host|server|site|website"
-    rb"|organization|org|somewhere|acme|abc|xyz|xxx|x|y|z|a|b|c|d))\.[a-z]{2,4}|(?:.*\.)?noreply\.(?:github|gitlab)\.com|(?:openssh\.com|libssh\.org)|(?:.*\.)?example\.[a-z.]{2,6}",
+    rb"|organization|org|somewhere|acme|abc|xyz|xxx|x|y|z|a|b|c|d))\.[a-z]{2,4}|(?:.*\.)?noreply\.(?:github|gitlab)\.com|lists?\..*|li\.org|(?:.*\.)?example\.[a-z.]{2,6}",
     re.IGNORECASE,
 )
 _GENERIC = frozenset(
@@ -70,27 +82,34 @@ _COUNTRIES = frozenset(
 )
 
 
+AT_SIGNS = (b"@", b"%40", b"\\u0040", b"&#64;")
+"""As it is, and as addresses, JSON and HTML write it."""
+
+
 def _emails(data: bytes) -> Spans:
-    for at in places(data, b"@"):
-        domain = _DOMAIN.match(data, at + 1)
-        local = _LOCAL.search(data, max(0, at - 64), at) if domain else None
-        if domain and local and _is_somebody(data, local, domain):
-            yield local.start(), domain.end()
+    for sign in AT_SIGNS:
+        for at in places(data, sign):
+            domain = _DOMAIN.match(data, at + len(sign))
+            local = _LOCAL.search(data, max(0, at - 64), at) if domain else None
+            if domain and local and _is_somebody(data, local, domain, sign == b"@"):
+                yield local.start(), domain.end()
 
 
-def _is_somebody(data: bytes, local: re.Match[bytes], domain: re.Match[bytes]) -> bool:
+_ADDRESS_END = re.compile(rb"://[^\s\"'<>,;]*\Z")
+
+
+def _is_somebody(data: bytes, local: re.Match[bytes], domain: re.Match[bytes], plain: bool) -> bool:
     start, end = local.start(), domain.end()
     if domain[2].lower() not in _GENERIC | _COUNTRIES or _NOBODY.fullmatch(local[0]) or _NOWHERE.fullmatch(domain[0]):
         return False
     if data[start - 1 : start] in (b"/", b"@", b"\\") and data[max(0, start - 7) : start] != b"mailto/":
         return False  # the user of an address, or an npm scope
-    before = data[max(0, start - 160) : start]
-    in_address = re.search(rb"://[^\s\"'<>,;]*\Z", before)
+    in_address = plain and b"://" in (before := data[max(0, start - 160) : start]) and _ADDRESS_END.search(before)
     return not in_address and data[end : end + 1] not in (b"(", b"/") and data[end : end + 2] not in (b":/", b":~")
 
 
-# -------------------------------------------------------------------------------------------------------------- IP addresses
-_IPV4 = re.compile(rb"(?<![\w.+-])(?:[1-9]\d{0,2}|0)(?:\.(?:[1-9]\d{0,2}|0)){3}(?![\w-]|\.\w|/\d)")
+# -------------------------------------------------------------------------------------------------- IP addresses
+_IPV4 = re.compile(rb"(?<![\w.+-])(?:[1-9]\d{0,2}|0)(?:\.(?:[1-9]\d{0,2}|0)){3}(?![\w-]|\.\w|/(?!32\b)\d)")
 _DOTTED = re.compile(rb"\.0{1,3}\.0")
 _IPV6 = re.compile(rb"(?<![\w:.])[23][0-9A-Fa-f]{3}:[0-9A-Fa-f:]{2,34}(?![\w:.]|/\d)")
 _OF_SOFTWARE = re.compile(
@@ -118,6 +137,7 @@ _KNOWN = frozenset(
         "4.3.2.1",
         "1.2.3.5",
         "11.22.33.44",
+        "93.184.216.34",
         "2001:4860:4860::8888",
         "2001:4860:4860::8844",
         "2606:4700:4700::1111",
@@ -154,32 +174,52 @@ def _is_reachable(text: bytes) -> bool:
         address = ipaddress.ip_address(text.decode())
     except ValueError:
         return False
-    return address.is_global and not address.is_multicast and str(address) not in _KNOWN
+    if not address.is_global or address.is_multicast or str(address) in _KNOWN or getattr(address, "sixtofour", None):
+        return False
+    parts = address.packed
+    return not (
+        parts.startswith(b"\xc0\x00\x00")
+        or len(set(parts)) == 1
+        or (len(parts) == 4 and (b"\xff\xff" in parts or set(map(_step, pairwise(parts))) == {1}))
+    )
 
 
-# --------------------------------------------------------------------------------------------------------- folders and names
+def _step(two: tuple[int, int]) -> int:
+    return two[1] - two[0]
+
+
+# -------------------------------------------------------------------------------------------------- folders and names
 _HOME = re.compile(rb"(?:/home/|Users[\\/]{1,4})([A-Za-z0-9][\w.-]{1,31})(?=[\\/])")
-_ROOT = re.compile(rb"(?:\A|[^\w.}$~/\\-]|(?:file:|[^:\w.}]/)/)\Z")
+_ROOT = re.compile(rb"(?:\A|[^\w.}$~/\\-]|(?:e:/|[^:\w.}]/)/)\Z")
 _DRIVE = re.compile(rb"(?<![A-Za-z])[A-Za-z]:[\\/]{1,4}\Z")
 _ROLES = re.compile(
     rb"(?:my|your|some|the|test|other|new|local|ci|app|web|default|all|example)?[-_.]?(?:user|users|username|name|me|you|yourname|home|public|shared"
     rb"|default|admin|administrator|root|guest|runner|runneradmin|ubuntu|debian|fedora|centos|vagrant|pi|ec2-user|circleci|travis|jovyan|app"
-    rb"|node|git|build|builder|buildbot|ci|vscode|codespace|gitpod|docker|jenkins|gitlab-runner|azureuser|vsts|developer|dev|test|tester|student"
+    rb"|node|git|tests|media|ansible|python|django\w*|my_?templates|celery|asdf|randomuser|build|builder|buildbot|vscode|codespace|gitpod|docker|jenkins|gitlab-runner|azureuser|vsts|developer|dev|test|tester|student"
     rb"|foo|bar|baz|qux|example|sample|linuxbrew|nobody|www|www-data|data|work|workspace|project|projects|deploy|airflow|spark|hadoop|appuser"
     rb"|conda|coder|alice|bob|johndoe|jdoe|john|jane|nonroot|somebody|someone|xxx+|static|content|index|pages?|images?|css|js|assets)[-_]?[0-9a-f]{0,8}",
     re.IGNORECASE,
 )
-_LETTER = rb"(?:[a-z'.-]|[\xc3-\xc9][\x80-\xbf])"
+_LETTER = rb"(?:[a-z]|['-][A-Za-z]|[\xc3-\xc9][\x80-\xbf])"
 _PERSON = re.compile(
-    rb"(?:[A-Z]|\xc3[\x80-\x9e])" + _LETTER + rb"*(?: (?:(?:van|von|der|den|de|da|del|della|di|la|le|bin|al|dos|y) )*"
-    rb"(?:[A-Z]|\xc3[\x80-\x9e])" + _LETTER + rb"*){1,3}(?![A-Za-z])"
+    rb"(?:[A-Z]|\xc3[\x80-\x9e])" + _LETTER + rb"*\.?(?: (?:(?:van|von|der|den|de|da|del|della|di|la|le|bin|al|dos|y) )*"
+    rb"(?:[A-Z]|\xc3[\x80-\x9e])" + _LETTER + rb"*\.?){0,2} "
+    rb"(?:(?:van|von|der|den|de|da|del|della|di|la|le|bin|al|dos|y) )*(?:[A-Z]|\xc3[\x80-\x9e])"
+    + _LETTER
+    + rb"*(?![A-Za-z])"
 )
-_AFTER = re.compile(rb"s?[\"']?[ \t]*[:=][ \t]*[\[({\"']*")
+_NAMED = rb"(?:\"?name\"?[ \t]*[:=][ \t]*[\"'])?"
+"""As in ``authors = [{name = "…"}]``."""
+_AFTER = re.compile(rb"s?\\?[\"']?[ \t]*[:=][ \t]*[\[({\"'\\]*" + _NAMED)
 _SIGNED: tuple[tuple[bytes, re.Pattern[bytes]], ...] = (
     *(
-        (word, re.compile(rb"s?(?:__)?[\"']?(?:[ \t]*[:=][ \t]*[\[({\"']*|(?<=@" + word + rb")[ \t]+|\{)"))
+        (
+            word,
+            re.compile(rb"s?(?:__)?\\?[\"']?(?:[ \t]*[:=][ \t]*[\[({\"'\\]*" + _NAMED + rb"|(?<=@" + word + rb")[ \t]+|\{)"),
+        )
         for word in (b"author", b"autor")
     ),
+    (b"<developer>", re.compile(rb"\s{0,40}(?:<id>[^<]{0,80}</id>\s{0,40})?<name>")),
     *((word, _AFTER) for word in (b"maintainer", b"developer", b"programmer", b"creator", b"contact")),
     *(
         (word + b"-by", re.compile(rb":?[ \t]+"))
@@ -188,13 +228,15 @@ _SIGNED: tuple[tuple[bytes, re.Pattern[bytes]], ...] = (
     *((word + b" by", re.compile(rb":?[ \t]+")) for word in (b"written", b"created", b"contributed", b"maintained")),
 )
 """A word in small letters, and what stands between it and a name."""
-_MORE = re.compile(rb"[\"']?(?: ?<[^>\n]{0,80}>)?[\"']?(?:, ?| and | & )[\"']?")
+_MORE = re.compile(
+    rb"[\"']?(?: ?<[^>\n]{0,80}>)?[\"']?(?:, ?email[^}\n]{0,90}\},\s{0,8}\{name[ \t]*=[ \t]*|, ?| and | & )[\"']?"
+)
 _COPYRIGHT = re.compile(rb"(?:copyright|\xc2\xa9|\(c\))[^\n]{0,60}?(?:19|20)\d\d[\d, -]*(?:by )?[ \t]*(?:,[ \t]*)?")
 _NO_PERSON = re.compile(
     rb"Person [0-9a-f]{4,8}|.*\b(?:Inc|Ltd|LLC|Corp|Corporation|GmbH|Foundation|Authors?|Contributors?|Developers?|Team"
-    rb"|Project|Group|Company|University"
-    rb"|Institute|Labs?|Software|Systems|Technologies|Community|Association|Unknown|Anonymous|The|See|Various|Your|My|Name|First|Last|All|License|This"
-    rb"|Version|Core|Google|Microsoft|Apache|John Doe|Jane Doe)\b.*"
+    rb"|Project|Group|Company|University|Institute|Labs?|Software|Systems|Technologies|Community|Association|Unknown|Anonymous|The|See"
+    rb"|Various|Your|My|Name|First|Last|All|License|This|Version|Core|Google|Microsoft|Apache|Amazon|Facility|National"
+    rb"|Security|Center|Centre|Services?|John Doe|Jane Doe)\b.*"
 )
 _HANDLE = re.compile(rb"[a-z][a-z0-9_.-]{2,23}(?=[ \t]*(?:[\r\n<(*]|$))")
 _NO_HANDLE = re.compile(
@@ -217,7 +259,9 @@ def _authors(data: bytes) -> Spans:
     for word, after in _SIGNED:
         for at in places(low, word):
             found = after.match(low, at + len(word))
-            if found is None or low[at - 1 : at].isalnum() or low[at - 1 : at] == b".":
+            if found is None or low[at - 1 : at].isalnum():
+                continue
+            if low[at - 1 : at] == b"." and found[0][-1:] not in (b"'", b'"'):
                 continue
             start = found.end()
             if low[at - 1 : at] == b"@" and (handle := _HANDLE.match(data, start)) and not _NO_HANDLE.fullmatch(handle[0]):
@@ -244,11 +288,21 @@ FINDERS: dict[str, Callable[[bytes], Spans]] = {
 }  # fmt: skip
 
 
-def find_personal(data: bytes, *, keep_copyright: bool = True) -> list[tuple[str, int, int]]:
+def _known(data: bytes, names: Sequence[str]) -> Spans:
+    """Names that somebody gave, where they stand as whole words."""
+    for name in names:
+        word = name.encode("utf-8", "surrogatepass")
+        for at in places(data, word) if word else ():
+            if not (data[at - 1 : at].isalnum() or data[at + len(word) : at + len(word) + 1].isalnum()):
+                yield at, at + len(word)
+
+
+def find_personal(data: bytes, *, keep_copyright: bool = True, names: Sequence[str] = ()) -> list[tuple[str, int, int]]:
     """(kind, start, end) of all personal data in UTF-8 bytes, in order, none inside another."""
     found = [(start, -end, kind) for kind, finder in FINDERS.items() for start, end in finder(data)]
     if not keep_copyright:
         found += [(start, -end, "author-name") for start, end in _holders(data)]
+    found += [(start, -end, "author-name") for start, end in _known(data, names)]
     kept: list[tuple[str, int, int]] = []
     for start, end, kind in sorted(found):
         if not kept or start >= kept[-1][2]:
@@ -257,18 +311,22 @@ def find_personal(data: bytes, *, keep_copyright: bool = True) -> list[tuple[str
 
 
 class PersonalData:
-    """A check (seam ``ProvenCheck``) that fails a text with personal data, each with its exact place."""
+    """A check (seams ``BatchCheck`` and ``ProvenCheck``) that fails a text with personal data, each with its exact place.
+
+    ``names`` are people to look for everywhere, such as the authors of a repository; ``keep_copyright`` leaves the names in
+    copyright lines, which a licence may ask to keep.
+    """
 
     name = "personal-data"
 
-    def __init__(self, keep_copyright: bool = True) -> None:
-        self.keep_copyright = keep_copyright
+    def __init__(self, keep_copyright: bool = True, names: Sequence[str] = ()) -> None:
+        self.keep_copyright, self.names = keep_copyright, tuple(sorted({name for name in names if len(name) > 3}))
 
     def judge(self, record: Record) -> Verdict:
         """PASS, or FAIL with everything found; ``values`` count it by kind. Never raises."""
         started = time.perf_counter()
         data = record.text.encode("utf-8", "surrogatepass")
-        found = find_personal(data, keep_copyright=self.keep_copyright)
+        found = find_personal(data, keep_copyright=self.keep_copyright, names=self.names)
         findings, line, at = [], 1, 0
         for kind, start, end in found[:MAX_FINDINGS]:
             line, at = line + data.count(b"\n", at, start), start
@@ -291,6 +349,10 @@ class PersonalData:
             detail=", ".join(f"{count} {kind}" for kind, count in counts.most_common()) or "no personal data found",
             values={"personal": float(len(found))} | {kind: float(count) for kind, count in counts.items()},
         )
+
+    def judge_all(self, records: Sequence[Record]) -> list[Verdict]:
+        """The verdict of each, in their order."""
+        return [self.judge(record) for record in records]
 
     def canaries(self) -> Sequence[Canary]:
         """One of each kind, put together here so that this file holds none; and what only looks like it."""

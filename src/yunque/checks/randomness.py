@@ -8,12 +8,13 @@ beside them. Not covered: passwords that are plain words.
 
 from __future__ import annotations
 
+import base64
 import re
 from itertools import pairwise
 
 _FAKE = re.compile(
     rb"redacted|example|sample|dummy|placeholder|change[-_.]?(?:me|it|this)|(?:^|[-_ ])(?:your|my)[-_ ]|insert[-_]|replace"
-    rb"|(?:^|[-_ ])fake"
+    rb"|(?:^|[-_ ])fake|[a-z0-9]_password$"
     rb"|not[-_]?(?:a[-_])?real|put[-_]|enter[-_]|deadbeef|00010203|01020304|01234567|12345678|abcdefgh"
     rb"|xxxx|\*\*\*|\.\.\.|____|----|^<|<[^>]*>|\$\{|^\$\(|\{\{|%\(\w+\)|^%[sd]|#\{|^\$\w+$|^%\w+%$|^\{.*\}$|^\["
     rb"|(?:test|demo|some[-_ ]|the[-_ ]|a[-_ ]|valid|invalid|bad|wrong|secret|dev|mock)[-_ ]?"
@@ -28,22 +29,28 @@ OTHER_NAMES = re.compile(
 HASH_WORDS = re.compile(
     rb"sha\d|sha-\d|md5|hash|checksum|digest|commit|\brev|etag|integrity|\bblob|\btree|fingerprint|nonce|salt|\biv\b"
 )
-_CAMEL = re.compile(rb"(?:[A-Za-z][a-z]{2,}|[A-Z]{2,}|[-_./:@ ])+\d{0,2}")
-UUID = re.compile(rb"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_CAMEL = re.compile(rb"(?:[A-Za-z][a-z]{2,}|[A-Z]{2,}|[-_./:@ ]|[vV]\d)+\d{0,2}")
+UUID = re.compile(rb"(?:[0-9a-fA-F]{4,12}-){1,4}[0-9a-fA-F]{4,12}")
+"""Or a part of one."""
 _PARTS = re.compile(rb"[A-Z]?[a-z]+|[A-Z]+|[0-9]+|[-_./:@ #?&=]+|.", re.DOTALL)
 _EXPRESSION = re.compile(
-    rb"\[[a-zA-Z0-9^\\]+-|\(\?|\\[dws]|\A(?:arn|urn|projects|https?|file|s3):|\A\d{4}-\d\d-\d\d|\A[~.]{0,2}/[\w.-]+/[\w./-]*\Z|://|\A.{0,2}\\"
+    rb"\[[a-zA-Z0-9^\\]+-|\(\?|\\[dws]|\A(?:arn|urn|projects|https?|file|s3):|\A\d{4}-\d\d-\d\d|\A\d+[.:]\d+[.:]\d|\A[~.]{0,2}/[\w.-]+/[\w./-]*\Z|://|\A.{0,2}\\"
 )
 """The start of a path, an address or a name of a resource; a regular expression."""
-_TYPE = re.compile(rb"[A-Za-z_][\w:]*<")
+_PIECE = re.compile(rb"\w\(\{|\)\}\w|;\w{1,9}=\Z|\A\w{1,32}:[x*]:\d|/20\d{6}/")
+"""A piece of minified code between two strings; a line of a list of accounts; the scope of a signature."""
 HEX = re.compile(rb"(?:0x)?[0-9a-fA-F]+")
+_TYPE = re.compile(rb"[A-Za-z_][\w:]*<|[a-z]\w*\.[A-Z][A-Za-z]+\d*[A-Z]\w*\Z")
+"""``Option<…>``, ``module.ClassName``."""
 POOR = frozenset(
     (
         b"password passwd pass pwd secret token key user username admin administrator root guest test tester testing demo "
         b"default postgres mysql mongo redis rabbitmq minio oracle sa foo bar baz qux hunter2 letmein qwerty welcome none "
         b"null true false changeme example sample dummy xxx yyy zzz abc abc123 pass123 password1 password123 admin123 "
         b"test123 secret123 123 1234 12345 123456 12345678 p@ssw0rd passw0rd p4ssw0rd s3cr3t s3cret pw pswd mypass "
-        b"mypassword mysecret userpass user_password app db "
+        b"mypassword mysecret userpass user_password app db tiger tiger^5hhh world secret1 "
+        b"pass%20pass pass%23pass opensesame "
+        b"b0bp4ssw0rd supers3cret"
     ).split()
 )
 """Passwords of documentation and of fresh installations."""
@@ -58,10 +65,19 @@ def _plain_run(value: bytes) -> float:
 def is_fake(value: bytes, *, certain: bool) -> bool:
     """Whether a value is a placeholder or counts up; what has an issuer's form gets the benefit of less doubt."""
     words = _ALWAYS_FAKE if certain else _FAKE
-    if words.search(value[:200]) or value.lower() in POOR:
+    if words.search(value[:200]) or value.lower() in POOR or (not certain and words.search(_decoded(value))):
         return True
     body = value[-32:]
     return _plain_run(body) > 0.45 or len(set(body)) < min(5, len(body))
+
+
+def _decoded(value: bytes) -> bytes:
+    """What a short value says in base64, if that is plain text; else nothing."""
+    try:
+        said = base64.b64decode(value, validate=True) if 12 <= len(value) <= 200 and len(value) % 4 == 0 else b""
+    except ValueError:
+        return b""
+    return said if all(32 <= code < 127 for code in said) else b""
 
 
 def _changes(value: bytes) -> float:
@@ -87,7 +103,7 @@ def looks_random(value: bytes, *, strict: bool) -> bool:
     """
     if not (16 if strict else 8) <= len(value) <= 512 or any(code > 126 or code < 33 for code in value):
         return False
-    if UUID.fullmatch(value) or _EXPRESSION.search(value) or b"\\n" in value or _TYPE.match(value):
+    if UUID.fullmatch(value) or _EXPRESSION.search(value) or _PIECE.search(value) or b"\\n" in value or _TYPE.match(value):
         return False
     if HEX.fullmatch(value):
         return len(value) >= (20 if strict else 12) and len(set(value)) >= 8 and len(set(value) & set(b"0123456789")) >= 3
