@@ -185,7 +185,7 @@ def _tokens(data: bytes, strings: list[int]) -> tuple[np.ndarray, np.ndarray]:
     sizes = np.ones(len(starts), dtype=np.int64)
     sizes[named] = np.flatnonzero(ends) + 1 - starts[named]
     every_eight = np.ndarray(max(len(data) - 7, 0), dtype="<u8", buffer=data, strides=(1,))
-    hashes = _mixed(every_eight[starts] & _BYTES_OF[np.minimum(sizes, 8)], sizes.astype(np.uint64) * _ODD[1])
+    hashes = mix(every_eight[starts] & _BYTES_OF[np.minimum(sizes, 8)], sizes.astype(np.uint64) * _ODD[1])
     longer = named[sizes[named] > 8]
     huge = longer[sizes[longer] > _LONG]
     longer = longer[sizes[longer] <= _LONG]
@@ -194,7 +194,7 @@ def _tokens(data: bytes, strings: list[int]) -> tuple[np.ndarray, np.ndarray]:
             break
         left = sizes[longer] - offset
         more = every_eight[starts[longer] + np.minimum(offset, sizes[longer] - 1)] & _BYTES_OF[np.minimum(left, 8)]
-        hashes[longer] = _mixed(more, hashes[longer])
+        hashes[longer] = mix(more, hashes[longer])
         longer = longer[left > 8]
     for token in huge.tolist():
         hashes[token] = xxhash.xxh3_64_intdigest(data[starts[token] : starts[token] + sizes[token]])
@@ -217,8 +217,8 @@ def _windows(tokens: np.ndarray, window: int) -> np.ndarray:
     return total
 
 
-def _mixed(words: np.ndarray, seed: np.ndarray) -> np.ndarray:
-    """64 bits of two times 64 bits; for one seed no two words give the same."""
+def mix(words: np.ndarray, seed: np.ndarray) -> np.ndarray:
+    """64 bits of two times 64 bits; for one seed no two words give the same. Overwrites ``words``."""
     words ^= seed
     words *= _ODD[0]
     words ^= words >> _HALF
