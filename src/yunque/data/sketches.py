@@ -1,0 +1,171 @@
+"""What duplicates are found by, of every record: made in batches by any number of workers, kept on disk in input order.
+
+    facts.bin     a fixed row each: id, digests, size, place of its windows, what a preference may ask for
+    windows.bin   the set of windows of each record that has some (sorted uint32), one after the other
+    band-NNN.bin  the keys of one band, of the records that have windows
+
+Covered: texts that kill their worker (compared by their text alone).
+Not covered: ids of more than 64 bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from yunque.core.errors import SourceError
+from yunque.core.nouns import Record, content_id
+from yunque.core.progress import silent
+from yunque.core.seams import Progress
+from yunque.data.minhash import Bands, band_keys, signatures
+from yunque.data.parallel import batched, ordered_map
+from yunque.data.shingles import shingle
+
+BATCH_CHARS, AT_ONCE_CHARS = 2 << 20, 1 << 18
+"""Characters that travel to a worker together, and that it works on at once: what fits its cache is faster."""
+ID_BYTES = 64
+NO_DATE = np.iinfo(np.int64).max
+FACT = np.dtype(
+    [
+        ("id", f"S{ID_BYTES}"),
+        ("text", "<u8", 2),  # digest of the text
+        ("code", "<u8", 2),  # digest of its tokens
+        ("size", "<i8"),  # bytes of UTF-8
+        ("start", "<i8"),  # of its windows in their file
+        ("windows", "<i8"),  # how many; 0: compared by its text alone
+        ("keyed", "<i8"),  # its row in the files of keys
+        ("collected", "<i8"),  # seconds since 1970; NO_DATE when unknown
+        ("unlicensed", "<i8"),  # 1 when the licence is unknown
+        ("tie", "<u8"),  # tells records of one id apart, by where they come from
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sketch:
+    """What is kept of one text."""
+
+    text: bytes
+    code: bytes
+    size: int
+    windows: np.ndarray
+    keys: np.ndarray
+    lost: bool = False
+
+
+class Sketcher:
+    """Makes the sketches of a batch of records."""
+
+    def __init__(self, window: int, bands: Bands) -> None:
+        self.window, self.bands = window, bands
+
+    def __call__(self, batch: Sequence[Record]) -> list[Sketch]:
+        """One sketch a record, in their order; each as it would be alone."""
+        parts = batched(batch, lambda record: len(record.text), AT_ONCE_CHARS)
+        return [sketch for part in parts for sketch in self._at_once(part)]
+
+    def _at_once(self, records: Sequence[Record]) -> list[Sketch]:
+        found = shingle([one.text for one in records], [one.language for one in records], self.window)
+        bounds = found.window_bounds
+        full = np.flatnonzero(np.diff(bounds))
+        keys = band_keys(signatures(found.windows, np.append(bounds[full], bounds[-1]), self.bands.num_hashes), self.bands)
+        row_of = dict(zip(full.tolist(), range(len(full)), strict=True))
+        sketches = []
+        for at, record in enumerate(records):
+            row = row_of.get(at)
+            sketches.append(
+                Sketch(
+                    **_of_text(record),
+                    code=found.code_digest(at),
+                    windows=found.of(at),
+                    keys=keys[0:0] if row is None else keys[row].copy(),
+                )
+            )
+        return sketches
+
+    def lost(self, record: Record, why: str) -> Sketch:
+        """The sketch of a record that its worker did not survive: its text alone."""
+        nothing = np.zeros(0, dtype=np.uint32)
+        return Sketch(**_of_text(record), code=bytes(16), windows=nothing, keys=nothing, lost=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sketches:
+    """The sketches of all records, read from disk as they are needed."""
+
+    facts: np.ndarray
+    windows: np.ndarray
+    folder: Path
+    num_lost: int
+
+    def keys(self, band: int) -> np.ndarray:
+        """The keys of a band, by ``keyed``."""
+        return _on_disk(self.folder / f"band-{band:03}.bin", "<u8")
+
+
+def sketch_all(
+    records: Iterable[Record], sketcher: Sketcher, folder: Path, *, workers: int = 1, progress: Progress = silent
+) -> Sketches:
+    """Sketch every record into files in ``folder``; memory does not grow with their number."""
+    folder.mkdir(parents=True, exist_ok=True)
+    start = keyed = num_lost = 0
+    batches = batched(records, lambda record: len(record.text), BATCH_CHARS)
+    total = len(records) if isinstance(records, Sequence) else 0
+    with ExitStack() as stack:
+        facts, windows = (stack.enter_context(open(folder / name, "wb")) for name in ("facts.bin", "windows.bin"))
+        bands = [stack.enter_context(open(folder / f"band-{at:03}.bin", "wb")) for at in range(sketcher.bands.bands)]
+        advance = stack.enter_context(progress("sketch", total, "records"))
+        for batch, found in ordered_map(sketcher, batches, workers=workers, lost=sketcher.lost):
+            rows = np.zeros(len(batch), dtype=FACT)
+            for row, record, sketch in zip(rows, batch, found, strict=True):
+                _fill(row, record, sketch, start, keyed)
+                start += len(sketch.windows)
+                keyed += len(sketch.windows) > 0
+                num_lost += sketch.lost
+            facts.write(rows.tobytes())
+            full = [sketch for sketch in found if len(sketch.windows)]
+            if full:
+                windows.write(np.concatenate([sketch.windows for sketch in full]).astype("<u4", copy=False).tobytes())
+                for file, column in zip(bands, np.stack([sketch.keys for sketch in full], axis=1), strict=True):
+                    file.write(column.astype("<u8", copy=False).tobytes())
+            advance(len(batch))
+    return Sketches(
+        facts=_on_disk(folder / "facts.bin", FACT),
+        windows=_on_disk(folder / "windows.bin", "<u4"),
+        folder=folder,
+        num_lost=num_lost,
+    )
+
+
+def _of_text(record: Record) -> dict:
+    data = record.text.encode("utf-8", "surrogatepass")
+    return {"text": hashlib.sha256(data).digest()[:16], "size": len(data)}
+
+
+def _fill(row: np.void, record: Record, sketch: Sketch, start: int, keyed: int) -> None:
+    name, origin = record.id.encode("utf-8", "surrogatepass"), record.origin
+    if len(name) > ID_BYTES:
+        raise SourceError(f"a record's id is longer than {ID_BYTES} bytes: '{record.id[:80]}'", where=origin.source)
+    row["id"], row["size"], row["start"], row["windows"], row["keyed"] = name, sketch.size, start, len(sketch.windows), keyed
+    row["text"], row["code"] = np.frombuffer(sketch.text, "<u8"), np.frombuffer(sketch.code, "<u8")
+    row["collected"], row["unlicensed"] = _seconds(origin.collected_at), origin.licence in ("", "unknown")
+    row["tie"] = int(content_id(origin.source, origin.path, origin.revision), 16)
+
+
+def _seconds(when: str) -> int:
+    try:
+        moment = datetime.fromisoformat(when)
+    except ValueError:
+        return NO_DATE
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+
+
+def _on_disk(path: Path, kind: np.dtype | str) -> np.ndarray:
+    """The numbers of a file, read as they are needed; an empty file cannot be mapped."""
+    return np.asarray(np.memmap(path, dtype=kind, mode="r")) if path.stat().st_size else np.zeros(0, dtype=kind)
