@@ -66,7 +66,7 @@ def test_each_kind_has_its_reason_keeper_and_similarity(tmp_path):
     assert rows[2].reason == "exact code" and rows[2].similarity == 1.0
     windows = shingle([records[0].text, records[3].text], ["python"] * 2)
     assert rows[3].reason == "near"
-    assert rows[3].similarity == pytest.approx(jaccard(windows.of(0), windows.of(1)), abs=1e-6)
+    assert rows[3].similarity == pytest.approx(jaccard(windows.sets()[0], windows.sets()[1]), abs=1e-6)
     assert {row.keeper_id for row in rows[:4]} == {row.cluster_id for row in rows[:4]} == {texts[0].id}
     assert rows[4] == Clustered(
         record_id=records[4].id, cluster_id=records[4].id, keeper_id=records[4].id, similarity=1.0, reason=""
@@ -76,7 +76,7 @@ def test_each_kind_has_its_reason_keeper_and_similarity(tmp_path):
 
 def alike(one, other):
     windows = shingle([one.text, other.text], [one.language, other.language])
-    return jaccard(windows.of(0), windows.of(1))
+    return jaccard(windows.sets()[0], windows.sets()[1])
 
 
 def plainly(records, threshold):
@@ -110,7 +110,7 @@ def test_what_is_kept_is_what_comparing_all_with_all_keeps_in_any_order(tmp_path
 def test_a_chain_is_one_cluster_but_its_ends_are_both_kept(tmp_path):
     steps = [program(1, changed=range(at)) for at in (0, 4, 8, 12)]
     windows = shingle(steps, ["python"] * 4)
-    assert jaccard(windows.of(0), windows.of(1)) >= 0.7 > jaccard(windows.of(0), windows.of(3))
+    assert jaccard(windows.sets()[0], windows.sets()[1]) >= 0.7 > jaccard(windows.sets()[0], windows.sets()[3])
     rows, counts = found([record(text, f"{at}.py") for at, text in enumerate(steps)], tmp_path)
     assert len({row.cluster_id for row in rows}) == 1 and counts["largest_cluster"] == 4
     assert len(kept(rows)) == 2

@@ -49,7 +49,7 @@ def test_tokens_and_windows_are_those_of_a_plain_tokenizer(texts, window):
         ours = found.tokens[found.token_bounds[at] : found.token_bounds[at + 1]].tolist()
         assert len(ours) == len(words)
         assert len(set(ours)) == len(set(words)) == len(set(zip(ours, words, strict=True)))
-        assert len(found.of(at)) == len(plain_windows(text, window))
+        assert len(found.sets()[at]) == len(plain_windows(text, window))
 
 
 @given(st.text(alphabet="abc(). \n", max_size=120), st.text(alphabet="abc(). \n", max_size=120))
@@ -57,14 +57,14 @@ def test_similarity_is_that_of_the_plain_sets(one, other):
     left, right = plain_windows(one, 3), plain_windows(other, 3)
     expected = len(left & right) / len(left | right) if left | right else 1.0
     found = shingle([one, other], ["unknown"] * 2, 3)
-    assert jaccard(found.of(0), found.of(1)) == pytest.approx(expected)
+    assert jaccard(found.sets()[0], found.sets()[1]) == pytest.approx(expected)
 
 
 @given(st.lists(st.text(max_size=40), min_size=1, max_size=5))
 def test_a_text_has_the_same_windows_alone_and_among_others(texts):
     together = shingle(texts, ["python"] * len(texts))
     for at, text in enumerate(texts):
-        assert together.of(at).tolist() == alone(text).of(0).tolist()
+        assert together.sets()[at].tolist() == alone(text).sets()[0].tolist()
         assert together.code_digest(at) == alone(text).code_digest(0)
 
 

@@ -47,6 +47,8 @@ from yunque.store.tables import open_table
 CLUSTERS, INDEX_FOLDER = "clusters.parquet", "index"
 EXACT_TEXT, EXACT_CODE, NEAR = "exact text", "exact code", "near"
 REASONS = ("", EXACT_TEXT, EXACT_CODE, NEAR)
+ROWS = 4096
+"""Of the clusters, that are put together at once."""
 MOST_COMPARED = 64
 """Kept records, and others, that one record is compared with: those with which it shares most bands."""
 
@@ -270,28 +272,32 @@ class _Judged:
         place = np.empty(size, dtype=np.int64)
         place[self.order] = np.arange(size)
         with open_table(folder / CLUSTERS, Clustered) as table:
-            for row, record in enumerate(place.tolist()):
-                table.add(
-                    Clustered(
-                        record_id=_text(facts["id"][row]),
-                        cluster_id=_text(self._id(int(roots[record]), of_cluster=True)),
-                        keeper_id=_text(self._id(int(self.keeper[record]))),
-                        similarity=round(float(self.similarity[record]), 6),
-                        reason=REASONS[self.reason[record]],
-                    )
+            for start in range(0, size, ROWS):
+                some = place[start : start + ROWS]
+                ids = (
+                    facts["id"][start : start + ROWS],
+                    self._ids(roots[some], "clusters"),
+                    self._ids(self.keeper[some], "ids"),
                 )
+                names = ([_text(one) for one in column.tolist()] for column in ids)
+                similar, reasons = self.similarity[some].round(6).tolist(), self.reason[some].tolist()
+                for own, cluster, keeper, similarity, reason in zip(*names, similar, reasons, strict=True):
+                    row = Clustered(
+                        record_id=own, cluster_id=cluster, keeper_id=keeper, similarity=similarity, reason=REASONS[reason]
+                    )
+                    table.add(row)
         kept = np.flatnonzero(self.reason == 0)
-        clusters = np.array(
-            [self._id(int(roots[record]), of_cluster=True) for record in kept.tolist()], dtype=facts["id"].dtype
-        )
+        clusters = self._ids(roots[kept], "clusters")
         write_index(folder / INDEX_FOLDER, self.sketches, self.order[kept], clusters, made_with)
         return self._counts(roots)
 
-    def _id(self, number: int, of_cluster: bool = False) -> bytes:
-        if number >= self.base:
-            return self.sketches.facts["id"][self.order[number - self.base]]
-        index = self._index_of(number)
-        return (index.clusters if of_cluster else index.ids)[number - index.base]
+    def _ids(self, numbers: np.ndarray, of: str) -> np.ndarray:
+        """The ids of records, or the ``clusters`` of those of an earlier index."""
+        found = self.sketches.facts["id"][self.order[np.maximum(numbers - self.base, 0)]]
+        for index in self.earlier:
+            inside = (numbers >= index.base) & (numbers < index.base + index.num_records)
+            found[inside] = getattr(index, of)[numbers[inside] - index.base]
+        return found
 
     def _counts(self, roots: np.ndarray) -> dict:
         _, sizes = np.unique(roots, return_counts=True)

@@ -18,6 +18,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 import xxhash
@@ -84,10 +85,11 @@ class Shingles:
     def __len__(self) -> int:
         return len(self.token_bounds) - 1
 
-    def of(self, text: int) -> np.ndarray:
-        """The set of windows of a text: the upper halves of their hashes, sorted, each once (uint32)."""
-        found = (self.windows[self.window_bounds[text] : self.window_bounds[text + 1]] >> _HALF).astype(np.uint32)
-        return distinct(found)
+    def sets(self) -> list[np.ndarray]:
+        """The set of windows of each text: the upper halves of their hashes, sorted, each once (uint32)."""
+        halves = (self.windows >> _HALF).astype(np.uint32)
+        bounds = self.window_bounds.tolist()
+        return [distinct(halves[start:end]) for start, end in pairwise(bounds)]
 
     def code_digest(self, text: int) -> bytes:
         """128 bits of the sequence of its tokens: equal for texts that differ in comments and white space alone."""

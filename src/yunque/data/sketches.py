@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ from yunque.data.minhash import Bands, band_keys, signatures
 from yunque.data.parallel import batched, ordered_map
 from yunque.data.shingles import shingle
 
-BATCH_CHARS, AT_ONCE_CHARS = 2 << 20, 1 << 18
+BATCH_CHARS, AT_ONCE_CHARS = 2 << 20, 1 << 17
 """Characters that travel to a worker together, and that it works on at once: what fits its cache is faster."""
 ID_BYTES = 64
 NO_DATE = np.iinfo(np.int64).max
@@ -77,16 +78,9 @@ class Sketcher:
         keys = band_keys(signatures(found.windows, np.append(bounds[full], bounds[-1]), self.bands.num_hashes), self.bands)
         row_of = dict(zip(full.tolist(), range(len(full)), strict=True))
         sketches = []
-        for at, record in enumerate(records):
-            row = row_of.get(at)
-            sketches.append(
-                Sketch(
-                    **_of_text(record),
-                    code=found.code_digest(at),
-                    windows=found.of(at),
-                    keys=keys[0:0] if row is None else keys[row].copy(),
-                )
-            )
+        for at, (record, windows) in enumerate(zip(records, found.sets(), strict=True)):
+            own = keys[row_of[at]].copy() if at in row_of else keys[0:0]
+            sketches.append(Sketch(**_of_text(record), code=found.code_digest(at), windows=windows, keys=own))
         return sketches
 
     def lost(self, record: Record, why: str) -> Sketch:
@@ -122,12 +116,10 @@ def sketch_all(
         bands = [stack.enter_context(open(folder / f"band-{at:03}.bin", "wb")) for at in range(sketcher.bands.bands)]
         advance = stack.enter_context(progress("sketch", total, "records"))
         for batch, found in ordered_map(sketcher, batches, workers=workers, lost=sketcher.lost):
-            rows = np.zeros(len(batch), dtype=FACT)
-            for row, record, sketch in zip(rows, batch, found, strict=True):
-                _fill(row, record, sketch, start, keyed)
-                start += len(sketch.windows)
-                keyed += len(sketch.windows) > 0
-                num_lost += sketch.lost
+            rows = _facts(batch, found, start, keyed)
+            start += int(rows["windows"].sum())
+            keyed += int(np.count_nonzero(rows["windows"]))
+            num_lost += sum(sketch.lost for sketch in found)
             facts.write(rows.tobytes())
             full = [sketch for sketch in found if len(sketch.windows)]
             if full:
@@ -148,16 +140,27 @@ def _of_text(record: Record) -> dict:
     return {"text": hashlib.sha256(data).digest()[:16], "size": len(data)}
 
 
-def _fill(row: np.void, record: Record, sketch: Sketch, start: int, keyed: int) -> None:
-    name, origin = record.id.encode("utf-8", "surrogatepass"), record.origin
-    if len(name) > ID_BYTES:
-        raise SourceError(f"a record's id is longer than {ID_BYTES} bytes: '{record.id[:80]}'", where=origin.source)
-    row["id"], row["size"], row["start"], row["windows"], row["keyed"] = name, sketch.size, start, len(sketch.windows), keyed
-    row["text"], row["code"] = np.frombuffer(sketch.text, "<u8"), np.frombuffer(sketch.code, "<u8")
-    row["collected"], row["unlicensed"] = _seconds(origin.collected_at), origin.licence in ("", "unknown")
-    row["tie"] = int(content_id(origin.source, origin.path, origin.revision), 16)
+def _facts(batch: Sequence[Record], found: Sequence[Sketch], start: int, keyed: int) -> np.ndarray:
+    """The rows of a batch, whose windows and keys begin at ``start`` and ``keyed``."""
+    names = [record.id.encode("utf-8", "surrogatepass") for record in batch]
+    for name, record in zip(names, batch, strict=True):
+        if len(name) > ID_BYTES:
+            what = f"a record's id is longer than {ID_BYTES} bytes: '{record.id[:80]}'"
+            raise SourceError(what, where=record.origin.source)
+    rows = np.zeros(len(batch), dtype=FACT)
+    rows["id"], rows["size"] = names, [sketch.size for sketch in found]
+    rows["text"] = np.frombuffer(b"".join(sketch.text for sketch in found), "<u8").reshape(-1, 2)
+    rows["code"] = np.frombuffer(b"".join(sketch.code for sketch in found), "<u8").reshape(-1, 2)
+    sizes = np.array([len(sketch.windows) for sketch in found], dtype=np.int64)
+    rows["windows"], rows["start"], rows["keyed"] = sizes, start + np.cumsum(sizes) - sizes, keyed + np.cumsum(sizes > 0) - 1
+    origins = [record.origin for record in batch]
+    rows["collected"] = [_seconds(one.collected_at) for one in origins]
+    rows["unlicensed"] = [one.licence in ("", "unknown") for one in origins]
+    rows["tie"] = [int(content_id(one.source, one.path, one.revision), 16) for one in origins]
+    return rows
 
 
+@lru_cache
 def _seconds(when: str) -> int:
     try:
         moment = datetime.fromisoformat(when)
