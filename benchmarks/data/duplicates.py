@@ -89,7 +89,7 @@ def report(**values: object) -> None:
     print(json.dumps(values))
 
 
-# ---------------------------------------------------------------------------------------------------------------------- corpus
+# ---------------------------------------------------------------------------------------------------------------- corpus
 def unpack(corpus: Path, target: Path, wanted: float) -> tuple[int, int]:
     """Source files of the archives, every archive in turn, until there are so many bytes."""
     from yunque.data.languages import language_of
@@ -136,7 +136,7 @@ def record_of(path: str, text: str, language: str):
     return Record(id=content_id(path, text), text=text, language=language, origin=origin)
 
 
-# ----------------------------------------------------------------------------------------------------------------------- speed
+# ----------------------------------------------------------------------------------------------------------------- speed
 def speed(folder: Path, options: argparse.Namespace, mb: float) -> None:
     reading = run("reading", folder, options)["s"]
     found = {}
@@ -228,7 +228,7 @@ def datatrove(folder: Path, options: argparse.Namespace) -> None:
     report(signatures=took[0], whole=sum(took), duplicates=duplicates)
 
 
-# ---------------------------------------------------------------------------------------------------------------------- recall
+# ---------------------------------------------------------------------------------------------------------------- recall
 def recall(folder: Path, options: argparse.Namespace) -> None:
     """Against all pairs: 2,000 files drawn, 1,000 files in a row, and 1,000 planted copies with 1 to 35 % of lines changed."""
     import numpy as np
@@ -247,7 +247,7 @@ def recall(folder: Path, options: argparse.Namespace) -> None:
     ]
     sample = chosen + planted
     found = shingle([one.text for one in sample], [one.language for one in sample])
-    pairs = all_pairs([found.of(at) for at in range(len(sample))], 0.7)
+    pairs = all_pairs(found.sets(), 0.7)
     (folder / "sample").mkdir()
     find_duplicates(sample, DuplicatesRecipe(), folder / "sample")
     got = read_table(folder / "sample" / CLUSTERS, Clustered)
@@ -312,7 +312,7 @@ def all_pairs(sets: list, threshold: float) -> list[tuple[int, int, float]]:
     return pairs
 
 
-# ---------------------------------------------------------------------------------------------------------------------- memory
+# ---------------------------------------------------------------------------------------------------------------- memory
 def memory(folder: Path, options: argparse.Namespace) -> None:
     """Many small records: a tenth copies, a fifth near copies, 1 % one and the same text, 1 % variations of one."""
     from yunque.data.duplicates import DuplicatesRecipe, find_duplicates

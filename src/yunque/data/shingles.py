@@ -18,7 +18,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
+from itertools import compress, pairwise, repeat
+from operator import not_
 
 import numpy as np
 import xxhash
@@ -163,14 +164,11 @@ def _code(text: str, language: str, strings: list[int]) -> bytes:
     if pattern is None:
         return data
     pieces = pattern.split(data)
-    digest = xxhash.xxh3_64_intdigest
-    for at in range(1, len(pieces), 2):
-        piece = pieces[at]
-        if piece.startswith(_COMMENTS):
-            pieces[at] = b" "
-        else:
-            strings.append(digest(piece.strip(_QUOTES)))
-            pieces[at] = b"\x01"
+    found = pieces[1::2]
+    is_comment = list(map(bytes.startswith, found, repeat(_COMMENTS)))  # maps, since a loop here costs a tenth of all time
+    texts = compress(found, map(not_, is_comment))
+    strings.extend(map(xxhash.xxh3_64_intdigest, map(bytes.strip, texts, repeat(_QUOTES))))
+    pieces[1::2] = map((b"\x01", b" ").__getitem__, is_comment)
     return b"".join(pieces)
 
 
