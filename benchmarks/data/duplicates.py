@@ -3,10 +3,11 @@
     python benchmarks/data/corpus.py CORPUS
     python benchmarks/data/duplicates.py CORPUS [--mb 320] [--parts speed,recall,memory] [--datatrove PYTHON] [--core 0]
 
-*speed*: the same files in the same order through each, on one core, in processes of their own. Ours: exact and near, candidates
-verified, clusters and index written. datasketch: the usual 5-token windows of a regular expression, MinHash(128) by
-``update_batch`` (its own SHA-1, and xxhash, which is its fast way), MinHashLSH(0.7). datatrove: signature, buckets and cluster
-steps with their defaults, one task, in an environment of its own (``pip install "datatrove[processing]" spacy "xxhash<4"``).
+*speed*: the same files in the same order through each, on one core, in processes of their own. Ours: exact and near,
+candidates verified, clusters and index written. datasketch: the usual 5-token windows of a regular expression, MinHash(128)
+by ``update_batch`` (its own SHA-1, and xxhash, which is its fast way), MinHashLSH(0.7). datatrove: signature, buckets and
+cluster steps with their defaults, one task, in an environment of its own
+(``pip install "datatrove[processing]" orjson spacy "xxhash<4"``).
 *recall*: against all pairs of a sample by exact Jaccard, with planted copies. *memory*: a million records made here.
 Needs ``pip install datasketch scipy``.
 """
@@ -44,9 +45,8 @@ def main() -> None:
         name, folder = options.child
         CHILDREN[name](Path(folder), options)
         return
-    print(
-        f"{datetime.date.today()}, {machine()}, load {os.getloadavg()[0]:.1f} of {os.cpu_count()} cores at the start, one core used"
-    )
+    load = f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores at the start"
+    print(f"{datetime.date.today()}, {machine()}, {load}; one core used")
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         if {"speed", "recall"} & set(options.parts.split(",")):
@@ -230,7 +230,7 @@ def datatrove(folder: Path, options: argparse.Namespace) -> None:
 
 # ---------------------------------------------------------------------------------------------------------------- recall
 def recall(folder: Path, options: argparse.Namespace) -> None:
-    """Against all pairs: 2,000 files drawn, 1,000 files in a row, and 1,000 planted copies with 1 to 35 % of lines changed."""
+    """Against all pairs: 2,000 files drawn, 1,000 in a row, and 1,000 planted copies with 1 to 35 % of lines changed."""
     import numpy as np
 
     from yunque.data.duplicates import CLUSTERS, Clustered, DuplicatesRecipe, find_duplicates
@@ -325,8 +325,8 @@ def memory(folder: Path, options: argparse.Namespace) -> None:
     import resource
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
-    text = f"memory: {counts['in']} records, {took:.0f} s, peak {peak:.0f} MB, {disk:.0f} MB of results on disk\n{json.dumps(counts)}"
-    report(text=text)
+    text = f"memory: {counts['in']} records, {took:.0f} s, peak {peak:.0f} MB, {disk:.0f} MB of results on disk"
+    report(text=f"{text}\n{json.dumps(counts)}")
 
 
 def synthetic(count: int) -> Iterator:

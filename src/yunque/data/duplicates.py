@@ -41,7 +41,7 @@ from yunque.data.buckets import Buckets
 from yunque.data.duplicate_index import Index, open_index, settings, write_index
 from yunque.data.minhash import NUM_HASHES, Bands, choose_bands
 from yunque.data.shingles import WINDOW, jaccard
-from yunque.data.sketches import NO_DATE, Sketcher, Sketches, sketch_all
+from yunque.data.sketches import Sketcher, Sketches, sketch_all
 from yunque.store.tables import open_table
 
 CLUSTERS, INDEX_FOLDER = "clusters.parquet", "index"
@@ -320,9 +320,8 @@ class _Judged:
 
 def _by_preference(facts: np.ndarray, prefer: Sequence[str]) -> np.ndarray:
     """The rows in the order of preference; ties of records with one id are told apart by where they come from."""
-    date = facts["collected"] if len(facts) else np.zeros(0, dtype=np.int64)
-    keys = {"longest": -facts["size"], "shortest": facts["size"], "oldest": np.minimum(date, NO_DATE)}
-    keys["licensed"] = facts["unlicensed"]
+    keys = {"longest": -facts["size"], "shortest": facts["size"]}
+    keys |= {"oldest": facts["collected"], "licensed": facts["unlicensed"]}
     return np.lexsort((facts["tie"], facts["id"], *(keys[name] for name in reversed(prefer))))
 
 
