@@ -14,7 +14,7 @@ from yunque.data.shingles import FAMILY, distinct, jaccard, shingle
 
 PLAIN = re.compile(rb"[A-Za-z0-9_\x80-\xff]+|[^\sA-Za-z0-9_\x80-\xff\x00-\x20\x7f]")
 
-GOLDEN = [15998055649326021057, 4057224717438312891]
+GOLDEN = [17958588013099047697, 15950719839195249903]
 
 
 def alone(text, language="python", window=5):

@@ -52,14 +52,14 @@ _PATTERNS = {
 _COMMENTS = (b"#", b"//", b"/*", b"--")
 _QUOTES = b"\"'`"
 
-_SPACE, _WORD, _MARK = 0, 1, 2
+_SPACE, _WORD, _MARK, _TEXT = 0, 1, 2, 3
 _KINDS = bytes(
     _WORD if one == 95 or one > 127 or chr(one).isalnum() else _SPACE if one <= 32 or one == 127 else _MARK
     for one in range(256)
 )
 _STRING = 1
 """The control character that stands for a string among the tokens; it is white space in a text."""
-_KINDS = _KINDS[:_STRING] + bytes([_MARK]) + _KINDS[_STRING + 1 :]
+_KINDS = _KINDS[:_STRING] + bytes([_TEXT]) + _KINDS[_STRING + 1 :]
 _BYTES_OF = np.array([(1 << 8 * size) - 1 for size in range(9)], dtype=np.uint64)
 _LONG = 64
 """Names longer than this are hashed one by one."""
@@ -180,8 +180,9 @@ def _tokens(data: bytes, strings: list[int]) -> tuple[np.ndarray, np.ndarray]:
     begins[1:] &= ~word[:-1]
     ends = word.copy()
     ends[:-1] &= ~goes_on
-    starts = np.flatnonzero(begins | (kinds == _MARK))
-    named = np.flatnonzero(begins[starts])
+    starts = np.flatnonzero(begins | (kinds >= _MARK))
+    own = kinds[starts]
+    named = np.flatnonzero(own == _WORD)
     sizes = np.ones(len(starts), dtype=np.int64)
     sizes[named] = np.flatnonzero(ends) + 1 - starts[named]
     every_eight = np.ndarray(max(len(data) - 7, 0), dtype="<u8", buffer=data, strides=(1,))
@@ -199,18 +200,17 @@ def _tokens(data: bytes, strings: list[int]) -> tuple[np.ndarray, np.ndarray]:
     for token in huge.tolist():
         hashes[token] = xxhash.xxh3_64_intdigest(data[starts[token] : starts[token] + sizes[token]])
     if strings:
-        hashes[np.frombuffer(data, dtype=np.uint8)[starts] == _STRING] = np.array(strings, dtype=np.uint64)
+        hashes[own == _TEXT] = np.array(strings, dtype=np.uint64)
     return hashes, starts
 
 
 def _windows(tokens: np.ndarray, window: int) -> np.ndarray:
     """A hash of every ``window`` tokens in a row, by their order."""
     count = max(len(tokens) - window + 1, 0)
-    total = tokens[:count] * _ODD[0]
-    for offset in range(1, window):
-        total ^= total >> _HALF
+    total = tokens[:count].copy()
+    for offset in range(1, window):  # a polynomial: each place in the window weighs differently
+        total *= _ODD[4]
         total += tokens[offset : offset + count]
-        total *= _ODD[offset % len(_ODD)]
     total ^= total >> _HALF
     total *= _ODD[3]
     total ^= total >> np.uint64(29)
