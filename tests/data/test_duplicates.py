@@ -210,7 +210,7 @@ def test_many_copies_of_one_text_are_never_compared(tmp_path):
     started = time.perf_counter()
     _, counts = found([record(text, f"{at}.py") for at in range(20_000)], tmp_path)
     assert counts["kept"] == 1 and counts["largest_cluster"] == 20_000 and counts["comparisons"] == 0
-    assert time.perf_counter() - started < 15
+    assert time.perf_counter() - started < 60
 
 
 def test_many_variations_of_one_text_are_compared_with_a_few(tmp_path):

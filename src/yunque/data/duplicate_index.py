@@ -105,13 +105,11 @@ def write_index(folder: Path, sketches: Sketches, kept: np.ndarray, clusters: np
         np.save(folder / f"records-{band:03}.npy", keyed[order].astype(np.int64))
     bounds = np.concatenate(([0], np.cumsum(facts["windows"], dtype=np.int64)))
     np.save(folder / "bounds.npy", bounds)
-    if len(kept) and bounds[-1]:
-        target = np.lib.format.open_memmap(folder / "windows.npy", mode="w+", dtype="<u4", shape=(int(bounds[-1]),))
-        for start, size, to in zip(facts["start"].tolist(), facts["windows"].tolist(), bounds.tolist(), strict=False):
-            target[to : to + size] = sketches.windows[start : start + size]
-        target.flush()
-    else:
-        np.save(folder / "windows.npy", np.zeros(0, dtype="<u4"))
+    with open(folder / "windows.npy", "wb") as file:  # not mapped: a full disk must be an error, not a signal
+        header = {"descr": "<u4", "fortran_order": False, "shape": (int(bounds[-1]),)}
+        np.lib.format.write_array_header_1_0(file, header)
+        for start, size in zip(facts["start"].tolist(), facts["windows"].tolist(), strict=True):
+            file.write(sketches.windows[start : start + size].tobytes())
     write_whole(folder / INDEX, json.dumps({**made_with, "records": len(kept)}, sort_keys=True) + "\n")
 
 
