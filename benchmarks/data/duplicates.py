@@ -314,7 +314,7 @@ def all_pairs(sets: list, threshold: float) -> list[tuple[int, int, float]]:
 
 # ---------------------------------------------------------------------------------------------------------------- memory
 def memory(folder: Path, options: argparse.Namespace) -> None:
-    """Many small records: a tenth copies, a fifth near copies, 1 % one and the same text, 1 % variations of one."""
+    """Many small records: a tenth copies, a tenth near copies, 1 % one and the same text, 1 % variations of one."""
     from yunque.data.duplicates import DuplicatesRecipe, find_duplicates
 
     (folder / "many").mkdir()
@@ -332,7 +332,7 @@ def memory(folder: Path, options: argparse.Namespace) -> None:
 def synthetic(count: int) -> Iterator:
     for at in range(count):
         kind = at % 100
-        seed = at - 1 if 1 <= kind <= 30 and kind % 3 else at
+        seed = at - kind % 3 if kind <= 30 else at
         seed = -kind if kind in (98, 99) else seed
         draw = random.Random(seed)
         words = [f"name_{one}" for one in draw.choices(range(50_000), k=45)]

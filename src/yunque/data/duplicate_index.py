@@ -109,7 +109,7 @@ def write_index(folder: Path, sketches: Sketches, kept: np.ndarray, clusters: np
         header = {"descr": "<u4", "fortran_order": False, "shape": (int(bounds[-1]),)}
         np.lib.format.write_array_header_1_0(file, header)
         for start, size in zip(facts["start"].tolist(), facts["windows"].tolist(), strict=True):
-            file.write(sketches.windows[start : start + size].tobytes())
+            file.write(sketches.windows(start, size).data)
     write_whole(folder / INDEX, json.dumps({**made_with, "records": len(kept)}, sort_keys=True) + "\n")
 
 

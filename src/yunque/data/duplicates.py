@@ -246,8 +246,7 @@ class _Judged:
 
     def _windows(self, number: int) -> np.ndarray:
         if number >= self.base:
-            start = int(self._starts[number - self.base])
-            return self.sketches.windows[start : start + int(self.windows[number - self.base])]
+            return self.sketches.windows(int(self._starts[number - self.base]), int(self.windows[number - self.base]))
         index = self._index_of(number)
         return index.windows(number - index.base)
 

@@ -11,11 +11,13 @@ Not covered: ids of more than 64 bytes.
 from __future__ import annotations
 
 import hashlib
+import os
+import weakref
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -94,9 +96,18 @@ class Sketches:
     """The sketches of all records, read from disk as they are needed."""
 
     facts: np.ndarray
-    windows: np.ndarray
     folder: Path
     num_lost: int
+
+    def windows(self, start: int, size: int) -> np.ndarray:
+        """So many windows from ``start`` on. Read, not mapped: mapped pages would count as memory of this process."""
+        return np.frombuffer(os.pread(self._windows, 4 * size, 4 * start), dtype="<u4")
+
+    @cached_property
+    def _windows(self) -> int:
+        number = os.open(self.folder / "windows.bin", os.O_RDONLY)
+        weakref.finalize(self, os.close, number)
+        return number
 
     def keys(self, band: int) -> np.ndarray:
         """The keys of a band, by ``keyed``."""
@@ -129,7 +140,6 @@ def sketch_all(
             advance(len(batch))
     return Sketches(
         facts=_on_disk(folder / "facts.bin", FACT),
-        windows=_on_disk(folder / "windows.bin", "<u4"),
         folder=folder,
         num_lost=num_lost,
     )
