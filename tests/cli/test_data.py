@@ -215,9 +215,13 @@ def test_a_list_of_sources_and_a_commit(folder):
 
 def test_every_part_can_be_shown(folder):
     (folder / "src" / "safe.py").write_text("import secrets\n\nkey = secrets.token_hex(16)\n")
-    store, dataset, _ = build(folder, mixture={"owasp": 2.0})
+    (folder / "src" / "copy").mkdir()
+    (folder / "src" / "copy" / "a.py").write_text(FILES["a.py"] + "# the same with a comment\n")
+    store, dataset, _ = build(folder, mixture={"owasp": 2.0}, duplicates={"window": 3})
     for what in TABLES:
         for row in rows_of(store, dataset, Wanted(what=what)):
             assert as_text(row, full=False).startswith("── ") and as_plain(row)
     (weight,) = rows_of(store, dataset, Wanted(what="weights"))
+    (copy,) = rows_of(store, dataset, Wanted(what="duplicates"))
+    assert copy.reason == "exact code" and dataset.counts["duplicates"]["exact code"] == 1
     assert weight.weight == 2.0 and any(line.startswith("weights") for line in summary(dataset.counts))

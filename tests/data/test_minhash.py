@@ -76,7 +76,7 @@ def test_equal_bands_have_equal_keys_and_others_do_not():
 
 
 def test_pairs_of_an_independent_minhash_are_found():
-    datasketch = pytest.importorskip("datasketch")
+    datasketch = pytest.importorskip("datasketch", reason="datasketch is not available here")
     draw = np.random.default_rng(3)
     sets = [one for _ in range(300) for one in pair_of(float(draw.uniform(0.5, 1.0)), 200, draw)[:2]]
     theirs = []

@@ -3,6 +3,7 @@
     source ─ snapshot ─ records ─ tags ─ part ─┐
     source ─ snapshot ─ records ─ tags ─ part ─┴─ dataset
     stream ──────────── records ─ tags ─ part ─┘
+                                          └ duplicates, of all parts together, where the recipe asks
 
 Every arrow is a ``Store.make``, so what has not changed is found; and what a check said of a text it says once
 (`data.verdicts`). Another threshold makes ``part`` anew and looks at no text again.
@@ -30,6 +31,7 @@ from yunque.core.seams import Progress, Source, Stream
 from yunque.data.collect import RECORDS, collect
 from yunque.data.collect import load_checks as load_file_checks
 from yunque.data.dataset import finish
+from yunque.data.duplicates import find_duplicates
 from yunque.data.finishing import NO_PAIRS, FinishRecipe
 from yunque.data.screen import TAGS, Tagged, load_checks, refuse_the_doubtful, tag
 from yunque.data.sources import open_sources
@@ -174,12 +176,24 @@ class DataBuild:
 
     # -------------------------------------------------------------------------------------------------------------- together
     def _dataset(self, parts: list[Artifact]) -> Artifact:
+        marks = [self._duplicates(parts)] if self.recipe.duplicates else []
+
         def build(folder: Path) -> dict:
             counts = [self._counts(part) for part in parts]
             (folder / "parts.json").write_text(json.dumps([part.path.name for part in parts], indent=2) + "\n")
-            return _sum(counts)
+            return _sum(counts) | ({"duplicates": marks[0].counts["dropped"]} if marks else {})
 
-        return self._step("dataset", f"{len(parts)} sources", build, parents=parts)
+        return self._step("dataset", f"{len(parts)} sources", build, parents=[*parts, *marks])
+
+    def _duplicates(self, parts: list[Artifact]) -> Artifact:
+        """Which records of all parts are copies of which; marks, no record is taken away."""
+        recipe = self.recipe.duplicates
+
+        def build(folder: Path) -> dict:
+            records = (record for part in parts for record in scan_table(part.path / RECORDS, Record))
+            return find_duplicates(records, recipe, folder, workers=self.workers, progress=self.progress)
+
+        return self._step("duplicates", f"{len(parts)} sources", build, parents=parts, recipe=_plain(recipe))
 
     def _counts(self, part: Artifact) -> dict:
         records = self.store.find(part.manifest.parents[0])

@@ -45,7 +45,9 @@ def build(
 @data_app.command()
 def show(
     dataset: Annotated[str, typer.Argument(help="Id of a data set, or the start of one.")],
-    what: Annotated[str, typer.Argument(help="kept, dropped, negative, pairs, dropped-pairs, edits or weights")] = "kept",
+    what: Annotated[
+        str, typer.Argument(help="kept, dropped, negative, pairs, dropped-pairs, edits, weights or duplicates")
+    ] = "kept",
     reason: Annotated[str, typer.Option("--reason", help="Only what was dropped or edited for this reason.")] = "",
     language: Annotated[str, typer.Option("--language", help="Only records and pairs in this language.")] = "",
     kind: Annotated[str, typer.Option("--kind", help="Only pairs of this kind.")] = "",

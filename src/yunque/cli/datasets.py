@@ -12,6 +12,7 @@ from yunque.core.nouns import Dropped, Pair, Record
 from yunque.core.parts import nearest
 from yunque.data.collect import DROPPED
 from yunque.data.dataset import ASIDE, EDITS, PAIRS, PAIRS_ASIDE, RECORDS, WEIGHTS, PairAside
+from yunque.data.duplicates import CLUSTERS, Clustered
 from yunque.data.finishing import Edited, SetAside
 from yunque.data.mixture import Weight
 from yunque.store.artifacts import Artifact, Store
@@ -37,6 +38,7 @@ TABLES: dict[str, tuple[str, type]] = {
     "dropped-pairs": (PAIRS_ASIDE, PairAside),
     "edits": (EDITS, Edited),
     "weights": (WEIGHTS, Weight),
+    "duplicates": (CLUSTERS, Clustered),
 }
 
 
@@ -45,6 +47,9 @@ def rows_of(store: Store, dataset: Artifact, wanted: Wanted) -> Iterator[Any]:
     if wanted.what not in TABLES:
         raise RecipeError(f"no such part of a data set: '{wanted.what}'", do=nearest(wanted.what, list(TABLES)))
     file, kind = TABLES[wanted.what]
+    if kind is Clustered:
+        yield from (row for row in _clusters(store, dataset) if _is_wanted(row, wanted))
+        return
     for part in _parts(store, dataset):
         if wanted.what == "dropped":
             before = store.find(part.manifest.parents[0])
@@ -57,7 +62,13 @@ def rows_of(store: Store, dataset: Artifact, wanted: Wanted) -> Iterator[Any]:
 def _parts(store: Store, dataset: Artifact) -> list[Artifact]:
     if dataset.manifest.kind != "dataset":
         raise StoreError(f"{dataset.manifest.kind}-{dataset.id} is no data set", where=store.root, do="name a dataset-…")
-    return store.parents(dataset)
+    return [one for one in store.parents(dataset) if one.manifest.kind == "part"]
+
+
+def _clusters(store: Store, dataset: Artifact) -> Iterator[Clustered]:
+    for one in store.parents(dataset):
+        if one.manifest.kind == "duplicates":
+            yield from (row for row in scan_table(one.path / CLUSTERS, Clustered) if row.reason)
 
 
 def _is_wanted(row: Any, wanted: Wanted) -> bool:
@@ -91,6 +102,8 @@ def as_text(row: Any, *, full: bool) -> str:
         return f"── {head}\n{_tail(row.prompt, full)}\n── answer\n{_clipped(row.answer, full)}"
     if isinstance(row, PairAside):
         return f"── {row.reason}\n{as_text(row.pair, full=full)}"
+    if isinstance(row, Clustered):
+        return f"── {row.record_id}  {row.reason}  {row.similarity:.2f}  of {row.keeper_id}"
     if isinstance(row, Weight):
         return f"── {row.record_id}  {row.weight:g}  {row.because}"
     if isinstance(row, Dropped):
@@ -124,7 +137,7 @@ def summary(counts: dict) -> list[str]:
             told = ", ".join(f"{reason} {number:,}" for reason, number in table.items())
             lines.append(f"{title:<9} {sum(table.values()):,}: {told}")
     lines.append(f"kept      {counts['kept']:,} records, {counts['bytes_kept'] / 1e6:.1f} MB")
-    for title in ("edits", "pairs", "pairs set aside", "weights"):
+    for title in ("edits", "pairs", "pairs set aside", "weights", "duplicates"):
         if table := counts.get(title, {}):
             told = ", ".join(f"{rule} {number:,}" for rule, number in table.items())
             lines.append(f"{title:<9} {sum(table.values()):,}: {told}")

@@ -12,6 +12,7 @@ from yunque.core.errors import RecipeError
 from yunque.core.parts import nearest
 from yunque.data.cleaning import CleanRecipe
 from yunque.data.collect import CollectRecipe
+from yunque.data.duplicates import DuplicatesRecipe
 from yunque.data.mixture import MixtureRecipe
 from yunque.data.packing import PackRecipe
 from yunque.data.pairs import PairsRecipe
@@ -62,6 +63,9 @@ class DataRecipe(BaseModel, extra="forbid", frozen=True):
     redact: RedactRecipe = RedactRecipe()
     pairs: PairsRecipe = PairsRecipe()
     mixture: MixtureRecipe = MixtureRecipe()
+    duplicates: DuplicatesRecipe | None = Field(
+        default=None, description="Which kept records are copies; without, nobody asks."
+    )
 
 
 def load_recipe(path: Path | None, settings: list[str], kind: type[R] = ForgeRecipe) -> R:

@@ -6,7 +6,7 @@ A test compares ``docs/reference.md`` with what this prints, so nothing can be a
 from __future__ import annotations
 
 from importlib.metadata import entry_points
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 import typer
 from pydantic import BaseModel
@@ -60,7 +60,7 @@ def _keys(before: str, recipe: type[BaseModel]) -> list[str]:
     lines = []
     for name, field in recipe.model_fields.items():
         inner = [one for one in (field.annotation, *get_args(field.annotation)) if _is_section(one)]
-        array = "[]" if inner and inner[0] is not field.annotation else ""
+        array = "[]" if get_origin(field.annotation) is tuple else ""
         lines += _keys(f"{before}{name}{array}.", inner[0]) if inner else [_row(f"{before}{name}", field)]
     return lines
 
