@@ -28,18 +28,24 @@ from pathlib import Path
 from yunque.cli.build import DataBuild
 from yunque.cli.recipe import DataRecipe, load_recipe
 from yunque.core.progress import silent
+from yunque.data.screen import TAGS, Tagged
+from yunque.store.tables import scan_table
 recipe, out, workers = load_recipe(Path(sys.argv[1]), [], DataRecipe), Path(sys.argv[2]), int(sys.argv[3])
 started = time.perf_counter()
 build = DataBuild(recipe=recipe, out=out, workers=workers, progress=silent, say=lambda line: None)
 artifact = build.run()
-steps = {}
-for one in build.store.all():
-    steps[one.manifest.kind] = steps.get(one.manifest.kind, 0.0) + one.manifest.took_s
 peak = [resource.getrusage(who).ru_maxrss * 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
 took = time.perf_counter() - started
 used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
 cpu = sum(one.ru_utime + one.ru_stime for one in used)
-print(json.dumps({"s": took, "cpu": cpu, "peak": peak, "steps": steps, "counts": artifact.counts, "id": artifact.id}))
+steps, checks = {}, {}
+for one in build.store.all():
+    steps[one.manifest.kind] = steps.get(one.manifest.kind, 0.0) + one.manifest.took_s
+    for tagged in scan_table(one.path / TAGS, Tagged) if one.manifest.kind == "tags" else ():
+        for verdict in tagged.verdicts:
+            checks[verdict.check] = checks.get(verdict.check, 0.0) + verdict.took_ms / 1000
+said = {"s": took, "cpu": cpu, "peak": peak, "steps": steps, "checks": checks}
+print(json.dumps(said | {"counts": artifact.counts, "id": artifact.id}))
 """
 
 
@@ -81,6 +87,8 @@ def main() -> None:
         )
         points.append((total / 1e6, max(first["peak"]) / 1e6))
     print("\nsteps, s: " + ", ".join(f"{kind} {taken:.1f}" for kind, taken in first["steps"].items()))
+    spent = sorted(first["checks"].items(), key=lambda one: -one[1])
+    print("checks, s: " + ", ".join(f"{name} {taken:.1f}" for name, taken in spent))
     print(json.dumps(first["counts"], indent=1))
     if options.plot:
         draw(points, options.plot)
