@@ -38,6 +38,7 @@ from yunque.core.nouns import Limits, Origin, Outcome, PromptStyle, Record, Task
 from yunque.core.progress import silent
 from yunque.core.seams import Check, Progress, Sandbox
 from yunque.data.collect import tree_paths
+from yunque.data.commits import REFACTORS
 from yunque.data.licences import LicenceMap
 from yunque.data.parsing import functions
 from yunque.data.trees import TreeLimits
@@ -50,10 +51,6 @@ from yunque.store.tables import read_lines, write_lines
 KINDS = (FIX, REFACTOR)
 PROBLEMS, TREES = "problems.jsonl", "trees"
 STOPS = ("\n```", "\n\n\n", "\nclass ", "\n# ")
-_REFACTORING = re.compile(
-    r"\b(?:refactor|simplif|extract|tidy|restructur|reorgani[sz]|rewrit|streamlin|de-?duplicat|clean(?:s|ed|ing)?[ -]?up)",
-    re.IGNORECASE,
-)
 FIX_QUESTION = """\
 A test of this Python project fails. The commit that mends it is called:
 
@@ -479,7 +476,7 @@ class _Maker:
             return f"function longer than {self.recipe.max_function_chars} characters"
         if function_in(change.new, change.name.rpartition(".")[2]) != change.new:
             return "the function cannot be told from its text alone"
-        if change.kind == REFACTOR and not _REFACTORING.search(change.commit.subject):
+        if change.kind == REFACTOR and not REFACTORS.search(change.commit.subject):
             return "" if self._judge(change).is_smaller(change) else "nothing suggests a refactoring"
         return ""
 
