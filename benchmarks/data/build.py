@@ -75,7 +75,7 @@ def main() -> None:
         first, again = measured(options.recipe, chosen, options.workers)
         counts = first["counts"]
         assert first["id"] == again["id"], "the second build made something else"
-        lost = sum(sum(counts.get(name, {}).values()) for name in ("not records", "set aside", "negatives"))
+        lost = sum(sum(counts.get(name, {}).values()) for name in ("not taken", "not records", "set aside", "negatives"))
         assert counts["in"] == counts["kept"] + lost, "something was lost without a reason"
         spent = first["cpu"]
         rate, files = total / 1e6 / spent, counts["in"] / spent

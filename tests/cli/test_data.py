@@ -225,3 +225,12 @@ def test_every_part_can_be_shown(folder):
     (copy,) = rows_of(store, dataset, Wanted(what="duplicates"))
     assert copy.reason == "exact code" and dataset.counts["duplicates"]["exact code"] == 1
     assert weight.weight == 2.0 and any(line.startswith("weights") for line in summary(dataset.counts))
+
+
+def test_what_was_not_even_taken_is_counted_and_shown(folder):
+    with open(folder / "src" / "big.py", "wb") as file:
+        file.truncate(2 << 30)  # one line of 2 GB
+    store, dataset, _ = build(folder)
+    assert dataset.counts["in"] == 7 and dataset.counts["not taken"] == {"too large": 1}
+    assert any(line.startswith("not taken 1: too large 1") for line in summary(dataset.counts))
+    assert "big.py" in paths(store, dataset, "dropped")

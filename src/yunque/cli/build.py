@@ -197,7 +197,11 @@ class DataBuild:
 
     def _counts(self, part: Artifact) -> dict:
         records = self.store.find(part.manifest.parents[0])
-        return {"in": records.counts["files"], "not records": records.counts["dropped"], **part.counts}
+        skipped = Counter()  # left behind when the source was copied, so never seen as a file
+        for before in self.store.parents(records):
+            skipped.update(before.counts["skipped"])
+        total = records.counts["files"] + skipped.total()
+        return {"in": total, "not taken": dict(skipped), "not records": records.counts["dropped"], **part.counts}
 
 
 def _opened(given: SourceRecipe) -> list[Source | Stream]:

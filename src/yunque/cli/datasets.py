@@ -15,8 +15,9 @@ from yunque.data.dataset import ASIDE, EDITS, PAIRS, PAIRS_ASIDE, RECORDS, WEIGH
 from yunque.data.duplicates import CLUSTERS, Clustered
 from yunque.data.finishing import Edited, SetAside
 from yunque.data.mixture import Weight
+from yunque.data.sources import SKIPPED
 from yunque.store.artifacts import Artifact, Store
-from yunque.store.tables import plain, scan_table
+from yunque.store.tables import plain, read_lines, scan_table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +54,8 @@ def rows_of(store: Store, dataset: Artifact, wanted: Wanted) -> Iterator[Any]:
     for part in _parts(store, dataset):
         if wanted.what == "dropped":
             before = store.find(part.manifest.parents[0])
+            for snapshot in store.parents(before):
+                yield from (row for row in read_lines(snapshot.path / SKIPPED, Dropped) if _is_wanted(row, wanted))
             yield from (row for row in scan_table(before.path / DROPPED, Dropped) if _is_wanted(row, wanted))
         for row in scan_table(part.path / file, kind):
             if _is_wanted(row, wanted):
@@ -131,9 +134,8 @@ def _tail(text: str, full: bool) -> str:
 def summary(counts: dict) -> list[str]:
     """The counts of a data set as lines: what came in, what was lost and why, what was made."""
     lines = [f"in        {counts['in']:,} files and items"]
-    for title, name in (("not records", "not records"), ("set aside", "set aside"), ("negatives", "negatives")):
-        table = counts.get(name, {})
-        if table:
+    for title in ("not taken", "not records", "set aside", "negatives"):
+        if table := counts.get(title, {}):
             told = ", ".join(f"{reason} {number:,}" for reason, number in table.items())
             lines.append(f"{title:<9} {sum(table.values()):,}: {told}")
     lines.append(f"kept      {counts['kept']:,} records, {counts['bytes_kept'] / 1e6:.1f} MB")
