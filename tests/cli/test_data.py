@@ -7,11 +7,13 @@ from collections import Counter
 import pytest
 
 from yunque.cli.build import DataBuild
+from yunque.cli.data_card import gather
 from yunque.cli.datasets import TABLES, Wanted, as_plain, as_text, compare_datasets, difference_lines, rows_of, summary
 from yunque.cli.recipe import DataRecipe, load_recipe
 from yunque.core.errors import RecipeError, StoreError
 from yunque.core.nouns import Record
 from yunque.core.progress import silent
+from yunque.reports.data_card import data_card
 
 FILES = {
     "a.py": 'import os\n\n\ndef add(a, b):\n    """The sum."""\n    return a + b\n',
@@ -234,3 +236,12 @@ def test_what_was_not_even_taken_is_counted_and_shown(folder):
     assert dataset.counts["in"] == 7 and dataset.counts["not taken"] == {"too large": 1}
     assert any(line.startswith("not taken 1: too large 1") for line in summary(dataset.counts))
     assert "big.py" in paths(store, dataset, "dropped")
+
+
+def test_the_card_tells_what_the_tables_hold(folder):
+    store, dataset, _ = build(folder, duplicates={})
+    facts = gather(store, dataset)
+    assert [(one.kind, one.num_in, one.num_kept) for one in facts.sources] == [("folder", 6, 3)]
+    assert facts.licences == {"unknown": 3} and sum(facts.languages_before.values()) == 5
+    assert sum(facts.natural_languages.values()) == sum(dataset.counts["pairs"].values())
+    assert {"syntax", "secrets"} <= set(facts.checks) and "**3**" in data_card(facts)

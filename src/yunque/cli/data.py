@@ -88,3 +88,23 @@ def diff(
     store = Store(out)
     found = compare_datasets(store, store.find(first), store.find(second))
     emit(found) if json_ else print("\n".join(difference_lines(found, limit)))
+
+
+@data_app.command()
+def card(
+    dataset: Annotated[str, typer.Argument(help="Id of a data set, or the start of one.")],
+    file: Annotated[Path | None, typer.Option("--to", help="Write it there; printed without.")] = None,
+    out: Out = DEFAULT_OUT,
+) -> None:
+    """Write the data set's card: sources, licences, filters with counts, languages, redactions, duplicates."""
+    from yunque.cli.data_card import gather
+    from yunque.reports.data_card import data_card
+    from yunque.store.artifacts import Store
+
+    store = Store(out)
+    text = data_card(gather(store, store.find(dataset)))
+    if file is None:
+        print(text, end="")
+    else:
+        file.write_text(text, encoding="utf-8")
+        print(file)

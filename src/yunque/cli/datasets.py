@@ -51,7 +51,7 @@ def rows_of(store: Store, dataset: Artifact, wanted: Wanted) -> Iterator[Any]:
     if kind is Clustered:
         yield from (row for row in _clusters(store, dataset) if _is_wanted(row, wanted))
         return
-    for part in _parts(store, dataset):
+    for part in parts_of(store, dataset):
         if wanted.what == "dropped":
             before = store.find(part.manifest.parents[0])
             for snapshot in store.parents(before):
@@ -62,7 +62,8 @@ def rows_of(store: Store, dataset: Artifact, wanted: Wanted) -> Iterator[Any]:
                 yield row
 
 
-def _parts(store: Store, dataset: Artifact) -> list[Artifact]:
+def parts_of(store: Store, dataset: Artifact) -> list[Artifact]:
+    """The parts of a data set, one a source. StoreError for another artifact."""
     if dataset.manifest.kind != "dataset":
         raise StoreError(f"{dataset.manifest.kind}-{dataset.id} is no data set", where=store.root, do="name a dataset-…")
     return [one for one in store.parents(dataset) if one.manifest.kind == "part"]

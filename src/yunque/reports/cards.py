@@ -1,17 +1,15 @@
 """The model card and the dataset card: the two ``README.md`` files that travel with what was made.
 
-The front matter follows the Hugging Face hub. Texts from outside are escaped for Markdown, and front matter values are
-written as double-quoted scalars, so a hostile path or licence stays text.
+The front matter follows the Hugging Face hub.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from yunque.reports.forge import ForgeReport
+from yunque.reports.markdown import SIZES, bullets, code, fenced, front_matter, licence_fields, md, table
 from yunque.reports.words import (
-    MISSING,
     aside_of,
     count,
     difference_of,
@@ -28,15 +26,6 @@ from yunque.reports.words import (
     visible,
 )
 
-HUB_LICENCES = frozenset(
-    """
-    agpl-3.0 apache-2.0 artistic-2.0 bsd-2-clause bsd-3-clause bsd-3-clause-clear bsl-1.0 cc-by-4.0 cc-by-sa-4.0 cc0-1.0
-    ecl-2.0 epl-1.0 epl-2.0 eupl-1.1 eupl-1.2 gpl-2.0 gpl-3.0 isc lgpl-2.1 lgpl-3.0 mit mpl-2.0 ncsa osl-3.0 postgresql
-    unknown unlicense wtfpl zlib
-    """.split()  # noqa: SIM905  reads better than 29 quoted words
-)
-"""Licence identifiers the hub knows, of those that code comes under."""
-SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"), (10_000_000, "1M<n<10M"))
 LOADING = """\
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -52,9 +41,9 @@ print(tokenizer.decode(output[0, inputs["input_ids"].shape[1] :], skip_special_t
 # ---------------------------------------------------------------------------------------------------------------- model card
 def model_card(report: ForgeReport) -> str:
     """The model card as Markdown with a YAML front matter."""
-    head = _front_matter(
+    head = front_matter(
         [
-            *_licence_fields([report.base.licence]),
+            *licence_fields([report.base.licence]),
             ("base_model", report.base.name),
             ("library_name", "transformers"),
             ("pipeline_tag", "text-generation"),
@@ -63,23 +52,23 @@ def model_card(report: ForgeReport) -> str:
     )
     parts = [
         head,
-        f"# {_md(report.title)}",
-        f"{_code(report.base.name)}, trained further on the code of {_code(report.source.name)} at revision "
-        f"{_code(report.source.revision)}. {tally(report)}",
+        f"# {md(report.title)}",
+        f"{code(report.base.name)}, trained further on the code of {code(report.source.name)} at revision "
+        f"{code(report.source.revision)}. {tally(report)}",
         "## Results",
         _results(report),
         "## Intended use",
-        f"Completing code inside {_md(report.source.name)} and code written like it, at a cursor in an editor, with a "
+        f"Completing code inside {md(report.source.name)} and code written like it, at a cursor in an editor, with a "
         "person who reads every completion. Not for code that runs unread, and not for questions in natural language.",
         "## How to load it",
-        _fence(LOADING, "python"),
+        fenced(LOADING, "python"),
         _fim(report),
         "## Training data",
         _training_data(report),
         "## Training",
         _training(report),
         "## Limits",
-        _bullets(_md(sentence) for sentence in limits_of(report)),
+        bullets(md(sentence) for sentence in limits_of(report)),
         _licence_note(report),
         _origin(report),
     ]
@@ -96,36 +85,36 @@ def _results(report: ForgeReport) -> str:
         sides = []
         for measure, style in ((one.base, one.base_style), (one.forged, one.forged_style)):
             extra = ", ".join(filter(None, [style, aside_of(measure)]))
-            sides.append(_md(f"{value_of(one, measure)} ({extra})" if extra else value_of(one, measure)))
+            sides.append(md(f"{value_of(one, measure)} ({extra})" if extra else value_of(one, measure)))
         difference = f"{difference_of(one)} {interval_of(one, one.difference, signed=True)}".strip()
-        name = f"{_md(one.name)} ({one.better} is better)"
-        n = _md(count(one.difference.n, one.n_of))
-        rows.append((name, n, *sides, _md(difference), f"**{_md(one.verdict)}**"))
-    method = f" Intervals: {_md(report.interval_method)}." if report.interval_method else ""
+        name = f"{md(one.name)} ({one.better} is better)"
+        n = md(count(one.difference.n, one.n_of))
+        rows.append((name, n, *sides, md(difference), f"**{md(one.verdict)}**"))
+    method = f" Intervals: {md(report.interval_method)}." if report.interval_method else ""
     note = (
         "Both models answered the same held-out tasks of the same repository; differences are forged minus base, paired. "
         f"“Cannot tell” does not mean equal.{method}"
     )
     skipped = [(suite, reason, n) for suite in sorted(report.excluded) for reason, n in ranked(report.excluded[suite])]
-    out = "; ".join(f"{_md(suite)}: {_md(reason)}, {count(n, 'tasks')}" for suite, reason, n in skipped)
+    out = "; ".join(f"{md(suite)}: {md(reason)}, {count(n, 'tasks')}" for suite, reason, n in skipped)
     left_out = f"Left out for both models: {out}." if out else ""
-    return "\n\n".join(filter(None, [_table(columns, rows, numeric={1, 2, 3, 4}), note, left_out]))
+    return "\n\n".join(filter(None, [table(columns, rows, numeric={1, 2, 3, 4}), note, left_out]))
 
 
 def _fim(report: ForgeReport) -> str:
     if not report.fim_template:
         return "This model continues a prefix. It was not taught to fill a hole between a prefix and a suffix."
     words = "To fill a hole (fill-in-the-middle), put the text around it into this template and let the model continue:"
-    return f"{words}\n\n{_fence(report.fim_template)}"
+    return f"{words}\n\n{fenced(report.fim_template)}"
 
 
 def _training_data(report: ForgeReport) -> str:
     source, packing = report.source, report.packing
     made = {
-        part: ", ".join(f"{n:,} {_md(kind)}" for kind, n in ranked(kinds)) for part, kinds in report.pairs.items() if kinds
+        part: ", ".join(f"{n:,} {md(kind)}" for kind, n in ranked(kinds)) for part, kinds in report.pairs.items() if kinds
     }
-    pairs = "; ".join(f"{_md(part)}: {made[part]}" for part in sorted(made))
-    return _bullets(
+    pairs = "; ".join(f"{md(part)}: {made[part]}" for part in sorted(made))
+    return bullets(
         (
             f"Kept {count(source.num_kept)} of {count(source.num_files, 'files')}, {size(source.bytes_kept)}.",
             f"Licences found: {_counts(source.licences)}.",
@@ -144,19 +133,19 @@ def _training(report: ForgeReport) -> str:
     software = [("yunque", report.code_version), ("Python", machine.python), *sorted(machine.versions.items())]
     where = f"{machine.cpu}, {count(machine.num_cores, 'cores')}, {size(machine.memory_bytes)} of memory"
     lines = [
-        f"{count(base.num_trained_parameters)} of {count(base.num_parameters)} parameters trained, {_md(base.dtype)}.",
+        f"{count(base.num_trained_parameters)} of {count(base.num_parameters)} parameters trained, {md(base.dtype)}.",
         f"{count(len(training.steps), 'steps')}, {training.epochs:g} epochs{ended}{kept}; {duration(training.took_s)}.",
         f"Whole run: {duration(report.total_s)}, peak memory {size(report.peak_bytes)}.",
-        f"Machine: {_md(where)}" + (f", {_md(machine.accelerator)}." if machine.accelerator else ", no accelerator."),
-        f"Software: {', '.join(f'{_md(name)} {_md(version)}' for name, version in software)}.",
+        f"Machine: {md(where)}" + (f", {md(machine.accelerator)}." if machine.accelerator else ", no accelerator."),
+        f"Software: {', '.join(f'{md(name)} {md(version)}' for name, version in software)}.",
     ]
     recipe = "\n".join(f"{name} = {visible(value)}" for name, value in settings(training.recipe))
-    return _bullets(lines) + (f"\n\n{_fence(recipe)}" if recipe else "")
+    return bullets(lines) + (f"\n\n{fenced(recipe)}" if recipe else "")
 
 
 def _licence_note(report: ForgeReport) -> str:
     return (
-        f"## Licence\n\nThe base model is under {_code(report.base.licence)}. The weights were changed by code under the "
+        f"## Licence\n\nThe base model is under {code(report.base.licence)}. The weights were changed by code under the "
         "licences listed above. What those ask of a model that was trained on their code is for the reader to judge."
     )
 
@@ -166,9 +155,9 @@ def dataset_card(report: ForgeReport) -> str:
     """The dataset card as Markdown with a YAML front matter."""
     source = report.source
     num_pairs = sum(sum(kinds.values()) for kinds in report.pairs.values())
-    head = _front_matter(
+    head = front_matter(
         [
-            *_licence_fields(sorted(source.licences) or ["unknown"]),
+            *licence_fields(sorted(source.licences) or ["unknown"]),
             ("pretty_name", f"Code pairs from {source.name}"),
             ("task_categories", ["text-generation"]),
             ("size_categories", [next((name for most, name in SIZES if num_pairs < most), "n>10M")]),
@@ -177,20 +166,20 @@ def dataset_card(report: ForgeReport) -> str:
     )
     parts = [
         head,
-        f"# Code pairs from {_md(source.name)}",
-        f"Training pairs made from {_code(source.spec)} ({_md(source.kind)}), revision {_code(source.revision)}, collected "
-        f"{_md(moment(source.collected_at))}.",
+        f"# Code pairs from {md(source.name)}",
+        f"Training pairs made from {code(source.spec)} ({md(source.kind)}), revision {code(source.revision)}, collected "
+        f"{md(moment(source.collected_at))}.",
         "## What was kept",
         _funnel(report),
         "## Licences",
-        _table(("Licence", "Files"), [(_md(name), f"{n:,}") for name, n in ranked(source.licences)], numeric={1}),
+        table(("Licence", "Files"), [(md(name), f"{n:,}") for name, n in ranked(source.licences)], numeric={1}),
         "Licences were found in the tree by file; “unknown” means that none was found, not that there is none.",
         "## Split",
         _split(report),
         "## Pairs",
         _pairs(report),
         "## Not covered",
-        _bullets(_gaps()),
+        bullets(_gaps()),
         _origin(report),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -199,27 +188,27 @@ def dataset_card(report: ForgeReport) -> str:
 def _funnel(report: ForgeReport) -> str:
     source = report.source
     rows = [("Found", f"{source.num_files:,}")]
-    rows += [(f"Dropped: {_md(reason)}", f"−{n:,}") for reason, n in ranked(source.dropped)]
+    rows += [(f"Dropped: {md(reason)}", f"−{n:,}") for reason, n in ranked(source.dropped)]
     unexplained = source.num_files - source.num_kept - sum(source.dropped.values())
     rows += [("Dropped: not accounted for", f"−{unexplained:,}")] if unexplained else []
     rows.append(("**Kept**", f"**{source.num_kept:,}**"))
     words = f"{size(source.bytes_kept)} in {_counts(source.languages)}."
-    return f"{_table(('Step', 'Files'), rows, numeric={1})}\n\n{words}"
+    return f"{table(('Step', 'Files'), rows, numeric={1})}\n\n{words}"
 
 
 def _split(report: ForgeReport) -> str:
-    rows = [(_md(part.part), f"{part.num_files:,}", size(part.bytes), f"{part.num_functions:,}") for part in report.split]
+    rows = [(md(part.part), f"{part.num_files:,}", size(part.bytes), f"{part.num_functions:,}") for part in report.split]
     words = (
         f"Split by file, with similar files kept on one side: {count(report.num_clusters, 'clusters')}. Functions held out "
         f"that have a near-twin in another part, and are not scored: {report.num_twins:,}. The test part is used for the "
         "comparison alone."
     )
-    return f"{_table(('Part', 'Files', 'Size', 'Functions'), rows, numeric={1, 2, 3})}\n\n{words}"
+    return f"{table(('Part', 'Files', 'Size', 'Functions'), rows, numeric={1, 2, 3})}\n\n{words}"
 
 
 def _pairs(report: ForgeReport) -> str:
     rows = [
-        (_md(part), _md(kind), f"{n:,}")
+        (md(part), md(kind), f"{n:,}")
         for part, kinds in sorted(report.pairs.items())
         for kind, n in sorted(kinds.items())
     ]  # fmt: skip
@@ -229,7 +218,7 @@ def _pairs(report: ForgeReport) -> str:
         "prefix and a suffix, `continuation` for a stretch of a file. When they were packed, "
         f"{count(packing.truncated_pairs, 'pairs')} were truncated and {count(packing.dropped_pairs, 'pairs')} dropped."
     )
-    return f"{_table(('Part', 'Kind', 'Pairs'), rows, numeric={2})}\n\n{words}"
+    return f"{table(('Part', 'Kind', 'Pairs'), rows, numeric={2})}\n\n{words}"
 
 
 def _gaps() -> Sequence[str]:
@@ -241,81 +230,14 @@ def _gaps() -> Sequence[str]:
     )
 
 
-# -------------------------------------------------------------------------------------------------------------- front matter
-def _front_matter(fields: Iterable[tuple[str, object]]) -> str:
-    lines = ["---"]
-    for key, value in fields:
-        if isinstance(value, list):
-            lines += [f"{key}:", *(f"- {_yaml(item)}" for item in value)]
-        else:
-            lines.append(f"{key}: {_yaml(str(value))}")
-    return "\n".join([*lines, "---"])
-
-
-def _licence_fields(licences: Sequence[str]) -> list[tuple[str, object]]:
-    """The hub's ``license``; ``other`` with the names where it knows no single word for them."""
-    name = licences[0].lower() if len(licences) == 1 else ""
-    if name in HUB_LICENCES:
-        return [("license", name)]
-    return [("license", "other"), ("license_name", ", ".join(licences))]
-
-
 def _languages(report: ForgeReport) -> list[str]:
     return [name for name, _ in ranked(report.source.languages) if name != "unknown"]
 
 
-def _yaml(value: str) -> str:
-    """A double-quoted YAML scalar: a JSON string is one, once nothing invisible is left in it."""
-    return json.dumps(_one_line(value), ensure_ascii=False)
-
-
-# ------------------------------------------------------------------------------------------------------------------ Markdown
-def _md(value: object) -> str:
-    """The value as Markdown text on one line, in which nothing is markup."""
-    return "".join(f"\\{c}" if c in "\\`*_[]<>|#~$&" else c for c in _one_line(str(value)))
-
-
-def _code(value: object) -> str:
-    """The value as a code span, which may contain backticks."""
-    body = _one_line(str(value)).replace("|", "\\|") or MISSING
-    ticks = "`" * (_longest_run(body) + 1)
-    gap = " " if body.startswith("`") or body.endswith("`") else ""
-    return f"{ticks}{gap}{body}{gap}{ticks}"
-
-
-def _fence(body: str, language: str = "") -> str:
-    """The text as a fenced block whose fence is longer than any run of backticks in it."""
-    ticks = "`" * max(3, _longest_run(body) + 1)
-    return f"{ticks}{language}\n{visible(body).rstrip()}\n{ticks}"
-
-
-def _table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, numeric: set[int]) -> str:
-    """A Markdown table of cells that are escaped already; the columns in ``numeric`` are set to the right."""
-    rule = ["--:" if index in numeric else "---" for index in range(len(columns))]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (columns, rule, *rows))
-
-
-def _bullets(lines: Iterable[str]) -> str:
-    return "\n".join(f"- {line}" for line in lines)
-
-
 def _counts(counts: dict[str, int]) -> str:
-    return ", ".join(f"{_md(name)} ({count(n, 'files')})" for name, n in ranked(counts)) or "none"
+    return ", ".join(f"{md(name)} ({count(n, 'files')})" for name, n in ranked(counts)) or "none"
 
 
 def _origin(report: ForgeReport) -> str:
-    words = f"Written by yunque {_md(report.code_version)} on {_md(moment(report.created_at))} by this command:"
-    return f"{words}\n\n{_fence(report.command)}"
-
-
-def _one_line(value: str) -> str:
-    return " ".join(visible(value).split())
-
-
-def _longest_run(value: str) -> int:
-    """Length of the longest run of backticks."""
-    longest = run = 0
-    for character in value:
-        run = run + 1 if character == "`" else 0
-        longest = max(longest, run)
-    return longest
+    words = f"Written by yunque {md(report.code_version)} on {md(moment(report.created_at))} by this command:"
+    return f"{words}\n\n{fenced(report.command)}"
