@@ -13,16 +13,26 @@ TOOLS     := bwrap:bubblewrap gcc:gcc g++:g++ perl:perl node:nodejs tsc:node-typ
              mono:mono-runtime ldmd2:ldc scalac:scala
 LIBRARIES := libc6-dev libboost-dev ruby-test-unit libtest-deep-perl lua-unit libjavatuples-java
 
-.PHONY: forge test toolchains test-languages lint reference clean
+# On every core; the tests of one file stay together, since they share what is dear to make. Marks: tests/conftest.py.
+PARALLEL := -n logical --dist loadfile
+SLOW     := hostile or toolchain or corpus or story or ray or timing
+
+.PHONY: forge test quick check toolchains test-languages lint reference clean
 
 forge: $(VENV)/.forge
 	$(BIN)/yunque models pull
 	$(BIN)/yunque forge $(SOURCE) --out $(OUT) $(FLAGS)
 
-test: $(VENV)/.dev
+test: check
+	$(BIN)/pytest $(PARALLEL) -m "not timing"
+	$(BIN)/pytest -m timing
+
+quick: check
+	$(BIN)/pytest $(PARALLEL) -m "not ($(SLOW))"
+
+check: $(VENV)/.dev
 	$(BIN)/ruff check src tests benchmarks conftest.py
 	$(BIN)/lint-imports
-	$(BIN)/pytest
 
 toolchains:
 	@wanted=; for pair in $(TOOLS); do command -v $${pair%%:*} >/dev/null || wanted="$$wanted $${pair##*:}"; done; \

@@ -1,16 +1,26 @@
-"""What the tests of several rooms share: a tiny model and its tokenizer, made here, no network, and a sandbox.
+"""What the tests of several rooms share: marks, a tiny model and its tokenizer, made here, no network, and a sandbox.
 
 Nothing heavy is imported before a test asks for it, so that the light rooms stay quick to test.
 """
 
+import contextlib
 import os
+import time
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TRANSFORMERS_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ["ACCELERATE_USE_CPU"] = "true"  # bit-equality is promised on a CPU
 
+from pathlib import Path
+
+import hypothesis
 import pytest
+
+ROOT = Path(__file__).parents[1]
+FOLDER_MARKS = {"hostile": "hostile", "story": "story"}
+FIXTURE_MARKS = {"toolchain": "toolchain", "benchmark_files": "corpus", "cluster": "ray", "alone": "timing"}
+"""A test carries the mark of its folder, and of every fixture it uses, directly or through another one. Nowhere else."""
 
 END, REPOSITORY = "<|endoftext|>", "<repo_name>"
 TORCH_ROOMS = {"models", "training", "inference"}
@@ -48,6 +58,87 @@ def words(text: str) -> dict[str, int]:
 '''
 
 
+# --------------------------------------------------------------------------------------------------------- marks and order
+hypothesis.settings.register_profile("dev", max_examples=40, deadline=None)
+hypothesis.settings.register_profile("ci", max_examples=150, deadline=None, print_blob=True)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks by folder and fixture."""
+    for item in items:
+        marks = {FOLDER_MARKS.get(item.path.parent.name), *map(FIXTURE_MARKS.get, getattr(item, "fixturenames", ()))}
+        for mark in sorted(filter(None, marks)):
+            item.add_marker(mark)
+
+
+@pytest.fixture
+def alone():
+    """For a test that asserts on the clock of the wall, or loads every core: it runs when no other test does."""
+
+
+@pytest.fixture(scope="session")
+def session_folder(tmp_path_factory) -> Path:
+    """One folder for all processes of a session, for what is content-addressed."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture
+def within():
+    """``with within(seconds):`` the block may take that much processor time; other work on the machine does not count."""
+
+    @contextlib.contextmanager
+    def check(seconds: float):
+        started = time.process_time()
+        yield
+        took = time.process_time() - started
+        assert took < seconds, f"{took:.1f} s of processor time, where {seconds} s are allowed"
+
+    return check
+
+
+@pytest.fixture(scope="session")
+def benchmark_files() -> Path:
+    """The public benchmark files; they are no part of the repository."""
+    folder = Path(os.environ.get("YUNQUE_BENCHMARKS", ROOT.parent / "shared" / "benchmarks"))
+    if not folder.is_dir():
+        pytest.skip("shared/benchmarks is not here")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def toolchain():
+    """``toolchain("java")`` skips the test where that language cannot be run."""
+    from yunque.core.errors import SandboxError
+    from yunque.sandbox.languages import find_toolchain, language
+
+    def need(name: str):
+        try:
+            return find_toolchain(language(name))
+        except SandboxError:
+            pytest.skip(f"no toolchain for {name}: {language(name).install}")
+
+    return need
+
+
+@pytest.fixture(scope="session")
+def compiled(session_folder) -> Path:
+    """The cache of compiled programs that all tests share; its keys are hashes of all that decides what comes out."""
+    return session_folder / "compiled"
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    """One Ray cluster on this machine for the whole session."""
+    from yunque.inference.ray_engine import connect
+
+    ray = connect()
+    yield ray
+    ray.shutdown()
+
+
+# --------------------------------------------------------------------------------------------------------------------- torch
 @pytest.fixture(autouse=True)
 def _one_thread(request):
     """Tiny tensors are slower on many threads, and sums keep one order."""

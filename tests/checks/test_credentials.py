@@ -8,7 +8,6 @@ import json
 import logging
 import socket
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -221,10 +220,9 @@ def test_places_are_right_whatever_stands_before(before):
 @pytest.mark.parametrize(
     "piece", ["a", "\0", "password=", 'x="', "://a:b", "eyJ.", PEM, "api_key ", "login a password ", "curl -u a ", "bearer "]
 )
-def test_no_line_is_too_long(piece):
-    started = time.perf_counter()
-    judge(piece * (10_000_000 // len(piece) // (1 if len(piece) == 1 else 10)))
-    assert time.perf_counter() - started < 15
+def test_no_line_is_too_long(piece, within):
+    with within(15):
+        judge(piece * (10_000_000 // len(piece) // (1 if len(piece) == 1 else 10)))
 
 
 def test_many_at_once_are_as_each_alone_and_values_count():

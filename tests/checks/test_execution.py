@@ -9,7 +9,6 @@ import sys
 import threading
 import time
 from functools import partial
-from pathlib import Path
 
 import pytest
 
@@ -19,7 +18,6 @@ from yunque.checks.values import Comparison
 from yunque.checks.wire import Raised, Unplain
 from yunque.core.nouns import Limits, Origin, Outcome, Record
 
-BENCHMARKS = Path(__file__).parents[3] / "shared" / "benchmarks"
 ORIGIN = Origin(source="test", path="main.py", revision="", licence="unknown", collected_at="")
 
 
@@ -274,10 +272,8 @@ def test_time_outs_are_run_once_more_alone(box):
 
 # ---------------------------------------------------------------------------------------------------------------- real tests
 @pytest.fixture(scope="module")
-def humaneval():
-    path = BENCHMARKS / "humaneval" / "HumanEval.jsonl.gz"
-    if not path.exists():
-        pytest.skip("shared/benchmarks is not here")
+def humaneval(benchmark_files):
+    path = benchmark_files / "humaneval" / "HumanEval.jsonl.gz"
     with gzip.open(path, "rt") as file:
         return [json.loads(line) for line in file]
 

@@ -3,14 +3,11 @@
 import ast
 import gzip
 import json
-from pathlib import Path
 
 import pytest
 
 from yunque.checks.lifting import Call, lift
 from yunque.checks.syntax import parse_python
-
-BENCHMARKS = Path(__file__).parents[3] / "shared" / "benchmarks"
 
 
 def holds(test, *answers, functions=("f",)):
@@ -133,10 +130,8 @@ def _functions(program):
     return [node.name for node in parse_python(program).body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
 
 
-def test_humaneval_is_lifted():
-    path = BENCHMARKS / "humaneval" / "HumanEval.jsonl.gz"
-    if not path.exists():
-        pytest.skip("shared/benchmarks is not here")
+def test_humaneval_is_lifted(benchmark_files):
+    path = benchmark_files / "humaneval" / "HumanEval.jsonl.gz"
     with gzip.open(path, "rt") as file:
         rows = [json.loads(line) for line in file]
     lifted = [
@@ -146,10 +141,8 @@ def test_humaneval_is_lifted():
     assert sum(one.whole for one in lifted) >= 158
 
 
-def test_mbpp_is_lifted():
-    path = BENCHMARKS / "mbpp" / "mbpp.jsonl"
-    if not path.exists():
-        pytest.skip("shared/benchmarks is not here")
+def test_mbpp_is_lifted(benchmark_files):
+    path = benchmark_files / "mbpp" / "mbpp.jsonl"
     rows = [json.loads(line) for line in path.read_text().splitlines()]
     lifted = [lift("\n".join([row["test_setup_code"], *row["test_list"]]), _functions(row["code"])) for row in rows]
     assert sum(one.whole for one in lifted) >= 969

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -78,14 +76,13 @@ HOSTILE = (
 
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("kind", ALL)
-def test_no_text_makes_it_slow(kind):
+def test_no_text_makes_it_slow(kind, within):
     check = kind()
     for piece in HOSTILE:
         text = piece * (100_000 // len(piece))
         for language, prefix in (("python", ""), ("javascript", "// "), ("c", "/* "), ("python", "# ")):
-            started = time.perf_counter()
-            judge(check, prefix + text, language)
-            assert time.perf_counter() - started < 3, (piece, language, prefix)
+            with within(3):
+                judge(check, prefix + text, language)
 
 
 @settings(max_examples=60, deadline=None)

@@ -1,7 +1,6 @@
 """Every rule finds its weakness and leaves its mended twin alone; comments and texts are no code; Bandit only reads."""
 
 import threading
-import time
 
 import pytest
 
@@ -234,11 +233,10 @@ def test_what_fails_and_what_is_only_noted():
     ],
     ids=["grown", "paths", "attributes", "word", "quotes"],
 )
-def test_no_text_makes_it_slow(text):
-    started = time.perf_counter()
-    for language in ("python", "csharp", "javascript"):
-        assert len(judge(text, language).findings) <= 700
-    assert time.perf_counter() - started < 30, "a minute and more for one of them, before every search had an end"
+def test_no_text_makes_it_slow(text, within):
+    with within(30):
+        for language in ("python", "csharp", "javascript"):
+            assert len(judge(text, language).findings) <= 700
 
 
 def test_a_language_without_rules_is_skipped():

@@ -1,7 +1,6 @@
 import datetime
 import decimal
 import math
-import time
 from fractions import Fraction
 
 import pytest
@@ -241,7 +240,6 @@ def test_nesting_beyond_the_stack_is_compared():
     ],
     ids=["ordered", "unordered", "near", "colliding", "decimal", "decimal in a set", "colliding inside"],
 )
-def test_long_answers_take_no_quadratic_time(actual, expected, comparison):
-    started = time.process_time()
-    matches(actual, expected, comparison)
-    assert time.process_time() - started < 5
+def test_long_answers_take_no_quadratic_time(actual, expected, comparison, within):
+    with within(5):
+        matches(actual, expected, comparison)

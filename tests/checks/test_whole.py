@@ -4,9 +4,8 @@ import pytest
 
 from yunque.checks.execution import timed_out
 from yunque.checks.whole import ENDINGS, Output, OwnTests, with_ending
-from yunque.core.errors import SandboxError
 from yunque.core.nouns import Limits, Origin, Outcome, Record
-from yunque.sandbox.languages import LANGUAGES, find_toolchain, language
+from yunque.sandbox.languages import LANGUAGES
 
 ORIGIN = Origin(source="test", path="main", revision="", licence="unknown", collected_at="")
 LIMITS = Limits(wall_s=20, cpu_s=20)
@@ -81,13 +80,6 @@ PROGRAMS = {
 }  # fmt: skip
 
 
-def need(name):
-    try:
-        find_toolchain(language(name))
-    except SandboxError:
-        pytest.skip(f"no toolchain for {name}: {language(name).install}")
-
-
 def record(name, text):
     return Record(id="r", text=text, language=name, origin=ORIGIN)
 
@@ -99,9 +91,9 @@ def program(name, *, leaves=False, right=True):
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_tests_of_their_own(box, tmp_path, name):
-    need(name)
-    judge = OwnTests(sandbox=box, limits=LIMITS, cache=tmp_path)
+def test_tests_of_their_own(box, toolchain, compiled, name):
+    toolchain(name)
+    judge = OwnTests(sandbox=box, limits=LIMITS, cache=compiled)
     right = judge.judge(record(name, program(name)))
     assert right.outcome is Outcome.PASS, right
     assert "(in-process)" in right.detail
@@ -158,9 +150,9 @@ def test_a_flood_is_not_the_expected_output(box):
     assert judge.judge(record("python", "print('x' * 1000)")).findings[0].message == "more output than the limit"
 
 
-def test_what_does_not_compile_and_what_is_missing(box, tmp_path, monkeypatch):
-    need("c")
-    judge = OwnTests(sandbox=box, limits=LIMITS, cache=tmp_path)
+def test_what_does_not_compile_and_what_is_missing(box, toolchain, compiled, tmp_path, monkeypatch):
+    toolchain("c")
+    judge = OwnTests(sandbox=box, limits=LIMITS, cache=compiled)
     broken = judge.judge(record("c", "int main() { nonsense }"))
     assert (broken.outcome, broken.findings[0].rule) == (Outcome.FAIL, "does-not-compile")
     assert "error" in broken.findings[0].message

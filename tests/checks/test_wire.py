@@ -7,7 +7,6 @@ import inspect
 import json
 import math
 import sys
-import time
 import typing
 
 import pytest
@@ -295,25 +294,22 @@ def colliding_ints(num: int) -> str:
     ],
     ids=["tuples", "ints", "keys", "fraction", "decimal"],
 )
-def test_text_made_to_take_quadratic_time_is_refused_soon(hostile):
-    started = time.process_time()
-    with pytest.raises(ValueError):
+def test_text_made_to_take_quadratic_time_is_refused_soon(hostile, within):
+    with within(5), pytest.raises(ValueError):
         load(hostile)
-    assert time.process_time() - started < 5
 
 
-def test_a_decimal_never_meets_a_long_number():
+def test_a_decimal_never_meets_a_long_number(within):
     """Their comparison takes quadratic time, and one hash is enough for a set to compare them."""
     long = hex(1 + sys.hash_info.modulus * 16**1_000_000)
-    started = time.process_time()
-    for inner in ('{"Decimal":"1"}', '{"tuple":[{"Decimal":"1"}]}'):
-        for members in ((f'{{"int":"{long}"}}', inner), (inner, f'{{"int":"{long}"}}')):
-            with pytest.raises(ValueError, match="Decimal together"):
-                load(f'{{"set":[{",".join(members)}]}}')
-    with pytest.raises(Unplain, match="Decimal together"):
-        dump([decimal.Decimal(1), 1 << 3000])
-    assert load(dump([decimal.Decimal(1), 1 << 1000])) == [1, 1 << 1000]
-    assert time.process_time() - started < 5
+    with within(5):
+        for inner in ('{"Decimal":"1"}', '{"tuple":[{"Decimal":"1"}]}'):
+            for members in ((f'{{"int":"{long}"}}', inner), (inner, f'{{"int":"{long}"}}')):
+                with pytest.raises(ValueError, match="Decimal together"):
+                    load(f'{{"set":[{",".join(members)}]}}')
+        with pytest.raises(Unplain, match="Decimal together"):
+            dump([decimal.Decimal(1), 1 << 3000])
+        assert load(dump([decimal.Decimal(1), 1 << 1000])) == [1, 1 << 1000]
 
 
 def test_few_collisions_gives_the_items_back():

@@ -9,7 +9,6 @@ import shutil
 import stat
 import subprocess
 import tarfile
-import time
 import zipfile
 from pathlib import Path
 
@@ -203,13 +202,13 @@ def test_names_that_are_not_utf8(tmp_path):
     assert "b.py" in names and len(names) == 2
 
 
-def test_200_000_members_are_refused_before_one_is_written(tmp_path):
+def test_20_000_members_are_refused_before_one_is_written(tmp_path, within):
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
-        for number in range(200_000):
+        for number in range(20_000):
             archive.writestr(zipfile.ZipInfo(f"{number}.py"), b"")
-    started = time.perf_counter()
-    assert "more than 100000 members" in refused(tmp_path / "a.zip", tmp_path, TreeLimits(max_files=100_000))
-    assert time.perf_counter() - started < 15 and not list((tmp_path / "deep").rglob("*.py"))
+    with within(2):
+        assert "more than 10000 members" in refused(tmp_path / "a.zip", tmp_path, TreeLimits(max_files=10_000))
+    assert not list((tmp_path / "deep").rglob("*.py"))
 
 
 def sparse(path: Path, size: int) -> Path:
@@ -220,34 +219,33 @@ def sparse(path: Path, size: int) -> Path:
 
 @pytest.mark.skipif(shutil.which("tar") is None, reason="tar is not available here")
 @pytest.mark.parametrize("layout", ["gnu", "posix"])
-def test_a_sparse_member_counts_as_large_as_it_becomes(tmp_path, layout):
+def test_a_sparse_member_counts_as_large_as_it_becomes(tmp_path, layout, within):
     (tmp_path / "p").mkdir()
     sparse(tmp_path / "p/big.py", 2 << 30)
     (tmp_path / "p/a.py").write_text("x = 1\n")
     path = tmp_path / "a.tar"
     subprocess.run(["tar", "-S", f"--format={layout}", "-cf", path, "-C", tmp_path, "p"], check=True)
     assert path.stat().st_size < 100_000
-    started = time.perf_counter()
-    assert "is a bomb" in refused(path, tmp_path)
-    assert time.perf_counter() - started < 5
+    with within(5):
+        assert "is a bomb" in refused(path, tmp_path)
     assert sum(one.stat().st_size for one in (tmp_path / "deep").rglob("*") if one.is_file()) < 1_000
 
 
-def test_a_file_of_two_gigabytes_in_one_line_is_not_read(tmp_path):
+def test_a_file_of_two_gigabytes_in_one_line_is_not_read(tmp_path, within):
     (tmp_path / "p").mkdir()
     sparse(tmp_path / "p/big.py", 2 << 30)
     (tmp_path / "p/a.py").write_text("x = 1\n")
-    started = time.perf_counter()
-    names, skipped = fetch(tmp_path / "p", tmp_path)
-    assert names == {"a.py"} and skipped == {"big.py": "too large"}
-    assert time.perf_counter() - started < 2
+    with within(2):
+        names, skipped = fetch(tmp_path / "p", tmp_path)
+        assert names == {"a.py"} and skipped == {"big.py": "too large"}
     out = tmp_path / "records"
     out.mkdir()
     (tmp_path / "snapshot").mkdir()
     (tmp_path / "p").rename(tmp_path / "snapshot/tree")
     facts = {"source": "s", "revision": "r", "collected_at": ""}
-    counts = collect(tmp_path / "snapshot", facts, CollectRecipe(), [], out)
-    assert counts["kept"] == 1 and counts["dropped"] == {"too large": 1} and time.perf_counter() - started < 4
+    with within(2):
+        counts = collect(tmp_path / "snapshot", facts, CollectRecipe(), [], out)
+        assert counts["kept"] == 1 and counts["dropped"] == {"too large": 1}
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="git is not available here")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 pytest.importorskip("lxml", reason="lxml is not available here")
@@ -83,8 +81,7 @@ def test_what_is_no_html_breaks_nothing(html):
     assert not told.blocks
 
 
-def test_deep_nesting_ends_soon():
-    start = time.perf_counter()
-    for html in ("<div>" * 100_000, "<ul><li>" * 50_000, "<pre>" * 50_000, "<blockquote>" * 50_000 + "x"):
-        read_html(html)
-    assert time.perf_counter() - start < 5
+def test_deep_nesting_ends_soon(within):
+    with within(5):
+        for html in ("<div>" * 100_000, "<ul><li>" * 50_000, "<pre>" * 50_000, "<blockquote>" * 50_000 + "x"):
+            read_html(html)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import json
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -155,11 +154,10 @@ def test_pictures_in_prose_and_long_cells():
     assert [one.reason for one in dropped] == ["too large"]
 
 
-def test_long_lines_take_no_longer_than_they_are():
-    start = time.perf_counter()
-    for line in (" " * 300_000, "a" * 300_000, "( " * 100_000, "'\\" * 100_000, "?" * 300_000, "% " * 100_000):
-        without_magic(f"{line}\n  {line}x")
-    assert time.perf_counter() - start < 5
+def test_long_lines_take_no_longer_than_they_are(within):
+    with within(5):
+        for line in (" " * 300_000, "a" * 300_000, "( " * 100_000, "'\\" * 100_000, "?" * 300_000, "% " * 100_000):
+            without_magic(f"{line}\n  {line}x")
 
 
 # --------------------------------------------------------------------------------------------------------------- bad input

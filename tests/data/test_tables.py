@@ -17,7 +17,6 @@ from yunque.core.nouns import Dropped, Pair, PairKind, Record
 from yunque.core.seams import Stream
 from yunque.data.tables import Table, TableRecipe
 
-BENCHMARKS = Path(__file__).parents[3] / "shared" / "benchmarks"
 ROWS = [
     {"content": f"x = {number}\n", "lang": "Python", "meta": {"licence": "mit", "file": f"a/{number}.py"}}
     for number in range(5)
@@ -259,11 +258,8 @@ def test_names_are_short_and_on_one_line(tmp_path):
 
 # --------------------------------------------------------------------------------------------------------------- benchmarks
 @pytest.fixture
-def benchmark() -> bytes:
-    path = BENCHMARKS / "humaneval/HumanEval.jsonl.gz"
-    if not path.is_file():
-        pytest.skip("shared/benchmarks is not here")
-    return path.read_bytes()
+def benchmark(benchmark_files) -> bytes:
+    return (benchmark_files / "humaneval/HumanEval.jsonl.gz").read_bytes()
 
 
 @pytest.mark.parametrize("name", ["a.jsonl.gz", "a.jsonl", "windows.jsonl", "again.jsonl.zst"])

@@ -11,7 +11,6 @@ from yunque.core.seams import MeasuredSuite
 from yunque.evaluation import codexglue
 from yunque.evaluation.codexglue import SUITES, with_literals
 
-BENCHMARKS = Path(__file__).parents[3] / "shared" / "benchmarks"
 SIZES = {
     "codexglue-text-to-code": 2000,
     "codexglue-refinement-small": 5835,
@@ -61,10 +60,8 @@ CODE = "int function ( ) { return n ++ ; }"
 
 # ---------------------------------------------------------------------------------------------------------------- real files
 @pytest.mark.parametrize("name", sorted(SIZES))
-def test_every_reference_passes_and_every_source_fails(name):
-    if not BENCHMARKS.is_dir():
-        pytest.skip("shared/benchmarks is not here")
-    suite = SUITES[name](BENCHMARKS, None)
+def test_every_reference_passes_and_every_source_fails(name, benchmark_files):
+    suite = SUITES[name](benchmark_files, None)
     tasks = suite.tasks()
     assert isinstance(suite, MeasuredSuite) and not suite.trainable and suite.licence == "C-UDA"
     assert len(tasks) == SIZES[name] == len({task.id for task in tasks})
@@ -74,10 +71,8 @@ def test_every_reference_passes_and_every_source_fails(name):
 
 
 @pytest.mark.parametrize(("name", "expected"), [("java-cs", 18.72), ("cs-java", 18.58)])
-def test_a_copied_source_gives_the_published_figures(name, expected):
-    if not BENCHMARKS.is_dir():
-        pytest.skip("shared/benchmarks is not here")
-    suite = SUITES[f"codexglue-translation-{name}"](BENCHMARKS, None)
+def test_a_copied_source_gives_the_published_figures(name, expected, benchmark_files):
+    suite = SUITES[f"codexglue-translation-{name}"](benchmark_files, None)
     found = values(suite, [(task, suite.wrong(task)) for task in suite.tasks()])
     assert (round(found["bleu"].value, 2), found["published exact match"].value, found["bleu"].n) == (expected, 0.0, 1000)
     assert found["bleu"].low < expected < found["bleu"].high

@@ -1,18 +1,13 @@
 """HumanEvalPack: prompts and programs in six languages, and what the judge says of canonical and buggy bodies."""
 
 import json
-import os
-from pathlib import Path
 
 import pytest
 
-from yunque.core.errors import EvaluationError, SandboxError
+from yunque.core.errors import EvaluationError
 from yunque.core.nouns import Limits, Outcome, PromptStyle
 from yunque.evaluation.humanevalpack import FILES, KEYS, KINDS, LANGUAGES, Explained, HumanEvalPack
-from yunque.sandbox.languages import find_toolchain, language
 
-ROOT = Path(__file__).parents[2]
-DATA = Path(os.environ.get("YUNQUE_BENCHMARKS", ROOT.parent / "shared" / "benchmarks")) / "humanevalpack"
 SAMPLE = range(0, 164, 14)  # 12 tasks
 LIMITS = Limits(wall_s=30, cpu_s=20)
 
@@ -66,7 +61,7 @@ ROWS = {
 }
 
 
-def made(folder, name, sandbox=None, kind="fix", **changes):
+def made(folder, name, sandbox=None, kind="fix", cache=None, **changes):
     declaration, right, wrong, test, _ = ROWS[name]
     row = {
         "task_id": "X/0",
@@ -84,23 +79,19 @@ def made(folder, name, sandbox=None, kind="fix", **changes):
     row = {key: value for key, value in (row | changes).items() if value is not None}
     (folder / f"humanevalpack_{FILES.get(name, name)}.jsonl").write_text(json.dumps(row) + "\n")
     suite = Explained if kind == "explain" else HumanEvalPack
-    return suite(folder=folder, kind=kind, language=name, sandbox=sandbox, limits=LIMITS, cache=folder)
-
-
-def need(name):
-    try:
-        find_toolchain(language(name))
-    except SandboxError:
-        pytest.skip(f"no toolchain for {name}: {language(name).install}")
+    return suite(folder=folder, kind=kind, language=name, sandbox=sandbox, limits=LIMITS, cache=cache)
 
 
 # ------------------------------------------------------------------------------------------------------------ with the data
+@pytest.fixture(scope="module")
+def data(benchmark_files):
+    return benchmark_files / "humanevalpack"
+
+
 @pytest.mark.parametrize("name", LANGUAGES)
-def test_canonical_bodies_pass_and_buggy_ones_fail(sandbox, tmp_path, name):
-    if not DATA.is_dir():
-        pytest.skip("shared/benchmarks is not here")
-    need(name)
-    suite = HumanEvalPack(folder=DATA, kind="fix", language=name, sandbox=sandbox, limits=LIMITS, cache=tmp_path)
+def test_canonical_bodies_pass_and_buggy_ones_fail(data, sandbox, toolchain, compiled, name):
+    toolchain(name)
+    suite = HumanEvalPack(folder=data, kind="fix", language=name, sandbox=sandbox, limits=LIMITS, cache=compiled)
     tasks = suite.tasks()
     assert len(tasks) == 164
     for task in (tasks[number] for number in SAMPLE):
@@ -111,10 +102,8 @@ def test_canonical_bodies_pass_and_buggy_ones_fail(sandbox, tmp_path, name):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", LANGUAGES)
-def test_every_row_becomes_a_task(name, kind):
-    if not DATA.is_dir():
-        pytest.skip("shared/benchmarks is not here")
-    suite = HumanEvalPack(folder=DATA, kind=kind, language=name, sandbox=None)
+def test_every_row_becomes_a_task(data, name, kind):
+    suite = HumanEvalPack(folder=data, kind=kind, language=name, sandbox=None)
     tasks = suite.tasks()
     assert len({task.id for task in tasks}) == 164
     assert {task.suite for task in tasks} == {f"humanevalpack-{kind}-{name}"}
@@ -123,9 +112,9 @@ def test_every_row_becomes_a_task(name, kind):
 
 # ----------------------------------------------------------------------------------------------------------- synthetic rows
 @pytest.mark.parametrize("name", ROWS)
-def test_right_passes_wrong_fails_and_leaving_early_is_no_pass(sandbox, tmp_path, name):
-    need(name)
-    suite = made(tmp_path, name, sandbox)
+def test_right_passes_wrong_fails_and_leaving_early_is_no_pass(sandbox, toolchain, compiled, tmp_path, name):
+    toolchain(name)
+    suite = made(tmp_path, name, sandbox, cache=compiled)
     (task,) = suite.tasks()
     declaration, right, wrong, _, early = ROWS[name]
     assert suite.judge(task, right).outcome is Outcome.PASS
@@ -179,9 +168,9 @@ def test_helpers_behind_a_body_are_kept_when_they_are_named(tmp_path):
     assert suite.program(task, "    more(x)\n}\nfn more(x: i32) {").endswith("more(x)\n}")
 
 
-def test_go_imports_what_is_used(sandbox, tmp_path):
-    need("go")
-    suite = made(tmp_path, "go", sandbox, **{"import": 'import (\n    "math"\n)\n'})
+def test_go_imports_what_is_used(sandbox, toolchain, compiled, tmp_path):
+    toolchain("go")
+    suite = made(tmp_path, "go", sandbox, cache=compiled, **{"import": 'import (\n    "math"\n)\n'})
     (task,) = suite.tasks()
     assert suite.judge(task, "    // strings.Join\n    return 2 * x\n}\n").outcome is Outcome.PASS
     assert suite.judge(task, '    return x * len(strings.Fields("a b"))\n}\n').outcome is Outcome.PASS
@@ -194,12 +183,14 @@ def test_go_imports_what_is_used(sandbox, tmp_path):
         ("rust", '    md5::compute("a");\n    2 * x\n}\n', "no crate md5 here"),
     ],
 )
-def test_a_library_that_the_task_needs_and_that_is_missing_is_a_skip(sandbox, tmp_path, name, body, why):
-    needs = made(tmp_path, name, sandbox, canonical_solution=body)
+def test_a_library_that_the_task_needs_and_that_is_missing_is_a_skip(
+    sandbox, toolchain, compiled, tmp_path, name, body, why
+):
+    needs = made(tmp_path, name, sandbox, cache=compiled, canonical_solution=body)
     verdict = needs.judge(needs.tasks()[0], "    2 * x\n}\n")
     assert verdict.outcome is Outcome.SKIP and why in verdict.detail
-    need(name)
-    plain = made(tmp_path, name, sandbox)  # an answer that only says so is no reason
+    toolchain(name)
+    plain = made(tmp_path, name, sandbox, cache=compiled)  # an answer that only says so is no reason
     assert plain.judge(plain.tasks()[0], body).outcome is Outcome.FAIL
 
 
@@ -219,11 +210,8 @@ def test_unknown_languages_and_kinds_are_told(tmp_path):
         HumanEvalPack(folder=tmp_path, kind="mend", language="cpp", sandbox=None).tasks()
 
 
-def test_an_answer_that_names_a_missing_library_is_not_skipped_for_that(tmp_path, box):
-    try:
-        find_toolchain(language("javascript"))
-    except SandboxError:
-        pytest.skip(f"no toolchain for javascript: {language('javascript').install}")
+def test_an_answer_that_names_a_missing_library_is_not_skipped_for_that(tmp_path, box, toolchain, compiled):
+    toolchain("javascript")
     row = {
         "task_id": "JavaScript/0", "prompt": "/* doc */\nconst f = (x) => {\n", "declaration": "\nconst f = (x) => {\n",
         "canonical_solution": "  return x\n}\n\n", "buggy_solution": "  return 1\n}\n\n", "bug_type": "value",
@@ -232,7 +220,7 @@ def test_an_answer_that_names_a_missing_library_is_not_skipped_for_that(tmp_path
         "instruction": "Write f.",
     }  # fmt: skip
     (tmp_path / "humanevalpack_js.jsonl").write_text(json.dumps(row) + "\n")
-    suite = HumanEvalPack(folder=tmp_path, kind="fix", language="javascript", sandbox=box, cache=tmp_path / "cache")
+    suite = HumanEvalPack(folder=tmp_path, kind="fix", language="javascript", sandbox=box, cache=compiled)
     (task,) = suite.tasks()
     assert suite.judge(task, row["canonical_solution"]).outcome is Outcome.PASS
     assert suite.judge(task, "  // js-md5\n" + row["buggy_solution"]).outcome is Outcome.FAIL

@@ -4,11 +4,10 @@ import json
 
 import pytest
 
-from yunque.core.errors import EvaluationError, SandboxError
+from yunque.core.errors import EvaluationError
 from yunque.core.nouns import Outcome, PromptStyle
 from yunque.core.seams import JudgedSuite, MeasuredSuite
 from yunque.evaluation.jsonl_suite import KEYS, open_jsonl
-from yunque.sandbox.languages import find_toolchain, language
 
 TWICE = {
     "id": "twice",
@@ -17,13 +16,6 @@ TWICE = {
     "canonical": "    return 2 * number\n",
 }
 COMPARED = {"id": "line", "prompt": "x = ", "reference": "compute(1)", "stops": ["\n"]}
-
-
-def need(name):
-    try:
-        find_toolchain(language(name))
-    except SandboxError:
-        pytest.skip(f"no toolchain for {name}: {language(name).install}")
 
 
 def made(folder, *rows, sandbox=None, **named):
@@ -69,8 +61,8 @@ def test_a_test_that_hands_over_a_function_runs_with_the_program(box, tmp_path):
 
 
 @pytest.mark.parametrize("alias", ["javascript", "JS"])
-def test_other_languages_run_with_their_tests_behind_them(box, tmp_path, alias):
-    need("javascript")
+def test_other_languages_run_with_their_tests_behind_them(box, toolchain, tmp_path, alias):
+    toolchain("javascript")
     row = {
         "id": "js", "language": alias, "prompt": "function twice(number) {\n", "after": "\n}\n", "stops": ["\n}"],
         "tests": "require('assert').strictEqual(twice(2), 4)", "canonical": "  return 2 * number", "wrong": "  return 4.5",
@@ -86,8 +78,8 @@ def test_other_languages_run_with_their_tests_behind_them(box, tmp_path, alias):
     assert suite.judge(task, "```js\n  return number * 2\n```", PromptStyle.CHAT).outcome is Outcome.PASS
 
 
-def test_what_a_chat_answer_requires_again_is_required_once(box, tmp_path):
-    need("javascript")
+def test_what_a_chat_answer_requires_again_is_required_once(box, toolchain, tmp_path):
+    toolchain("javascript")
     head = "const path = require('path')\nconst os = require('os')\n\n"
     row = {
         "id": 1, "language": "javascript", "prompt": head + "function name(text) {\n", "after": "\n}\n",
@@ -119,8 +111,8 @@ def test_chat_answers_in_python(box, tmp_path, answer):
     "answer", ["", "\0", "    return '\ud800'\n", "    return (" * 2000, "}" * 10, "```", "    exit(0)\n"]
 )
 @pytest.mark.parametrize("name", ["python", "javascript"])
-def test_no_answer_makes_the_judge_raise(box, tmp_path, name, answer):
-    need(name)
+def test_no_answer_makes_the_judge_raise(box, toolchain, tmp_path, name, answer):
+    toolchain(name)
     row = TWICE if name == "python" else {
         "id": 1, "language": name, "prompt": "function twice(n) {\n", "tests": "if (twice(2) !== 4) throw 1"
     }  # fmt: skip

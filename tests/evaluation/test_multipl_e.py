@@ -1,20 +1,14 @@
 """MultiPL-E: how programs are put together, in every language, and what the judge says of good and bad ones."""
 
 import json
-import os
 import re
-from pathlib import Path
 
 import pytest
 
-from yunque.core.errors import EvaluationError, SandboxError
+from yunque.core.errors import EvaluationError
 from yunque.core.nouns import Outcome, PromptStyle
 from yunque.evaluation.extraction import block_end, code_of, cut, last_definition
 from yunque.evaluation.multipl_e import FORMS, MultiPLE
-from yunque.sandbox.languages import find_toolchain, language
-
-ROOT = Path(__file__).parents[2]
-DATA = Path(os.environ.get("YUNQUE_BENCHMARKS", ROOT.parent / "shared" / "benchmarks")) / "multipl-e" / "humaneval"
 
 # Language -> bodies of add(x, y), sum_to_n(n) and below_threshold(l, t), as a model goes on from the prompt, stop and all.
 BODIES = {
@@ -90,18 +84,17 @@ NUMBERS = ("53", "60", "52")
 
 
 @pytest.fixture(scope="module")
-def suite_in(sandbox, tmp_path_factory):
+def data(benchmark_files):
+    return benchmark_files / "multipl-e" / "humaneval"
+
+
+@pytest.fixture(scope="module")
+def suite_in(data, sandbox, toolchain, compiled):
     """The published suite in a language; skipped without the data or the toolchain."""
-    cache = tmp_path_factory.mktemp("programs")
 
     def suite(name):
-        if not DATA.is_dir():
-            pytest.skip("shared/benchmarks is not here")
-        try:
-            find_toolchain(language(name))
-        except SandboxError:
-            pytest.skip(f"no toolchain for {name}: {language(name).install}")
-        return MultiPLE(folder=DATA, language=name, sandbox=sandbox, cache=cache)
+        toolchain(name)
+        return MultiPLE(folder=data, language=name, sandbox=sandbox, cache=compiled)
 
     return suite
 
@@ -150,10 +143,8 @@ def test_a_chat_answer_with_the_whole_function_passes(suite_in, name):
 
 
 @pytest.mark.parametrize("name", FORMS)
-def test_every_row_is_read(name):
-    if not DATA.is_dir():
-        pytest.skip("shared/benchmarks is not here")
-    suite = MultiPLE(folder=DATA, language=name, sandbox=None)
+def test_every_row_is_read(data, name):
+    suite = MultiPLE(folder=data, language=name, sandbox=None)
     tasks = suite.tasks()
     assert 154 <= len(tasks) <= 164
     assert {task.suite for task in tasks} == {f"multipl-e-{name}"} and not suite.trainable

@@ -4,7 +4,6 @@ import gzip
 import json
 import random
 from functools import partial
-from pathlib import Path
 
 import pytest
 
@@ -15,13 +14,6 @@ from yunque.core.seams import JudgedSuite
 from yunque.evaluation import plus, python_suites
 from yunque.evaluation.rows import read_rows
 from yunque.evaluation.suites import open_suite, suite_names
-
-BENCHMARKS = Path(__file__).parents[3] / "shared" / "benchmarks"
-
-
-def need():
-    if not BENCHMARKS.is_dir():
-        pytest.skip("shared/benchmarks is not here")
 
 
 def misses(suite, tasks):
@@ -44,9 +36,8 @@ def misses(suite, tasks):
         ("mbpp-sanitized", 427),
     ],
 )
-def test_every_canonical_answer_passes_and_every_emptied_one_fails(box, name, num_tasks):
-    need()
-    suite = open_suite(name, box, BENCHMARKS)
+def test_every_canonical_answer_passes_and_every_emptied_one_fails(box, name, num_tasks, benchmark_files):
+    suite = open_suite(name, box, benchmark_files)
     assert isinstance(suite, JudgedSuite)
     tasks = suite.tasks()
     assert len(tasks) == num_tasks
@@ -54,9 +45,8 @@ def test_every_canonical_answer_passes_and_every_emptied_one_fails(box, name, nu
 
 
 @pytest.mark.parametrize(("name", "num_tasks"), [("humaneval-plus", 164), ("mbpp-plus", 378)])
-def test_a_sample_of_the_plus_suites(box, name, num_tasks):
-    need()
-    suite = open_suite(name, box, BENCHMARKS)
+def test_a_sample_of_the_plus_suites(box, name, num_tasks, benchmark_files):
+    suite = open_suite(name, box, benchmark_files)
     tasks = suite.tasks()
     assert len(tasks) == num_tasks
     known = {"HumanEval/32", "Mbpp/2", "Mbpp/164"}  # a root, results as a set
@@ -78,9 +68,8 @@ def test_a_root_is_a_root():
     assert plus._is_no_root([1, -2], 0.501)
 
 
-def test_a_sample_of_infilling(box):
-    need()
-    suite = open_suite("humaneval-infilling-singleline", box, BENCHMARKS)
+def test_a_sample_of_infilling(box, benchmark_files):
+    suite = open_suite("humaneval-infilling-singleline", box, benchmark_files)
     tasks = suite.tasks()
     assert len(tasks) == 1033 and sum(bool(task.suffix) for task in tasks) > 800
     right, wrong = misses(suite, random.Random(2).sample(tasks, 60))
@@ -88,14 +77,12 @@ def test_a_sample_of_infilling(box):
     assert len(wrong) <= 3  # 16 of the 1,033 lines are reached by no test
 
 
-def test_hands_off_training():
-    need()
-    assert not any(open_suite(name, None, BENCHMARKS).trainable for name in ("humaneval", "mbpp-plus", "multipl-e-cpp"))
+def test_hands_off_training(benchmark_files):
+    assert not any(open_suite(name, None, benchmark_files).trainable for name in ("humaneval", "mbpp-plus", "multipl-e-cpp"))
 
 
-def test_mbpp_names_its_splits():
-    need()
-    splits = [python_suites.mbpp(BENCHMARKS, split) for split in ("test", "validation", "train", "prompt")]
+def test_mbpp_names_its_splits(benchmark_files):
+    splits = [python_suites.mbpp(benchmark_files, split) for split in ("test", "validation", "train", "prompt")]
     assert [len(suite.tasks()) for suite in splits] == [500, 90, 374, 10]
 
 

@@ -2,7 +2,6 @@
 
 import random
 import re
-from pathlib import Path
 
 import pytest
 
@@ -12,7 +11,6 @@ from yunque.evaluation.robustness import CHANGES, changed, paraphrase, renamed, 
 from yunque.evaluation.suites import open_suite
 from yunque.evaluation.verdicts import summarise
 
-BENCHMARKS = Path(__file__).parents[3] / "shared" / "benchmarks"
 PROMPT = '''\
 def helper(text):
     """Check the given string."""
@@ -50,11 +48,9 @@ def test_words_keep_their_capital_and_typos_their_first_letter():
     assert all(a[0] == b[0] and sorted(a) == sorted(b) for a, b in slips)
 
 
-def test_every_way_is_judged_as_the_task_itself(box):
-    if not BENCHMARKS.is_dir():
-        pytest.skip("shared/benchmarks is not here")
-    inner = open_suite("humaneval", box, BENCHMARKS)
-    suite = open_suite("robust:humaneval", box, BENCHMARKS)
+def test_every_way_is_judged_as_the_task_itself(box, benchmark_files):
+    inner = open_suite("humaneval", box, benchmark_files)
+    suite = open_suite("robust:humaneval", box, benchmark_files)
     tasks = suite.tasks()
     assert len(tasks) == 164 * len(CHANGES) and len({task.id for task in tasks}) == len(tasks)
     changed_share = {
@@ -71,13 +67,11 @@ def test_every_way_is_judged_as_the_task_itself(box):
     assert suite.judge(task, whole, PromptStyle.CHAT).outcome is Outcome.PASS
 
 
-def test_suites_of_another_kind_are_refused(box):
-    if not BENCHMARKS.is_dir():
-        pytest.skip("shared/benchmarks is not here")
+def test_suites_of_another_kind_are_refused(box, benchmark_files):
     with pytest.raises(EvaluationError, match="only functions to complete"):
-        open_suite("robust:mbpp", box, BENCHMARKS).tasks()
+        open_suite("robust:mbpp", box, benchmark_files).tasks()
     with pytest.raises(EvaluationError, match=r"no suite named 'robust:humanevil'.*humaneval"):
-        open_suite("robust:humanevil", box, BENCHMARKS)
+        open_suite("robust:humanevil", box, benchmark_files)
 
 
 def test_the_worst_way_is_the_score(judged):

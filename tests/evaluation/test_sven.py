@@ -2,7 +2,6 @@
 
 import json
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
@@ -11,7 +10,6 @@ from yunque.core.nouns import Outcome, PromptStyle
 from yunque.evaluation.suites import open_suite
 from yunque.evaluation.sven import CWES, sven
 
-BENCHMARKS = Path(__file__).parents[3] / "shared" / "benchmarks"
 START = "def find(db, name):\n    cursor = db.cursor()\n"
 BAD = "    cursor.execute('SELECT a FROM t WHERE n = %s' % name)\n    return cursor.fetchone()\n"
 GOOD = "    cursor.execute('SELECT a FROM t WHERE n = %s', (name,))\n    return cursor.fetchone()\n"
@@ -83,12 +81,10 @@ def test_a_bad_file_is_one_line(made, tmp_path):
         sven("val", tmp_path)
 
 
-def test_the_published_pairs():
-    if not BENCHMARKS.is_dir():
-        pytest.skip("shared/benchmarks is not here")
-    suite = open_suite("sven", None, BENCHMARKS)
+def test_the_published_pairs(benchmark_files):
+    suite = open_suite("sven", None, benchmark_files)
     tasks = suite.tasks()
-    assert len(tasks) == 83 and len(open_suite("sven-train", None, BENCHMARKS).tasks()) == 720
+    assert len(tasks) == 83 and len(open_suite("sven-train", None, benchmark_files).tasks()) == 720
     judged = [task for task in tasks if suite.judge(task, suite.canonical(task)).outcome is not Outcome.SKIP]
     assert all(suite.judge(task, suite.canonical(task)).outcome is Outcome.PASS for task in judged)
     assert all(suite.judge(task, suite.wrong(task)).outcome is Outcome.FAIL for task in judged)

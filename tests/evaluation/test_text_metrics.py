@@ -2,7 +2,6 @@
 
 import json
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,20 +11,17 @@ from hypothesis import strategies as st
 from yunque.evaluation.scoring import edit_similarity
 from yunque.evaluation.text_metrics import bleu, exact, interval, measure_bleu, ratio_percent, same_text, sentence_bleu
 
-BENCHMARKS = Path(__file__).parents[3] / "shared" / "benchmarks"
 TEXTS = st.text(alphabet="ab (;\n\t", max_size=30)
 CORPORA = st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=8)
 
 
-def lines(*parts):
-    path = BENCHMARKS.joinpath(*parts)
-    if not BENCHMARKS.is_dir():
-        pytest.skip("shared/benchmarks is not here")
-    return path.read_text("utf-8").split("\n")[:-1]
+@pytest.fixture
+def lines(benchmark_files):
+    return lambda *parts: benchmark_files.joinpath(*parts).read_text("utf-8").split("\n")[:-1]
 
 
 # ----------------------------------------------------------------------------------------------------------------- published
-def test_the_example_files_of_text_to_code():
+def test_the_example_files_of_text_to_code(lines):
     references = [json.loads(line)["code"] for line in lines("codexglue-concode", "answers.json")]
     answers = lines("codexglue-concode", "predictions.txt")
     assert sum(map(exact, answers, references)) / len(answers) * 100 == 17.0
@@ -35,13 +31,13 @@ def test_the_example_files_of_text_to_code():
 
 
 @pytest.mark.parametrize(("size", "expected"), [("small", 78.06), ("medium", 90.91)])
-def test_refinement_with_the_input_copied(size, expected):
+def test_refinement_with_the_input_copied(lines, size, expected):
     buggy, fixed = (lines("codexglue-refinement", size, f"test.buggy-fixed.{part}") for part in ("buggy", "fixed"))
     assert round(bleu(buggy, fixed), 2) == expected
     assert not any(map(same_text, buggy, fixed))
 
 
-def test_translation_with_the_input_copied():
+def test_translation_with_the_input_copied(lines):
     java, csharp = (lines("codexglue-java-cs", f"test.java-cs.txt.{part}") for part in ("java", "cs"))
     assert (round(bleu(java, csharp), 2), round(bleu(csharp, java), 2)) == (18.72, 18.58)
 

@@ -9,15 +9,12 @@ from pathlib import Path
 import pytest
 
 from yunque.checks.execution import Asserts
-from yunque.core.errors import SandboxError
 from yunque.core.nouns import Outcome, PromptStyle
 from yunque.core.seams import JudgedSuite, MeasuredSuite
 from yunque.evaluation.rows import read_rows
 from yunque.evaluation.yunque_core import KINDS, distribution, yunque_core
-from yunque.sandbox.languages import find_toolchain, language
 
 ROOT = Path(__file__).parents[2]
-BENCHMARKS = ROOT.parent / "shared" / "benchmarks"
 PAGE = ROOT / "docs" / "yunque-core.md"
 FUNCTION = {
     "es": {"el", "la", "los", "las", "que", "se", "de", "un", "una"},
@@ -26,17 +23,19 @@ FUNCTION = {
 LANGUAGES = ("python", "javascript")
 
 
-def judged(box, name, answer, style=PromptStyle.PREFIX):
-    """Verdicts by task id of one answer to every task of a language."""
-    try:
-        find_toolchain(language(name))
-    except SandboxError:
-        pytest.skip(f"no toolchain for {name}: {language(name).install}")
-    suite = yunque_core(box)
-    rows = [row for row in suite.rows.values() if row.task.language == name]
-    with ThreadPoolExecutor(2) as pool:  # not `judge_all`, which waits for what runs out of time once more
-        verdicts = list(pool.map(lambda row: suite.judge(row.task, answer(row), style), rows))
-    return {row.task.id: verdict for row, verdict in zip(rows, verdicts, strict=True)}
+@pytest.fixture
+def judged(box, toolchain):
+    """Gives the verdicts by task id of one answer to every task of a language."""
+
+    def judge(name, answer, style=PromptStyle.PREFIX):
+        toolchain(name)
+        suite = yunque_core(box)
+        rows = [row for row in suite.rows.values() if row.task.language == name]
+        with ThreadPoolExecutor(2) as pool:  # not `judge_all`, which waits for what runs out of time once more
+            verdicts = list(pool.map(lambda row: suite.judge(row.task, answer(row), style), rows))
+        return {row.task.id: verdict for row, verdict in zip(rows, verdicts, strict=True)}
+
+    return judge
 
 
 def words(text):
@@ -45,35 +44,35 @@ def words(text):
 
 # --------------------------------------------------------------------------------------------------------------- the answers
 @pytest.mark.parametrize("name", LANGUAGES)
-def test_every_canonical_answer_passes(box, name):
-    found = judged(box, name, lambda row: row.canonical)
+def test_every_canonical_answer_passes(judged, name):
+    found = judged(name, lambda row: row.canonical)
     assert {task: one.detail for task, one in found.items() if one.outcome is not Outcome.PASS} == {}
 
 
 @pytest.mark.parametrize("name", LANGUAGES)
-def test_every_wrong_answer_fails(box, name):
-    found = judged(box, name, lambda row: row.wrong)
+def test_every_wrong_answer_fails(judged, name):
+    found = judged(name, lambda row: row.wrong)
     assert {task: one.detail for task, one in found.items() if one.outcome is not Outcome.FAIL} == {}
 
 
 @pytest.mark.parametrize("name", LANGUAGES)
-def test_every_empty_body_fails(box, name):
-    found = judged(box, name, lambda row: "    pass\n" if name == "python" else "")
+def test_every_empty_body_fails(judged, name):
+    found = judged(name, lambda row: "    pass\n" if name == "python" else "")
     assert {task: one.detail for task, one in found.items() if one.outcome is not Outcome.FAIL} == {}
 
 
 @pytest.mark.parametrize("name", LANGUAGES)
-def test_a_chat_answer_with_the_whole_function_passes(box, name):
+def test_a_chat_answer_with_the_whole_function_passes(judged, name):
     def answer(row):
         return f"Sure:\n\n```{name}\n{row.before}{row.canonical}{row.after}\n```\n\nIt `works`."
 
-    found = judged(box, name, answer, PromptStyle.CHAT)
+    found = judged(name, answer, PromptStyle.CHAT)
     assert {task: one.detail for task, one in found.items() if one.outcome is not Outcome.PASS} == {}
 
 
-def test_leaving_early_is_no_pass(box):
+def test_leaving_early_is_no_pass(judged):
     for name, leave in (("python", "    raise SystemExit(0)\n"), ("javascript", "  process.exit(0)")):
-        assert {one.outcome for one in judged(box, name, lambda row, leave=leave: leave).values()} == {Outcome.FAIL}
+        assert {one.outcome for one in judged(name, lambda row, leave=leave: leave).values()} == {Outcome.FAIL}
 
 
 def test_a_signature_compared_in_the_plain_way_fails_and_the_other_import_passes(box):
@@ -175,14 +174,12 @@ def expected(tests):
     return {value for value in values if len(value) > 6}
 
 
-def test_no_ten_words_in_a_row_are_those_of_a_known_benchmark():
-    if not BENCHMARKS.is_dir():
-        pytest.skip("shared/benchmarks is not here")
-    known = [row["prompt"] for row in read_rows(BENCHMARKS / "humaneval" / "HumanEval.jsonl.gz", ("task_id", "prompt"))]
-    known += [row["text"] for row in read_rows(BENCHMARKS / "mbpp" / "mbpp.jsonl", ("task_id", "text"))]
-    known += [row["prompt"] for row in read_rows(BENCHMARKS / "mbpp" / "sanitized-mbpp.json", ("task_id", "prompt"))]
+def test_no_ten_words_in_a_row_are_those_of_a_known_benchmark(benchmark_files):
+    known = [row["prompt"] for row in read_rows(benchmark_files / "humaneval" / "HumanEval.jsonl.gz", ("task_id", "prompt"))]
+    known += [row["text"] for row in read_rows(benchmark_files / "mbpp" / "mbpp.jsonl", ("task_id", "text"))]
+    known += [row["prompt"] for row in read_rows(benchmark_files / "mbpp" / "sanitized-mbpp.json", ("task_id", "prompt"))]
     for spoken in ("Spanish", "English"):
-        rows = read_rows(BENCHMARKS / "humaneval-xl" / "python" / f"{spoken}.jsonl", ("task_id", "prompt"))
+        rows = read_rows(benchmark_files / "humaneval-xl" / "python" / f"{spoken}.jsonl", ("task_id", "prompt"))
         known += [row["prompt"] for row in rows]
     seen = {gram for text in known for gram in grams(text)}
     assert len(known) > 1500 and len(seen) > 10_000

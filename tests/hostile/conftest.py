@@ -1,5 +1,6 @@
 """What every attack shares: a box in each tier of this machine, a victim outside it, and a look around afterwards."""
 
+import contextlib
 import functools
 import os
 import shutil
@@ -45,15 +46,42 @@ MODULES = ("ctypes", "signal", "socket", "subprocess", "threading")
 """Imported for a program that names them; each import is time that hundreds of attacks would pay."""
 
 
-@pytest.fixture(params=ISOLATING)
-def box(request, ground):
-    """The sandbox of each tier that isolates."""
-    try:
-        sandbox = open_sandbox(request.param)
-    except SandboxError as error:
-        pytest.skip(f"tier {request.param} is not available here: {error}")
-    with sandbox:
-        yield sandbox
+@pytest.fixture(scope="module", params=ISOLATING)
+def box(request):
+    """The sandbox of each tier that isolates, for all attacks of a module; afterwards nothing of it is left.
+
+    One sandbox for many attacks is the harder case: what one leaves behind meets the next.
+    """
+    with _open_folder() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", str(folder))
+        try:
+            sandbox = open_sandbox(request.param)
+        except SandboxError as error:
+            pytest.skip(f"tier {request.param} is not available here: {error}")
+        with sandbox:
+            yield sandbox
+
+
+@contextlib.contextmanager
+def _open_folder():
+    """A folder that any user may enter; nothing of a sandbox may be left in it."""
+    folder = Path(tempfile.mkdtemp(prefix="yunque-hostile-"))
+    folder.chmod(0o755)
+    yield folder
+    left = _boxes(folder)
+    shutil.rmtree(folder)
+    assert not left, f"scratch folders left behind: {left}"
+
+
+def _boxes(folder: str | Path) -> list[str]:
+    return [name for name in os.listdir(folder) if name.startswith(PREFIX)]
+
+
+@pytest.fixture
+def fresh(box):
+    """The same sandbox without a worker that started before this test."""
+    box.close()
+    return box
 
 
 @pytest.fixture
@@ -77,15 +105,10 @@ def reachable_python(tier: str) -> str | None:
 
 
 @pytest.fixture
-def ground(monkeypatch):
-    """A folder that any user may enter, as the machine's temporary folder; afterwards nothing of the sandbox is left."""
-    folder = Path(tempfile.mkdtemp(prefix="yunque-hostile-"))
-    folder.chmod(0o755)
-    monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    yield folder
-    left = [path.name for path in folder.iterdir() if path.name.startswith(PREFIX)]
-    shutil.rmtree(folder)
-    assert not left, f"scratch folders left behind: {left}"
+def ground():
+    """A folder of this test alone that any user may enter."""
+    with _open_folder() as folder:
+        yield folder
 
 
 @pytest.fixture
@@ -116,7 +139,8 @@ def _marked(text: str) -> list[int]:
 def attack(box, python, mark, request):
     """Run a hostile Python program in the box, from a cold start or in a fork of the warm worker.
 
-    ``attack(source, wall_s=…, **job)`` gives the Observation. Afterwards the same worker must serve the next job, at once.
+    ``attack(source, wall_s=…, **job)`` gives the Observation. Afterwards the same worker must serve the next job, at once,
+    and there is no scratch folder but those of living workers.
     """
     warm = request.param == "warm"
 
@@ -139,7 +163,8 @@ def attack(box, python, mark, request):
         assert innocent and after.wall_ms < 1000, f"the next job suffered: {after}"
         return seen
 
-    return run
+    yield run
+    assert len(_boxes(tempfile.gettempdir())) <= len(box._pool._idle), "a scratch folder without its worker"
 
 
 @pytest.fixture

@@ -188,7 +188,7 @@ for number in range(3, 12):
 """)
 
 
-def test_environment_of_the_parent(attack, monkeypatch):
+def test_environment_of_the_parent(attack, fresh, monkeypatch):
     monkeypatch.setenv("API_TOKEN", "SECRET-IN-THE-ENVIRONMENT")
     seen = attack(f"""
 print(dict(os.environ))

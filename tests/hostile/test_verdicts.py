@@ -4,13 +4,10 @@ import pytest
 
 from yunque.checks.execution import Asserts, Calls, Expected
 from yunque.checks.lifting import Call
-from yunque.core.errors import SandboxError
 from yunque.core.nouns import Limits, Origin, Outcome, Record
-from yunque.sandbox import open_sandbox
-from yunque.sandbox.tiers import ISOLATING
 
 ORIGIN = Origin(source="attack", path="main.py", revision="", licence="unknown", collected_at="")
-SHORT = Limits(wall_s=1.5, cpu_s=1.5)
+SHORT, ROOMY = Limits(wall_s=0.5, cpu_s=0.5), Limits(wall_s=1.5, cpu_s=1.5)
 
 RIGHT = "def double(x):\n    return 2 * x\n"
 LIFTED = (
@@ -247,33 +244,23 @@ def double(x):
 }
 
 
-@pytest.fixture(scope="module", params=ISOLATING)
-def box(request):
-    try:
-        sandbox = open_sandbox(request.param)
-    except SandboxError as error:
-        pytest.skip(f"tier {request.param} is not available here: {error}")
-    with sandbox:
-        yield sandbox
-
-
 def record(text: str) -> Record:
     return Record(id="attack", text=text, language="python", origin=ORIGIN)
 
 
-def judges(box):
+def judges(box, limits):
     expected = [Expected(call=Call("double", (x,), {}), value=2 * x) for x in (3, 0, -4)]
-    yield Calls(expected=expected, sandbox=box, limits=SHORT)
+    yield Calls(expected=expected, sandbox=box, limits=limits)
     for test, seat in ((LIFTED, "outside"), (LOOPED, "apart")):
-        yield Asserts(test=test, functions=("double",), entry="double", sandbox=box, limits=SHORT, seat=seat)
+        yield Asserts(test=test, functions=("double",), entry="double", sandbox=box, limits=limits, seat=seat)
 
 
 @pytest.mark.parametrize("trick", TRICKS)
 def test_no_trick_passes(box, trick):
-    for judge in judges(box):
+    for judge, next_judge in zip(judges(box, SHORT), judges(box, ROOMY), strict=True):
         verdict = judge.judge(record(TRICKS[trick]))
         assert verdict.outcome is Outcome.FAIL, (judge, verdict)
-        after = judge.judge(record(RIGHT))
+        after = next_judge.judge(record(RIGHT))
         assert after.outcome is Outcome.PASS and after.took_ms < 1500, (trick, after)
 
 
@@ -281,7 +268,7 @@ def test_no_trick_passes(box, trick):
     "trick", ["leaving with status 0", "leaving with status 0 on import", "sys.exit on import", "a forged word"]
 )
 def test_even_in_one_process_status_0_is_not_a_pass(box, trick):
-    judge = Asserts(test=LIFTED, functions=("double",), entry="double", sandbox=box, limits=SHORT, seat="in-process")
+    judge = Asserts(test=LIFTED, functions=("double",), entry="double", sandbox=box, limits=ROOMY, seat="in-process")
     assert judge.judge(record(TRICKS[trick])).outcome is Outcome.FAIL
     right = judge.judge(record(RIGHT))
     assert right.outcome is Outcome.PASS and "in-process" in right.detail

@@ -13,7 +13,7 @@ import pytest
 from yunque.core.errors import SandboxError
 from yunque.core.nouns import Limits
 from yunque.sandbox import open_sandbox, programs
-from yunque.sandbox.languages import LANGUAGES, find_toolchain, language
+from yunque.sandbox.languages import LANGUAGES, language
 from yunque.sandbox.programs import program_cache, run_program
 
 FOLDER = Path(__file__).with_name("programs")
@@ -38,21 +38,13 @@ def sandbox():
         yield box
 
 
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    return tmp_path_factory.mktemp("programs")
-
-
 @pytest.fixture
-def run(sandbox, cache):
+def run(sandbox, toolchain, compiled):
     """Run a program of a language that this machine can run."""
 
     def do(name, source, **options):
-        try:
-            find_toolchain(language(name))
-        except SandboxError:
-            pytest.skip(f"no toolchain for {name}: {language(name).install}")
-        return run_program(sandbox, name, source, **{"limits": ROOMY, "cache": cache} | options)
+        toolchain(name)
+        return run_program(sandbox, name, source, **{"limits": ROOMY, "cache": compiled} | options)
 
     return do
 
@@ -244,10 +236,9 @@ def test_without_a_class_archive_it_only_takes_longer(run, monkeypatch, tmp_path
     assert run("java", source, cache=tmp_path).ran.stdout == b"slow\n"
 
 
-def test_libraries_that_npm_installed_globally_are_looked_for(run, tmp_path):
+def test_libraries_that_npm_installed_globally_are_looked_for(run, toolchain, tmp_path):
     source = "console.log(require('module').globalPaths.join(' '))"
-    if shutil.which("node") is None:
-        pytest.skip("no toolchain for javascript")
+    toolchain("javascript")
     home = Path(shutil.which("node")).resolve().parent.parent
     assert f"{home}/lib/node_modules" in run("javascript", source, cache=tmp_path).ran.stdout.decode().split()
 
@@ -274,11 +265,8 @@ def test_tools_in_a_private_folder(monkeypatch, tmp_path, tier):
     assert f"go: the private user of tier {tier} may not reach {tmp_path}/private/go" in result.missing
 
 
-def test_a_runtime_that_needs_proc(sandbox, tmp_path):
-    try:
-        find_toolchain(language("csharp"))
-    except SandboxError:
-        pytest.skip(f"no toolchain for csharp: {language('csharp').install}")
+def test_a_runtime_that_needs_proc(sandbox, toolchain, tmp_path):
+    toolchain("csharp")
     result = run_program(SimpleNamespace(tier="landlock"), "csharp", "", cache=tmp_path)
     assert "reads /proc" in result.missing
 

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import threading
@@ -13,6 +14,8 @@ from yunque.core.errors import SandboxError
 from yunque.core.nouns import Job, Limits
 from yunque.sandbox import open_sandbox
 from yunque.sandbox.jobs import check_job, fixed_environment
+from yunque.sandbox.pool import Capped, Outcome
+from yunque.sandbox.runner import observation
 from yunque.sandbox.scratch import copy_tree, remove_folder
 
 PYTHON = (sys.executable, "-I", "-S", "-c")
@@ -274,3 +277,20 @@ def test_removing_follows_no_link(tmp_path):
     assert os.listdir(tmp_path) == ["kept"]
     assert (tmp_path / "kept" / "file").read_text() == "x"
     shutil.rmtree(tmp_path / "kept")
+
+
+@pytest.mark.parametrize(
+    ("number", "spent_s", "timed_out"),
+    [
+        (signal.SIGXCPU, 0.84, True),  # seen on a busy machine
+        (signal.SIGXCPU, 0.1, False),  # its own doing
+        (signal.SIGKILL, 1.9, True),
+        (signal.SIGKILL, 0.84, False),
+        (signal.SIGTERM, 1.0, False),
+    ],
+)
+def test_what_counts_as_out_of_processor_time(number, spent_s, timed_out):
+    lines = {"done": f"status={int(number)} own_cpu_us={spent_s * 1e6:.0f}"}
+    job = Job(argv=("a",), limits=Limits(cpu_s=1))
+    seen = observation("namespaces", job, Outcome(Capped(9), Capped(9), accepted=True), lines, {})
+    assert (seen.signal, seen.timed_out) == (number, timed_out)

@@ -19,16 +19,10 @@ from yunque.core.errors import SourceError, StoreError
 from yunque.store import benchmarks
 from yunque.store.benchmarks import Benchmark, BenchmarkFile, State, import_file, status
 
-BENCHMARKS = Path(__file__).parents[3] / "shared" / "benchmarks"
 ROWS = b'{"task_id": "T/0"}\n'
 PACKED = gzip.compress(b'{"task_id": "T/1"}\n' * 50, mtime=1)
 FILES = {"small/rows.jsonl": ROWS, "small/deep/rows.jsonl": ROWS * 3, "small/packed.jsonl.gz": PACKED}
 LEARNED, MADE = b"def learned():\n    return 1\n", b"made of others\n"
-
-
-def need():
-    if not BENCHMARKS.is_dir():
-        pytest.skip("shared/benchmarks is not here")
 
 
 def sha256(data: bytes) -> str:
@@ -412,22 +406,19 @@ def test_only_svens_train_part_is_training_data_as_it_is():
     assert "may not be used as training data" in benchmarks.benchmark("multipl-e").why_not
 
 
-def test_the_files_at_hand_are_the_pinned_ones():
-    need()
-    found = status(BENCHMARKS)
+def test_the_files_at_hand_are_the_pinned_ones(benchmark_files):
+    found = status(benchmark_files)
     assert {one.state for one in found} == {State.WHOLE}
-    names = {path.relative_to(BENCHMARKS).as_posix() for path in BENCHMARKS.rglob("*") if path.is_file()}
+    names = {path.relative_to(benchmark_files).as_posix() for path in benchmark_files.rglob("*") if path.is_file()}
     data = {name for name in names if not name.rpartition("/")[2].startswith(("NOTICE", "LICENSE", "README"))}
     assert data == {one.path for one in found}
 
 
-def test_every_folder_at_hand_is_known_as_its_benchmark():
-    need()
+def test_every_folder_at_hand_is_known_as_its_benchmark(benchmark_files):
     for one in benchmarks.benchmarks():
-        assert benchmarks.benchmark_in(BENCHMARKS / one).name == one
+        assert benchmarks.benchmark_in(benchmark_files / one).name == one
 
 
-def test_the_java_file_of_a_benchmark_is_known_with_windows_line_ends():
-    need()
-    data = (BENCHMARKS / "codexglue-java-cs/test.java-cs.txt.java").read_bytes()
+def test_the_java_file_of_a_benchmark_is_known_with_windows_line_ends(benchmark_files):
+    data = (benchmark_files / "codexglue-java-cs/test.java-cs.txt.java").read_bytes()
     assert benchmarks.benchmark_of(data.replace(b"\n", b"\r\n")).reason == "benchmark codexglue-java-cs: C-UDA-1.0"
