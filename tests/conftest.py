@@ -4,6 +4,7 @@ Nothing heavy is imported before a test asks for it, so that the light rooms sta
 """
 
 import contextlib
+import multiprocessing
 import os
 import time
 
@@ -56,6 +57,10 @@ def words(text: str) -> dict[str, int]:
         counts[word] = counts.get(word, 0) + 1
     return counts
 '''
+
+
+# Processes that the product starts are forks of one that has these; without it each would import them anew, in a second.
+multiprocessing.set_forkserver_preload(["yunque.data.collect", "yunque.data.finishing", "yunque.data.duplicates"])
 
 
 # --------------------------------------------------------------------------------------------------------- marks and order
@@ -136,6 +141,16 @@ def cluster():
     ray = connect()
     yield ray
     ray.shutdown()
+
+
+@pytest.fixture(scope="session")
+def forked():
+    """Calls of the command line in processes that have torch imported already; see tests/forked.py."""
+    from tests.forked import Forked
+
+    server = Forked()
+    yield server
+    server.close()
 
 
 # --------------------------------------------------------------------------------------------------------------------- torch

@@ -2,8 +2,7 @@
 
 import gzip
 import json
-import subprocess
-import sys
+from functools import partial
 
 import pytest
 
@@ -31,7 +30,7 @@ def sandbox_here():
 
 
 @pytest.fixture
-def yunque(tmp_path, monkeypatch):
+def yunque(tmp_path, monkeypatch, forked):
     """Run a verb in an empty folder, with a benchmark of eight tasks."""
     folder = tmp_path / "benchmarks" / "humaneval"
     folder.mkdir(parents=True)
@@ -39,11 +38,7 @@ def yunque(tmp_path, monkeypatch):
         file.write("".join(json.dumps(row) + "\n" for row in ROWS))
     monkeypatch.setenv("YUNQUE_BENCHMARKS", str(folder.parent))
 
-    def run(*arguments):
-        command = [sys.executable, "-m", "yunque", *map(str, arguments)]
-        return subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=tmp_path)
-
-    return run
+    return partial(forked.run, cwd=tmp_path)
 
 
 def samples(path, right):

