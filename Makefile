@@ -14,7 +14,7 @@ TOOLS     := bwrap:bubblewrap gcc:gcc g++:g++ perl:perl node:nodejs tsc:node-typ
 LIBRARIES := libc6-dev libboost-dev ruby-test-unit libtest-deep-perl lua-unit libjavatuples-java
 
 # On every core; the tests of one file stay together, since they share what is dear to make. Marks: tests/conftest.py.
-PARALLEL := -n logical --dist loadfile
+PARALLEL := -n logical --dist loadfile --no-loadscope-reorder
 SLOW     := hostile or toolchain or corpus or story or ray or timing
 
 .PHONY: forge test quick check toolchains test-languages lint reference clean

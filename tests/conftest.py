@@ -6,6 +6,7 @@ Nothing heavy is imported before a test asks for it, so that the light rooms sta
 import contextlib
 import multiprocessing
 import os
+import signal
 import time
 
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -22,6 +23,7 @@ ROOT = Path(__file__).parents[1]
 FOLDER_MARKS = {"hostile": "hostile", "story": "story"}
 FIXTURE_MARKS = {"toolchain": "toolchain", "benchmark_files": "corpus", "cluster": "ray", "alone": "timing"}
 """A test carries the mark of its folder, and of every fixture it uses, directly or through another one. Nowhere else."""
+LONG_ROOMS = ("story", "evaluation", "hostile", "inference", "cli", "sandbox", "store")
 
 END, REPOSITORY = "<|endoftext|>", "<repo_name>"
 TORCH_ROOMS = {"models", "training", "inference"}
@@ -64,13 +66,22 @@ multiprocessing.set_forkserver_preload(["yunque.data.collect", "yunque.data.fini
 
 
 # --------------------------------------------------------------------------------------------------------- marks and order
-hypothesis.settings.register_profile("dev", max_examples=40, deadline=None)
-hypothesis.settings.register_profile("ci", max_examples=150, deadline=None, print_blob=True)
+# Examples of a property: as a person works, in CI, and `HYPOTHESIS_PROFILE=sweep` to look for new ones.
+for profile, num_examples in (("dev", 40), ("ci", 150), ("sweep", 5_000)):
+    hypothesis.settings.register_profile(
+        profile,
+        max_examples=num_examples,
+        derandomize=profile != "sweep",
+        deadline=None,
+        suppress_health_check=[hypothesis.HealthCheck.too_slow],
+        print_blob=True,
+    )
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks by folder and fixture."""
+    """Marks by folder and fixture; the rooms whose files take longest first, so that no process ends alone."""
+    items.sort(key=lambda item: (*LONG_ROOMS, item.path.parent.name).index(item.path.parent.name))
     for item in items:
         marks = {FOLDER_MARKS.get(item.path.parent.name), *map(FIXTURE_MARKS.get, getattr(item, "fixturenames", ()))}
         for mark in sorted(filter(None, marks)):
@@ -135,10 +146,12 @@ def compiled(session_folder) -> Path:
 
 @pytest.fixture(scope="session")
 def cluster():
-    """One Ray cluster on this machine for the whole session."""
+    """One Ray cluster on this machine for the whole session; it leaves the signals of this process as they were."""
     from yunque.inference.ray_engine import connect
 
+    before = signal.getsignal(signal.SIGTERM)
     ray = connect()
+    assert signal.getsignal(signal.SIGTERM) is before
     yield ray
     ray.shutdown()
 

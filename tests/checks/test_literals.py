@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from yunque.checks.literals import may_match, needed
@@ -35,7 +35,6 @@ def test_nearly_every_rule_has_some():
     assert len(without) <= 3, without
 
 
-@settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_what_a_rule_matches_holds_one_of_its_literals(data):
     rule = data.draw(st.sampled_from(RULES))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from yunque.checks import personal
@@ -141,7 +141,6 @@ def test_places_are_right_whatever_stands_before(before):
     assert one.line == before.count("\n") + 2
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.text(alphabet=st.sampled_from("aZ09@.:+-/ \\\n'\"ñ%ESX(){}="), max_size=200))
 def test_places_never_overlap_and_stand_in_the_text(text):
     data, last = text.encode(), 0

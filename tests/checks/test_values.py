@@ -4,7 +4,7 @@ import math
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from yunque.checks.values import Comparison, difference, matches
@@ -87,14 +87,12 @@ plain = st.recursive(
 )
 
 
-@settings(max_examples=400, deadline=None)
 @given(plain, plain)
 def test_loose_is_what_python_says(left, right):
     assert matches(left, right, LOOSE) is (left == right)
     assert matches([left, right], [right, left], Comparison(strict=False, unordered=True))
 
 
-@settings(max_examples=200, deadline=None)
 @given(plain, plain)
 def test_strict_is_repr_and_implies_loose(left, right):
     assert matches(left, left, STRICT)
@@ -160,7 +158,6 @@ def test_the_other_fields(actual, expected, comparison, wanted):
     assert (difference(actual, expected, comparison) == "") is wanted
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.floats(), st.floats(), st.sampled_from([0.0, 1e-9, 0.5]), st.sampled_from([0.0, 1e-7, 0.5]))
 def test_the_tolerance_is_numpys(actual, expected, atol, rtol):
     numpy = pytest.importorskip("numpy", reason="numpy is not available here")

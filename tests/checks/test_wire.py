@@ -10,7 +10,7 @@ import sys
 import typing
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from yunque.checks import wire
@@ -63,13 +63,11 @@ values = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
 @given(values)
 def test_a_plain_value_comes_back_type_for_type(value):
     assert same(load(dump(value)), value)
 
 
-@settings(max_examples=300, deadline=None)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | text | st.sampled_from(["0x1", "nan", "1e9", "00"]),

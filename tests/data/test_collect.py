@@ -205,7 +205,7 @@ PIECES = st.sampled_from([b"x = 1\n", b"\0", b"\xff", b"", b"# @generated\n", b"
 NAMES = st.sampled_from(["a.py", "b.js", "c.txt", "vendor/d.py", "e.go", "f", "g_pb2.py", "h.pyi", "d/e/f.rs"])
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.dictionaries(NAMES, st.lists(PIECES, max_size=4).map(b"".join), min_size=1))
 def test_counts_always_add_up(tmp_path_factory, files):
     files = {**files, "keep.py": b"keep = 1\n"}

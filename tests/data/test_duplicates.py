@@ -87,7 +87,7 @@ def plainly(records, threshold):
     return sorted(one.id for one in chosen)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     st.lists(st.tuples(st.integers(0, 4), st.lists(st.integers(0, 39), max_size=2)), min_size=1, max_size=14), st.randoms()
 )
@@ -234,7 +234,7 @@ def test_nothing_gives_tables_without_rows(tmp_path):
 
 
 # ----------------------------------------------------------------------------------------------------------------- adding
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(st.integers(0, 10**6), st.integers(0, 40), st.integers(0, 40))
 def test_adding_keeps_what_all_at_once_keeps(tmp_path_factory, seed, first, second):
     folder = tmp_path_factory.mktemp("adding")

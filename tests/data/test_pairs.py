@@ -3,7 +3,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -110,7 +110,6 @@ texts = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None)
 @given(
     texts | st.text(st.characters(exclude_categories=["Cs"]), max_size=200),
     st.sampled_from(["python", "unknown", "javascript"]),
@@ -236,7 +235,6 @@ def test_test_pairs_of_one_file():
     assert pairs(record(EXAMPLE), only("test", tests=False)) == []
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     texts | st.text(st.characters(exclude_categories=["Cs"]), max_size=200),
     st.sampled_from(["python", "php", "ruby", "shell", "solidity", "rust", "java", "c"]),

@@ -4,7 +4,7 @@ import itertools
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from yunque.data.parsing import blank_body, code_only, comment_spans, functions, has_errors, is_test_path, statement_spans
@@ -150,7 +150,6 @@ def _indented(text: str, margin: str) -> str:
     )
 
 
-@settings(max_examples=150, deadline=None)
 @given(python_files())
 def test_generated_bodies_are_found_exactly(file):
     text, expected = file
@@ -521,7 +520,6 @@ def test_doc_comment_belongs_to_the_definition(language):
 
 
 # --------------------------------------------------------------------------------------------------- code, statements, tests
-@settings(max_examples=60, deadline=None)
 @given(python_files())
 def test_code_only_keeps_every_offset_and_drops_comments(file):
     data, code = file[0].encode(), code_only(file[0], "python")
@@ -572,7 +570,6 @@ def broken_files(draw):
     return language, first + "".join(draw(st.lists(st.sampled_from(PIECES[language]), max_size=30)))
 
 
-@settings(max_examples=300, deadline=None)
 @given(broken_files())
 def test_spans_of_any_text_nest_and_cut_at_whole_characters(file):
     language, text = file

@@ -4,7 +4,7 @@ import tokenize
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -248,7 +248,6 @@ def test_twins_in_one_part_are_no_twins():
 sets_of_numbers = st.lists(st.frozensets(st.integers(0, 25), max_size=14), max_size=14)
 
 
-@settings(max_examples=200, deadline=None)
 @given(sets_of_numbers, st.sampled_from([0.3, 0.5, 0.7, 0.9, 1.0]))
 def test_the_search_finds_every_pair_that_is_alike(sets, similarity):
     index = Neighbours([np.array(sorted(one), dtype=np.uint64) for one in sets], similarity)

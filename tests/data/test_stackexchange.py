@@ -10,7 +10,7 @@ from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 pytest.importorskip("lxml", reason="lxml is not available here")
@@ -297,7 +297,6 @@ def test_rows_are_found_wherever_the_chunks_end(tmp_path, monkeypatch, size):
     st.lists(st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff")), min_size=1),
     st.data(),
 )
-@settings(max_examples=60, deadline=None)
 def test_values_come_back_as_they_were_written(texts, data):
     """Whatever a value holds, wherever a chunk ends."""
     written = "".join(row(Id=number, Body=text) for number, text in enumerate(texts))

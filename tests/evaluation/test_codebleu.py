@@ -215,7 +215,6 @@ def test_loops_within_loops_end(within):
         code_bleu([blocks], [blocks], "java")
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     st.text(alphabet="ab=+(){};:\n\t\"'#0 if", max_size=60), st.sampled_from(["python", "java", "javascript", "go", "rust"])
 )
@@ -227,7 +226,7 @@ def test_parts_are_shares_and_a_text_is_like_itself(text, language):
     assert found.dataflow == (0.0 if found.num_without_dataflow else 1.0)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(st.sampled_from(list(SAMPLES.values())), min_size=2, max_size=5), st.randoms(use_true_random=False))
 def test_the_order_of_a_corpus_does_not_matter(answers, random):
     pairs = [(answer, SAMPLES["java"]) for answer in answers]

@@ -114,7 +114,7 @@ def test_findings_by_rule_and_weakness():
     assert found["insecure (CWE-89)"].low is not None
 
 
-def test_the_cost_of_a_right_answer_is_that_over_the_reference(box):
+def test_the_cost_of_a_right_answer_is_that_over_the_reference(box, alone):
     sandbox = TapedSandbox(box)
     taking = AnswerValues(suite=suite(sandbox), kinds=KINDS, sandbox=sandbox)
     task = taking.suite.tasks()[0]

@@ -10,14 +10,6 @@ from yunque.evaluation.metrics import KINDS
 from yunque.evaluation.runs import judge_samples
 from yunque.evaluation.spread import SpreadSuite
 from yunque.evaluation.suites import open_suite
-from yunque.inference.ray_engine import connect
-
-
-@pytest.fixture(scope="module")
-def cluster():
-    ray = connect()
-    yield ray
-    ray.shutdown()
 
 
 @pytest.fixture

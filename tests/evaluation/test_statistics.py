@@ -158,7 +158,7 @@ def test_weights_of_one_are_no_weights():
     assert compare("x", base, forged, groups, weights=[1] * 6) == compare("x", base, forged, groups)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1), st.sampled_from("abcdefg")), min_size=1, max_size=12))
 def test_the_value_lies_in_its_interval_s_reach_and_the_difference_is_the_difference(rows):
     base, forged, groups = zip(*rows, strict=True)

@@ -26,7 +26,7 @@ for plain, strategy in {
 IN_TABLES = [one for one in vars(nouns).values() if dataclasses.is_dataclass(one) and one.__module__ == nouns.__name__]
 IN_TABLES = [one for one in IN_TABLES if "dict" not in [str(field.type) for field in dataclasses.fields(one)]]
 IN_TABLES = [one for one in IN_TABLES if one not in (nouns.Job, nouns.Observation)]
-SOME = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SOME = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
 def test_most_nouns_are_tried():
