@@ -15,6 +15,8 @@ LIBRARIES := libc6-dev libboost-dev ruby-test-unit libtest-deep-perl lua-unit li
 
 # On every core; the tests of one file stay together, since they share what is dear to make. Marks: tests/conftest.py.
 PARALLEL := -n logical --dist loadfile --no-loadscope-reorder
+# Bytecode is kept even where the environment forbids it: without, every process compiles the package and every run the tests.
+unexport PYTHONDONTWRITEBYTECODE
 SLOW     := hostile or toolchain or corpus or story or ray or timing
 
 .PHONY: forge test quick check toolchains test-languages lint reference clean

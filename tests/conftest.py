@@ -21,7 +21,10 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FOLDER_MARKS = {"hostile": "hostile", "story": "story"}
-FIXTURE_MARKS = {"toolchain": "toolchain", "benchmark_files": "corpus", "cluster": "ray", "alone": "timing"}
+FIXTURE_MARKS = {
+    **dict.fromkeys(("toolchain", "npm_registry", "tests_box"), "toolchain"),
+    **{"benchmark_files": "corpus", "cluster": "ray", "alone": "timing"},
+}
 """A test carries the mark of its folder, and of every fixture it uses, directly or through another one. Nowhere else."""
 LONG_ROOMS = ("story", "evaluation", "hostile", "inference", "cli", "sandbox", "store")
 
@@ -158,10 +161,20 @@ def cluster():
 
 @pytest.fixture(scope="session")
 def forked():
-    """Calls of the command line in processes that have torch imported already; see tests/forked.py."""
-    from tests.forked import Forked
+    """Calls of the command line, without the imports that each would do anew; see tests/forked.py."""
+    from tests.forked import ROOMS, Forked
 
-    server = Forked()
+    server = Forked(*ROOMS)
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def forked_with_torch():
+    """The same for verbs that need a model."""
+    from tests.forked import ROOMS, TORCH, Forked
+
+    server = Forked(*ROOMS, *TORCH)
     yield server
     server.close()
 
@@ -281,15 +294,26 @@ def fim_tokenizer(fim_folder):
     return load_tokenizer(fim_folder)
 
 
-@pytest.fixture(scope="module")
-def box():
-    """The strongest sandbox of this machine; its workers end with the module."""
+def open_box():
+    """The strongest sandbox of this machine, or a skip that says why there is none."""
     from yunque.core.errors import SandboxError
     from yunque.sandbox import open_sandbox
 
     try:
-        sandbox = open_sandbox()
+        return open_sandbox()
     except SandboxError as error:
-        pytest.skip(f"the sandbox is not available here: {error}")
-    with sandbox:
+        pytest.skip(f"the sandbox is not available here: {error.line()}")
+
+
+@pytest.fixture(scope="module")
+def box():
+    """A sandbox whose workers end with the module."""
+    with open_box() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(scope="session")
+def tests_box():
+    """A sandbox to run the tests of repositories in: every verdict starts a pytest."""
+    with open_box() as sandbox:
         yield sandbox

@@ -1,8 +1,8 @@
-"""The command line in a process of its own, without the seconds that importing torch costs every call.
+"""The command line in a process of its own, without the seconds that imports cost every call.
 
-One process imports what the heavy verbs need and nothing of yunque; each call is a fork of it with the arguments, folder,
-environment, input and exit status of that call alone, and runs the command line from its first import on. What a real start
-costs, and that light verbs load nothing heavy, is tested elsewhere with real starts.
+One process imports the rooms below the command line, and torch for verbs that need a model; each call is a fork of it with
+the arguments, folder, environment, input and exit status of that call alone, and runs the command line from its first import
+on. What a real start costs, and that light verbs load nothing heavy, is tested elsewhere with real starts.
 """
 
 import json
@@ -13,12 +13,14 @@ import sys
 import tempfile
 from pathlib import Path
 
-IMPORTED = ("torch", "accelerate", "peft", "transformers.models.llama.modeling_llama", "transformers.models.auto")
+ROOMS = ("pyarrow.parquet", "typer", "yunque.data.dataset", "yunque.evaluation.suites", "yunque.evaluation.runs")
+TORCH = ("torch", "accelerate", "peft", "transformers.models.llama.modeling_llama", "transformers.models.auto")
 
 SERVER = """
-import importlib, json, os, socket, sys
+import atexit, gc, importlib, json, os, socket, sys, threading, traceback
 for name in sys.argv[2:]:
     importlib.import_module(name)
+gc.freeze()
 control = socket.socket(fileno=int(sys.argv[1]))
 while True:
     data, streams, _, _ = socket.recv_fds(control, 1 << 20, 3)
@@ -39,29 +41,45 @@ os.chdir(call["cwd"])
 os.environ.clear()
 os.environ.update(call["env"])
 sys.argv[:] = ["yunque", *call["arguments"]]
-from yunque.cli.main import run
-run()
+status = 0
+try:
+    from yunque.cli.main import run
+    run()
+except SystemExit as error:
+    status = error.code
+except BaseException:
+    traceback.print_exc()
+    status = 1
+threading._shutdown()
+atexit._run_exitfuncs()
+sys.stdout.flush()
+sys.stderr.flush()
+os._exit(status or 0)  # taking torch down again would touch, and so copy, every page that is shared
 """
 
 
 class Forked:
-    """Runs calls of the command line, one at a time."""
+    """Runs calls of the command line, one at a time, in processes that have these modules."""
 
-    def __init__(self) -> None:
+    def __init__(self, *modules: str) -> None:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        command = [sys.executable, "-c", SERVER, str(theirs.fileno()), *IMPORTED]
+        command = [sys.executable, "-c", SERVER, str(theirs.fileno()), *modules]
         self._process = subprocess.Popen(command, pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL)
         theirs.close()
 
-    def run(self, *arguments: object, cwd: Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess:
+    def run(
+        self, *arguments: object, cwd: Path, env: dict[str, str] | None = None, stdin: str = ""
+    ) -> subprocess.CompletedProcess:
         """The call as it ended: exit status, and what it wrote."""
         call = {
             "arguments": [str(one) for one in arguments],
             "cwd": str(cwd),
             "env": dict(os.environ if env is None else env),
         }
-        with open(os.devnull, "rb") as empty, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-            socket.send_fds(self._control, [json.dumps(call).encode()], [stream.fileno() for stream in (empty, out, err)])
+        with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            given.write(stdin.encode())
+            given.seek(0)
+            socket.send_fds(self._control, [json.dumps(call).encode()], [stream.fileno() for stream in (given, out, err)])
             status = int(self._control.recv(20))
             texts = [(stream.seek(0), stream.read().decode())[1] for stream in (out, err)]
         return subprocess.CompletedProcess(["yunque", *call["arguments"]], status, *texts)

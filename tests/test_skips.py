@@ -27,20 +27,9 @@ def test_a_skip_that_is_not_allowed_fails_the_run(tmp_path, processes, reason, s
     (tmp_path / "test_a.py").write_text(
         f"import pytest\n\ndef test_a():\n    pytest.skip({reason!r})\n\ndef test_b():\n    pass\n"
     )
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-n",
-        processes,
-        "-p",
-        "no:cacheprovider",
-        "-c",
-        "/dev/null",
-        "--rootdir",
-        ".",
-    ]
-    done = subprocess.run(command, cwd=tmp_path, env={"CI": "true", "PATH": "/usr/bin:/bin"}, capture_output=True, text=True)
+    options = f"-q -p xdist -n {processes} -p no:cacheprovider -c /dev/null --rootdir ."
+    env = {"CI": "true", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    command = [sys.executable, "-m", "pytest", *options.split()]
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
     assert done.returncode == status, done.stdout + done.stderr
     assert ("skip that is not in tests/allowed_skips.txt: Skipped: " + reason in done.stdout) == bool(status)

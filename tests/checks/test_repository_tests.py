@@ -7,10 +7,8 @@ from pathlib import Path
 import pytest
 
 from yunque.checks.repository_tests import RepositoryTests, TestReach, reach
-from yunque.core.errors import SandboxError
 from yunque.core.nouns import Limits, Origin, Outcome, Record
 from yunque.core.seams import Check
-from yunque.sandbox import open_sandbox
 
 LIMITS = Limits(wall_s=60, cpu_s=60, memory_bytes=2 << 30, processes=64)
 MODULE = '''"""A module."""
@@ -63,14 +61,6 @@ def test_names(name):
 """
 
 
-@pytest.fixture(scope="module")
-def sandbox():
-    try:
-        return open_sandbox()
-    except SandboxError as error:
-        pytest.skip(f"no tests of a repository can be run here: {error.line()}")
-
-
 @pytest.fixture
 def tree(tmp_path):
     """Writes files below a folder; gives the folder."""
@@ -105,8 +95,8 @@ def small(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def found(small, sandbox):
-    tests, trouble = reach(small, sandbox, LIMITS)
+def found(small, tests_box):
+    tests, trouble = reach(small, tests_box, LIMITS)
     assert trouble == ""
     return by_name(tests)
 
@@ -179,16 +169,16 @@ def classic(tmp_path_factory):
     return root
 
 
-def test_reach_knows_which_unittest_tests_pass(classic, sandbox):
+def test_reach_knows_which_unittest_tests_pass(classic, tests_box):
     """pytest keeps their failures to itself: they are not raised out of the call."""
-    tests, _ = reach(classic, sandbox, LIMITS)
+    tests, _ = reach(classic, tests_box, LIMITS)
     told = {test.test.rpartition("::")[2]: test for test in tests}
     assert ("thing.py", 4) in told["test_right"].reached and ("thing.py", 13) in told["test_right"].reached
     passed = {name for name, test in told.items() if test.passed}
     assert passed == {"thing.add", "test_right", "test_parts"}
 
 
-def test_the_src_layout_and_a_package_in_lib_are_importable(tree, sandbox):
+def test_the_src_layout_and_a_package_in_lib_are_importable(tree, tests_box):
     root = tree(
         {
             "src/pack/__init__.py": "",
@@ -199,13 +189,13 @@ def test_the_src_layout_and_a_package_in_lib_are_importable(tree, sandbox):
             "def test_it():\n    assert add(1, 1) == 2 == half(4)\n",
         }
     )
-    tests, trouble = reach(root, sandbox, LIMITS)
+    tests, trouble = reach(root, tests_box, LIMITS)
     assert trouble == ""
     told = by_name(tests)
     assert ("src/pack/inner/thing.py", 4) in told["tests/unit/test_thing.py::test_it"].reached
     assert ("lib/other.py", 1) in told["tests/unit/test_thing.py::test_it"].reached
     assert told["src/pack/inner/thing.py::pack.inner.thing.add"].passed
-    check = RepositoryTests(tree=root, tests=["tests/unit/test_thing.py::test_it"], sandbox=sandbox, limits=LIMITS)
+    check = RepositoryTests(tree=root, tests=["tests/unit/test_thing.py::test_it"], sandbox=tests_box, limits=LIMITS)
     verdict = check.judge(make_record("src/pack/inner/thing.py", MODULE))
     assert verdict.outcome is Outcome.PASS, verdict.detail
 
@@ -221,11 +211,11 @@ def test_the_src_layout_and_a_package_in_lib_are_importable(tree, sandbox):
     ],
     ids=["pytest.ini", "setup.cfg", "tox.ini", "pyproject.toml", "broken"],
 )
-def test_the_repositorys_own_options_do_not_matter(tree, sandbox, files):
+def test_the_repositorys_own_options_do_not_matter(tree, tests_box, files):
     root = tree(
         {"thing.py": MODULE, "tests/test_thing.py": "from thing import add\ndef test():\n    assert add(1, 1)\n", **files}
     )
-    tests, trouble = reach(root, sandbox, LIMITS)
+    tests, trouble = reach(root, tests_box, LIMITS)
     assert trouble == ""
     assert by_name(tests)["tests/test_thing.py::test"].passed
 
@@ -240,20 +230,20 @@ def test_the_repositorys_own_options_do_not_matter(tree, sandbox, files):
     ],
     ids=["import", "raises", "syntax"],
 )
-def test_a_conftest_that_breaks_is_a_reason_and_not_an_empty_list(tree, sandbox, place, broken, told):
+def test_a_conftest_that_breaks_is_a_reason_and_not_an_empty_list(tree, tests_box, place, broken, told):
     root = tree({"thing.py": MODULE, "tests/test_thing.py": "def test():\n    pass\n", place: broken})
-    tests, trouble = reach(root, sandbox, LIMITS)
+    tests, trouble = reach(root, tests_box, LIMITS)
     assert tests == []
     assert trouble.startswith("pytest did not run: ") and told in trouble and "\n" not in trouble
 
 
-def test_reasons_are_the_same_in_every_run(tree, sandbox):
+def test_reasons_are_the_same_in_every_run(tree, tests_box):
     root = tree({"conftest.py": "import a_package_that_nobody_has\n"})
-    first, again = (reach(root, sandbox, LIMITS)[1] for _ in range(2))
+    first, again = (reach(root, tests_box, LIMITS)[1] for _ in range(2))
     assert first == again and not re.search(r"\d\.\d+s", first)
 
 
-def test_a_test_file_that_breaks_costs_only_its_own_tests(tree, sandbox):
+def test_a_test_file_that_breaks_costs_only_its_own_tests(tree, tests_box):
     root = tree(
         {
             "thing.py": MODULE,
@@ -261,11 +251,11 @@ def test_a_test_file_that_breaks_costs_only_its_own_tests(tree, sandbox):
             "tests/test_b.py": "from thing import add\ndef test():\n    assert add(1, 1) == 2\n",
         }
     )
-    tests, trouble = reach(root, sandbox, LIMITS)
+    tests, trouble = reach(root, tests_box, LIMITS)
     assert trouble == "" and set(by_name(tests)) == {"thing.py::thing.add", "tests/test_b.py::test"}
 
 
-def test_a_script_that_leaves_when_imported_costs_only_itself(tree, sandbox):
+def test_a_script_that_leaves_when_imported_costs_only_itself(tree, tests_box):
     """Scripts without ``if __name__ == "__main__"`` are common; looking for doctests imports them."""
     root = tree(
         {
@@ -274,22 +264,22 @@ def test_a_script_that_leaves_when_imported_costs_only_itself(tree, sandbox):
             "test_thing.py": "from thing import add\ndef test():\n    assert add(1, 1) == 2\n",
         }
     )
-    tests, trouble = reach(root, sandbox, LIMITS)
+    tests, trouble = reach(root, tests_box, LIMITS)
     assert trouble == "" and by_name(tests)["test_thing.py::test"].passed
 
 
-def test_a_suite_that_hangs_is_a_reason_with_its_limit(tree, sandbox):
+def test_a_suite_that_hangs_is_a_reason_with_its_limit(tree, tests_box):
     root = tree({"test_thing.py": "import time\ndef test():\n    time.sleep(600)\n"})
     limits = dataclasses.replace(LIMITS, wall_s=1.5)
-    assert reach(root, sandbox, limits) == ([], "the tests took longer than 1.5 s")
+    assert reach(root, tests_box, limits) == ([], "the tests took longer than 1.5 s")
 
 
-def test_a_tree_without_tests_has_none(tree, sandbox):
-    tests, trouble = reach(tree({"thing.py": "def f():\n    return 1\n"}), sandbox, LIMITS)
+def test_a_tree_without_tests_has_none(tree, tests_box):
+    tests, trouble = reach(tree({"thing.py": "def f():\n    return 1\n"}), tests_box, LIMITS)
     assert (tests, trouble) == ([], "")
 
 
-def test_a_test_that_changes_folder_or_traces_itself_does_not_hide_the_others(tree, sandbox):
+def test_a_test_that_changes_folder_or_traces_itself_does_not_hide_the_others(tree, tests_box):
     root = tree(
         {
             "thing.py": MODULE,
@@ -297,7 +287,7 @@ def test_a_test_that_changes_folder_or_traces_itself_does_not_hide_the_others(tr
             "test_b.py": "from thing import add\ndef test():\n    assert add(1, 1) == 2\n",
         }
     )
-    tests, trouble = reach(root, sandbox, LIMITS)
+    tests, trouble = reach(root, tests_box, LIMITS)
     assert trouble == "" and ("thing.py", 4) in by_name(tests)["test_b.py::test"].reached
 
 
@@ -308,75 +298,75 @@ def judge(root: Path, sandbox, tests, text: str = MODULE, limits: Limits = LIMIT
     return check.judge(make_record("thing.py", text))
 
 
-def test_every_test_that_passed_alone_passes_when_judged(found, small, sandbox):
+def test_every_test_that_passed_alone_passes_when_judged(found, small, tests_box):
     """Whatever its name: blanks, brackets, two colons, a letter beyond ASCII, nothing, a dash."""
     good = [name for name, test in found.items() if test.passed]
     assert len(good) == 3 + 7
-    verdict = judge(small, sandbox, good)
+    verdict = judge(small, tests_box, good)
     assert verdict.outcome is Outcome.PASS, verdict.detail
-    assert verdict.detail.startswith("10 tests pass (in-process)") and sandbox.tier in verdict.detail
+    assert verdict.detail.startswith("10 tests pass (in-process)") and tests_box.tier in verdict.detail
     assert (verdict.score, verdict.findings) == (1.0, ())
     assert verdict.took_ms > 1
 
 
 @pytest.mark.parametrize("test", ["test_right", "test_parts"])
-def test_a_unittest_test_passes_when_judged(classic, sandbox, test):
-    verdict = judge(classic, sandbox, [f"test_classic.py::Sums::{test}"])
+def test_a_unittest_test_passes_when_judged(classic, tests_box, test):
+    verdict = judge(classic, tests_box, [f"test_classic.py::Sums::{test}"])
     assert verdict.outcome is Outcome.PASS, verdict.detail
 
 
 @pytest.mark.parametrize("test", ["test_wrong", "test_broken", "test_skipped", "test_known", "test_wrong_part"])
-def test_a_unittest_test_that_does_not_pass_fails_when_judged(classic, sandbox, test):
-    assert judge(classic, sandbox, [f"test_classic.py::Sums::{test}"]).outcome is Outcome.FAIL
+def test_a_unittest_test_that_does_not_pass_fails_when_judged(classic, tests_box, test):
+    assert judge(classic, tests_box, [f"test_classic.py::Sums::{test}"]).outcome is Outcome.FAIL
 
 
-def test_one_failing_test_among_many_fails_it(small, sandbox):
-    verdict = judge(small, sandbox, ["test_thing.py::test_add", "test_thing.py::test_wrong"])
+def test_one_failing_test_among_many_fails_it(small, tests_box):
+    verdict = judge(small, tests_box, ["test_thing.py::test_add", "test_thing.py::test_wrong"])
     assert (verdict.outcome, verdict.score) == (Outcome.FAIL, 0.0)
     assert verdict.findings[0].rule == "repository-tests/fail"
 
 
-def test_the_records_text_stands_in_for_the_file(small, sandbox):
+def test_the_records_text_stands_in_for_the_file(small, tests_box):
     good, bad = MODULE.replace("left + right", "right + left"), MODULE.replace("left + right", "left - right")
-    assert judge(small, sandbox, ["test_thing.py::test_twice"], good).outcome is Outcome.PASS
-    assert judge(small, sandbox, ["test_thing.py::test_twice"], bad).outcome is Outcome.FAIL
+    assert judge(small, tests_box, ["test_thing.py::test_twice"], good).outcome is Outcome.PASS
+    assert judge(small, tests_box, ["test_thing.py::test_twice"], bad).outcome is Outcome.FAIL
     assert (small / "thing.py").read_text() == MODULE
 
 
-def test_a_doctest_judges_too(small, sandbox):
-    assert judge(small, sandbox, ["thing.py::thing.add"]).outcome is Outcome.PASS
+def test_a_doctest_judges_too(small, tests_box):
+    assert judge(small, tests_box, ["thing.py::thing.add"]).outcome is Outcome.PASS
     changed = MODULE.replace("left + right", "left - right")
-    assert judge(small, sandbox, ["thing.py::thing.add"], changed).outcome is Outcome.FAIL
+    assert judge(small, tests_box, ["thing.py::thing.add"], changed).outcome is Outcome.FAIL
 
 
-def test_the_doctest_of_a_package_itself_judges_too(tree, sandbox):
+def test_the_doctest_of_a_package_itself_judges_too(tree, tests_box):
     text = '"""A package.\n\n>>> one()\n1\n"""\n\n\ndef one():\n    return 1\n'
     root = tree({"pack/__init__.py": text})
-    (test,) = reach(root, sandbox, LIMITS)[0]
+    (test,) = reach(root, tests_box, LIMITS)[0]
     assert test.passed
-    check = RepositoryTests(tree=root, tests=[test.test], sandbox=sandbox, limits=LIMITS)
+    check = RepositoryTests(tree=root, tests=[test.test], sandbox=tests_box, limits=LIMITS)
     verdict = check.judge(make_record("pack/__init__.py", text))
     assert verdict.outcome is Outcome.PASS, verdict.detail
 
 
-def test_without_tests_it_does_not_apply(small, sandbox):
-    verdict = judge(small, sandbox, [])
+def test_without_tests_it_does_not_apply(small, tests_box):
+    verdict = judge(small, tests_box, [])
     assert (verdict.outcome, verdict.score) == (Outcome.SKIP, None)
 
 
-def test_a_test_that_is_not_there_is_not_a_pass(small, sandbox):
-    assert judge(small, sandbox, ["test_thing.py::test_nothing_like_it"]).outcome is Outcome.FAIL
-    assert judge(small, sandbox, ["test_thing.py::test_add", "test_thing.py::test_nothing"]).outcome is Outcome.FAIL
+def test_a_test_that_is_not_there_is_not_a_pass(small, tests_box):
+    assert judge(small, tests_box, ["test_thing.py::test_nothing_like_it"]).outcome is Outcome.FAIL
+    assert judge(small, tests_box, ["test_thing.py::test_add", "test_thing.py::test_nothing"]).outcome is Outcome.FAIL
 
 
-def test_time_that_runs_out_is_told_apart(small, sandbox):
+def test_time_that_runs_out_is_told_apart(small, tests_box):
     endless = MODULE.replace("return left + right", "while True: pass")
-    verdict = judge(small, sandbox, ["test_thing.py::test_add"], endless, dataclasses.replace(LIMITS, wall_s=1.5))
+    verdict = judge(small, tests_box, ["test_thing.py::test_add"], endless, dataclasses.replace(LIMITS, wall_s=1.5))
     assert verdict.outcome is Outcome.FAIL and verdict.detail.startswith("timeout")
 
 
-def test_the_reason_is_the_first_error(small, sandbox):
-    verdict = judge(small, sandbox, ["test_thing.py::test_add"], MODULE.replace("left + right", "lefty"))
+def test_the_reason_is_the_first_error(small, tests_box):
+    verdict = judge(small, tests_box, ["test_thing.py::test_add"], MODULE.replace("left + right", "lefty"))
     assert verdict.detail.startswith("NameError: name 'lefty' is not defined")
     assert verdict.findings[0].message.startswith("NameError")
 
@@ -393,7 +383,7 @@ class Told:
         return self.change(job, self.real.run(job))
 
 
-def test_exit_status_and_word_and_number_are_all_needed(small, sandbox):
+def test_exit_status_and_word_and_number_are_all_needed(small, tests_box):
     test = ["test_thing.py::test_add"]
 
     def ends_badly(job, seen):
@@ -409,13 +399,13 @@ def test_exit_status_and_word_and_number_are_all_needed(small, sandbox):
         return seen
 
     outcomes = [
-        judge(small, Told(sandbox, change), test).outcome for change in (ends_badly, without_word, with_another_number)
+        judge(small, Told(tests_box, change), test).outcome for change in (ends_badly, without_word, with_another_number)
     ]
     assert outcomes == [Outcome.FAIL] * 3
-    assert judge(small, Told(sandbox, as_it_is), test).outcome is Outcome.PASS
+    assert judge(small, Told(tests_box, as_it_is), test).outcome is Outcome.PASS
 
 
-def test_the_word_is_another_one_every_time(small, sandbox):
+def test_the_word_is_another_one_every_time(small, tests_box):
     words = []
 
     def note(job, seen):
@@ -423,5 +413,5 @@ def test_the_word_is_another_one_every_time(small, sandbox):
         return seen
 
     for _ in range(2):
-        judge(small, Told(sandbox, note), ["test_thing.py::test_add"])
+        judge(small, Told(tests_box, note), ["test_thing.py::test_add"])
     assert len(set(words)) == 2 and all(len(word.strip()) == 32 for word in words)

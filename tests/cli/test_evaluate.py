@@ -105,7 +105,8 @@ def test_suites_are_listed(yunque):
     assert json.loads(yunque("suites", "--json").stdout) == names
 
 
-def test_a_model_is_measured_and_read_back(yunque, tmp_path, base_folder):
+def test_a_model_is_measured_and_read_back(forked_with_torch, tmp_path, base_folder):
+    yunque = partial(forked_with_torch.run, cwd=tmp_path)
     rows = [
         {
             "id": f"T/{n}",

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -29,12 +30,8 @@ def machine(tmp_path):
 
 
 @pytest.fixture
-def call(machine, tmp_path):
-    def run(*arguments: object, stdin: str = "") -> subprocess.CompletedProcess:
-        command = [*YUNQUE, *map(str, arguments)]
-        return subprocess.run(command, cwd=tmp_path, env=machine, input=stdin, capture_output=True, text=True, timeout=120)
-
-    return run
+def call(machine, tmp_path, forked):
+    return partial(forked.run, cwd=tmp_path, env=machine)
 
 
 def refusal(done: subprocess.CompletedProcess, *, news: bool = False) -> str:

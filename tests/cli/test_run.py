@@ -1,15 +1,12 @@
 """`yunque run`: what a person sees of a program in the sandbox."""
 
 import json
-import subprocess
-import sys
+from functools import partial
 
 import pytest
 
 from yunque.core.errors import SandboxError
 from yunque.sandbox import open_sandbox
-
-YUNQUE = (sys.executable, "-m", "yunque", "run")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -20,8 +17,9 @@ def sandbox_here():
         pytest.skip(f"the sandbox is not available here: {error}")
 
 
-def run(*arguments):
-    return subprocess.run([*YUNQUE, *map(str, arguments)], capture_output=True, text=True, timeout=60)
+@pytest.fixture
+def run(forked, tmp_path):
+    return partial(forked.run, "run", cwd=tmp_path)
 
 
 @pytest.fixture
@@ -34,7 +32,7 @@ def program(tmp_path):
     return write
 
 
-def test_output_arguments_and_input_go_through(program):
+def test_output_arguments_and_input_go_through(run, program):
     given = program("line\n", "in.txt")
     done = run(
         program("import sys; print(sys.argv[1:], input()); print('e', file=sys.stderr)"), "--stdin", given, "--", "a", "-b"
@@ -44,7 +42,7 @@ def test_output_arguments_and_input_go_through(program):
     assert error == "e" and summary.startswith("exit status 0; ") and "; tier " in summary
 
 
-def test_as_json(program):
+def test_as_json(run, program):
     done = run(program("print('ñ')"), "--json")
     seen = json.loads(done.stdout)
     assert (seen["language"], seen["stage"], seen["stdout"], seen["exit_code"]) == ("python", "ran", "ñ\n", 0)
@@ -59,7 +57,7 @@ def test_as_json(program):
         ("x = bytearray(10**9)", ("--memory", "100"), "exit status 1; "),
     ],
 )
-def test_a_program_that_fails_is_status_1(program, text, option, says):
+def test_a_program_that_fails_is_status_1(run, program, text, option, says):
     done = run(program(text), *option)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith(says)
@@ -77,14 +75,14 @@ def test_a_program_that_fails_is_status_1(program, text, option, says):
         ("main.py", ("--stdin", "/no/such/file"), "/no/such/file: cannot be read"),
     ],
 )
-def test_what_a_user_can_mend_is_one_line(program, name, option, says):
+def test_what_a_user_can_mend_is_one_line(run, program, name, option, says):
     done = run(program("print(1)", name), *option)
     assert (done.returncode, done.stdout) == (2, "")
     (line,) = done.stderr.splitlines()
     assert says in line
 
 
-def test_a_file_that_is_not_there_or_not_text(program, tmp_path):
+def test_a_file_that_is_not_there_or_not_text(run, program, tmp_path):
     assert "cannot be read" in run(tmp_path / "nope.py").stderr
     binary = tmp_path / "binary.py"
     binary.write_bytes(b"\xff\xfe")
@@ -92,12 +90,12 @@ def test_a_file_that_is_not_there_or_not_text(program, tmp_path):
     assert done.returncode == 2 and "cannot be read" in done.stderr and "Traceback" not in done.stderr
 
 
-def test_a_missing_toolchain_says_what_to_install(program, monkeypatch, tmp_path):
+def test_a_missing_toolchain_says_what_to_install(run, program, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     done = run(program("fn main() {}", "main.rs"))
     assert done.returncode == 2 and "rustc is not installed; apt install rustc" in done.stderr
 
 
-def test_unsafe_is_said_aloud(program):
+def test_unsafe_is_said_aloud(run, program):
     done = run(program("print(1)"), "--tier", "rlimits", "--unsafe")
     assert done.stdout == "1\n" and done.stderr.splitlines()[-1].endswith("tier rlimits")

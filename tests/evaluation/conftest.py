@@ -7,13 +7,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from yunque.core.errors import SandboxError
 from yunque.core.nouns import Origin, PromptStyle, Record, content_id
 from yunque.data.parsing import functions
 from yunque.data.split import Part
 from yunque.evaluation.repository import EvaluationRecipe, SuiteBuilder
 from yunque.evaluation.runs import Judged
-from yunque.sandbox import open_sandbox
 
 CORE = '''"""Held out."""
 
@@ -235,24 +233,15 @@ def make_recipe(**changes) -> EvaluationRecipe:
 
 
 @pytest.fixture(scope="session")
-def sandbox():
-    """The strongest isolation of this machine; without one these tests are skipped, which is said."""
-    try:
-        return open_sandbox()
-    except SandboxError as error:
-        pytest.skip(f"no tests of a repository can be run here: {error.line()}")
-
-
-@pytest.fixture(scope="session")
 def repository(tmp_path_factory):
     return make_repository(tmp_path_factory.mktemp("small"), FILES, PARTS, twins=("copied",))
 
 
 @pytest.fixture(scope="session")
-def built(repository, sandbox):
+def built(repository, tests_box):
     """The suite of the small repository with its counts, and what the tree was before."""
     before = repository.fingerprint()
-    suite, counts = repository.builder(sandbox, make_recipe()).build()
+    suite, counts = repository.builder(tests_box, make_recipe()).build()
     return SimpleNamespace(suite=suite, counts=counts, before=before)
 
 

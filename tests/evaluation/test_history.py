@@ -212,10 +212,10 @@ def repository(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def made(repository, box, tmp_path_factory):
+def made(repository, tests_box, tmp_path_factory):
     """The suites of the small history, made once."""
     folder = tmp_path_factory.mktemp("tasks")
-    fix, refactor = open_history(repository.root, box, recipe=SMALL, folder=folder, measuring=MEASURING)
+    fix, refactor = open_history(repository.root, tests_box, recipe=SMALL, folder=folder, measuring=MEASURING)
     return SimpleNamespace(fix=fix, refactor=refactor, folder=folder, ids=repository.ids)
 
 
@@ -389,11 +389,13 @@ def area(width, height):
 """
 
 
-def test_a_patched_pytest_is_seen_by_the_test_that_must_fail(made, box):
+def test_a_patched_pytest_is_seen_by_the_test_that_must_fail(made, tests_box):
     """The names are put together, so that the text looks harmless, and the patch is there before any test runs."""
     task, problem = task_of(made.fix, "area"), made.fix.problems[-1]
     tree = made.folder / "trees" / problem.change.commit.id[:12]
-    tests = RepositoryTests(tree=tree, tests=problem.tests, sandbox=box, limits=Limits(memory_bytes=2 << 30, processes=64))
+    tests = RepositoryTests(
+        tree=tree, tests=problem.tests, sandbox=tests_box, limits=Limits(memory_bytes=2 << 30, processes=64)
+    )
     origin = Origin(source="", path="pkg/shapes.py", revision="", licence="", collected_at="")
     record = Record(id="", text=made.fix.program(task, PATCH), language="python", origin=origin)
     assert tests.judge(record).outcome is Outcome.PASS, "without the other test it would be believed"
@@ -436,12 +438,12 @@ def test_a_refactoring_keeps_behaviour_complexity_and_lint(made, name):
 
 
 # ------------------------------------------------------------------------------------------------- made again, kept, bounded
-def test_made_again_it_is_the_same(made, repository, box, tmp_path):
+def test_made_again_it_is_the_same(made, repository, tests_box, tmp_path):
     alone = SMALL.model_copy(update={"workers": 1})
-    counts = make_history(repository.root, tmp_path, box, recipe=alone, measuring=MEASURING)
+    counts = make_history(repository.root, tmp_path, tests_box, recipe=alone, measuring=MEASURING)
     assert counts == made.fix.counts
     assert (tmp_path / "problems.jsonl").read_bytes() == (made.folder / "problems.jsonl").read_bytes()
-    fix, _ = load_history(tmp_path, box, measuring=MEASURING)
+    fix, _ = load_history(tmp_path, tests_box, measuring=MEASURING)
     assert fix.problems == made.fix.problems
     task = fix.tasks()[0]
     assert fix.judge(task, fix.canonical(task)).outcome is Outcome.PASS
@@ -472,16 +474,16 @@ def short_history(tmp_path_factory):
     return made.root
 
 
-def test_bounds_are_kept_and_counted(short_history, box):
-    (fix,) = open_history(short_history, box, ["fix"], recipe=SMALL.model_copy(update={"max_tasks": 1}))
+def test_bounds_are_kept_and_counted(short_history, tests_box):
+    (fix,) = open_history(short_history, tests_box, ["fix"], recipe=SMALL.model_copy(update={"max_tasks": 1}))
     assert len(fix.tasks()) == 1 and fix.counts["excluded"]["fix"]["enough tasks already"] == 1
     few = HistoryRecipe(max_commits=3)
-    (fix,) = open_history(short_history, box, ["fix"], recipe=few)
+    (fix,) = open_history(short_history, tests_box, ["fix"], recipe=few)
     assert fix.counts["commits"] == 3 and fix.tasks() == []
 
 
-def test_a_temporary_folder_goes_with_its_suites(short_history, box):
-    suites = open_history(short_history, box, ["fix"], recipe=HistoryRecipe(max_commits=2))
+def test_a_temporary_folder_goes_with_its_suites(short_history, tests_box):
+    suites = open_history(short_history, tests_box, ["fix"], recipe=HistoryRecipe(max_commits=2))
     folder = suites[0].trees
     assert folder.is_dir()
     del suites
@@ -608,7 +610,7 @@ def test_trees_share_files_and_leave_submodules_and_links_that_lead_out(tmp_path
     assert sorted(path.name for path in (tmp_path / "trees").iterdir()) == sorted([new.name, old.name])
 
 
-def test_a_tree_whose_names_lead_out_is_a_reason_and_writes_nothing(tmp_path, box):
+def test_a_tree_whose_names_lead_out_is_a_reason_and_writes_nothing(tmp_path, tests_box):
     made = Repository(tmp_path / "one")
     made.write("a.py", ONE)
     made.commit("One")
@@ -621,7 +623,7 @@ def test_a_tree_whose_names_lead_out_is_a_reason_and_writes_nothing(tmp_path, bo
     (tmp_path / "raw").write_bytes(b"".join(rows))
     tree = git(made.root, "hash-object", "-t", "tree", "-w", "--literally", str(tmp_path / "raw"))
     git(made.root, "update-ref", "HEAD", git(made.root, "commit-tree", tree, "-p", "HEAD~1", "-m", "Evil", day=3))
-    counts = make_history(made.root, tmp_path / "out" / "deep", box, recipe=SMALL)
+    counts = make_history(made.root, tmp_path / "out" / "deep", tests_box, recipe=SMALL)
     (told,) = counts["excluded"]["fix"]
     assert "../evil.txt" in told and "outside of its own folder" in told
     assert not list((tmp_path / "out").rglob("evil*"))
@@ -642,12 +644,12 @@ def test_a_damaged_repository_costs_only_the_commits_it_lacks(tmp_path):
     assert reader.excluded == {"its files are not all here": 1, "the first commit": 1}
 
 
-def test_functions_and_tests_that_are_too_long_are_reasons(short_history, box):
+def test_functions_and_tests_that_are_too_long_are_reasons(short_history, tests_box):
     short = SMALL.model_copy(update={"max_function_chars": 75})
-    (fix,) = open_history(short_history, box, ["fix"], recipe=short)
+    (fix,) = open_history(short_history, tests_box, ["fix"], recipe=short)
     assert fix.counts["excluded"]["fix"]["function longer than 75 characters"] == 1  # area with its docstring
     little = SMALL.model_copy(update={"max_test_chars": 20})
-    (fix,) = open_history(short_history, box, ["fix"], recipe=little)
+    (fix,) = open_history(short_history, tests_box, ["fix"], recipe=little)
     assert fix.counts["excluded"]["fix"]["failing tests longer than 20 characters"] == 2
 
 

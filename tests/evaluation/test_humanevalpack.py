@@ -89,9 +89,9 @@ def data(benchmark_files):
 
 
 @pytest.mark.parametrize("name", LANGUAGES)
-def test_canonical_bodies_pass_and_buggy_ones_fail(data, sandbox, toolchain, compiled, name):
+def test_canonical_bodies_pass_and_buggy_ones_fail(data, box, toolchain, compiled, name):
     toolchain(name)
-    suite = HumanEvalPack(folder=data, kind="fix", language=name, sandbox=sandbox, limits=LIMITS, cache=compiled)
+    suite = HumanEvalPack(folder=data, kind="fix", language=name, sandbox=box, limits=LIMITS, cache=compiled)
     tasks = suite.tasks()
     assert len(tasks) == 164
     for task in (tasks[number] for number in SAMPLE):
@@ -112,9 +112,9 @@ def test_every_row_becomes_a_task(data, name, kind):
 
 # ----------------------------------------------------------------------------------------------------------- synthetic rows
 @pytest.mark.parametrize("name", ROWS)
-def test_right_passes_wrong_fails_and_leaving_early_is_no_pass(sandbox, toolchain, compiled, tmp_path, name):
+def test_right_passes_wrong_fails_and_leaving_early_is_no_pass(box, toolchain, compiled, tmp_path, name):
     toolchain(name)
-    suite = made(tmp_path, name, sandbox, cache=compiled)
+    suite = made(tmp_path, name, box, cache=compiled)
     (task,) = suite.tasks()
     declaration, right, wrong, _, early = ROWS[name]
     assert suite.judge(task, right).outcome is Outcome.PASS
@@ -168,9 +168,9 @@ def test_helpers_behind_a_body_are_kept_when_they_are_named(tmp_path):
     assert suite.program(task, "    more(x)\n}\nfn more(x: i32) {").endswith("more(x)\n}")
 
 
-def test_go_imports_what_is_used(sandbox, toolchain, compiled, tmp_path):
+def test_go_imports_what_is_used(box, toolchain, compiled, tmp_path):
     toolchain("go")
-    suite = made(tmp_path, "go", sandbox, cache=compiled, **{"import": 'import (\n    "math"\n)\n'})
+    suite = made(tmp_path, "go", box, cache=compiled, **{"import": 'import (\n    "math"\n)\n'})
     (task,) = suite.tasks()
     assert suite.judge(task, "    // strings.Join\n    return 2 * x\n}\n").outcome is Outcome.PASS
     assert suite.judge(task, '    return x * len(strings.Fields("a b"))\n}\n').outcome is Outcome.PASS
@@ -183,14 +183,12 @@ def test_go_imports_what_is_used(sandbox, toolchain, compiled, tmp_path):
         ("rust", '    md5::compute("a");\n    2 * x\n}\n', "no crate md5 here"),
     ],
 )
-def test_a_library_that_the_task_needs_and_that_is_missing_is_a_skip(
-    sandbox, toolchain, compiled, tmp_path, name, body, why
-):
-    needs = made(tmp_path, name, sandbox, cache=compiled, canonical_solution=body)
+def test_a_library_that_the_task_needs_and_that_is_missing_is_a_skip(box, toolchain, compiled, tmp_path, name, body, why):
+    needs = made(tmp_path, name, box, cache=compiled, canonical_solution=body)
     verdict = needs.judge(needs.tasks()[0], "    2 * x\n}\n")
     assert verdict.outcome is Outcome.SKIP and why in verdict.detail
     toolchain(name)
-    plain = made(tmp_path, name, sandbox, cache=compiled)  # an answer that only says so is no reason
+    plain = made(tmp_path, name, box, cache=compiled)  # an answer that only says so is no reason
     assert plain.judge(plain.tasks()[0], body).outcome is Outcome.FAIL
 
 

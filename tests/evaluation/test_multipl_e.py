@@ -89,12 +89,12 @@ def data(benchmark_files):
 
 
 @pytest.fixture(scope="module")
-def suite_in(data, sandbox, toolchain, compiled):
+def suite_in(data, box, toolchain, compiled):
     """The published suite in a language; skipped without the data or the toolchain."""
 
     def suite(name):
         toolchain(name)
-        return MultiPLE(folder=data, language=name, sandbox=sandbox, cache=compiled)
+        return MultiPLE(folder=data, language=name, sandbox=box, cache=compiled)
 
     return suite
 

@@ -72,7 +72,7 @@ def test_only_functions_of_held_out_files_are_asked_for(built):
     assert {stretch.path for stretch in built.suite.stretches} == {"pkg/core.py"}
 
 
-def test_test_files_make_no_tasks_wherever_they_are_placed(repository, recipe, sandbox):
+def test_test_files_make_no_tasks_wherever_they_are_placed(repository, recipe, tests_box):
     every = dict.fromkeys(repository.parts, Part.HELDOUT)
     suite, _ = repository.builder(None, recipe(fim_tasks=60), parts=every).build()
     assert {"pkg/core.py", "pkg/trained.py"} <= {problem.path for problem in suite.problems}
@@ -80,8 +80,8 @@ def test_test_files_make_no_tasks_wherever_they_are_placed(repository, recipe, s
     assert not [stretch.path for stretch in suite.stretches if stretch.path.startswith("tests/")]
 
 
-def test_enough_tasks_are_enough_and_the_rest_is_counted(repository, recipe, sandbox):
-    suite, counts = repository.builder(sandbox, recipe(body_tasks=1, workers=1)).build()
+def test_enough_tasks_are_enough_and_the_rest_is_counted(repository, recipe, tests_box):
+    suite, counts = repository.builder(tests_box, recipe(body_tasks=1, workers=1)).build()
     every = functions(repository.record().text, "python")
     assert len(suite.of("body")) == 1
     assert counts["excluded"]["body"]["enough tasks already"] >= 1
@@ -108,8 +108,8 @@ class Broken:
         return self.observation
 
 
-def test_tests_that_take_too_long_are_the_reason_of_every_function(repository, recipe, sandbox):
-    real = sandbox.run
+def test_tests_that_take_too_long_are_the_reason_of_every_function(repository, recipe, tests_box):
+    real = tests_box.run
     slow = Broken(None)
     slow.run = lambda job: dataclasses.replace(real(job), timed_out=True)
     _, counts = repository.builder(slow, recipe(reach_wall_s=7)).build()
@@ -205,8 +205,8 @@ def test_the_order_in_which_files_arrive_does_not_matter(make, recipe, tmp_path)
     assert len({problem.path for problem in suites[0].of("fim")}) == 4
 
 
-def test_the_same_repository_gives_the_same_suite_whatever_the_order_of_its_records(built, repository, recipe, sandbox):
-    turned = repository.builder(sandbox, recipe(), records=list(reversed(repository.records)))
+def test_the_same_repository_gives_the_same_suite_whatever_the_order_of_its_records(built, repository, recipe, tests_box):
+    turned = repository.builder(tests_box, recipe(), records=list(reversed(repository.records)))
     again, counts = turned.build()
     assert again == built.suite
     assert counts == built.counts
@@ -266,7 +266,7 @@ ANSWERS = {
 
 
 @pytest.fixture(scope="module")
-def verdicts(built, repository, sandbox):
+def verdicts(built, repository, tests_box):
     """What is said of every answer, judged together as a run does."""
     asked = asked_of(built.suite, repository.record().text)
     done: list[int] = []
@@ -275,7 +275,7 @@ def verdicts(built, repository, sandbox):
         [answer for _, answer, _ in ANSWERS.values()],
         records=repository.by_id(),
         tree=repository.tree,
-        sandbox=sandbox,
+        sandbox=tests_box,
         recipe=EvaluationRecipe(test_wall_s=30),
         advance=done.append,
     )
@@ -301,13 +301,13 @@ def test_a_verdict_reads_the_same_in_every_run(verdicts):
     assert not [verdict.detail for verdict in verdicts.values() if re.search(r"\d+\.\d+ ?s", verdict.detail)]
 
 
-def test_the_original_answer_of_every_task_passes_and_its_stub_does_not(built, repository, sandbox, recipe):
+def test_the_original_answer_of_every_task_passes_and_its_stub_does_not(built, repository, tests_box, recipe):
     problems = built.suite.of("body")
     by_start = {f.prompt_end_byte: f.indent for f in functions(repository.record().text, "python")}
     answers = [problem.key.answer for problem in problems]
     stubs = [by_start[problem.span_bytes[0]] + STUB for problem in problems]
     how = {
-        "records": repository.by_id(), "tree": repository.tree, "sandbox": sandbox, "recipe": recipe(),
+        "records": repository.by_id(), "tree": repository.tree, "sandbox": tests_box, "recipe": recipe(),
         "advance": lambda amount: None,
     }  # fmt: skip
     found = judge_bodies([*problems, *problems], [*answers, *stubs], **how)
@@ -319,11 +319,11 @@ def test_the_original_answer_of_every_task_passes_and_its_stub_does_not(built, r
 @pytest.mark.parametrize(
     "loop", ["    while True:\n        pass", "    import time\n    time.sleep(600)"], ids=["busy", "idle"]
 )
-def test_an_endless_answer_is_a_timeout(built, repository, sandbox, recipe, loop):
+def test_an_endless_answer_is_a_timeout(built, repository, tests_box, recipe, loop):
     double = asked_of(built.suite, repository.record().text)["double"]
     (verdict,) = judge_bodies(
-        [double], [loop], records=repository.by_id(), tree=repository.tree, sandbox=sandbox, recipe=recipe(test_wall_s=1.5),
-        advance=lambda amount: None,
+        [double], [loop], records=repository.by_id(), tree=repository.tree, sandbox=tests_box,
+        recipe=recipe(test_wall_s=1.5), advance=lambda amount: None,
     )  # fmt: skip
     assert verdict.outcome is Outcome.FAIL
     assert verdict.detail.startswith("timeout")

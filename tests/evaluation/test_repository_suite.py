@@ -15,11 +15,11 @@ from yunque.store.tables import write_table
 
 
 @pytest.fixture(scope="module")
-def suites(repository, sandbox, tmp_path_factory):
+def suites(repository, tests_box, tmp_path_factory):
     """Of the small repository, opened as a plain folder: every file is asked."""
     tree = tmp_path_factory.mktemp("plain") / "small"
     shutil.copytree(repository.tree, tree, ignore=shutil.ignore_patterns("__pycache__"))
-    body, fim = open_repository(tree, sandbox)
+    body, fim = open_repository(tree, tests_box)
     return body, fim
 
 
@@ -173,8 +173,8 @@ def forged(repository, built, tmp_path_factory):
     return store.root
 
 
-def test_a_forge_is_asked_for_its_held_out_part_alone(forged, built, repository, sandbox):
-    body, fim = open_repository(forged, sandbox)
+def test_a_forge_is_asked_for_its_held_out_part_alone(forged, built, repository, tests_box):
+    body, fim = open_repository(forged, tests_box)
     heldout = {record.origin.path for record in repository.records if repository.parts[record.id] is Part.HELDOUT}
     assert {task.group for task in (*body.tasks(), *fim.tasks())} == heldout == {"pkg/core.py"}
     assert [task.id for task in body.tasks()] == [problem.task.id for problem in built.suite.of("body")]
@@ -186,21 +186,25 @@ def test_a_forge_is_asked_for_its_held_out_part_alone(forged, built, repository,
 
 
 # --------------------------------------------------------------------------------------------------------------- bad input
-def test_bad_input_is_one_line(sandbox, tmp_path, forged):
+def test_bad_input_is_one_line(tests_box, tmp_path, forged):
     (tmp_path / "code").mkdir()
     (tmp_path / "code" / "a.py").write_text("def f(x):\n    return [x, x]\n")
     cases = [
-        (EvaluationError, "no questions of kind 'fix'; known: body, fim", (tmp_path / "code", sandbox, ["fix"])),
-        (EvaluationError, "no kind of question", (tmp_path / "code", sandbox, [])),
+        (EvaluationError, "no questions of kind 'fix'; known: body, fim", (tmp_path / "code", tests_box, ["fix"])),
+        (EvaluationError, "no kind of question", (tmp_path / "code", tests_box, [])),
         (EvaluationError, "no sandbox to run its tests in", (tmp_path / "code", None)),
-        (EvaluationError, r"makes no body task \(1 no passing test reaches it\)", (tmp_path / "code", sandbox, ["body"])),
-        (SourceError, "no such file or folder", (tmp_path / "nope", sandbox)),
+        (
+            EvaluationError,
+            r"makes no body task \(1 no passing test reaches it\)",
+            (tmp_path / "code", tests_box, ["body"]),
+        ),
+        (SourceError, "no such file or folder", (tmp_path / "nope", tests_box)),
     ]
     Store(tmp_path / "out").make("snapshot", lambda folder: {})
-    cases.append((EvaluationError, "holds artifacts, but no suite", (tmp_path / "out", sandbox)))
+    cases.append((EvaluationError, "holds artifacts, but no suite", (tmp_path / "out", tests_box)))
     broken = shutil.copytree(forged, tmp_path / "broken")
     next(broken.glob("artifacts/suite-*/problems.jsonl")).write_text("{}\n")
-    cases.append((EvaluationError, "a suite that cannot be read", (broken, sandbox)))
+    cases.append((EvaluationError, "a suite that cannot be read", (broken, tests_box)))
     for error, says, arguments in cases:
         with pytest.raises(error, match=says) as caught:
             open_repository(*arguments)

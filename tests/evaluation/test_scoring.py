@@ -141,12 +141,12 @@ def test_an_answer_that_breaks_the_file_is_not_valid(score):
     assert {sample.exact for sample in scores.samples} == {0.0}
 
 
-def test_bodies_are_judged_by_the_tests(score, keys, built, sandbox):
-    good, _ = score(Scripted(knows(keys)), styles=[PromptStyle.PREFIX], sandbox=sandbox)
+def test_bodies_are_judged_by_the_tests(score, keys, built, tests_box):
+    good, _ = score(Scripted(knows(keys)), styles=[PromptStyle.PREFIX], sandbox=tests_box)
     assert {sample.outcome for sample in good.of("body")} == {"pass"}
     indent = {prompt: key[: len(key) - len(key.lstrip())] for prompt, key in keys.items()}
     wrong = Scripted(lambda request: indent[request.prompt] + "return 'something else'")
-    bad, _ = score(wrong, styles=[PromptStyle.PREFIX], sandbox=sandbox)
+    bad, _ = score(wrong, styles=[PromptStyle.PREFIX], sandbox=tests_box)
     assert [sample.task_id for sample in bad.of("body")] == [problem.task.id for problem in built.suite.of("body")]
     assert {sample.outcome for sample in bad.of("body")} == {"fail"}
     assert {sample.valid for sample in bad.of("body")} == {"pass"}

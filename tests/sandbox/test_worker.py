@@ -13,7 +13,7 @@ from yunque.sandbox import open_sandbox
 from yunque.sandbox.tiers import TIERS
 
 
-@pytest.fixture(params=TIERS)
+@pytest.fixture(scope="module", params=TIERS)
 def box(request):
     try:
         sandbox = open_sandbox(request.param, unsafe=True)
@@ -145,50 +145,57 @@ def test_all_files_together_are_limited(tier):
         assert python(sandbox, "import os; print(os.listdir())", limits=Limits(disk_bytes=8 << 20)).stdout == b"[]\n"
 
 
+@pytest.fixture
+def fresh(box):
+    """The same sandbox without the workers of earlier tests."""
+    box.close()
+    return box
+
+
 def workers_of(box):
     return [worker.process.pid for worker in box._pool._idle]
 
 
-def test_a_worker_killed_while_idle_is_replaced(box):
-    assert python(box, "print(1)").stdout == b"1\n"
-    for pid in workers_of(box):
+def test_a_worker_killed_while_idle_is_replaced(fresh):
+    assert python(fresh, "print(1)").stdout == b"1\n"
+    for pid in workers_of(fresh):
         os.kill(pid, signal.SIGKILL)
-    assert python(box, "print(2)").stdout == b"2\n"
+    assert python(fresh, "print(2)").stdout == b"2\n"
 
 
-def test_a_worker_killed_under_a_job_costs_the_job_nothing(box):
-    assert python(box, "print(1)").stdout == b"1\n"
-    (pid,) = workers_of(box)
-    threading.Timer(0.3, os.kill, (pid, signal.SIGKILL)).start()
-    seen = python(box, "import time; time.sleep(1); print(2)")
+def test_a_worker_killed_under_a_job_costs_the_job_nothing(fresh):
+    assert python(fresh, "print(1)").stdout == b"1\n"
+    (pid,) = workers_of(fresh)
+    threading.Timer(0.1, os.kill, (pid, signal.SIGKILL)).start()
+    seen = python(fresh, "import time; time.sleep(0.4); print(2)")
     assert (seen.stdout, seen.exit_code) == (b"2\n", 0)
 
 
-def test_an_idle_worker_is_used_again_and_close_ends_it(box):
-    python(box, "")
-    first = workers_of(box)
-    python(box, "")
-    assert workers_of(box) == first
-    box.close()
-    assert workers_of(box) == []
+def test_an_idle_worker_is_used_again_and_close_ends_it(fresh):
+    python(fresh, "")
+    first = workers_of(fresh)
+    python(fresh, "")
+    assert workers_of(fresh) == first
+    fresh.close()
+    assert workers_of(fresh) == []
     assert not os.path.exists(f"/proc/{first[0]}")
 
 
-def test_a_fork_of_this_process_makes_workers_of_its_own(box):
-    python(box, "")
+def test_a_fork_of_this_process_makes_workers_of_its_own(fresh):
+    python(fresh, "")
     read, write = os.pipe()
     child = os.fork()
     if child == 0:
         try:
-            os.write(write, python(box, "print('from the fork')").stdout)
-            box.close()
+            os.write(write, python(fresh, "print('from the fork')").stdout)
+            fresh.close()
         finally:
             os._exit(0)
     os.close(write)
     os.waitpid(child, 0)
     assert os.read(read, 100) == b"from the fork\n"
     os.close(read)
-    assert python(box, "print(3)").stdout == b"3\n"
+    assert python(fresh, "print(3)").stdout == b"3\n"
 
 
 def test_many_jobs_at_once_do_not_mix(box):

@@ -75,7 +75,7 @@ class Registry:
 
 
 @pytest.fixture
-def registry(tmp_path, monkeypatch):
+def npm_registry(tmp_path, monkeypatch):
     """A registry that npm is configured to use, and nothing else of npm's configuration."""
     for name in [name for name in os.environ if name.lower().startswith("npm_config_")]:
         monkeypatch.delenv(name)
@@ -98,10 +98,10 @@ def one_line(caught):
     return line
 
 
-def test_a_package_is_fetched_by_name_version_and_tag_and_not_run(registry, tmp_path):
+def test_a_package_is_fetched_by_name_version_and_tag_and_not_run(npm_registry, tmp_path):
     evil = f"touch {tmp_path / 'executed'}"
     scripts = dict.fromkeys(("preinstall", "install", "postinstall", "prepare", "prepack", "postpack"), evil)
-    registry.publish("tiny", ["1.0.0", "1.1.0"], scripts=scripts)
+    npm_registry.publish("tiny", ["1.0.0", "1.1.0"], scripts=scripts)
     source = open_source(" npm:tiny ")
     facts = source.fetch(tmp_path / "out")
     assert names(tmp_path / "out") == {"package.json", "index.js", "LICENSE"}
@@ -115,15 +115,15 @@ def test_a_package_is_fetched_by_name_version_and_tag_and_not_run(registry, tmp_
     assert not (tmp_path / "executed").exists()
 
 
-def test_a_folder_may_be_given_relative_to_where_we_stand(registry, tmp_path, monkeypatch):
-    registry.publish("tiny", ["1.0.0"])
+def test_a_folder_may_be_given_relative_to_where_we_stand(npm_registry, tmp_path, monkeypatch):
+    npm_registry.publish("tiny", ["1.0.0"])
     monkeypatch.chdir(tmp_path)
     open_source("npm:tiny").fetch(Path("out"))
     assert "index.js" in names(tmp_path / "out")
 
 
-def test_a_scoped_package_is_fetched(registry, tmp_path):
-    registry.publish("@team/tools", ["2.0.0"])
+def test_a_scoped_package_is_fetched(npm_registry, tmp_path):
+    npm_registry.publish("@team/tools", ["2.0.0"])
     facts = open_source("npm:@team/tools@2.0.0").fetch(tmp_path / "out")
     assert facts["source"] == "npm:@team/tools" and "index.js" in names(tmp_path / "out")
 
@@ -141,16 +141,16 @@ def test_a_scoped_package_is_fetched(registry, tmp_path):
         )),
     ],
 )  # fmt: skip
-def test_a_package_that_is_not_there_is_one_line(registry, tmp_path, spec, what):
-    registry.publish("tiny", ["1.0.0"])
+def test_a_package_that_is_not_there_is_one_line(npm_registry, tmp_path, spec, what):
+    npm_registry.publish("tiny", ["1.0.0"])
     with pytest.raises(SourceError, match=what) as caught:
         open_source(spec).fetch(tmp_path / "out")
     assert one_line(caught)
 
 
-def test_a_file_that_was_tampered_with_is_refused(registry, tmp_path):
-    registry.publish("tiny", ["1.0.0"])
-    registry.files["tiny/-/tiny-1.0.0.tgz"] += b"\0"
+def test_a_file_that_was_tampered_with_is_refused(npm_registry, tmp_path):
+    npm_registry.publish("tiny", ["1.0.0"])
+    npm_registry.files["tiny/-/tiny-1.0.0.tgz"] += b"\0"
     with pytest.raises(SourceError, match="does not have the hash") as caught:
         open_source("npm:tiny").fetch(tmp_path / "out")
     assert one_line(caught)
@@ -159,33 +159,33 @@ def test_a_file_that_was_tampered_with_is_refused(registry, tmp_path):
         npm._check(tmp_path / "x.tgz", "sha512-" + base64.b64encode(bytes(64)).decode(), "", "npm:tiny")
 
 
-def test_a_registry_without_hashes_is_told(registry, tmp_path):
-    registry.publish("tiny", ["1.0.0"], integrity=False)
+def test_a_registry_without_hashes_is_told(npm_registry, tmp_path):
+    npm_registry.publish("tiny", ["1.0.0"], integrity=False)
     assert open_source("npm:tiny").fetch(tmp_path / "out")["hash_checked"] is False
 
 
-def test_what_is_too_large_is_not_fetched(registry, tmp_path):
-    registry.publish("told", ["1.0.0"], size=10**12)
+def test_what_is_too_large_is_not_fetched(npm_registry, tmp_path):
+    npm_registry.publish("told", ["1.0.0"], size=10**12)
     with pytest.raises(SourceError, match="unpacks to more than"):
         open_source("npm:told").fetch(tmp_path / "told")
-    assert not any(path.endswith(".tgz") for path in registry.asked)
+    assert not any(path.endswith(".tgz") for path in npm_registry.asked)
     noise = base64.b64encode(os.urandom(3_000_000)).decode()
-    registry.publish("untold", ["1.0.0"], size=10, files={"a.js": noise})
+    npm_registry.publish("untold", ["1.0.0"], size=10, files={"a.js": noise})
     with pytest.raises(SourceError, match=r"npm:untold") as caught:
         open_source("npm:untold", TreeLimits(max_total_bytes=1_000_000)).fetch(tmp_path / "untold")
     assert one_line(caught)
     assert sum(path.stat().st_size for path in tmp_path.rglob("*.tgz")) <= 1_000_000
 
 
-def test_a_name_that_leads_out_refuses_the_package(registry, tmp_path):
-    registry.publish("tiny", ["1.0.0"], files={"../../../evil.js": "x"})
+def test_a_name_that_leads_out_refuses_the_package(npm_registry, tmp_path):
+    npm_registry.publish("tiny", ["1.0.0"], files={"../../../evil.js": "x"})
     with pytest.raises(SourceError, match="outside"):
         open_source("npm:tiny").fetch(tmp_path / "in/out")
     assert not list(tmp_path.rglob("evil.js"))
 
 
-def test_no_network_no_answer_and_no_npm_are_one_line(registry, tmp_path, monkeypatch):
-    registry.status = 500
+def test_no_network_no_answer_and_no_npm_are_one_line(npm_registry, tmp_path, monkeypatch):
+    npm_registry.status = 500
     with pytest.raises(SourceError, match="500") as caught:
         open_source("npm:tiny").fetch(tmp_path / "out")
     assert one_line(caught)
@@ -198,10 +198,10 @@ def test_no_network_no_answer_and_no_npm_are_one_line(registry, tmp_path, monkey
         open_source("npm:tiny").fetch(tmp_path / "out")
 
 
-def test_a_registry_named_by_the_folder_we_stand_in_is_not_asked(registry, tmp_path, monkeypatch):
-    registry.publish("tiny", ["1.0.0"])
+def test_a_registry_named_by_the_folder_we_stand_in_is_not_asked(npm_registry, tmp_path, monkeypatch):
+    npm_registry.publish("tiny", ["1.0.0"])
     monkeypatch.delenv("npm_config_registry")
-    (tmp_path / "userconfig").write_text(f"registry={registry.url}\n")
+    (tmp_path / "userconfig").write_text(f"registry={npm_registry.url}\n")
     with Registry().open() as other:
         for place in ("corpus", "corpus/out"):
             (tmp_path / place).mkdir()
@@ -209,4 +209,4 @@ def test_a_registry_named_by_the_folder_we_stand_in_is_not_asked(registry, tmp_p
             (tmp_path / place / "package.json").write_text("{}")
         monkeypatch.chdir(tmp_path / "corpus")
         assert open_source("npm:tiny").fetch(tmp_path / "corpus/out/snapshot")["revision"] == "1.0.0"
-    assert other.asked == [] and registry.asked
+    assert other.asked == [] and npm_registry.asked

@@ -38,11 +38,11 @@ SMALL = [
 
 
 @pytest.fixture(scope="module")
-def yunque(forked):
+def yunque(forked_with_torch):
     """Runs a verb that must succeed."""
 
     def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess:
-        result = forked.run(*arguments, cwd=cwd, env=_environment())
+        result = forked_with_torch.run(*arguments, cwd=cwd, env=_environment())
         if result.returncode:
             pytest.fail(f"{arguments} ended with {result.returncode}:\n{result.stderr}")
         return result
