@@ -103,29 +103,3 @@ def test_suites_are_listed(yunque):
     names = yunque("suites").stdout.split()
     assert {"humaneval", "mbpp-plus", "multipl-e-lua"} <= set(names) and names == sorted(names)
     assert json.loads(yunque("suites", "--json").stdout) == names
-
-
-def test_a_model_is_measured_and_read_back(forked_with_torch, tmp_path, base_folder):
-    yunque = partial(forked_with_torch.run, cwd=tmp_path)
-    rows = [
-        {
-            "id": f"T/{n}",
-            "prompt": f"def f{n}(x):\n",
-            "tests": f"assert f{n}(1) == {n + 1}",
-            "canonical": f"    return x + {n}\n",
-        }
-        for n in range(6)
-    ]
-    (tmp_path / "own.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    asked = ("eval", str(base_folder), "--suites", "jsonl:own.jsonl", "--max-tokens", "4", "--metrics", "all", "--n", "2")
-    done = yunque(*asked, "--temperature", "0.8", "--json")
-    assert done.returncode == 0, done.stderr
-    (found,) = json.loads(done.stdout)
-    measures = {one["name"]: one for one in found["measures"]}
-    assert measures["pass@1"]["n"] == 6 and measures["ceiling"]["value"] == 1.0
-    assert measures["perplexity"]["value"] > 1 and measures["bits per byte"]["value"] > 0
-    assert {"valid syntax", "edit similarity", "truncated"} <= set(measures)
-    again = yunque(*asked, "--temperature", "0.8")
-    assert again.stdout.splitlines()[-1] == found["id"] and "answers" not in again.stderr
-    refused = yunque("eval", str(base_folder), "--suites", "jsonl:own.jsonl", "--style", "chat")
-    assert refused.returncode == 2 and "T/0 cannot be asked in style 'chat'" in refused.stderr

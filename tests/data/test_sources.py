@@ -606,6 +606,15 @@ def test_damaged_and_encrypted_archives_are_one_line(tmp_path):
 
 
 # -------------------------------------------------------------------------------------------------------------- packages
+ask_pip = packages.pip_settings
+
+
+def settings_of_environment():
+    """What pip says where it has no configuration file, without the half second that asking it takes."""
+    names = {name[4:].lower().replace("_", "-"): value for name, value in os.environ.items() if name.startswith("PIP_")}
+    return packages.settings_from("".join(f":env:.{name}={value!r}\n" for name, value in names.items()))
+
+
 @pytest.fixture
 def index(tmp_path, monkeypatch):
     """A ``file://`` index with the sdist ``tiny-1.0``, two more versions, and the wheel-only ``wheely``; no other index."""
@@ -629,6 +638,7 @@ def index(tmp_path, monkeypatch):
         monkeypatch.delenv(name)
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("PIP_INDEX_URL", simple.as_uri())
+    monkeypatch.setattr(packages, "pip_settings", settings_of_environment)
     yield tmp_path
     assert not marker.exists(), "setup.py was run"
 
@@ -721,7 +731,8 @@ def test_file_that_was_tampered_with_is_refused(index, tmp_path):
 def test_pip_in_the_current_folder_is_not_run(index, tmp_path, monkeypatch):
     fill(tmp_path / "cwd", {"pip.py": f"open({str(tmp_path / 'executed')!r}, 'w')"})
     monkeypatch.chdir(tmp_path / "cwd")
-    assert packages.pip_settings().indexes[0].startswith("file://")
+    assert ask_pip().indexes[0].startswith("file://")
+    assert ask_pip() == settings_of_environment()
 
 
 def test_pip_configuration_file_is_read(index, tmp_path, monkeypatch):
@@ -729,7 +740,7 @@ def test_pip_configuration_file_is_read(index, tmp_path, monkeypatch):
     config = "[global]\nindex-url = https://a.example/s\nextra-index-url =\n  https://b.example/s\n  https://c.example/s\n"
     fill(tmp_path, {"pip.conf": config + "timeout = 3\n[install]\nindex-url = https://never.example\n"})
     monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
-    settings = packages.pip_settings()
+    settings = ask_pip()
     assert [url[8] for url in settings.indexes[:3]] == ["a", "b", "c"] and settings.timeout_s == 3
     monkeypatch.setenv("PIP_INDEX_URL", "https://d.example/s")
-    assert packages.pip_settings().indexes[0] == "https://d.example/s"
+    assert ask_pip().indexes[0] == "https://d.example/s"

@@ -124,7 +124,7 @@ time.sleep(20)
     assert python(box, "print(1)").stdout == b"1\n"
 
 
-def test_processes_share_one_processor_limit(box):
+def test_processes_share_one_processor_limit(box, alone):
     source = "import os\nfor _ in range(3): os.fork()\nwhile True: pass"
     started = time.monotonic()
     seen = python(box, source, limits=Limits(wall_s=20, cpu_s=1))

@@ -151,3 +151,28 @@ def test_the_other_verbs_work_on_the_result(forged: Path, yunque):
     assert "model-" in yunque("trace", report_id, "--out", "out", cwd=forged).stdout
     shown = yunque("show", "records", "--out", "out", "--json", cwd=forged)
     assert json.loads(shown.stdout)["counts"]["kept"] >= 8
+
+
+def test_a_model_is_measured_and_read_back(forked_with_torch, tmp_path: Path, base_folder: Path):
+    rows = [
+        {
+            "id": f"T/{n}",
+            "prompt": f"def f{n}(x):\n",
+            "tests": f"assert f{n}(1) == {n + 1}",
+            "canonical": f"    return x + {n}\n",
+        }
+        for n in range(6)
+    ]
+    (tmp_path / "own.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    asked = ("eval", str(base_folder), "--suites", "jsonl:own.jsonl", "--max-tokens", "4", "--metrics", "all", "--n", "2")
+    done = forked_with_torch.run(*asked, "--temperature", "0.8", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    (found,) = json.loads(done.stdout)
+    measures = {one["name"]: one for one in found["measures"]}
+    assert measures["pass@1"]["n"] == 6 and measures["ceiling"]["value"] == 1.0
+    assert measures["perplexity"]["value"] > 1 and measures["bits per byte"]["value"] > 0
+    assert {"valid syntax", "edit similarity", "truncated"} <= set(measures)
+    again = forked_with_torch.run(*asked, "--temperature", "0.8", cwd=tmp_path)
+    assert again.stdout.splitlines()[-1] == found["id"] and "answers" not in again.stderr
+    refused = forked_with_torch.run(*asked[:4], "--style", "chat", cwd=tmp_path)
+    assert refused.returncode == 2 and "T/0 cannot be asked in style 'chat'" in refused.stderr
