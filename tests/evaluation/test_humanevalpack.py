@@ -8,7 +8,7 @@ from yunque.core.errors import EvaluationError
 from yunque.core.nouns import Limits, Outcome, PromptStyle
 from yunque.evaluation.humanevalpack import FILES, KEYS, KINDS, LANGUAGES, Explained, HumanEvalPack
 
-SAMPLE = range(0, 164, 41)  # 4 tasks; all of them: benchmarks/evaluation/ceilings.py
+SAMPLE = (14, 96)  # of all tasks: benchmarks/evaluation/ceilings.py
 LIMITS = Limits(wall_s=30, cpu_s=20)
 
 # Language -> declaration, right body, wrong body, test, a statement that leaves early with status 0.
