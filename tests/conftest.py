@@ -65,7 +65,7 @@ def words(text: str) -> dict[str, int]:
 
 
 # Processes that the product starts are forks of one that has these; without it each would import them anew, in a second.
-multiprocessing.set_forkserver_preload(["yunque.data.collect", "yunque.data.finishing", "yunque.data.duplicates"])
+multiprocessing.set_forkserver_preload(["pytest", "yunque.data.collect", "yunque.data.finishing", "yunque.data.duplicates"])
 
 
 # --------------------------------------------------------------------------------------------------------- marks and order
