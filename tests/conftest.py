@@ -25,7 +25,7 @@ FIXTURE_MARKS = {
     **dict.fromkeys(("toolchain", "npm_registry", "tests_box"), "toolchain"),
     **{"benchmark_files": "corpus", "cluster": "ray", "alone": "timing"},
 }
-"""A test carries the mark of its folder, and of every fixture it uses, directly or through another one. Nowhere else."""
+"""A test carries the mark of a folder above it, and of every fixture it uses, directly or through another one."""
 LONG_ROOMS = ("story", "evaluation", "hostile", "inference", "cli", "sandbox", "store")
 
 END, REPOSITORY = "<|endoftext|>", "<repo_name>"
@@ -70,7 +70,7 @@ multiprocessing.set_forkserver_preload(["pytest", "yunque.data.collect", "yunque
 
 # --------------------------------------------------------------------------------------------------------- marks and order
 # Examples of a property: as a person works, in CI, and `HYPOTHESIS_PROFILE=sweep` to look for new ones.
-for profile, num_examples in (("dev", 40), ("ci", 150), ("sweep", 5_000)):
+for profile, num_examples in (("dev", 60), ("ci", 300), ("sweep", 5_000)):
     hypothesis.settings.register_profile(
         profile,
         max_examples=num_examples,
@@ -86,14 +86,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks by folder and fixture; the rooms whose files take longest first, so that no process ends alone."""
     items.sort(key=lambda item: (*LONG_ROOMS, item.path.parent.name).index(item.path.parent.name))
     for item in items:
-        marks = {FOLDER_MARKS.get(item.path.parent.name), *map(FIXTURE_MARKS.get, getattr(item, "fixturenames", ()))}
+        marks = {*map(FOLDER_MARKS.get, item.path.parts), *map(FIXTURE_MARKS.get, getattr(item, "fixturenames", ()))}
         for mark in sorted(filter(None, marks)):
             item.add_marker(mark)
 
 
 @pytest.fixture
 def alone():
-    """For a test that asserts on the clock of the wall, or loads every core: it runs when no other test does."""
+    """For a test that compares times, or loads every core: it runs when no other test does."""
 
 
 @pytest.fixture(scope="session")

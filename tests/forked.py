@@ -2,11 +2,13 @@
 
 One process imports the rooms below the command line, and torch for verbs that need a model; each call is a fork of it with
 the arguments, folder, environment, input and exit status of that call alone, and runs the command line from its first import
-on. What a real start costs, and that light verbs load nothing heavy, is tested elsewhere with real starts.
+on. Not covered, and tested with real starts elsewhere: what a start costs, and imports that fail in a fresh process.
 """
 
+import contextlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -15,6 +17,9 @@ from pathlib import Path
 
 ROOMS = ("pyarrow.parquet", "typer", "yunque.data.dataset", "yunque.evaluation.suites", "yunque.evaluation.runs")
 TORCH = ("torch", "accelerate", "peft", "transformers.models.llama.modeling_llama", "transformers.models.auto")
+
+LONGEST_S = 200
+"""A call that takes longer is killed, before pytest gives its test up."""
 
 SERVER = """
 import atexit, gc, importlib, json, os, socket, sys, threading, traceback
@@ -47,6 +52,9 @@ try:
     run()
 except SystemExit as error:
     status = error.code
+    if isinstance(status, str):
+        print(status, file=sys.stderr)
+        status = 1
 except BaseException:
     traceback.print_exc()
     status = 1
@@ -63,8 +71,12 @@ class Forked:
 
     def __init__(self, *modules: str) -> None:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._control.settimeout(LONGEST_S)
+        env = {**os.environ, "OMP_NUM_THREADS": "1"}  # torch reads it once, when it is imported
         command = [sys.executable, "-c", SERVER, str(theirs.fileno()), *modules]
-        self._process = subprocess.Popen(command, pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL)
+        self._process = subprocess.Popen(
+            command, pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL, env=env, start_new_session=True
+        )
         theirs.close()
 
     def run(
@@ -80,11 +92,17 @@ class Forked:
             given.write(stdin.encode())
             given.seek(0)
             socket.send_fds(self._control, [json.dumps(call).encode()], [stream.fileno() for stream in (given, out, err)])
-            status = int(self._control.recv(20))
+            try:
+                status = int(self._control.recv(20))
+            except TimeoutError:
+                self.close()
+                raise
             texts = [(stream.seek(0), stream.read().decode())[1] for stream in (out, err)]
         return subprocess.CompletedProcess(["yunque", *call["arguments"]], status, *texts)
 
     def close(self) -> None:
-        """End the process that calls are forked from."""
+        """End the process that calls are forked from, and a call that still runs."""
         self._control.close()
-        self._process.wait(10)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()

@@ -20,5 +20,7 @@ def serve(handler: type[Quiet]) -> Iterator[tuple[ThreadingHTTPServer, str]]:
     """A server and its URL, without a slash at the end; it may be shut down before the block ends."""
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        yield server, f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+        try:
+            yield server, f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()

@@ -220,13 +220,13 @@ def gist(verdicts):
 
 
 def test_the_same_verdicts_with_1_2_and_8_workers_and_under_load(box, alone):
-    alone = gist(judge_all(mixed(box), workers=1))
-    assert {outcome for outcome, _, _ in alone} == {Outcome.PASS, Outcome.FAIL}
-    assert gist(judge_all(mixed(box), workers=2)) == alone
-    assert gist(judge_all(mixed(box), workers=8)) == alone
+    expected = gist(judge_all(mixed(box), workers=1))
+    assert {outcome for outcome, _, _ in expected} == {Outcome.PASS, Outcome.FAIL}
+    assert gist(judge_all(mixed(box), workers=2)) == expected
+    assert gist(judge_all(mixed(box), workers=8)) == expected
     burners = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2 * (os.cpu_count() or 1))]
     try:
-        assert gist(judge_all(mixed(box), workers=2)) == alone
+        assert gist(judge_all(mixed(box), workers=2)) == expected
     finally:
         for burner in burners:
             burner.kill()
@@ -234,21 +234,25 @@ def test_the_same_verdicts_with_1_2_and_8_workers_and_under_load(box, alone):
 
 
 def test_the_same_verdicts_after_the_pool_is_killed(box):
-    alone = gist(judge_all(mixed(box), workers=2))
+    expected = gist(judge_all(mixed(box), workers=2))
     stop = threading.Event()
+
+    killed = []
 
     def killer():
         while not stop.wait(0.1):
             for worker in list(box._pool._idle):
                 os.kill(worker.process.pid, signal.SIGKILL)
+                killed.append(worker)
 
     thread = threading.Thread(target=killer)
     thread.start()
     try:
-        assert gist(judge_all(mixed(box), workers=2)) == alone
+        assert gist(judge_all(mixed(box), workers=2)) == expected
     finally:
         stop.set()
         thread.join()
+    assert killed
 
 
 def test_time_outs_are_run_once_more_alone(box):

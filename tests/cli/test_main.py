@@ -270,3 +270,22 @@ def test_a_package_that_is_missing_is_named(machine, tmp_path):
     command = [sys.executable, "-c", code, "complete", "x", "--model", "./base"]
     done = subprocess.run(command, cwd=tmp_path, env=machine, capture_output=True, text=True, timeout=60)
     assert refusal(done) == "yunque: this needs the package 'torch'; pip install 'yunque[forge]'"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        ("suites", 0),
+        ("compare a b", 2),
+        ("eval --samples nope.jsonl", 2),
+        ("run nope.py", 2),
+        ("show nope", 2),
+        ("data show nope", 2),
+        ("bench list", 0),
+    ],
+)
+def test_every_kind_of_verb_starts_in_a_process_of_its_own(machine, tmp_path, arguments, status):
+    """The other tests fork a process that has the rooms imported already, where a missing import would not show."""
+    command = [sys.executable, "-m", "yunque", *arguments.split()]
+    done = subprocess.run(command, cwd=tmp_path, env=machine, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, "Traceback" in done.stderr) == (status, False), done.stderr

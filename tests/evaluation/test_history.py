@@ -367,7 +367,7 @@ def test_wrong_and_forged_answers_fail(made, name):
     text, rule = BAD[name]
     suite = made.fix
     if rule == "timeout":
-        suite = replace(suite, recipe=HistoryRecipe(test_wall_s=1.5))
+        suite = replace(suite, recipe=HistoryRecipe(test_wall_s=2))
     verdict = suite.judge(task_of(suite, "area"), text)
     assert verdict.outcome is Outcome.FAIL
     assert {finding.rule for finding in verdict.findings} == {rule}, verdict.detail
@@ -475,7 +475,7 @@ def short_history(tmp_path_factory):
 
 
 def test_bounds_are_kept_and_counted(short_history, tests_box):
-    (fix,) = open_history(short_history, tests_box, ["fix"], recipe=SMALL.model_copy(update={"max_tasks": 1}))
+    (fix,) = open_history(short_history, tests_box, ["fix"], recipe=SMALL.model_copy(update={"max_tasks": 1, "workers": 1}))
     assert len(fix.tasks()) == 1 and fix.counts["excluded"]["fix"]["enough tasks already"] == 1
     few = HistoryRecipe(max_commits=3)
     (fix,) = open_history(short_history, tests_box, ["fix"], recipe=few)

@@ -323,7 +323,7 @@ def test_an_endless_answer_is_a_timeout(built, repository, tests_box, recipe, lo
     double = asked_of(built.suite, repository.record().text)["double"]
     (verdict,) = judge_bodies(
         [double], [loop], records=repository.by_id(), tree=repository.tree, sandbox=tests_box,
-        recipe=recipe(test_wall_s=1.5), advance=lambda amount: None,
+        recipe=recipe(test_wall_s=2), advance=lambda amount: None,
     )  # fmt: skip
     assert verdict.outcome is Outcome.FAIL
     assert verdict.detail.startswith("timeout")

@@ -164,7 +164,8 @@ def attack(box, python, mark, request):
         return seen
 
     yield run
-    assert len(_boxes(tempfile.gettempdir())) <= len(box._pool._idle), "a scratch folder without its worker"
+    allowed = len(box._pool._idle) if box.tier == "landlock" else 0  # the other tiers have theirs in a mount of their own
+    assert len(_boxes(tempfile.gettempdir())) <= allowed, "a scratch folder without its worker"
 
 
 @pytest.fixture

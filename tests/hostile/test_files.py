@@ -172,7 +172,7 @@ def test_other_devices(refused):
 
 
 def test_folders_deeper_than_a_path_can_say(attack):
-    """Removing these must neither fail nor take the runner's stack; the ground fixture looks for what is left."""
+    """Removing these must neither fail nor take the runner's stack; the attack fixture looks for what is left."""
     seen = attack("""
 for _ in range(300):
     os.mkdir("d" * 40)

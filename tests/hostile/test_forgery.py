@@ -66,6 +66,6 @@ os._exit(5)
     assert seen.exit_code == 5
 
 
-def test_missing_program(box, ground):
+def test_missing_program(box):
     seen = box.run(Job(argv=("no-such-program", "x")))
     assert (seen.exit_code, seen.stderr) == (127, b"yunque: no-such-program: No such file or directory\n")

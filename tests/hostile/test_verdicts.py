@@ -244,6 +244,9 @@ def double(x):
 }
 
 
+ENDLESS = {"a loop without end", "clock games", "stopping itself"}
+
+
 def record(text: str) -> Record:
     return Record(id="attack", text=text, language="python", origin=ORIGIN)
 
@@ -257,7 +260,8 @@ def judges(box, limits):
 
 @pytest.mark.parametrize("trick", TRICKS)
 def test_no_trick_passes(box, trick):
-    for judge, next_judge in zip(judges(box, SHORT), judges(box, ROOMY), strict=True):
+    limits = SHORT if trick in ENDLESS else ROOMY  # a time-out must not hide what a trick would have done
+    for judge, next_judge in zip(judges(box, limits), judges(box, ROOMY), strict=True):
         verdict = judge.judge(record(TRICKS[trick]))
         assert verdict.outcome is Outcome.FAIL, (judge, verdict)
         after = next_judge.judge(record(RIGHT))

@@ -280,17 +280,18 @@ def test_removing_follows_no_link(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("number", "spent_s", "timed_out"),
+    ("number", "cpu_s", "spent_s", "timed_out"),
     [
-        (signal.SIGXCPU, 0.84, True),  # seen on a busy machine
-        (signal.SIGXCPU, 0.1, False),  # its own doing
-        (signal.SIGKILL, 1.9, True),
-        (signal.SIGKILL, 0.84, False),
-        (signal.SIGTERM, 1.0, False),
+        (signal.SIGXCPU, 1, 0.84, True),  # seen on a busy machine
+        (signal.SIGXCPU, 1, 0.1, False),  # its own doing
+        (signal.SIGKILL, 1, 1.9, True),
+        (signal.SIGKILL, 20, 17, True),
+        (signal.SIGKILL, 1, 0.7, False),
+        (signal.SIGTERM, 1, 1.0, False),
     ],
 )
-def test_what_counts_as_out_of_processor_time(number, spent_s, timed_out):
+def test_what_counts_as_out_of_processor_time(number, cpu_s, spent_s, timed_out):
     lines = {"done": f"status={int(number)} own_cpu_us={spent_s * 1e6:.0f}"}
-    job = Job(argv=("a",), limits=Limits(cpu_s=1))
+    job = Job(argv=("a",), limits=Limits(cpu_s=cpu_s))
     seen = observation("namespaces", job, Outcome(Capped(9), Capped(9), accepted=True), lines, {})
     assert (seen.signal, seen.timed_out) == (number, timed_out)

@@ -9,7 +9,7 @@ import pytest
 
 from yunque.core.errors import SandboxError
 from yunque.core.nouns import Job, Limits
-from yunque.sandbox import open_sandbox
+from yunque.sandbox import cgroups, open_sandbox, pool
 from yunque.sandbox.tiers import TIERS
 
 
@@ -211,3 +211,19 @@ def test_many_jobs_at_once_do_not_mix(box):
     for thread in threads:
         thread.join()
     assert seen == {(number, turn): b"%d %d\n" % (number, turn) for number in range(8) for turn in range(5)}
+
+
+def test_two_workers_never_share_a_private_uid(monkeypatch):
+    monkeypatch.setattr(pool, "PRIVATE_UIDS", range(61_184, 61_186))
+    with pool._private_uid() as one, pool._private_uid() as other:
+        assert {one, other} == {61_184, 61_185}
+        with pytest.raises(SandboxError, match="every private uid is taken"), pool._private_uid():
+            pass
+
+
+def test_the_group_of_a_maker_that_was_killed_is_swept(tmp_path):
+    dead, alive = tmp_path / f"{cgroups.PREFIX}{2**22 + 1}-1", tmp_path / f"{cgroups.PREFIX}{os.getpid()}-1"
+    for folder in (dead, alive, tmp_path / "other"):
+        folder.mkdir()
+    cgroups._sweep({"memory": str(tmp_path), "pids": str(tmp_path)})
+    assert {path.name for path in tmp_path.iterdir()} == {alive.name, "other"}

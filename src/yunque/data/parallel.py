@@ -99,9 +99,7 @@ class _Crew:
             return crew.pool.submit(_work, batch).result(limit_s)
         except (BrokenProcessPool, OutOfTime) as error:
             if len(batch) == 1:
-                why = (
-                    f"took over {limit_s:g} s" if isinstance(error, OutOfTime) else "killed the process that worked on it"
-                )
+                why = f"took over {limit_s:g} s" if isinstance(error, OutOfTime) else "killed the process that worked on it"
                 return [lost(batch[0], why)]
         finally:
             crew.stop()

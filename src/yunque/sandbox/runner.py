@@ -71,7 +71,7 @@ def observation(tier: str, job: Job, outcome: Outcome, lines: dict[str, str], fi
     killed_by = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
     # The kernel checks the limit on its clock's ticks and reports what was really spent: on a busy machine the two differ by
     # a sixth and more. A program that sends itself the signal early is no time-out; SIGKILL comes a second after the limit.
-    spent_s, share = seen.get("own_cpu_us", 0) / 1e6, {signal.SIGXCPU: 0.5, signal.SIGKILL: 0.9}
+    spent_s, share = seen.get("own_cpu_us", 0) / 1e6, {signal.SIGXCPU: 0.5, signal.SIGKILL: 0.75}
     out_of_cpu = killed_by in share and spent_s >= job.limits.cpu_s * share[killed_by]
     timed_out = bool(seen.get("timed_out", outcome.overdue)) or out_of_cpu
     return Observation(
