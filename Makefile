@@ -13,10 +13,11 @@ TOOLS     := bwrap:bubblewrap gcc:gcc g++:g++ perl:perl node:nodejs tsc:node-typ
              mono:mono-runtime ldmd2:ldc scalac:scala
 LIBRARIES := libc6-dev libboost-dev ruby-test-unit libtest-deep-perl lua-unit libjavatuples-java
 
-# On every core; the tests of one file stay together, since they share what is dear to make. Marks: tests/conftest.py.
-PARALLEL := -n logical --dist loadfile --no-loadscope-reorder
 # Bytecode is kept even where the environment forbids it: without, every process compiles the package and every run the tests.
 unexport PYTHONDONTWRITEBYTECODE
+
+# On every core; the tests of one file stay together, since they share what is dear to make. Marks: tests/conftest.py.
+PARALLEL := -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 SLOW     := hostile or toolchain or corpus or story or ray or timing
 
 .PHONY: forge test quick check toolchains test-languages lint reference clean

@@ -22,7 +22,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FOLDER_MARKS = {"hostile": "hostile", "story": "story"}
 FIXTURE_MARKS = {
-    **dict.fromkeys(("toolchain", "npm_registry", "tests_box"), "toolchain"),
+    **dict.fromkeys(("toolchain", "npm_registry", "eslint_here", "pylint_here", "tests_box"), "toolchain"),
     **{"benchmark_files": "corpus", "cluster": "ray", "alone": "timing"},
 }
 """A test carries the mark of a folder above it, and of every fixture it uses, directly or through another one."""
@@ -70,7 +70,7 @@ multiprocessing.set_forkserver_preload(["pytest", "yunque.data.collect", "yunque
 
 # --------------------------------------------------------------------------------------------------------- marks and order
 # Examples of a property: as a person works, in CI, and `HYPOTHESIS_PROFILE=sweep` to look for new ones.
-for profile, num_examples in (("dev", 60), ("ci", 300), ("sweep", 5_000)):
+for profile, num_examples in (("dev", 40), ("ci", 300), ("sweep", 5_000)):
     hypothesis.settings.register_profile(
         profile,
         max_examples=num_examples,
@@ -86,8 +86,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks by folder and fixture; the rooms whose files take longest first, so that no process ends alone."""
     items.sort(key=lambda item: (*LONG_ROOMS, item.path.parent.name).index(item.path.parent.name))
     for item in items:
-        marks = {*map(FOLDER_MARKS.get, item.path.parts), *map(FIXTURE_MARKS.get, getattr(item, "fixturenames", ()))}
-        for mark in sorted(filter(None, marks)):
+        folders, fixtures = item.path.relative_to(ROOT).parts, getattr(item, "fixturenames", ())
+        for mark in sorted({*map(FOLDER_MARKS.get, folders), *map(FIXTURE_MARKS.get, fixtures)} - {None}):
             item.add_marker(mark)
 
 

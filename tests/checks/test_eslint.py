@@ -11,7 +11,13 @@ from yunque.core.errors import YunqueError
 from yunque.core.nouns import Outcome
 from yunque.core.seams import BatchCheck, ProvenCheck
 
-needs_eslint = pytest.mark.skipif(bool(what_is_missing()), reason="eslint is not available here")
+needs_eslint = pytest.mark.usefixtures("eslint_here")
+
+
+@pytest.fixture(scope="module")
+def eslint_here():
+    if what_is_missing():
+        pytest.skip("eslint is not available here")
 
 
 def judge(text, language="javascript", path="a.js"):

@@ -16,7 +16,7 @@ from yunque.checks.workers import Broken, Worker, WorkerLimits, shared_worker
 from yunque.core.nouns import Outcome
 from yunque.core.seams import BatchCheck, ProvenCheck
 
-needs_pylint = pytest.mark.skipif(not find_pylint(), reason="pylint is not available here")
+needs_pylint = pytest.mark.usefixtures("pylint_here")
 ECHO = """
 import json, os, struct, sys, time
 def read(size):
@@ -39,6 +39,12 @@ while True:
 
 def record(text, language="python"):
     return canary(text, language).record
+
+
+@pytest.fixture(scope="module")
+def pylint_here():
+    if not find_pylint():
+        pytest.skip("pylint is not available here")
 
 
 @pytest.fixture

@@ -53,9 +53,10 @@ def open_sandbox(tier: str | None = None, *, unsafe: bool = False) -> LocalSandb
     if tier == "rlimits" and not unsafe:
         raise SandboxError("tier rlimits isolates nothing", do="say unsafe as well if the program may do all you can")
     wanted = (tier,) if tier else TIERS if unsafe else ISOLATING
-    reasons = {name: _why_not(name) for name in wanted}
-    for name, reason in reasons.items():
-        if not reason:
+    reasons = {}
+    for name in wanted:
+        reasons[name] = _why_not(name)
+        if not reasons[name]:
             return LocalSandbox(name)
     told = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
     raise SandboxError(f"untrusted programs cannot be run safely here ({told})", do="see `yunque doctor`")
