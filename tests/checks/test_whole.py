@@ -128,7 +128,7 @@ def test_a_program_without_a_place_for_the_word_is_an_error(box):
 
 
 def test_output(box):
-    judge = Output(stdin=b"3 4\n", expected=b"7\n", sandbox=box, limits=Limits(wall_s=1.0))
+    judge = Output(stdin=b"3 4\n", expected=b"7\n", sandbox=box, limits=Limits(wall_s=0.5))
     assert judge.judge(record("python", "print(sum(map(int, input().split())))")).outcome is Outcome.PASS
     wrong = judge.judge(record("python", "print(8)"))
     assert (wrong.outcome, wrong.findings[0].message) == (Outcome.FAIL, "line 1: '8' instead of '7'")

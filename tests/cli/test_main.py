@@ -1,5 +1,6 @@
 """The command line as a person meets it, in a process of its own: what a user can mend is one line and exit status 2."""
 
+import contextlib
 import json
 import os
 import signal
@@ -9,6 +10,7 @@ import time
 from functools import partial
 from pathlib import Path
 
+import psutil
 import pytest
 
 import yunque
@@ -216,13 +218,23 @@ def forging(machine, tmp_path):
             news.append(line)
             if line.startswith("pairs"):
                 break
-        wait_for(lambda: list((tmp_path / "temporary").glob("yunque-box-*")), run)
+        wait_for(lambda: pytests_below(run.pid), run)
         return run, news
 
     yield start
     for run in started:
         run.kill()
         run.communicate()
+
+
+def pytests_below(pid: int) -> list[psutil.Process]:
+    """The processes that run the repository's tests, in whatever sandbox."""
+    found = []
+    for process in psutil.Process(pid).children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            if "pytest" in process.cmdline():
+                found.append(process)
+    return found
 
 
 def wait_for(there, run: subprocess.Popen) -> None:
@@ -238,6 +250,7 @@ def wait_for(there, run: subprocess.Popen) -> None:
 def test_a_run_that_is_stopped_says_how_to_go_on_and_goes_on(forging, tmp_path, how):
     run, news = forging()
     assert not [line for line in news if "already there" in line]
+    testing = pytests_below(run.pid)
     run.send_signal(how)
     out, err = run.communicate(timeout=120)
     assert run.returncode == 130
@@ -250,6 +263,7 @@ def test_a_run_that_is_stopped_says_how_to_go_on_and_goes_on(forging, tmp_path, 
         "split",
         "pairs",
     }
+    assert testing and not any(process.is_running() for process in testing), "the sandbox leaves nothing running"
     assert not list((tmp_path / "temporary").glob("yunque-box-*")), "the sandbox leaves nothing behind"
     run, news = forging()
     assert [line.split()[0] for line in news if "already there" in line] == ["snapshot", "records", "split", "pairs"]
@@ -257,7 +271,7 @@ def test_a_run_that_is_stopped_says_how_to_go_on_and_goes_on(forging, tmp_path, 
 
 def test_a_reader_who_leaves_early_is_no_error(machine, tmp_path):
     run = subprocess.Popen(
-        [*YUNQUE, "doctor", "--json"], cwd=tmp_path, env=machine, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*YUNQUE, "suites"], cwd=tmp_path, env=machine, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     run.stdout.close()
     assert "Traceback" not in run.stderr.read()

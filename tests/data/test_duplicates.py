@@ -234,7 +234,7 @@ def test_nothing_gives_tables_without_rows(tmp_path):
 
 
 # ----------------------------------------------------------------------------------------------------------------- adding
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(st.integers(0, 10**6), st.integers(0, 40), st.integers(0, 40))
 def test_adding_keeps_what_all_at_once_keeps(tmp_path_factory, seed, first, second):
     folder = tmp_path_factory.mktemp("adding")

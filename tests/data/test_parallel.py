@@ -42,8 +42,8 @@ def test_results_come_in_the_order_of_the_items(workers):
 
 def test_what_kills_its_process_is_lost_alone():
     results(double, 2)  # the first process takes longer to start than the limit below
-    found = results(deadly, 2, limit_s=1.0)
-    assert found[7] == "killed the process that worked on it" and found[11] == "took over 1 s"
+    found = results(deadly, 2, limit_s=0.6)
+    assert found[7] == "killed the process that worked on it" and found[11] == "took over 0.6 s"
     assert [one for at, one in enumerate(found) if at not in (7, 11)] == [2 * n for n in range(20) if n not in (7, 11)]
 
 

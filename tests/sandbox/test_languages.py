@@ -100,7 +100,8 @@ def test_a_missing_tool_is_named_with_its_package(path):
     ],
 )
 def test_a_tool_that_does_not_run_is_broken(path, monkeypatch, script, reason):
-    monkeypatch.setattr(languages, "VERSION_S", 1.0)
+    if "sleep" in script:
+        monkeypatch.setattr(languages, "VERSION_S", 0.2)
     tool(path / "go", script)
     with pytest.raises(SandboxError) as caught:
         find_toolchain(language("go"))
