@@ -19,6 +19,7 @@ def without(monkeypatch):
     return hide
 
 
+@pytest.mark.usefixtures("toolchain")  # each is asked for its version
 def test_everything_has_a_reason():
     found = {one.name: one for one in examine()}
     assert {"python", "cores", "memory", "disk", "gpu", "base model", "sandbox: sandbox", *PACKAGES} <= set(found)

@@ -60,6 +60,7 @@ def test_version_and_help(call):
         assert verb in alone.stdout + alone.stderr
 
 
+@pytest.mark.usefixtures("toolchain")  # each is asked for its version
 def test_doctor_speaks_json(call):
     done = call("doctor", "--json")
     found = {one["name"]: one for one in json.loads(done.stdout)}
