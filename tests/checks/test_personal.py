@@ -130,7 +130,7 @@ def test_values_count_by_kind():
     "piece", ["a", "\0", "@", "1", "1.", "+34", "a@b.com ", "author: A B, ", "/home/", "ES91", "0000:", "A", "@a."]
 )
 def test_no_line_is_too_long(piece, within):
-    with within(6):  # a tenth of it; two thirds where every line is traced
+    with within(6):  # it takes a sixth, and two thirds where every line is traced
         judge(piece * (2_000_000 // len(piece) // (1 if len(piece) == 1 else 10)))
 
 
