@@ -168,7 +168,7 @@ def test_show_and_trace_of_one_that_is(call, tmp_path):
     assert call("trace", "pairs", "--out", "out").stdout.splitlines() == [f"pairs-{artifact.id}", f"└─ records-{parent.id}"]
     tree = json.loads(call("trace", "pairs", "--out", "out", "--json").stdout)
     assert tree["parents"][0]["counts"] == {"kept": 3}
-    assert f"known: pairs-{artifact.id}, records-{parent.id}" in refusal(call("show", "zzz", "--out", "out"))
+    assert f"known: records-{parent.id}, pairs-{artifact.id}" in refusal(call("show", "zzz", "--out", "out"))
 
 
 @pytest.mark.parametrize("model", [[], ["--model", "my-out/model"], ["--model", "nowhere"], ["--model", "/nowhere/at/all"]])

@@ -386,3 +386,11 @@ def test_a_write_that_breaks_leaves_the_old_content(tmp_path):
 
 def test_peak_bytes_is_the_size_of_a_python():
     assert 4 << 20 < peak_bytes() < 1 << 36
+
+
+def test_artifacts_made_in_the_same_second_are_listed_as_they_were_made(tmp_path):
+    store, ids = Store(tmp_path), []
+    for number in range(6):
+        time.sleep(0.002)
+        ids.append(store.make("numbers", lambda folder: {"n": 1}, recipe={"number": number})[0].id)
+    assert [artifact.id for artifact in store.all()] == ids != sorted(ids)
