@@ -108,23 +108,19 @@ def alone():
     """For a test that compares times, or loads every core: it runs when no other test does."""
 
 
-@pytest.fixture(scope="session")
-def session_folder(tmp_path_factory) -> Path:
-    """One folder for all processes of a session, for what is content-addressed."""
-    base = tmp_path_factory.getbasetemp()
-    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-
-
 @pytest.fixture
 def within():
-    """``with within(seconds):`` the block may take that much processor time; other work on the machine does not count."""
+    """``with within(seconds):`` the block may take that much processor time; other work on the machine does not count.
+
+    What else is given is told when it takes longer.
+    """
 
     @contextlib.contextmanager
-    def check(seconds: float):
+    def check(seconds: float, *about: object):
         started = time.process_time()
         yield
         took = time.process_time() - started
-        assert took < seconds, f"{took:.1f} s of processor time, where {seconds} s are allowed"
+        assert took < seconds, (f"{took:.1f} s of processor time, where {seconds} s are allowed", *about)
 
     return check
 
@@ -154,9 +150,10 @@ def toolchain():
 
 
 @pytest.fixture(scope="session")
-def compiled(session_folder) -> Path:
-    """The cache of compiled programs that all tests share; its keys are hashes of all that decides what comes out."""
-    return session_folder / "compiled"
+def compiled(tmp_path_factory) -> Path:
+    """The cache of compiled programs that all processes of a session share; its keys are hashes of all that decides."""
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "compiled"
 
 
 @pytest.fixture(scope="session")
@@ -176,9 +173,8 @@ def forked():
     """Calls of the command line, without the imports that each would do anew; see tests/forked.py."""
     from tests.forked import ROOMS, Forked
 
-    server = Forked(*ROOMS)
-    yield server
-    server.close()
+    with contextlib.closing(Forked(*ROOMS)) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
@@ -186,9 +182,8 @@ def forked_with_torch():
     """The same for verbs that need a model."""
     from tests.forked import ROOMS, TORCH, Forked
 
-    server = Forked(*ROOMS, *TORCH)
-    yield server
-    server.close()
+    with contextlib.closing(Forked(*ROOMS, *TORCH)) as server:
+        yield server
 
 
 # --------------------------------------------------------------------------------------------------------------------- torch
@@ -322,6 +317,13 @@ def box():
     """A sandbox whose workers end with the module."""
     with open_box() as sandbox:
         yield sandbox
+
+
+@pytest.fixture
+def fresh(box):
+    """The same sandbox, of whatever tier, without a worker that started before this test."""
+    box.close()
+    return box
 
 
 @pytest.fixture(scope="session")

@@ -235,9 +235,7 @@ def test_the_same_verdicts_with_1_2_and_8_workers_and_under_load(box, alone):
 
 def test_the_same_verdicts_after_the_pool_is_killed(box):
     expected = gist(judge_all(mixed(box), workers=2))
-    stop = threading.Event()
-
-    killed = []
+    stop, killed = threading.Event(), []
 
     def killer():
         while not stop.wait(0.1):

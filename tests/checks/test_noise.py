@@ -81,7 +81,7 @@ def test_no_text_makes_it_slow(kind, within):
     for piece in HOSTILE:
         text = piece * (40_000 // len(piece))
         for language, prefix in (("python", ""), ("javascript", "// "), ("c", "/* "), ("python", "# ")):
-            with within(1.2):
+            with within(1.2, piece, language, prefix):
                 judge(check, prefix + text, language)
 
 

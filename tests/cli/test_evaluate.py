@@ -6,9 +6,6 @@ from functools import partial
 
 import pytest
 
-from yunque.core.errors import SandboxError
-from yunque.sandbox import open_sandbox
-
 ROWS = [
     {
         "task_id": f"T/{n}",
@@ -21,12 +18,7 @@ ROWS = [
 ]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def sandbox_here():
-    try:
-        open_sandbox().close()
-    except SandboxError as error:
-        pytest.skip(f"the sandbox is not available here: {error}")
+pytestmark = pytest.mark.usefixtures("box")
 
 
 @pytest.fixture

@@ -14,8 +14,7 @@ import psutil
 import pytest
 
 import yunque
-from yunque.core.errors import SandboxError
-from yunque.sandbox import capabilities, open_sandbox
+from yunque.sandbox import capabilities
 
 YUNQUE = (sys.executable, "-c", "from yunque.cli.main import run; run()")
 FACTS = {"name": "fake", "source": "folder", "sha256": "0" * 64, "licence": "unknown", "num_parameters": 1}
@@ -201,12 +200,8 @@ def write_repository(root: Path) -> None:
 
 
 @pytest.fixture
-def forging(machine, tmp_path):
+def forging(machine, tmp_path, tests_box):
     """Starts a forge of the slow repository, and waits until it runs the tests; gives the process and its news so far."""
-    try:
-        open_sandbox()
-    except SandboxError as error:
-        pytest.skip(f"no tests of a repository can be run here: {error.line()}")
     write_repository(tmp_path / "code")
     started = []
 

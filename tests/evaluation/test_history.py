@@ -131,11 +131,16 @@ class Repository:
         return self.ids[subject]
 
 
-def build(root: Path) -> Repository:
+def begin(root: Path) -> Repository:
     made = Repository(root)
     made.write("pkg/__init__.py", "")
     made.write("pkg/shapes.py", SHAPES)
     made.write("tests/test_shapes.py", TESTS)
+    return made
+
+
+def build(root: Path) -> Repository:
+    made = begin(root)
     made.write("pyproject.toml", '[project]\nname = "shapes"\nlicense = "MIT"\n')
     made.commit("Start")
     made.change("pkg/shapes.py", "width + height", "width * height")
@@ -457,10 +462,7 @@ def test_only_the_trees_of_tasks_are_kept(made):
 @pytest.fixture(scope="module")
 def short_history(tmp_path_factory):
     """Two commits that mend a function each, and three that do nothing."""
-    made = Repository(tmp_path_factory.mktemp("short") / "shapes")
-    made.write("pkg/__init__.py", "")
-    made.write("pkg/shapes.py", SHAPES)
-    made.write("tests/test_shapes.py", TESTS)
+    made = begin(tmp_path_factory.mktemp("short") / "shapes")
     made.commit("Start")
     made.change("pkg/shapes.py", "width + height", "width * height")
     made.write("tests/test_shapes.py", TESTS + TEST_AREA)

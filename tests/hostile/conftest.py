@@ -67,21 +67,16 @@ def _open_folder():
     """A folder that any user may enter; nothing of a sandbox may be left in it."""
     folder = Path(tempfile.mkdtemp(prefix="yunque-hostile-"))
     folder.chmod(0o755)
-    yield folder
-    left = _boxes(folder)
-    shutil.rmtree(folder)
+    try:
+        yield folder
+    finally:
+        left = _boxes(folder)
+        shutil.rmtree(folder)
     assert not left, f"scratch folders left behind: {left}"
 
 
 def _boxes(folder: str | Path) -> list[str]:
     return [name for name in os.listdir(folder) if name.startswith(PREFIX)]
-
-
-@pytest.fixture
-def fresh(box):
-    """The same sandbox without a worker that started before this test."""
-    box.close()
-    return box
 
 
 @pytest.fixture

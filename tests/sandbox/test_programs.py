@@ -12,7 +12,7 @@ import pytest
 
 from yunque.core.errors import SandboxError
 from yunque.core.nouns import Limits
-from yunque.sandbox import open_sandbox, programs
+from yunque.sandbox import programs
 from yunque.sandbox.languages import LANGUAGES, language
 from yunque.sandbox.programs import program_cache, run_program
 
@@ -28,23 +28,13 @@ def sample(name: str, part: str) -> str:
     return dict(zip(parts[::2], parts[1::2], strict=True))[part]
 
 
-@pytest.fixture(scope="module")
-def sandbox():
-    try:
-        box = open_sandbox()
-    except SandboxError as error:
-        pytest.skip(f"a sandbox is not available here: {error}")
-    with box:
-        yield box
-
-
 @pytest.fixture
-def run(sandbox, toolchain, compiled):
+def run(box, toolchain, compiled):
     """Run a program of a language that this machine can run."""
 
     def do(name, source, **options):
         toolchain(name)
-        return run_program(sandbox, name, source, **{"limits": ROOMY, "cache": compiled} | options)
+        return run_program(box, name, source, **{"limits": ROOMY, "cache": compiled} | options)
 
     return do
 
@@ -245,9 +235,9 @@ def test_libraries_that_npm_installed_globally_are_looked_for(run, toolchain, tm
 
 
 # --------------------------------------------------------------------------------------------------- what nobody can run
-def test_a_missing_toolchain_is_told_apart(sandbox, monkeypatch, tmp_path):
+def test_a_missing_toolchain_is_told_apart(box, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
-    result = run_program(sandbox, "go", "package main", cache=tmp_path)
+    result = run_program(box, "go", "package main", cache=tmp_path)
     assert (result.failed, result.compiled, result.ran) == ("toolchain", None, None)
     assert result.missing == "go: go is not installed; apt install golang-go"
 
@@ -266,15 +256,15 @@ def test_tools_in_a_private_folder(monkeypatch, tmp_path, tier):
     assert f"go: the private user of tier {tier} may not reach {tmp_path}/private/go" in result.missing
 
 
-def test_a_runtime_that_needs_proc(sandbox, toolchain, tmp_path):
+def test_a_runtime_that_needs_proc(box, toolchain, tmp_path):
     toolchain("csharp")
     result = run_program(SimpleNamespace(tier="landlock"), "csharp", "", cache=tmp_path)
     assert "reads /proc" in result.missing
 
 
-def test_an_unknown_language(sandbox):
+def test_an_unknown_language(box):
     with pytest.raises(SandboxError, match=r"no language named 'pyhton'; did you mean 'python'\?"):
-        run_program(sandbox, "pyhton", "")
+        run_program(box, "pyhton", "")
 
 
 def test_time_is_up(run):

@@ -21,16 +21,6 @@ from yunque.sandbox.scratch import copy_tree, remove_folder
 PYTHON = (sys.executable, "-I", "-S", "-c")
 
 
-@pytest.fixture(scope="module")
-def box():
-    try:
-        sandbox = open_sandbox()
-    except SandboxError as error:
-        pytest.skip(f"no tier is available here: {error}")
-    with sandbox:
-        yield sandbox
-
-
 def run(box, source, **job):
     return box.run(Job(argv=(*PYTHON, source), **job))
 

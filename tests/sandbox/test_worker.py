@@ -145,13 +145,6 @@ def test_all_files_together_are_limited(tier):
         assert python(sandbox, "import os; print(os.listdir())", limits=Limits(disk_bytes=8 << 20)).stdout == b"[]\n"
 
 
-@pytest.fixture
-def fresh(box):
-    """The same sandbox without the workers of earlier tests."""
-    box.close()
-    return box
-
-
 def workers_of(box):
     return [worker.process.pid for worker in box._pool._idle]
 

@@ -44,8 +44,6 @@ def make(name: str, files: list[BenchmarkFile]) -> Benchmark:
 class Source:
     """A public source on this machine; ``answers`` says what a path gives, and ``asked`` what was asked for."""
 
-    server, url = None, ""
-
     def __init__(self) -> None:
         self.answers: dict[str, object] = {f"/{path}": data for path, data in FILES.items()}
         self.asked: list[str] = []

@@ -15,6 +15,13 @@ from yunque.core.nouns import Job, Observation
 from yunque.sandbox.jobs import check_job
 from yunque.sandbox.pool import Outcome, Place, Pool
 
+SPENT_SHARE = {signal.SIGXCPU: 0.5, signal.SIGKILL: 0.75}
+"""How much of its processor time a program must have spent for its signal to be the limit's, and not its own or another's.
+
+The kernel checks the limit on its clock's ticks and reports what was really spent: on a busy machine the two differ by a
+sixth and more. SIGKILL comes a second after the limit.
+"""
+
 
 class LocalSandbox:
     """Runs jobs on this machine in one named tier. Made by `open_sandbox`, which knows what this machine can do.
@@ -69,10 +76,8 @@ def observation(tier: str, job: Job, outcome: Outcome, lines: dict[str, str], fi
     seen = {key: int(value) for key, _, value in (item.partition("=") for item in lines.get("done", "").split())}
     status = seen.get("status", signal.SIGKILL)
     killed_by = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
-    # The kernel checks the limit on its clock's ticks and reports what was really spent: on a busy machine the two differ by
-    # a sixth and more. A program that sends itself the signal early is no time-out; SIGKILL comes a second after the limit.
-    spent_s, share = seen.get("own_cpu_us", 0) / 1e6, {signal.SIGXCPU: 0.5, signal.SIGKILL: 0.75}
-    out_of_cpu = killed_by in share and spent_s >= job.limits.cpu_s * share[killed_by]
+    spent_s = seen.get("own_cpu_us", 0) / 1e6
+    out_of_cpu = killed_by in SPENT_SHARE and spent_s >= job.limits.cpu_s * SPENT_SHARE[killed_by]
     timed_out = bool(seen.get("timed_out", outcome.overdue)) or out_of_cpu
     return Observation(
         exit_code=os.WEXITSTATUS(status) if killed_by is None else None,

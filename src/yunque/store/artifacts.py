@@ -1,8 +1,8 @@
 """Artifacts on disk: made once, whole, with their parents.
 
-    ROOT/artifacts/<kind>-<id>/manifest.json    finished: the manifest is inside and the folder was renamed into place
-    ROOT/work/<kind>-<id>/                      being made, or left by a run that was stopped
-    ROOT/lock                                   held while a run writes here
+    artifacts/<kind>-<id>/manifest.json    finished: the manifest is inside and the folder was renamed into place
+    work/<kind>-<id>/                      being made, or left by a run that was stopped
+    lock                                   held while a run writes here
 
 An id is the hash of what decides the content (kind, parents, recipe, seed, code version), so it is known before the work
 starts: a finished step is found and skipped, and an unfinished one finds its own half-done folder.
