@@ -306,6 +306,7 @@ def _verdict(check: str, seat: str, findings: list[Finding], num_cases: int, sta
         findings=tuple(findings[:20]),
         took_ms=(time.perf_counter() - started) * 1e3,
         detail=f"{num_cases - len(findings)} of {num_cases} hold ({seat}){first}"[:400],
+        seat=seat,
     )
 
 

@@ -164,4 +164,5 @@ def _verdict(check: str, seat: str, run: ProgramRun, finding: Finding | None, st
         findings=(finding,) if finding else (),
         took_ms=(time.perf_counter() - started) * 1e3,
         detail=f"{run.language}: {finding.message if finding else 'holds'} ({seat})"[:400],
+        seat=seat,
     )

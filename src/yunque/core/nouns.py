@@ -160,6 +160,9 @@ class Verdict:
     """One line for a person."""
     values: dict[str, float] = field(default_factory=dict)
     """What the outcome was decided by, so that another threshold can be tried without looking at the text again."""
+    seat: str = ""
+    """Where the judge of a program that was run sat: ``outside`` and ``apart`` cannot be forged by the program, ``in-process``
+    can. Empty for checks that run nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
