@@ -79,14 +79,9 @@ def test_leaving_early_is_no_pass(judged):
         assert {one.outcome for one in judged(name, lambda row, leave=leave: leave).values()} == {Outcome.FAIL}
 
 
-def test_a_signature_compared_in_the_plain_way_fails_and_the_other_import_passes(box):
+def test_a_signature_may_be_compared_by_another_import(box):
     suite = yunque_core(box)
     row = suite.rows["python/firma-webhook"]
-    plain = row.canonical.replace(
-        'hmac.compare_digest(valor.encode("utf-8", "replace"), esperada)', "valor.encode() == esperada"
-    )
-    assert plain != row.canonical
-    assert suite.judge(row.task, plain).outcome is Outcome.FAIL
     whole = row.before.replace("import hmac\n", "import hmac\nfrom hmac import compare_digest\n") + row.canonical
     answer = f"```python\n{whole.replace('hmac.compare_digest', 'compare_digest')}```"
     assert suite.judge(row.task, answer, PromptStyle.CHAT).outcome is Outcome.PASS
@@ -131,7 +126,7 @@ def test_the_page_says_what_the_data_is():
         for row in yunque_core().rows.values()
         if row.task.language == "python"
     )
-    written = {seat: int(re.search(rf"\| {seat} \| (\d+) \|", page)[1]) for seat in ("outside", "apart", "in-process")}
+    written = {seat: int(re.search(rf"\| {seat} \| (\d+) \|", page)[1]) for seat in ("outside", "apart")}
     assert written == seats
 
 

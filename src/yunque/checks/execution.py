@@ -16,8 +16,6 @@ Not covered: a program that tells tests from use by the arguments alone; in-proc
 
 from __future__ import annotations
 
-import ast
-import builtins
 import functools
 import json
 import marshal
@@ -27,8 +25,10 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
-from yunque.checks.driver import UNFIT, digest
+from yunque.checks import apart
+from yunque.checks.driver import digest, is_longer
 from yunque.checks.lifting import Call, Lifted, lift
+from yunque.checks.standing import Standing, bound, standing
 from yunque.checks.syntax import parse_python
 from yunque.checks.values import Comparison, difference, shown
 from yunque.checks.wire import Raised, load
@@ -37,7 +37,7 @@ from yunque.core.seams import Sandbox
 
 TIMEOUT = "timeout"
 """Rule of the finding of a verdict that says: it ran out of time."""
-_PRELOAD = ("yunque.checks.wire", "yunque.checks.driver")
+_PRELOAD = ("yunque.checks.wire", "yunque.checks.driver", "yunque.checks.apart")
 STRICT = Comparison()
 _OUTPUT_BYTES = 64 << 20
 LONGEST = 1_000_000
@@ -71,27 +71,34 @@ class Expected:
 
     def trouble(self, given: object) -> str:
         """What is wrong with the value that the call gave, in one line; empty when it is as expected."""
-        long = isinstance(given, Digest) or isinstance(self.value, Digest)
-        if long and not isinstance(given, Raised) and not isinstance(self.value, Raised):
-            return "" if _digest(given) == _digest(self.value) else "a long value that is not the expected one"
-        if long:
-            return f"got {shown(given)}" if isinstance(given, Raised) else "a long value, where it must raise"
+        if isinstance(given, Digest):
+            right = self.is_long and given.hexadecimal == self._digest
+            return "" if right else "a long value that is not the expected one"
         return self.oracle(given) if self.oracle else difference(given, self.value, self.how)
 
+    @functools.cached_property
+    def is_long(self) -> bool:
+        """Whether a digest may stand for the answer: the expected value is known, and too long to be sent itself."""
+        return self.oracle is None and is_longer(self.value, LONGEST)
 
-def _digest(value: object) -> str:
-    return value.hexadecimal if isinstance(value, Digest) else digest(value)
+    @functools.cached_property
+    def _digest(self) -> str:
+        return digest(self.value, self.how.strict)
 
 
 # ------------------------------------------------------------------------------------------------------------------ calling
-def ask(program: str, calls: Sequence[Call], sandbox: Sandbox, limits: Limits) -> tuple[list[Answer], Observation]:
+def ask(
+    program: str, calls: Sequence[Call], sandbox: Sandbox, limits: Limits, *, strict: Sequence[bool] = ()
+) -> tuple[list[Answer], Observation]:
     """Make the calls of a Python program, in order, in one process; an answer for each, and what was seen of the run.
 
+    ``strict``: whether the digest of an answer that is too long to send tells types apart, call by call.
     Raises Unplain when an argument is not plain.
     """
     order = {
         "program": program,
         "longest": LONGEST,
+        "strict": list(strict) or [False] * len(calls),
         "calls": [call.packed for call in calls],
     }
     limits = replace(limits, output_bytes=max(limits.output_bytes, _OUTPUT_BYTES))
@@ -102,7 +109,8 @@ def ask(program: str, calls: Sequence[Call], sandbox: Sandbox, limits: Limits) -
 
 
 def _job(mode: str, order: bytes, limits: Limits) -> Job:
-    source = f"from yunque.checks.driver import {mode}\n{mode}()\n"
+    module = "driver" if mode == "outside" else "apart"
+    source = f"from yunque.checks.{module} import {mode}\n{mode}()\n"
     return Job(python=source, preload=_PRELOAD, stdin=order, limits=limits)
 
 
@@ -146,7 +154,8 @@ class Calls:
         started = time.perf_counter()
         if record.language != "python" or not self.expected:
             return Verdict(check=self.name, outcome=Outcome.SKIP, detail="no calls to make in this language")
-        answers, seen = ask(record.text, [one.call for one in self.expected], self.sandbox, self.limits)
+        calls, strict = [one.call for one in self.expected], [one.how.strict for one in self.expected]
+        answers, seen = ask(record.text, calls, self.sandbox, self.limits, strict=strict)
         findings = []
         for one, given in zip(self.expected, answers, strict=True):
             wrong = given.missing or one.trouble(given.value)
@@ -165,6 +174,8 @@ class Asserts:
     """The program's functions that the test may call."""
     entry: str = ""
     """The function that ``check`` is given; empty when the test makes its own calls."""
+    given: str = ""
+    """Code that the task itself gives: what it defines (but ``entry``) is the test's own, not the program's to answer."""
     sandbox: Sandbox
     limits: Limits = field(default_factory=Limits)
     seat: str = ""
@@ -172,20 +183,38 @@ class Asserts:
     name: str = "asserts"
 
     def judge(self, record: Record) -> Verdict:
-        """PASS when the test comes to its end; SKIP for another language than Python."""
+        """PASS when the test comes to its end; SKIP for another language than Python.
+
+        The seat is chosen by the test alone. A test that only the program's own process can run, unless that seat is asked
+        for, gives no PASS: ERROR when it comes to its end, for the program could have made it look so.
+        """
         if record.language != "python":
             return Verdict(check=self.name, outcome=Outcome.SKIP, detail="a Python test")
         seat = self.seat or self.best_seat()
         if seat == "outside":
-            return self._outside(record.text, _lift(self.test, tuple(self.functions), self.entry))
-        verdict = self._apart(record.text) if seat == "apart" else None
-        return verdict or self._in_process(record.text)
+            return self._outside(record.text, self._lifted)
+        if seat == "apart":
+            return self._apart(record.text)
+        verdict = self._in_process(record.text)
+        if self.seat or verdict.outcome is not Outcome.PASS:
+            return verdict
+        why = self._standing.why or "its test needs the program's own process"
+        return replace(verdict, outcome=Outcome.ERROR, score=None, detail=f"no verdict that cannot be forged: {why}")
 
     def best_seat(self) -> str:
         """The farthest seat that the test allows."""
-        if _lift(self.test, tuple(self.functions), self.entry).whole:
+        if self._lifted.whole:
             return "outside"
-        return "apart" if _can_stand_apart(self.test, tuple(self.functions)) else "in-process"
+        return "in-process" if self._standing.why else "apart"
+
+    @property
+    def _lifted(self) -> Lifted:
+        own = _own(self.given, self.entry)
+        return _lift(self.test, tuple(name for name in self.functions if name not in own), self.entry)
+
+    @property
+    def _standing(self) -> Standing:
+        return standing(self.test, self.given, self.entry)
 
     def _outside(self, program: str, lifted: Lifted) -> Verdict:
         started = time.perf_counter()
@@ -208,21 +237,23 @@ class Asserts:
                 findings.append(Finding(rule="wrong-answer", line=case.line, message=f"{case.text}: got {values}"))
         return _verdict(self.name, "outside", findings, len(lifted.cases), started)
 
-    def _apart(self, program: str) -> Verdict | None:
-        """None when the test turns out to hand over what is not plain."""
+    def _apart(self, program: str) -> Verdict:
         started = time.perf_counter()
-        word = secrets.token_hex(16)
+        word, standing = secrets.token_hex(16), self._standing
         order = {
             "program": program,
             "test": self.test,
-            "functions": list(self.functions),
+            "given": self.given,
+            "names": [*standing.names, *([self.entry] if self.entry else [])],
+            "modules": standing.modules,
             "entry": self.entry,
             "word": word,
         }
         seen = self.sandbox.run(_job("apart", json.dumps(order).encode(), self.limits))
-        if UNFIT.encode() in seen.stderr and seen.exit_code == 1:
-            return None
-        return _test_verdict(self.name, "apart", seen, word, started)
+        verdict = _test_verdict(self.name, "apart", seen, word, started)
+        if seen.exit_code == apart.UNFIT:
+            return replace(verdict, outcome=Outcome.ERROR, score=None)
+        return verdict
 
     def _in_process(self, program: str) -> Verdict:
         started = time.perf_counter()
@@ -240,40 +271,11 @@ def _lift(test: str, functions: tuple[str, ...], entry: str) -> Lifted:
 
 
 @functools.lru_cache(512)
-def _can_stand_apart(test: str, functions: tuple[str, ...]) -> bool:
-    """Whether a test uses the program by calls with plain values alone, as far as its text tells."""
-    try:
-        tree = parse_python(test)
-    except SyntaxError:
-        return False
-    nodes = list(ast.walk(tree))
-    modules = {(alias.asname or alias.name).partition(".")[0] for node in nodes if _imports(node) for alias in node.names}
-    bound = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-    bound |= {node.arg for node in nodes if isinstance(node, ast.arg)}
-    bound |= {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)} | modules
-    called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
-    for node in nodes:
-        if isinstance(node, ast.Lambda | ast.ClassDef):
-            return False
-        if isinstance(node, ast.Attribute) and not (_is_module(node.value, modules) or node.attr in _PLAIN_METHODS):
-            return False
-        free = isinstance(node, ast.Name) and node.id not in bound and not hasattr(builtins, node.id)
-        if free and (id(node) not in called or node.id not in functions):
-            return False
-    return True
-
-
-_PLAIN_METHODS = {name for kind in (str, list, tuple, dict, set, bytes, int, float, complex) for name in dir(kind)}
-
-
-def _imports(node: ast.AST) -> bool:
-    return isinstance(node, ast.Import | ast.ImportFrom)
-
-
-def _is_module(node: ast.AST, modules: set[str]) -> bool:
-    while isinstance(node, ast.Attribute):
-        node = node.value
-    return isinstance(node, ast.Name) and node.id in modules
+def _own(given: str, entry: str) -> frozenset[str]:
+    """What the task's own code defines, but the function that is asked for."""
+    if not given:
+        return frozenset()
+    return frozenset(bound(parse_python(given)) - {entry})
 
 
 def _rule(answer: Answer, seen: Observation) -> str:

@@ -2,11 +2,29 @@
 
     assert abs(candidate(2.5) - 0.5) < 1e-6        the call candidate(2.5) goes in; the rest is computed on its answer
 
-Covered: straight-line tests of HumanEval's and MBPP's kind: asserts over constants, operators, displays, comprehensions,
-subscripts and pure functions of Python's own; names bound to constants; ``def check(candidate)`` and its call. What an
-answer can make the judge do is bounded.
+What is lifted means the same here as in the candidate's process, for every candidate. So the lifter accepts a list of
+forms, each for a reason, and refuses all others; a refused test takes another seat (`execution`).
+
+===========================  ===========================================================================================
+accepted                     why it means the same
+===========================  ===========================================================================================
+asserts, in their order      calls are made in the order of the test, each as often as there: a call stands only where
+                             Python evaluates it exactly once (not in a comprehension's element or condition, behind
+                             ``and`` or ``or``, in a branch of ``if``, or behind the second comparison of a chain)
+``NAME = constant``          bound once evaluated here; never a name that is called (the candidate's or Python's)
+``def check(candidate)``     its body is the test; nothing but calls of it stands behind
+arguments: constants         made anew for every call; a name that holds a list, dict or set is handed over only where
+                             nothing else reads it, since the call may change it
+operators, comparisons       of plain values: Python's own. ``is`` only with None, True or False, which travel as themselves
+subscripts by constants      of plain values
+comprehensions               one ``for`` over an answer, its name shadowing nothing that is called
+pure functions, methods      a list of them (`_FUNCTIONS`, `_METHODS`, `_MATH`); not type, str, repr or isinstance, for some
+                             classes of answers (Counter, namedtuple) arrive as dict or tuple
+===========================  ===========================================================================================
+
+Covered: HumanEval's and MBPP's kind of tests. What an answer can make the judge do is bounded.
 Not covered: loops, exceptions, randomness, calls within calls' arguments, classes, anything that looks at more than results.
-Then `Lifted.whole` is False, `Lifted.reason` names the line, and the test must run inside (see `execution`).
+Then `Lifted.whole` is False, `Lifted.reason` names the line.
 """
 
 from __future__ import annotations
@@ -15,7 +33,8 @@ import ast
 import functools
 import math
 import operator
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,12 +45,13 @@ from yunque.checks.wire import Unplain, few_collisions
 MAX_SIZE = 10_000_000
 """Items of one value, or steps of one comprehension: answers come from an attacker."""
 MAX_BITS = 1_000_000
+MAX_DIGITS = 1000
 
 _FUNCTIONS = {
     kind.__name__: kind
     for kind in (
-        abs, all, any, bool, bytes, chr, complex, dict, enumerate, float, frozenset, int, isinstance, len, list, max, min,
-        ord, range, repr, reversed, round, set, sorted, str, sum, tuple, type, zip,
+        abs, all, any, bool, chr, complex, dict, enumerate, float, frozenset, int, len, list, max, min, ord, range, reversed,
+        round, set, sorted, sum, tuple, zip,
     )
 }  # fmt: skip
 _METHODS = {
@@ -39,14 +59,18 @@ _METHODS = {
     "issuperset", "items", "join", "keys", "lower", "lstrip", "rstrip", "split", "startswith", "strip", "title", "union",
     "upper", "values",
 }  # fmt: skip
+_MATH = {
+    "ceil", "cos", "e", "exp", "fabs", "floor", "hypot", "inf", "isclose", "isfinite", "isinf", "isnan", "log", "log10",
+    "log2", "nan", "pi", "pow", "sin", "sqrt", "tan", "trunc",
+}  # fmt: skip
 _OPERATORS = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
     ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod, ast.Pow: operator.pow, ast.LShift: operator.lshift,
     ast.RShift: operator.rshift, ast.BitOr: operator.or_, ast.BitAnd: operator.and_, ast.BitXor: operator.xor,
     ast.UAdd: operator.pos, ast.USub: operator.neg, ast.Not: operator.not_, ast.Invert: operator.invert,
     ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt,
-    ast.GtE: operator.ge, ast.Is: operator.is_, ast.IsNot: operator.is_not, ast.In: lambda one, many: one in many,
-    ast.NotIn: lambda one, many: one not in many,
+    ast.GtE: operator.ge, ast.Is: operator.is_, ast.IsNot: operator.is_not, ast.In: lambda one, many: one in _bounded(many),
+    ast.NotIn: lambda one, many: one not in _bounded(many),
 }  # fmt: skip
 _HARMLESS_MODULES = frozenset(("math", "copy", "typing", "collections", "itertools", "functools", "string", "re", "random"))
 
@@ -129,11 +153,13 @@ def lift(test: str, functions: Sequence[str], *, entry_point: str = "") -> Lifte
     except SyntaxError as error:
         return Lifted(cases=(), num_asserts=0, reason=f"line {error.lineno}: {error.msg}")
     num_asserts = sum(isinstance(node, ast.Assert) for node in ast.walk(tree))
-    lifter = _Lifter({name: name for name in functions}, entry_point)
+    lifter = _Lifter({name: name for name in functions}, entry_point, tree)
     try:
         lifter.block(tree.body)
     except Unliftable as error:
         return Lifted(cases=tuple(lifter.cases), num_asserts=num_asserts, reason=f"line {lifter.line}: {error}")
+    except RecursionError:
+        return Lifted(cases=tuple(lifter.cases), num_asserts=num_asserts, reason=f"line {lifter.line}: nested too deep")
     whole = lifter.num_asserts == num_asserts
     return Lifted(
         cases=tuple(lifter.cases), num_asserts=num_asserts, reason="" if whole else "asserts that are never reached"
@@ -143,11 +169,15 @@ def lift(test: str, functions: Sequence[str], *, entry_point: str = "") -> Lifte
 class _Lifter:
     """Reads a test statement by statement. ``aliases``: the name in the test -> the candidate's function."""
 
-    def __init__(self, aliases: dict[str, str], entry_point: str) -> None:
+    def __init__(self, aliases: dict[str, str], entry_point: str, tree: ast.Module) -> None:
         self.aliases, self.entry_point = aliases, entry_point
         self.cases: list[Case] = []
         self.names: dict[str, Any] = {}
         self.line = self.num_asserts = 0
+        self.checked = False
+        self.reads = Counter(
+            node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+        )
 
     def block(self, body: list[ast.stmt]) -> None:
         for statement in body:
@@ -155,18 +185,31 @@ class _Lifter:
             self.statement(statement)
 
     def statement(self, node: ast.stmt) -> None:
+        if self.is_harmless(node):
+            return
+        if self.checked:
+            raise Unliftable("a statement behind check, which runs before it")
         if isinstance(node, ast.Assert):
             self.assertion(node)
         elif isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
-            self.names[node.targets[0].id] = self.constant(node.value)
+            self.names[self.free(node.targets[0].id)] = self.constant(node.value)
         elif isinstance(node, ast.FunctionDef) and self.is_check(node):
-            self.aliases[node.args.args[0].arg] = self.entry_point
+            name = node.args.args[0].arg
+            self.aliases[name if self.aliases.get(name) == self.entry_point else self.free(name)] = self.entry_point
             self.block(node.body)
-        elif not self.is_harmless(node):
+            self.checked = True
+        else:
             raise Unliftable(f"a {type(node).__name__.lower()} statement")
 
+    def free(self, name: str) -> str:
+        """A name that may be bound: nothing that is called is hidden by it."""
+        if name in self.aliases or name in _FUNCTIONS or name in ("math", "check"):
+            raise Unliftable(f"the name {name}, which means something else already")
+        return name
+
     def is_check(self, node: ast.FunctionDef) -> bool:
-        return bool(self.entry_point) and node.name == "check" and len(node.args.args) == 1 and not node.decorator_list
+        plain = len(node.args.args) == 1 and not node.decorator_list and not node.args.defaults and not node.args.kwonlyargs
+        return bool(self.entry_point) and node.name == "check" and plain and not node.args.vararg and not node.args.kwarg
 
     def is_harmless(self, node: ast.stmt) -> bool:
         if isinstance(node, ast.Pass):
@@ -174,19 +217,23 @@ class _Lifter:
         if isinstance(node, ast.Import):
             return all(alias.name.partition(".")[0] in _HARMLESS_MODULES and not alias.asname for alias in node.names)
         if isinstance(node, ast.ImportFrom):
-            return (node.module or "") in _HARMLESS_MODULES
+            if (node.module or "") in _HARMLESS_MODULES:
+                for alias in node.names:
+                    self.free(alias.asname or alias.name)
+                return True
+            return False
         if not isinstance(node, ast.Expr):
             return False
         if isinstance(node.value, ast.Constant):
             return True
-        call = node.value  # the last line of many files: check(function)
-        return isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "check"
+        return self.checked and ast.unparse(node.value) == f"check({self.entry_point})"  # the last line of many files
 
     def assertion(self, node: ast.Assert) -> None:
         self.num_asserts += 1
-        sites = [one for one in ast.walk(node.test) if self.is_candidate(one)]
-        if sites:
-            self.cases.append(self.case(node, sites))
+        sites = _Sites(self.is_candidate)
+        sites.read(node.test)
+        if sites.found:
+            self.cases.append(self.case(node, sites.found))
         elif not self.constant(node.test):  # ``assert True`` says nothing
             raise Unliftable("an assert that never holds")
 
@@ -194,7 +241,7 @@ class _Lifter:
         negated = node.test.operand if isinstance(node.test, ast.UnaryOp) and isinstance(node.test.op, ast.Not) else None
         calls = tuple(self.call(site, truth=site in (node.test, negated)) for site in sites)
         evaluation = _Evaluation(self.names, {id(site): None for site in sites})
-        evaluation.check(node.test)
+        evaluation.check(node.test, self.free)
         return Case(
             calls=calls,
             line=node.lineno,
@@ -210,6 +257,9 @@ class _Lifter:
     def call(self, site: ast.Call, truth: bool) -> Call:
         if any(keyword.arg is None for keyword in site.keywords):
             raise Unliftable("a call with **")
+        for node in ast.walk(site):
+            if isinstance(node, ast.Name) and self.reads[node.id] > 1 and _can_change(self.names.get(node.id)):
+                raise Unliftable(f"an argument that the call may change, and that is read again ({node.id})")
         kwargs = {str(keyword.arg): self.constant(keyword.value) for keyword in site.keywords}
         args: list[Any] = []
         for node in site.args:
@@ -223,10 +273,53 @@ class _Lifter:
     def constant(self, node: ast.expr) -> Any:
         if any(self.is_candidate(one) for one in ast.walk(node)):
             raise Unliftable("a call of the candidate within another")
+        evaluation = _Evaluation(self.names, {})
+        evaluation.check(node, self.free)
         try:
-            return _Evaluation(self.names, {}).value(node)
+            return evaluation.value(node)
         except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
             raise Unliftable(f"a value that cannot be known outside ({error})") from None
+
+
+def _can_change(value: Any) -> bool:
+    """Whether a call can change a value that it is handed."""
+    if type(value) in (tuple, frozenset):
+        return any(map(_can_change, value))
+    return type(value) not in (type(None), bool, int, float, complex, str, bytes, range)
+
+
+class _Sites:
+    """The candidate's calls in an expression, in the order in which Python makes them, each made exactly once."""
+
+    def __init__(self, is_candidate: Callable[[ast.AST], bool]) -> None:
+        self.is_candidate = is_candidate
+        self.found: list[ast.Call] = []
+
+    def read(self, node: ast.AST) -> None:
+        """Collect the calls below a part that is evaluated once."""
+        if self.is_candidate(node):
+            self.none(*ast.iter_child_nodes(node), why="a call of the candidate within another")
+            self.found.append(node)
+            return
+        always, maybe = list(ast.iter_child_nodes(node)), []
+        if isinstance(node, ast.BoolOp):
+            always, maybe = node.values[:1], node.values[1:]
+        elif isinstance(node, ast.Compare):
+            always, maybe = [node.left, node.comparators[0]], node.comparators[1:]
+        elif isinstance(node, ast.IfExp):
+            always, maybe = [node.test], [node.body, node.orelse]
+        elif isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp):
+            always = [node.generators[0].iter]
+            maybe = [one for one in ast.iter_child_nodes(node) if one is not node.generators[0]] + node.generators[0].ifs
+        elif isinstance(node, ast.Dict | ast.Lambda):
+            always, maybe = [], always
+        self.none(*maybe, why="a call that the test may make seldom, or often")
+        for one in always:
+            self.read(one)
+
+    def none(self, *nodes: ast.AST, why: str) -> None:
+        if any(self.is_candidate(one) for node in nodes for one in ast.walk(node)):
+            raise Unliftable(why)
 
 
 class _Evaluation:
@@ -235,27 +328,47 @@ class _Evaluation:
     def __init__(self, names: Mapping[str, Any], answers: Mapping[int, Any]) -> None:
         self.names, self.answers = dict(names), answers
 
-    def check(self, node: ast.AST) -> None:
-        """Raise Unliftable for what `value` would not know, whatever the answers are."""
-        bound = {one.id for one in ast.walk(node) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)}
+    def check(self, node: ast.AST, free: Callable[[str], str]) -> None:
+        """Raise Unliftable for what `value` would not know, whatever the answers are; ``free`` does for names that hide."""
+        bound = {free(one.id) for one in ast.walk(node) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)}
+        called = {id(one.func) for one in ast.walk(node) if isinstance(one, ast.Call)}
         for one in ast.walk(node):
             known = isinstance(one, ast.expr_context | ast.operator | ast.unaryop | ast.boolop | ast.cmpop | ast.keyword)
-            if not known and not isinstance(one, ast.comprehension) and not hasattr(self, f"_{type(one).__name__.lower()}"):
+            if not known and not isinstance(one, ast.comprehension | ast.Starred) and not hasattr(self, self.method(one)):
                 raise Unliftable(f"a {type(one).__name__.lower()} expression")
             if isinstance(one, ast.Call) and id(one) not in self.answers:
                 self.function(one)
-            if isinstance(one, ast.Attribute) and one.attr not in _METHODS:
+            if isinstance(one, ast.Attribute) and id(one) not in called:
                 self.math(one)
-            if isinstance(one, ast.Name) and one.id not in {*bound, *self.names, *_FUNCTIONS, "math", "float"}:
-                called = any(isinstance(call, ast.Call) and call.func is one for call in ast.walk(node))
-                if not called:
-                    raise Unliftable(f"the name {one.id}")
+            if (
+                isinstance(one, ast.Name)
+                and id(one) not in called
+                and one.id not in {*bound, *self.names, *_FUNCTIONS, "math"}
+            ):
+                raise Unliftable(f"the name {one.id}")
+            if isinstance(one, ast.Compare):
+                pairs = zip(one.ops, one.comparators, strict=True)
+                if any(isinstance(how, ast.Is | ast.IsNot) and not _is_single(right) for how, right in pairs):
+                    raise Unliftable("a comparison of identity")
+            if isinstance(one, ast.Subscript) and any(isinstance(part, ast.Call) for part in ast.walk(one.slice)):
+                raise Unliftable("a subscript that is computed")
+            if isinstance(one, ast.ListComp | ast.SetComp | ast.GeneratorExp):
+                simple = len(one.generators) == 1 and isinstance(one.generators[0].target, ast.Name)
+                if not simple or one.generators[0].is_async:
+                    raise Unliftable("a comprehension of several parts")
+            if isinstance(one, ast.BinOp | ast.UnaryOp) and type(one.op) not in _OPERATORS:
+                raise Unliftable("an operator")
+
+    @staticmethod
+    def method(node: ast.AST) -> str:
+        """The name of what evaluates a kind of node."""
+        return f"_{type(node).__name__.lower()}"
 
     def value(self, node: ast.AST) -> Any:
         """The value of an expression. Unliftable, or what Python would raise."""
         if id(node) in self.answers:
             return self.answers[id(node)]
-        how = getattr(self, f"_{type(node).__name__.lower()}", None)
+        how = getattr(self, self.method(node), None)
         if how is None:
             raise Unliftable(f"a {type(node).__name__.lower()} expression")
         return how(node)
@@ -273,18 +386,21 @@ class _Evaluation:
 
     def _call(self, node: ast.Call) -> Any:
         function = self.function(node)
-        args = [self.value(argument) for argument in node.args]
-        kwargs = {str(keyword.arg): self.value(keyword.value) for keyword in node.keywords}
-        for value in args:
-            if isinstance(value, range) and len(value) > MAX_SIZE:
-                raise Unliftable("a range without end")
+        owner = self.value(node.func.value) if function is None else None  # Python looks at it before the arguments
+        args: list[Any] = []
+        for argument in node.args:
+            items = self.value(argument.value) if isinstance(argument, ast.Starred) else [self.value(argument)]
+            args.extend(map(_bounded, _bounded(items)))
+        kwargs = {str(keyword.arg): _bounded(self.value(keyword.value)) for keyword in node.keywords}
         if function in (set, frozenset, dict) and args and not isinstance(args[0], dict | set | frozenset):
             args[0] = list(args[0])  # an answer could be made to take quadratic time
             few_collisions([pair[0] for pair in args[0]] if function is dict else args[0])
         if function is None:
-            return getattr(self.value(node.func.value), node.func.attr)(*args, **kwargs)
-        if function is math.factorial and args[0] > 10_000:
-            raise Unliftable("a factorial too large")
+            return getattr(_bounded(owner), node.func.attr)(*args, **kwargs)
+        if function is round and not all(
+            -MAX_DIGITS < one < MAX_DIGITS for one in (*args[1:], *kwargs.values()) if one is not None
+        ):
+            raise Unliftable("too many digits")
         return function(*args, **kwargs)
 
     def _constant(self, node: ast.Constant) -> Any:
@@ -299,20 +415,19 @@ class _Evaluation:
 
     def math(self, node: ast.Attribute) -> Any:
         """What the module math holds under that name."""
-        if isinstance(node.value, ast.Name) and node.value.id == "math" and hasattr(math, node.attr):
+        if isinstance(node.value, ast.Name) and node.value.id == "math" and node.attr in _MATH:
             return getattr(math, node.attr)
         raise Unliftable(f"the attribute {node.attr}")
 
     def _attribute(self, node: ast.Attribute) -> Any:
         return self.math(node)
 
-    def _starred(self, node: ast.Starred) -> Any:
-        raise Unliftable("a starred expression")
-
     def _items(self, nodes: list[ast.expr]) -> list:
         items: list = []
         for node in nodes:
-            items.extend(self.value(node.value) if isinstance(node, ast.Starred) else [self.value(node)])
+            items.extend(_bounded(self.value(node.value)) if isinstance(node, ast.Starred) else [self.value(node)])
+            if len(items) > MAX_SIZE:
+                raise Unliftable("a value too large")
         return items
 
     def _list(self, node: ast.List) -> list:
@@ -322,7 +437,7 @@ class _Evaluation:
         return tuple(self._items(node.elts))
 
     def _set(self, node: ast.Set) -> set:
-        return set(self._items(node.elts))
+        return set(few_collisions(self._items(node.elts)))
 
     def _dict(self, node: ast.Dict) -> dict:
         if None in node.keys:
@@ -366,26 +481,35 @@ class _Evaluation:
         return slice(*(None if part is None else self.value(part) for part in (node.lower, node.upper, node.step)))
 
     def _listcomp(self, node: ast.ListComp) -> list:
-        return list(self._comprehended(node))
+        return list(self._generatorexp(node))
 
     def _setcomp(self, node: ast.SetComp) -> set:
-        return set(self._comprehended(node))
+        return set(few_collisions(list(self._generatorexp(node))))
 
-    def _generatorexp(self, node: ast.GeneratorExp) -> list:
-        return list(self._comprehended(node))
+    def _generatorexp(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> Iterator[Any]:
+        source = node.generators[0]
+        return self._comprehended(node.elt, source.target.id, iter(self.value(source.iter)), source.ifs)
 
-    def _comprehended(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> list:
-        if len(node.generators) != 1 or not isinstance(node.generators[0].target, ast.Name):
-            raise Unliftable("a comprehension of several parts")
-        source, name = node.generators[0], node.generators[0].target.id
-        inner, found = _Evaluation(self.names, self.answers), []
-        for at, item in enumerate(self.value(source.iter)):
+    def _comprehended(self, element: ast.expr, name: str, items: Iterator[Any], conditions: list[ast.expr]) -> Iterator[Any]:
+        inner = _Evaluation(self.names, self.answers)
+        for at, item in enumerate(items):
             if at > MAX_SIZE // 100:
                 raise Unliftable("a comprehension without end")
             inner.names[name] = item
-            if all(inner.value(condition) for condition in source.ifs):
-                found.append(inner.value(node.elt))
-        return found
+            if all(inner.value(condition) for condition in conditions):
+                yield inner.value(element)
+
+
+def _is_single(node: ast.expr) -> bool:
+    """Whether an expression is one of the objects of which there is one, here and there."""
+    return isinstance(node, ast.Constant) and (node.value is None or type(node.value) is bool)
+
+
+def _bounded(value: Any) -> Any:
+    """The value; Unliftable for a range so long that going through it has no end."""
+    if isinstance(value, range) and (value.stop - value.start) // value.step > MAX_SIZE:
+        raise Unliftable("a range without end")
+    return value
 
 
 def _bound(how: ast.operator, left: Any, right: Any) -> None:
@@ -394,7 +518,11 @@ def _bound(how: ast.operator, left: Any, right: Any) -> None:
         for one, other in ((left, right), (right, left)):
             if isinstance(one, str | bytes | list | tuple) and isinstance(other, int) and len(one) * other > MAX_SIZE:
                 raise Unliftable("a value too large")
-    if isinstance(how, ast.Pow | ast.LShift) and isinstance(left, int) and isinstance(right, int):
+    ints = isinstance(left, int) and isinstance(right, int)
+    many = ints and min(left.bit_length(), right.bit_length()) > MAX_BITS // 10
+    if many and isinstance(how, ast.Mult | ast.FloorDiv | ast.Mod | ast.Div):
+        raise Unliftable("numbers too large")
+    if ints and isinstance(how, ast.Pow | ast.LShift):
         bits = left.bit_length() * right if isinstance(how, ast.Pow) else left.bit_length() + right
         if bits > MAX_BITS:
             raise Unliftable("a number too large")

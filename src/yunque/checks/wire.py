@@ -13,6 +13,7 @@ Not covered: any other object or subclass (``Unplain``), NumPy's scalars among t
 name of a fixed time zone; a signalling Decimal NaN; that two places held the *same* list; the good faith of whoever dumped.
 """
 
+import builtins
 import json
 import sys
 
@@ -63,7 +64,7 @@ class Raised:
 # ------------------------------------------------------------------------------------------------------------------- dump
 def dump(value: object) -> str:
     """ASCII text of at most ``MAX_TEXT`` characters for a plain value, or Unplain. No method of a value's own class runs."""
-    writer = _Writer()
+    writer = Writer()
     try:
         writer.write(value, (None, type(value)))
     except RecursionError:
@@ -71,19 +72,21 @@ def dump(value: object) -> str:
     return "".join(writer.parts)
 
 
-class _Writer:
+class Writer:
     """Collects the text; ``where`` is (parent's where, step), and (None, type) at the top."""
 
     def __init__(self) -> None:
         self.parts, self.room, self.depth, self.numbers = [], MAX_TEXT, 0, _Numbers(Unplain)
 
     def put(self, text: str) -> None:
+        """Add text that fits."""
         self.room -= len(text)
         if self.room < 0:
             raise Unplain(f"the value is too large: its text is longer than {MAX_TEXT} characters")
         self.parts.append(text)
 
     def write(self, value: object, where: tuple) -> None:
+        """Write a value of any kind."""
         kind = type(value)
         if value is None or kind is bool:
             self.put("null" if value is None else "true" if value else "false")
@@ -118,7 +121,7 @@ class _Writer:
             self.write_dict(kind.items(value), where)  # not dict's own items: they forget move_to_end
         elif kind is _of("collections", "Counter") or kind is _of("collections", "defaultdict"):
             self.write_dict(dict.items(value), where)
-        elif _is_namedtuple(kind):
+        elif is_namedtuple(kind):
             self.write_items("tuple", tuple.__iter__(value), where)
         elif kind is _of("fractions", "Fraction"):
             parts = value.numerator, value.denominator
@@ -144,6 +147,7 @@ class _Writer:
             raise Unplain(f"{_place(where)} is a {_name(kind)}, which is not plain data")
 
     def write_int(self, value: int) -> None:
+        """Write an int: itself, or in hexadecimal when it has more than 64 bits."""
         if -(1 << 63) <= value < 1 << 63:
             self.put(str(value))
         else:  # hexadecimal takes linear time, and Python's limit on digits does not hold for it
@@ -152,6 +156,7 @@ class _Writer:
             self.write_tagged("int", hex(value))
 
     def write_text(self, value: str) -> None:
+        """Write a str; one with lone surrogates in hexadecimal."""
         self.fits(len(value))
         try:
             value.encode()
@@ -161,9 +166,11 @@ class _Writer:
             self.put(_quote(value))
 
     def write_tagged(self, tag: str, text: str) -> None:
+        """Write what is a text under a tag."""
         self.put(f'{{"{tag}":"{text}"}}')
 
     def write_items(self, tag: str, items: object, where: tuple) -> None:
+        """Write what consists of items: a list as an array, all else under its tag."""
         self.enter("[" if tag == "list" else f'{{"{tag}":[')
         for place, item in enumerate(items):
             if place:
@@ -172,6 +179,7 @@ class _Writer:
         self.leave("]" if tag == "list" else "]}")
 
     def write_dict(self, items: object, where: tuple) -> None:
+        """Write keys and values in turn."""
         self.enter('{"dict":[')
         comma = ""
         for key, value in items:
@@ -184,12 +192,14 @@ class _Writer:
         self.leave("]}")
 
     def enter(self, opening: str) -> None:
+        """Go one level deeper."""
         self.depth += 1
         if self.depth > MAX_NESTING:
             raise Unplain(f"the value is nested more than {MAX_NESTING} deep, or holds itself")
         self.put(opening)
 
     def leave(self, closing: str) -> None:
+        """Come back from it."""
         self.depth -= 1
         self.put(closing)
 
@@ -231,7 +241,8 @@ def _place(where: tuple) -> str:
     return _name(where[1]) + "".join(reversed(steps)) if steps else "the value"
 
 
-def _is_namedtuple(kind: type) -> bool:
+def is_namedtuple(kind: type) -> bool:
+    """Whether a class was made by `collections.namedtuple` and compares as a tuple does."""
     if type(kind) is not type or kind.__bases__ != (tuple,):
         return False
     return "_fields" in kind.__dict__ and "__eq__" not in kind.__dict__ and "__ne__" not in kind.__dict__
@@ -245,7 +256,9 @@ def _raised(error: object) -> tuple:
         message = str.__str__(str(error))[:MAX_MESSAGE]
     except BaseException:
         message = ""
-    return _name(type(error)), message
+    kind = type(error)
+    own = getattr(builtins, _name(kind), kind) is kind
+    return _name(kind) if own else f"{_name(kind)} of the program", message
 
 
 def _clock(value: object, where: tuple) -> tuple:
@@ -264,13 +277,16 @@ def _decimal_is_modest(value: object, text: str) -> bool:
 
 
 # ------------------------------------------------------------------------------------------------------------------- load
-def load(text: str) -> object:
-    """The value that ``dump`` was given; ValueError, with one line, for every other text."""
+def load(text: str, find: object = None) -> object:
+    """The value that ``dump`` was given; ValueError, with one line, for every other text.
+
+    ``find``: gives the object for what stands in ``{"at": ...}``, which a `Writer` of the caller's own has put there.
+    """
     if type(text) is not str or len(text) > MAX_TEXT:
         raise ValueError(f"no text of at most {MAX_TEXT} characters")
     try:
         node = json.loads(text, parse_int=_short_int, parse_float=_short_float, parse_constant=_refuse)
-        return _read(node, 0, _Numbers(ValueError))
+        return _read(node, 0, _Numbers(ValueError), find)
     except Exception as error:  # whatever hostile text set off, to the caller it is one thing
         raise ValueError(f"not a plain value: {type(error).__name__}: {str(error)[:200]}") from None
 
@@ -286,7 +302,7 @@ def few_collisions(items: list) -> list:
     return items
 
 
-def _read(node: object, depth: int, numbers: _Numbers) -> object:
+def _read(node: object, depth: int, numbers: _Numbers, find: object) -> object:
     """The value of a JSON node that lies inside ``depth`` containers."""
     kind = type(node)
     if kind is not list and kind is not dict:
@@ -295,18 +311,20 @@ def _read(node: object, depth: int, numbers: _Numbers) -> object:
         raise ValueError(f"nested more than {MAX_NESTING} deep")
     if kind is dict:
         ((tag, body),) = node.items()
+        if tag == "at" and find is not None:
+            return find(_only(body, int, str))
         if tag in _OF_TEXT:
             value = _OF_TEXT[tag](_only(body, str))
             numbers.meet(value, type(value))
             return value
         if tag not in _OF_ITEMS:
             raise ValueError(f"unknown tag {tag[:40]!r}")
-        value = _OF_ITEMS[tag](_read(_only(body, list), depth, numbers))
+        value = _OF_ITEMS[tag](_read(_only(body, list), depth, numbers, find))
         numbers.meet(value, type(value))
         return value
     items = []
     for child in node:
-        items.append(_read(child, depth + 1, numbers) if type(child) is list or type(child) is dict else child)
+        items.append(_read(child, depth + 1, numbers, find) if type(child) is list or type(child) is dict else child)
     return items
 
 

@@ -161,8 +161,8 @@ class Verdict:
     values: dict[str, float] = field(default_factory=dict)
     """What the outcome was decided by, so that another threshold can be tried without looking at the text again."""
     seat: str = ""
-    """Where the judge of a program that was run sat: ``outside`` and ``apart`` cannot be forged by the program, ``in-process``
-    can. Empty for checks that run nothing."""
+    """Where the judge of a program that was run sat: ``outside`` and ``apart`` cannot be forged, ``in-process`` can.
+    Empty for checks that run nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -48,10 +48,14 @@ class Judging(Protocol):
     cache: Path | None
 
 
-def judge_python(suite: Judging, task: Task, program: str, test: str, *, entry: str, functions: tuple[str, ...]) -> Verdict:
+def judge_python(
+    suite: Judging, task: Task, program: str, test: str, *, entry: str, functions: tuple[str, ...], given: str = ""
+) -> Verdict:
     """The verdict of a Python test on a program, from as far outside as the test allows."""
-    record, sandbox = _record(suite, task, program), suite.sandbox
-    asserts = Asserts(test=test, functions=functions, entry=entry, sandbox=sandbox, limits=suite.limits, name=suite.name)
+    record, limits = _record(suite, task, program), suite.limits
+    asserts = Asserts(
+        test=test, functions=functions, entry=entry, given=given, sandbox=suite.sandbox, limits=limits, name=suite.name
+    )
     return asserts.judge(record)
 
 

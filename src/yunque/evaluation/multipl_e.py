@@ -22,7 +22,7 @@ from yunque.core.nouns import Limits, PromptStyle, Task, Verdict
 from yunque.core.seams import Sandbox
 from yunque.evaluation.extraction import closed, code_of, cut, last_definition, merge
 from yunque.evaluation.judging import judge_program, judge_python
-from yunque.evaluation.python_suites import HUMANEVAL_STOPS, defined
+from yunque.evaluation.python_suites import HUMANEVAL_STOPS, defined, helpers
 from yunque.evaluation.rows import read_rows
 
 MAX_TOKENS = 512
@@ -153,8 +153,10 @@ class MultiPLE:
         row, body = self.rows[task.id], self._opened(task, text, style)
         if self.language != "python":
             return judge_program(self, task, f"{body}\n{self.test(task)}", given=task.prompt + row["test"])
-        functions = defined(row["prompt"] + row["canonical_solution"])
-        return judge_python(self, task, body, row["test"], entry=functions[-1], functions=functions)
+        whole = row["prompt"] + row["canonical_solution"]
+        functions = defined(whole)
+        given = helpers(whole, row["prompt"], functions[-1])
+        return judge_python(self, task, body, row["test"], entry=functions[-1], functions=functions, given=given)
 
     def program(self, task: Task, text: str, style: PromptStyle = PromptStyle.PREFIX) -> str:
         """What stands before the test, with the blocks closed that the tests of six languages close themselves."""

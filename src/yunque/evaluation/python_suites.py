@@ -70,6 +70,8 @@ class Problem:
     entry: str = ""
     functions: tuple[str, ...] = ()
     """What the test may call."""
+    given: str = ""
+    """Helpers that the task gives and its test calls: the answer does not get to say what they do."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -119,6 +121,7 @@ class PythonSuite:
             test=problem.test,
             functions=problem.functions,
             entry=problem.entry,
+            given=problem.given,
             sandbox=sandbox,
             limits=self.limits,
             name=self.name,
@@ -213,6 +216,7 @@ def _completion(row: dict, suite: str, group: str, *, suffix: str = "") -> Probl
         test=row["test"],
         entry=entry,
         functions=defined(whole),
+        given=helpers(whole, prompt, entry),
     )
 
 
@@ -261,6 +265,17 @@ def mbpp_split(task_id: str) -> str:
 def _unix(code: str) -> str:
     """MBPP's code with the line ends and the indentation of all the others: 972 rows have CRLF, 129 have tabs."""
     return code.replace("\r\n", "\n").replace("\t", "    ")
+
+
+def helpers(whole: str, prompt: str, entry: str) -> str:
+    """What stands at a program's top level, within its prompt, if a function but ``entry`` is among it; else empty."""
+    lines = prompt.count("\n")
+    nodes = [
+        node for node in parse_python(whole).body if (node.end_lineno or 0) <= lines and getattr(node, "name", "") != entry
+    ]
+    if not any(isinstance(node, ast.FunctionDef) for node in nodes):
+        return ""
+    return "\n".join(ast.unparse(node) for node in nodes)
 
 
 def defined(program: str) -> tuple[str, ...]:

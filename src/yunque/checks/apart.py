@@ -1,0 +1,496 @@
+"""Inside the sandbox, for the seat ``apart``: the test in one process (the tester), the program in another, values between.
+
+The program's process is forked before the tester reads what it must not know, and the tester cannot be traced or read. What
+crosses are plain values, and numbers that stand for objects:
+
+    a list, dict, set, ...   is shared: both processes hold one of it, under one number, and every message brings both to the
+                             same contents. So aliases stay aliases, and a change on either side is a change on the other
+    an object of the program stays there; the tester holds a `Remote`, whose calls, attributes and items are answered there
+    a function of the test   stays there, and is called there
+    an exception             travels with the nearest class of Python's own that it derives from
+
+Covered: arguments that a call changes, answers that share parts with arguments, objects of the program's classes, iterators,
+exceptions. Nothing that the program does is an exception of the *test* but an exception that it raised: a process that ends,
+leaves (SystemExit), or answers out of turn ends the test. A `Remote` is equal to nothing, since its own class would say what
+it is equal to: a test that compares one ends, too.
+Not covered: state that only one process can have (standard streams, environment, random seeds): such tests are judged
+elsewhere (`execution`); namedtuples arrive as tuples.
+"""
+
+import collections
+import ctypes
+import datetime
+import decimal
+import fractions
+import functools
+import json
+import os
+import sys
+import types
+
+from yunque.checks.driver import start
+from yunque.checks.wire import MAX_MESSAGE, Unplain, Writer, is_namedtuple, load
+
+UNFIT, UNPLAIN, LEFT = 90, 91, 92
+"""Exit statuses of the tester: the test hands over what is not plain; it judges by what is not plain; the program left."""
+MAX_LINE = 64_000_000
+_KINDS = {
+    kind.__name__: kind
+    for kind in (list, dict, set, bytearray, collections.OrderedDict, collections.Counter, collections.defaultdict,
+                 collections.deque)
+}  # fmt: skip
+_SHARED = set(_KINDS.values())
+_PLAIN = {
+    type(None), bool, int, float, complex, str, bytes, tuple, frozenset, range, fractions.Fraction, decimal.Decimal,
+    datetime.date, datetime.datetime, datetime.time, datetime.timedelta,
+}  # fmt: skip
+_BY_NAME = {
+    one.__name__: one
+    for one in (
+        bool, bytearray, bytes, complex, dict, float, frozenset, int, list, object, range, set, str, tuple, type,
+        abs, all, any, chr, divmod, len, max, min, ord, pow, round, sorted, sum,
+    )
+}  # fmt: skip
+"""What of Python's own travels by its name; nothing with which the other process could be made to do anything."""
+_BY_VALUE = {id(one): name for name, one in _BY_NAME.items()}
+_FACTORIES = {kind.__name__: kind for kind in (int, float, str, bool, list, dict, set, tuple)} | {"None": None}
+
+
+def stop(status, why):
+    """End the tester, whatever the test would make of an exception; never returns."""
+    os.write(2, f"\nyunque: {why}\n".encode("utf-8", "replace"))
+    os._exit(status)
+
+
+# ----------------------------------------------------------------------------------------------------------- shared objects
+class Shared:
+    """The objects that both processes hold, by number: even ones were first the tester's, odd ones the program's.
+
+    An object is forgotten when only one side still holds it: neither could tell any more what happens to it.
+    """
+
+    def __init__(self, first, stays, stand_in, named):
+        self.next, self.parity, self.stays, self.stand_in, self.named = first, first % 2, stays, stand_in, named
+        self.objects, self.numbers, self.known = {}, {}, {}
+
+    def number_of(self, value):
+        """The number of a shared object, a new one if need be; None for a value that travels whole."""
+        if type(value) is self.stand_in:
+            return value._number
+        if name := _BY_VALUE.get(id(value)):
+            return f"builtins.{name}"
+        if type(value) not in _SHARED and not self.stays(value):
+            return None
+        number = self.numbers.get(id(value))
+        if number is None:
+            number, self.next = self.next, self.next + 2
+            self.keep(number, value)
+        return number
+
+    def pack(self, value):
+        """A message that brings a value, and everything shared that has changed. Raises Unplain."""
+        text, contents, at = self.text(value), {}, 0
+        while at < len(self.objects):  # it grows while the contents of one object bring up others
+            for number in list(self.objects)[at:]:
+                at += 1
+                found = self.contents(self.objects[number])
+                if self.known.get(number) != found:
+                    contents[number] = self.known[number] = found
+        forgotten = [number for number in list(self.objects) if self.is_lonely(number)]
+        for number in forgotten:
+            self.drop(number)
+        return {"value": text, "contents": contents, "forgotten": forgotten}
+
+    def unpack(self, message):
+        """The value of a message, once everything shared is as it says. ValueError for one that is malformed."""
+        contents = {int(number): found for number, found in message["contents"].items()}
+        for number, (kind, *_) in contents.items():
+            if number not in self.objects:
+                if number % 2 == self.parity:
+                    raise ValueError("a number that is not the sender's")
+                self.keep(number, self.stand_in(number) if kind == "object" else _KINDS[kind]())
+        for number, found in contents.items():
+            self.fill(self.objects[number], *found)
+            self.known[number] = found
+        value = self.value(message["value"])
+        for number in message["forgotten"]:
+            self.drop(number)
+        return value
+
+    def text(self, value):
+        """A value as text, with numbers for what is shared. Raises Unplain."""
+        writer = _SharedWriter(self)
+        try:
+            writer.write(value, (None, type(value)))
+        except RecursionError:
+            raise Unplain("the value is nested too deep for the stack that is left") from None
+        return "".join(writer.parts)
+
+    def value(self, text):
+        """The value of a text. ValueError when it is none."""
+        return load(text, self.find)
+
+    def find(self, key):
+        """The object that a number or a name stands for. KeyError when there is none."""
+        if type(key) is int:
+            return self.objects[key]
+        module, _, name = key.rpartition(".")
+        return _BY_NAME[name] if module == "builtins" else self.named(key)
+
+    def contents(self, value):
+        """The kind of a shared object and what is in it."""
+        kind = type(value)
+        if kind not in _SHARED:
+            return ["object", ""]
+        if kind is bytearray:
+            return ["bytearray", bytes(value).hex()]
+        if not issubclass(kind, dict):
+            return [kind.__name__, self.text(tuple(value))]
+        found = [kind.__name__, self.text(tuple([part for pair in kind.items(value) for part in pair]))]
+        if kind is collections.defaultdict:
+            name = getattr(value.default_factory, "__name__", "None")
+            if _FACTORIES.get(name, Shared) is not value.default_factory:
+                raise Unplain("a defaultdict that calls a function of its own is not plain data")
+            found.append(name)
+        return found
+
+    def fill(self, target, kind, text, factory=""):
+        """Make an object what a message says that it is."""
+        if kind == "object":
+            return
+        if type(target) is not _KINDS[kind]:
+            raise ValueError("an object of another kind")
+        if kind == "bytearray":
+            target[:] = bytes.fromhex(text)
+            return
+        items = self.value(text)
+        target.clear()
+        if kind in ("list", "deque"):
+            target.extend(items)
+        elif kind == "set":
+            target.update(items)
+        else:
+            if factory:
+                target.default_factory = _FACTORIES[factory]
+            for key, item in zip(items[::2], items[1::2], strict=True):
+                target[key] = item
+
+    def is_lonely(self, number):
+        """Whether nobody on this side but this table holds an object, so that the other side may forget it as well."""
+        return not self.stays(self.objects[number]) and sys.getrefcount(self.objects[number]) <= 2
+
+    def keep(self, number, value):
+        """Remember an object under its number."""
+        self.objects[number], self.numbers[id(value)] = value, number
+
+    def drop(self, number):
+        """Forget an object."""
+        value = self.objects.pop(number, None)
+        self.numbers.pop(id(value), None)
+        self.known.pop(number, None)
+
+
+class _SharedWriter(Writer):
+    """Writes numbers for shared objects, wherever they lie in a value."""
+
+    def __init__(self, shared):
+        super().__init__()
+        self.shared = shared
+
+    def write(self, value, where):
+        """Write a value, or the number that stands for it."""
+        number = self.shared.number_of(value)
+        if number is None:
+            super().write(value, where)
+        else:
+            self.put(f'{{"at":{json.dumps(number)}}}')
+
+
+# ---------------------------------------------------------------------------------------------------------------- the tester
+def apart():
+    """Fork the program's process, then read the order, and run its test against the program's answers."""
+    ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)  # PR_SET_DUMPABLE: nobody reads this memory or these descriptors
+    asked, ask = os.pipe()
+    heard, tell = os.pipe()
+    if os.fork() == 0:
+        null = os.open("/dev/null", os.O_RDWR)
+        for descriptor in (0, 1):
+            os.dup2(null, descriptor)
+        os.close(ask)
+        os.close(heard)
+        serve(os.fdopen(asked), tell)
+        os._exit(0)
+    os.close(asked)
+    os.close(tell)
+    order = json.loads(sys.stdin.buffer.read())
+    Remote._tester = tester = Tester(os.fdopen(heard, "rb"), ask)
+    tester.begin(order["program"])
+    namespace = {"__name__": "test"}
+    for name in order["modules"]:
+        namespace[name] = __import__(name)
+    exec(compile(order["given"], "given.py", "exec", dont_inherit=True), namespace)
+    namespace.update((name, tester.named(name)) for name in order["names"])
+    exec(compile(order["test"], "test.py", "exec", dont_inherit=True), namespace)
+    if order["entry"]:
+        namespace["check"](tester.named(order["entry"]))
+    print(order["word"], flush=True)
+    os._exit(0)
+
+
+def send(channel, message):
+    """Write one line of JSON, however long."""
+    text = memoryview(json.dumps(message).encode() + b"\n")
+    while text:
+        text = text[os.write(channel, text) :]
+
+
+class Tester:
+    """The program as the test sees it: it answers from another process."""
+
+    def __init__(self, heard, ask):
+        self.heard, self.ask_pipe = heard, ask
+        self.shared = Shared(0, lambda value: type(value) is types.FunctionType, Remote, {}.__getitem__)
+        self.by_name = {}
+
+    def begin(self, program):
+        """Start the program; the test is over when it does not come to its end."""
+        send(self.ask_pipe, program)
+        if trouble := self.line():
+            stop(LEFT, f"the program fails before it is called: {str(trouble)[:300]}")
+
+    def line(self):
+        """What the program's process says next."""
+        line = self.heard.readline(MAX_LINE)
+        if not line.endswith(b"\n"):
+            stop(LEFT, "the program's process ended")
+        try:
+            return json.loads(line)
+        except (ValueError, RecursionError):
+            stop(LEFT, "the program wrote over its answers")
+
+    def named(self, name):
+        """What the program calls so."""
+        if name not in self.by_name:
+            self.by_name[name] = Remote(name)
+        return self.by_name[name]
+
+    def ask(self, act, *values):
+        """What the program's process makes of an act on values; the exception that it raised."""
+        try:
+            message = self.shared.pack(values)
+        except Unplain as error:
+            stop(UNFIT, f"this test hands over what is not plain: {error}")
+        try:
+            send(self.ask_pipe, [act, message])
+        except OSError:
+            stop(LEFT, "the program's process ended")
+        while True:
+            line = self.line()
+            try:
+                kind, message, raised = line
+                value = self.shared.unpack(message)
+                if kind == "!":
+                    error = _exception(raised, value)
+                elif kind == "c":
+                    function, args, pairs = value
+                    if type(function) is not types.FunctionType:
+                        raise ValueError("not a function of the test")
+            except Exception as trouble:
+                stop(LEFT, f"the program wrote over its answers ({type(trouble).__name__})")
+            if kind != "c":
+                break
+            self.call_back(function, args, pairs)
+        if kind == "!":
+            raise error
+        if kind != "=":
+            stop(UNPLAIN if kind == "?" else LEFT, str(raised)[:300])
+        return value
+
+    def call_back(self, function, args, pairs):
+        """Call a function of the test for the program."""
+        kind, value, raised = _reply(lambda: function(*args, **dict(pairs)))
+        if kind == "x":
+            stop(LEFT, raised)
+        try:
+            message = self.shared.pack(value)
+        except Unplain as error:
+            stop(UNFIT, f"a function of this test gives what is not plain: {error}")
+        send(self.ask_pipe, [kind, message, raised])
+
+
+def _exception(raised, arguments):
+    """The exception that a program says it raised: Python's own class, or one of that name below it."""
+    name, own_module, own_name = (str(part) for part in raised)
+    own = Exception
+    if own_module.partition(".")[0] in sys.stdlib_module_names:
+        found = getattr(__import__(own_module, fromlist=[own_name]), own_name, None)
+        own = found if isinstance(found, type) and issubclass(found, Exception) else Exception
+    kind = own if name == own.__name__ else type(name, (own,), {})
+    error = kind.__new__(kind, *arguments)
+    error.args = arguments
+    return error
+
+
+class Remote:
+    """An object of the program's process, or (``_number`` is a text) what the program calls so."""
+
+    __slots__ = ("_number",)
+    _tester = None
+
+    def __init__(self, number):
+        object.__setattr__(self, "_number", number)
+
+    def __call__(self, *args, **kwargs):
+        """Call it where it is."""
+        return self._tester.ask("call", self, args, tuple(kwargs.items()))
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            stop(UNPLAIN, f"the test looks at {name} of what is not plain")
+        return self._tester.ask("get", self, name)
+
+    def __setattr__(self, name, value):
+        self._tester.ask("set", self, name, value)
+
+    def __bool__(self):
+        return self._tester.ask("bool", self) is True
+
+    def __iter__(self):
+        return self._tester.ask("iter", self)
+
+    def __next__(self):
+        return self._tester.ask("next", self)
+
+    def __len__(self):
+        return self._tester.ask("len", self)
+
+    def __getitem__(self, key):
+        return self._tester.ask("item", self, key)
+
+    def __setitem__(self, key, value):
+        self._tester.ask("set item", self, key, value)
+
+    def __hash__(self):
+        return object.__hash__(self)
+
+
+def _no(name):
+    def refuse(self, *_):
+        stop(UNPLAIN, f"the test judges by {name} of what is not plain")
+
+    return refuse
+
+
+_JUDGED = (
+    "eq", "ne", "lt", "le", "gt", "ge", "contains", "str", "repr", "format", "int", "float", "complex", "index", "abs",
+    "neg", "pos", "invert", "round", "add", "radd", "iadd", "sub", "rsub", "isub", "mul", "rmul", "imul", "truediv",
+    "rtruediv", "floordiv", "rfloordiv", "mod", "rmod", "divmod", "rdivmod", "pow", "rpow", "lshift", "rshift", "and",
+    "rand", "or", "ror", "xor", "rxor", "matmul", "rmatmul", "enter", "exit", "reversed", "delitem", "delattr", "bytes",
+    "instancecheck", "await", "aiter", "anext", "copy", "deepcopy", "reduce_ex",
+)  # fmt: skip
+for _name in _JUDGED:
+    setattr(Remote, f"__{_name}__", _no(f"__{_name}__"))
+
+
+# --------------------------------------------------------------------------------------------------------------- the program
+def serve(lines, tell):
+    """The program's process: the program, then acts on what is in it, each a line of JSON."""
+    own = os.getpid()
+    namespace, trouble = start(json.loads(lines.readline()))
+    if os.getpid() != own:  # the program forked itself: one of it is enough
+        os._exit(0)
+    shared = Shared(1, _stays, Callback, lambda name: namespace[name] if name in namespace else _Missing(name))
+    Callback._pipes = shared, lines, tell
+    send(tell, f"{type(trouble).__name__}: {trouble}"[:300] if trouble is not None else "")
+    for line in iter(lines.readline, ""):
+        act, message = json.loads(line)
+        values = shared.unpack(message)
+        kind, value, raised = _reply(functools.partial(_ACTS[act], *values))
+        if os.getpid() != own:
+            os._exit(0)
+        try:
+            packed = shared.pack(value)
+        except Unplain as error:
+            if kind == "!":  # what it was raised with is not plain: its message is
+                packed = shared.pack((str(value[0])[:MAX_MESSAGE] if value else "",))
+            else:
+                kind, raised, packed = "?", f"its answer is not plain: {error}", shared.pack(None)
+        del values, value
+        send(tell, [kind, packed, raised])
+
+
+def _reply(act):
+    """What an act gave: its kind, a value, and what was raised."""
+    try:
+        return "=", act(), ""
+    except Exception as error:
+        kind = type(error)
+        own = next(
+            one for one in kind.__mro__ if one.__module__.partition(".")[0] in sys.stdlib_module_names and _is_the_real(one)
+        )
+        name = kind.__name__ if kind is own or kind.__name__ != own.__name__ else f"{kind.__name__} of the program"
+        return "!", error.args, [name, own.__module__, own.__qualname__]
+    except BaseException as error:
+        return "x", None, f"the program left ({type(error).__name__})"
+
+
+def _is_the_real(kind):
+    """Whether a class is what its module has under its name, and not one of the program's that says so."""
+    return getattr(sys.modules.get(kind.__module__), kind.__qualname__, None) is kind
+
+
+def _call(target, args, pairs):
+    return target(*args, **dict(pairs))
+
+
+def _set_item(target, key, value):
+    target[key] = value
+
+
+_ACTS = {
+    "call": _call,
+    "get": getattr,
+    "set": setattr,
+    "bool": bool,
+    "iter": iter,
+    "next": next,
+    "len": len,
+    "item": lambda target, key: target[key],
+    "set item": _set_item,
+}
+
+
+class Callback:
+    """A function of the test, as the program sees it."""
+
+    __slots__ = ("_number",)
+    _pipes = ()
+
+    def __init__(self, number):
+        self._number = number
+
+    def __call__(self, *args, **kwargs):
+        """Call it where it is."""
+        shared, lines, tell = self._pipes
+        send(tell, ["c", shared.pack((self, args, tuple(kwargs.items()))), ""])
+        kind, message, raised = json.loads(lines.readline())
+        value = shared.unpack(message)
+        if kind == "!":
+            raise _exception(raised, value)
+        return value
+
+
+class _Missing:
+    """What the test wants of the program, and is not there."""
+
+    def __init__(self, name):
+        self._name = name
+
+    def __call__(self, *_, **__):
+        raise NameError(f"name {self._name!r} is not defined")
+
+
+def _stays(value):
+    """Whether a value is an object of the program's, and no plain data."""
+    kind = type(value)
+    return kind not in _PLAIN and kind not in _SHARED and kind is not Callback and not is_namedtuple(kind)

@@ -1,0 +1,125 @@
+"""Whether a Python test can stand apart from the program: in a process of its own that calls it and sees what comes back.
+
+What a test may do is read from its text alone, before any program is looked at.
+
+Covered: every statement and expression of Python; the names that a test takes from the program are called, or their
+attributes are; a module of the standard library that a test uses and does not import is imported for it.
+Not covered: tests that look at the program otherwise. They take their seat in its process, and the reason is named: names
+that begin and end with two underscores; exceptions and base classes that the program defines; state that only one process
+has (standard streams, environment, random seeds, patches); code made at run time.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import functools
+import sys
+from dataclasses import dataclass
+
+from yunque.checks.syntax import parse_python
+
+_ONE_PROCESS = frozenset((
+    "stdout", "stderr", "stdin", "argv", "environ", "seed", "setstate", "setrecursionlimit", "redirect_stdout",
+    "redirect_stderr", "chdir", "patch", "monkeypatch", "settrace", "setprofile", "set_int_max_str_digits", "setlocale",
+    "modules", "f_globals", "f_locals", "f_back", "getcontext", "setcontext", "localcontext", "simplefilter",
+))  # fmt: skip
+"""Attributes that read or change what a process shares with nobody."""
+_OWN_MODULES = frozenset((
+    "unittest", "pytest", "inspect", "gc", "ctypes", "importlib", "mock", "warnings", "contextvars", "threading", "asyncio",
+    "multiprocessing", "weakref", "pickle", "dis", "traceback", "logging",
+))  # fmt: skip
+"""Modules whose use looks into the process itself."""
+_AT_RUN_TIME = frozenset((
+    "exec", "eval", "compile", "globals", "locals", "vars", "dir", "__import__", "input", "callable", "help", "delattr",
+    "getattr", "setattr", "hasattr", "super", "breakpoint",
+))  # fmt: skip
+_ABOUT_KINDS = frozenset(("isinstance", "issubclass", "type", "id"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """What a test needs to stand apart."""
+
+    names: tuple[str, ...] = ()
+    """What it takes from the program."""
+    modules: tuple[str, ...] = ()
+    """Modules that it uses without importing them."""
+    why: str = ""
+    """Why it cannot; empty when it can."""
+
+
+@functools.lru_cache(512)
+def standing(test: str, given: str = "", entry: str = "") -> Standing:
+    """How a test stands to the program; ``given`` is the task's own code, whose names are the test's own (but ``entry``)."""
+    try:
+        tree, own = parse_python(test), bound(parse_python(given)) - {entry}
+    except (SyntaxError, ValueError) as error:
+        return Standing(why=f"a test that does not parse ({error})"[:200])
+    mine = bound(tree) | own
+    free = {node.id: node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id not in mine}
+    names = [name for name in free if not hasattr(builtins, name)]
+    modules = [name for name in names if name in sys.stdlib_module_names]
+    program = frozenset(names) - frozenset(modules)
+    for node in ast.walk(tree):
+        if why := _why_not(node, program):
+            return Standing(why=f"line {getattr(node, 'lineno', 0)}: {why}")
+    return Standing(names=tuple(sorted(program)), modules=tuple(sorted(modules)))
+
+
+def bound(tree: ast.AST) -> set[str]:
+    """Every name that code binds, in whatever scope."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+        elif isinstance(node, ast.arg):
+            found.add(node.arg)
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            found |= {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name:
+            found.add(node.name)
+    return found
+
+
+def _why_not(node: ast.AST, program: frozenset[str]) -> str:
+    """What about one part of a test keeps it from standing apart; empty when nothing does."""
+    if isinstance(node, ast.Attribute):
+        if node.attr.startswith("__"):
+            return f"it looks at {node.attr}"
+        if node.attr in _ONE_PROCESS:
+            return f"it looks at {node.attr}, which every process has its own of"
+    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in _AT_RUN_TIME | {"__name__"}:
+        return f"it uses {node.id}"
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        wanted = [node.module or "."] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+        parts = [alias.name for alias in node.names] if isinstance(node, ast.ImportFrom) else []
+        for name in (*(one.partition(".")[0] for one in wanted), *parts):
+            if name in _OWN_MODULES or name in _ONE_PROCESS or name == "*":
+                return f"it imports {name}"
+        if any(one.partition(".")[0] not in sys.stdlib_module_names for one in wanted):
+            return f"it imports {wanted[0]}"
+    about_kinds = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _ABOUT_KINDS
+    if about_kinds and any(_names(argument) & program for argument in node.args[1:]):
+        return f"it asks {node.func.id} about what the program defines"
+    if isinstance(node, ast.ExceptHandler) and node.type is not None and _names(node.type) & program:
+        return "it catches an exception that the program defines"
+    if isinstance(node, ast.ClassDef) and any(_names(base) & program for base in node.bases):
+        return "it derives a class from one of the program's"
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and any(
+        _names(one) & program for one in node.decorator_list
+    ):
+        return "it decorates with what the program defines"
+    if isinstance(node, ast.Await | ast.AsyncFunctionDef | ast.AsyncFor | ast.AsyncWith):
+        return "it is asynchronous"
+    if isinstance(node, ast.MatchClass) and _names(node.cls) & program:
+        return "it matches a class of the program's"
+    if isinstance(node, ast.Global):
+        return "it declares a global name"
+    return ""
+
+
+def _names(node: ast.AST) -> set[str]:
+    return {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
