@@ -2,7 +2,9 @@
 
 import json
 import math
+import os
 import random
+import tempfile
 import time
 from dataclasses import replace
 from fractions import Fraction
@@ -33,7 +35,12 @@ class Arithmetic:
     name, licence, trainable = "arithmetic", "Apache-2.0", True
 
     def __init__(self):
-        self.judged = []
+        self.log = tempfile.TemporaryFile("a+b", buffering=0)  # noqa: SIM115 - one for all processes that judge
+
+    @property
+    def judged(self):
+        """(task, text) of every judgement so far."""
+        return [tuple(json.loads(line)) for line in os.pread(self.log.fileno(), 1 << 20, 0).splitlines()]
 
     def tasks(self):
         return [
@@ -51,7 +58,7 @@ class Arithmetic:
         return "wrong" if task.id != "a/7" else self.canonical(task)
 
     def judge(self, task, text, style=PromptStyle.PREFIX):
-        self.judged.append((task.id, text))
+        self.log.write(json.dumps([task.id, text]).encode() + b"\n")
         time.sleep(random.random() / 500)
         if text == "late":
             first = self.judged.count((task.id, text)) == 1

@@ -27,6 +27,7 @@ from dataclasses import dataclass, field, replace
 
 from yunque.checks import apart
 from yunque.checks.driver import digest, is_longer
+from yunque.checks.judges import Exceeded, bounded
 from yunque.checks.lifting import Call, Lifted, lift
 from yunque.checks.standing import Standing, bound, standing
 from yunque.checks.syntax import parse_python
@@ -37,6 +38,8 @@ from yunque.core.seams import Sandbox
 
 TIMEOUT = "timeout"
 """Rule of the finding of a verdict that says: it ran out of time."""
+JUDGE_LIMITS = "judge-limits"
+"""Rule of the finding of a verdict that says: looking at the answer took more than a judge may take."""
 _PRELOAD = ("yunque.checks.wire", "yunque.checks.driver", "yunque.checks.apart")
 STRICT = Comparison()
 _OUTPUT_BYTES = 64 << 20
@@ -93,8 +96,14 @@ def ask(
     """Make the calls of a Python program, in order, in one process; an answer for each, and what was seen of the run.
 
     ``strict``: whether the digest of an answer that is too long to send tells types apart, call by call.
-    Raises Unplain when an argument is not plain.
+    Raises Unplain when an argument is not plain, `Exceeded` when the answers cannot be read within a judge's limits.
     """
+    seen = _make(program, calls, sandbox, limits, strict)
+    return bounded(_answers, seen, len(calls)), seen
+
+
+def _make(program: str, calls: Sequence[Call], sandbox: Sandbox, limits: Limits, strict: Sequence[bool] = ()) -> Observation:
+    """What was seen of a run that makes the calls."""
     order = {
         "program": program,
         "longest": LONGEST,
@@ -102,10 +111,14 @@ def ask(
         "calls": [call.packed for call in calls],
     }
     limits = replace(limits, output_bytes=max(limits.output_bytes, _OUTPUT_BYTES))
-    seen = sandbox.run(_job("outside", marshal.dumps(order, 2), limits))
-    lines = seen.stdout.split(b"\n")[:-1]
-    answers = [_answer(line) for line in lines[: len(calls)]]
-    return answers + [Answer(missing=_why_ended(seen))] * (len(calls) - len(answers)), seen
+    return sandbox.run(_job("outside", marshal.dumps(order, 2), limits))
+
+
+def _answers(seen: Observation, number: int) -> list[Answer]:
+    """An answer to each of so many calls, read from what a program wrote."""
+    lines = seen.stdout.split(b"\n", number)[:-1]
+    answers = [_answer(line) for line in lines[:number]]
+    return answers + [Answer(missing=_why_ended(seen))] * (number - len(answers))
 
 
 def _job(mode: str, order: bytes, limits: Limits) -> Job:
@@ -155,13 +168,47 @@ class Calls:
         if record.language != "python" or not self.expected:
             return Verdict(check=self.name, outcome=Outcome.SKIP, detail="no calls to make in this language")
         calls, strict = [one.call for one in self.expected], [one.how.strict for one in self.expected]
-        answers, seen = ask(record.text, calls, self.sandbox, self.limits, strict=strict)
-        findings = []
-        for one, given in zip(self.expected, answers, strict=True):
-            wrong = given.missing or one.trouble(given.value)
-            if wrong:
-                findings.append(Finding(rule=_rule(given, seen), message=f"{one.call}: {wrong}"))
+        seen = _make(record.text, calls, self.sandbox, self.limits, strict)
+        findings = _looked_at(_compare_values, self.expected, seen)
         return _verdict(self.name, "outside", findings, len(self.expected), started)
+
+
+def _compare_values(expected: Sequence[Expected], seen: Observation) -> list[Finding]:
+    """What is wrong with the answers to calls."""
+    findings = []
+    for one, given in zip(expected, _answers(seen, len(expected)), strict=True):
+        wrong = given.missing or one.trouble(given.value)
+        if wrong:
+            findings.append(Finding(rule=_rule(given, seen), message=f"{one.call}: {wrong}"))
+    return findings
+
+
+def _evaluate_asserts(test: str, functions: tuple[str, ...], entry: str, seen: Observation) -> list[Finding]:
+    """Which asserts of a lifted test do not hold, and why."""
+    findings, at, cases = [], 0, _lift(test, functions, entry).cases
+    answers = _answers(seen, sum(len(case.calls) for case in cases))
+    for case in cases:
+        given = answers[at : at + len(case.calls)]
+        at += len(given)
+        missing = next((one for one in given if one.missing), None)
+        raised = next((one.value for one in given if isinstance(one.value, Raised)), None)
+        if missing:
+            message = f"{case.text}: {missing.missing}"
+            findings.append(Finding(rule=_rule(missing, seen), line=case.line, message=message))
+        elif raised is not None:
+            findings.append(Finding(rule="raised", line=case.line, message=f"{case.text}: raised {shown(raised)}"))
+        elif not case.holds([one.value for one in given]):
+            values = ", ".join(shown(one.value) for one in given)
+            findings.append(Finding(rule="wrong-answer", line=case.line, message=f"{case.text}: got {values}"))
+    return findings
+
+
+def _looked_at(function: Callable[..., list[Finding]], *args: object) -> list[Finding]:
+    """What a function finds in the answers of a program; that they cannot be looked at is a finding, too."""
+    try:
+        return bounded(function, *args)
+    except Exceeded as error:
+        return [Finding(rule=JUDGE_LIMITS, message=f"judging these answers {error}")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,8 +256,12 @@ class Asserts:
 
     @property
     def _lifted(self) -> Lifted:
+        return _lift(self.test, self._callable, self.entry)
+
+    @property
+    def _callable(self) -> tuple[str, ...]:
         own = _own(self.given, self.entry)
-        return _lift(self.test, tuple(name for name in self.functions if name not in own), self.entry)
+        return tuple(name for name in self.functions if name not in own)
 
     @property
     def _standing(self) -> Standing:
@@ -219,22 +270,8 @@ class Asserts:
     def _outside(self, program: str, lifted: Lifted) -> Verdict:
         started = time.perf_counter()
         calls = [call for case in lifted.cases for call in case.calls]
-        answers, seen = ask(program, calls, self.sandbox, self.limits)
-        findings, at = [], 0
-        for case in lifted.cases:
-            given = answers[at : at + len(case.calls)]
-            at += len(given)
-            missing = next((one for one in given if one.missing), None)
-            raised = next((one.value for one in given if isinstance(one.value, Raised)), None)
-            if missing:
-                findings.append(
-                    Finding(rule=_rule(missing, seen), line=case.line, message=f"{case.text}: {missing.missing}")
-                )
-            elif raised is not None:
-                findings.append(Finding(rule="raised", line=case.line, message=f"{case.text}: raised {shown(raised)}"))
-            elif not case.holds([one.value for one in given]):
-                values = ", ".join(shown(one.value) for one in given)
-                findings.append(Finding(rule="wrong-answer", line=case.line, message=f"{case.text}: got {values}"))
+        seen = _make(program, calls, self.sandbox, self.limits)
+        findings = _looked_at(_evaluate_asserts, self.test, self._callable, self.entry, seen)
         return _verdict(self.name, "outside", findings, len(lifted.cases), started)
 
     def _apart(self, program: str) -> Verdict:
@@ -304,7 +341,7 @@ def _verdict(check: str, seat: str, findings: list[Finding], num_cases: int, sta
     return Verdict(
         check=check,
         outcome=Outcome.FAIL if findings else Outcome.PASS,
-        score=1 - len(findings) / num_cases,
+        score=max(0.0, 1 - len(findings) / num_cases),
         findings=tuple(findings[:20]),
         took_ms=(time.perf_counter() - started) * 1e3,
         detail=f"{num_cases - len(findings)} of {num_cases} hold ({seat}){first}"[:400],

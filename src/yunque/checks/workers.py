@@ -115,12 +115,12 @@ class Worker:
             for _ in batch:
                 self._limit_orphan(process.pid, 2 * self.limits.budget_s)
                 answers.append(self._receive(self.limits.budget_s, self.limits.budget_s * PATIENCE))
-        except _Dead as error:
+        except Dead as error:
             process.kill()
             self.close()
             answers.append(Broken(str(error)))
             return
-        if _resident_bytes(process.pid) > self.limits.memory_bytes // 2:
+        if resident_bytes(process.pid) > self.limits.memory_bytes // 2:
             self.close()
 
     def _started(self) -> str:
@@ -146,7 +146,7 @@ class Worker:
             os.set_blocking(pipe.fileno(), False)
         try:
             self._receive(START_S, START_S)
-        except _Dead as error:
+        except Dead as error:
             self._process.kill()
             self.close()
             return f"the worker does not start: {error}"
@@ -161,7 +161,7 @@ class Worker:
     # ----------------------------------------------------------------------------------------------------- the pipes
     def _send(self, data: bytes) -> None:
         left = memoryview(struct.pack(">I", len(data)) + data)
-        watch = _Watch(self._process.pid, self.limits, START_S, START_S)
+        watch = Watch(self._process.pid, self.limits.memory_bytes, START_S, START_S)
         while left:
             _, ready, _ = select.select([], [self._process.stdin], [], LOOK_S)
             if not ready:
@@ -172,10 +172,10 @@ class Worker:
             except BlockingIOError:
                 continue
             except OSError:
-                raise _Dead(self._last_words()) from None
+                raise Dead(self._last_words()) from None
 
     def _receive(self, processor_s: float, wall_s: float) -> dict:
-        watch = _Watch(self._process.pid, self.limits, processor_s, wall_s)
+        watch = Watch(self._process.pid, self.limits.memory_bytes, processor_s, wall_s)
         while True:
             if len(self._buffer) >= 4:
                 (size,) = struct.unpack(">I", self._buffer[:4])
@@ -188,10 +188,10 @@ class Worker:
                 continue
             data = os.read(self._process.stdout.fileno(), 1 << 20)
             if not data:
-                raise _Dead(self._last_words())
+                raise Dead(self._last_words())
             self._buffer += data
             if len(self._buffer) > self.limits.memory_bytes:
-                raise _Dead("its answer has no end")
+                raise Dead("its answer has no end")
 
     def _understood(self, data: bytes) -> dict:
         try:
@@ -199,7 +199,7 @@ class Worker:
         except ValueError:
             answer = None
         if not isinstance(answer, dict):
-            raise _Dead("its answer cannot be read")
+            raise Dead("its answer cannot be read")
         return answer
 
     def _last_words(self) -> str:
@@ -216,24 +216,25 @@ class Worker:
         return f"the tool ended with {code}"
 
 
-class _Dead(Exception):
+class Dead(Exception):
     """The worker is gone, or has to go, and why."""
 
 
-class _Watch:
-    """Looks at a working process; raises when it uses too much."""
+class Watch:
+    """Looks at a working process; raises `Dead` when it uses too much."""
 
-    def __init__(self, pid: int, limits: WorkerLimits, processor_s: float, wall_s: float) -> None:
-        self.pid, self.limits, self.processor_s, self.wall_s = pid, limits, processor_s, wall_s
+    def __init__(self, pid: int, memory_bytes: int, processor_s: float, wall_s: float) -> None:
+        self.pid, self.memory_bytes, self.processor_s, self.wall_s = pid, memory_bytes, processor_s, wall_s
         self.processor_then, self.wall_then = _processor_s(pid), time.monotonic()
 
     def look(self) -> None:
-        if (resident := _resident_bytes(self.pid)) > self.limits.memory_bytes:
-            raise _Dead(f"took over {self.limits.memory_bytes >> 20} MB of memory ({resident >> 20})")
+        """Return when all is well."""
+        if (resident := resident_bytes(self.pid)) > self.memory_bytes:
+            raise Dead(f"took over {self.memory_bytes >> 20} MB of memory ({resident >> 20})")
         if _processor_s(self.pid) - self.processor_then > self.processor_s:
-            raise _Dead(f"took over {self.processor_s:g} s")
+            raise Dead(f"took over {self.processor_s:g} s")
         if time.monotonic() - self.wall_then > self.wall_s:
-            raise _Dead(f"took over {self.wall_s:g} s")
+            raise Dead(f"took over {self.wall_s:g} s")
 
 
 def _processor_s(pid: int) -> float:
@@ -245,7 +246,8 @@ def _processor_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) * _TICK_S
 
 
-def _resident_bytes(pid: int) -> int:
+def resident_bytes(pid: int) -> int:
+    """Resident memory of a process; 0 where nobody says."""
     try:
         return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE
     except (OSError, IndexError):
@@ -262,6 +264,14 @@ def shared_worker(command: Sequence[str], limits: WorkerLimits = WorkerLimits())
     """The one worker of this process for a command and its limits."""
     with _SHARING:
         return _SHARED.setdefault((*command, limits), Worker(command, limits))
+
+
+def let_go() -> None:
+    """In a fork: let go of the parent's workers, which would else not see that the parent has closed them."""
+    for worker in list(_LIVE):
+        if worker._process is not None:
+            worker._process.stdin.close()
+            worker._process.stdout.close()
 
 
 @atexit.register

@@ -8,7 +8,7 @@ A run's folder holds two logs while it lasts, and one file when it is done:
 * ``samples.jsonl``: both, one line a sample, in the order of the suite.
 
 Covered: generation and judging overlap; a run that is stopped goes on from the last whole batch; time-outs are judged once
-more, alone; answers made elsewhere (`judge_samples`).
+more, alone; an answer that takes the judge's own time or memory fails, alone; answers made elsewhere (`judge_samples`).
 Not covered: several machines.
 """
 
@@ -24,9 +24,10 @@ from pathlib import Path
 from threading import Lock
 from typing import Protocol, runtime_checkable
 
-from yunque.checks.execution import judge_all
-from yunque.core.errors import EvaluationError, YunqueError
-from yunque.core.nouns import Outcome, PromptStyle, Request, Task, Verdict, seed_from
+from yunque.checks.execution import JUDGE_LIMITS, judge_all
+from yunque.checks.judges import Exceeded, Judges
+from yunque.core.errors import EvaluationError, SandboxError, YunqueError
+from yunque.core.nouns import Finding, Job, Outcome, PromptStyle, Request, Task, Verdict, seed_from
 from yunque.core.progress import silent
 from yunque.core.seams import Engine, JudgedSuite, Progress
 from yunque.evaluation.metrics import USUAL, AnswerValues, TapedSandbox, reference_likelihood
@@ -95,6 +96,8 @@ class Judged:
     detail: str
     values: dict
     """Numbers by name: what `metrics` makes its numbers of."""
+    seat: str = ""
+    """Where the judge sat (`Verdict.seat`)."""
 
 
 def chosen_tasks(suite: JudgedSuite, asking: Asking) -> list[Task]:
@@ -131,8 +134,12 @@ def run_suite(
     asked = [(task, sample) for task in tasks for sample in range(asking.samples)]
     written = _whole_rounds(folder / COMPLETIONS, asking.round_answers)
     found, waiting = _read_verdicts(folder / VERDICTS), {}
-    judging = _Judging(suite, AnswerValues(suite=suite, kinds=asking.metrics, sandbox=sandbox), folder / VERDICTS)
-    with ThreadPoolExecutor(workers) as pool, progress(suite.name, len(asked), "answers") as advance:
+    values = AnswerValues(suite=suite, kinds=asking.metrics, sandbox=sandbox)
+    with (
+        _Judging(suite, values, folder / VERDICTS) as judging,
+        ThreadPoolExecutor(workers) as pool,
+        progress(suite.name, len(asked), "answers") as advance,
+    ):
 
         def submit(one: Written) -> None:
             advance(1)
@@ -149,9 +156,9 @@ def run_suite(
                     written.append(one)
                     submit(one)
         found |= {key: future.result() for key, future in waiting.items()}
-    for one in written:
-        if found[one.task_id, one.sample].values["late"]:  # once more, alone: a busy machine is no wrong answer
-            found[one.task_id, one.sample] = judging.judge(by_id[one.task_id], one)
+        for one in written:
+            if found[one.task_id, one.sample].values["late"]:  # once more, alone: a busy machine is no wrong answer
+                found[one.task_id, one.sample] = judging.judge(by_id[one.task_id], one)
     costs = reference_likelihood(engine, suite, tasks) if "likelihood" in asking.metrics else {}
     for key, one in found.items():
         found[key] = replace(one, values=one.values | costs.get(key[0], {}))
@@ -182,18 +189,22 @@ def judge_samples(
     for task_id, text, style in samples:
         written.append(Written(task_id=task_id, sample=counts[task_id], style=style, text=text, ended="", tokens=0))
         counts[task_id] += 1
-    judging = _Judging(suite, AnswerValues(suite=suite, kinds=metrics, sandbox=sandbox), folder / VERDICTS)
-    with progress(suite.name, len(written), "answers") as advance, ThreadPoolExecutor(workers) as pool:
+    values = AnswerValues(suite=suite, kinds=metrics, sandbox=sandbox)
+    with (
+        _Judging(suite, values, folder / VERDICTS) as judging,
+        progress(suite.name, len(written), "answers") as advance,
+        ThreadPoolExecutor(workers) as pool,
+    ):
         found = []
         for one in pool.map(lambda one: judging.judge(by_id[one.task_id], one), written):
             found.append(one)
             advance(1)
-    for at, one in enumerate(written):
-        if found[at].values["late"]:
-            found[at] = judging.judge(by_id[one.task_id], one)
+        for at, one in enumerate(written):
+            if found[at].values["late"]:
+                found[at] = judging.judge(by_id[one.task_id], one)
     (folder / VERDICTS).unlink()
     judged = [_judged(by_id[one.task_id], one, what) for one, what in zip(written, found, strict=True)]
-    missing = _Found(outcome="fail", score=None, rules=(), detail="no answer was given", values={"pass": 0.0, "late": 0.0})
+    missing = _Found(outcome="fail", score=None, rules=(), detail="no answer was given", values=dict(_NOTHING))
     absent = [
         Written(task_id=task_id, sample=0, style=PromptStyle.PREFIX, text="", ended="", tokens=0)
         for task_id in by_id
@@ -324,37 +335,72 @@ class _Found:
     rules: tuple[str, ...]
     detail: str
     values: dict
+    seat: str = ""
+
+
+def failed(check: str, rule: str, message: str) -> Verdict:
+    """FAIL with one finding."""
+    finding = Finding(rule=rule, message=message[:400])
+    return Verdict(check=check, outcome=Outcome.FAIL, score=0.0, findings=(finding,), detail=message[:400])
+
+
+@runtime_checkable
+class DistantSuite(Protocol):
+    """A suite whose judges sit in other processes already, where they can be killed."""
+
+    is_distant: bool
 
 
 class _Judging:
-    """Judges answers and writes down what it found, for several threads at once."""
+    """Judges answers, each in a process of `Judges`, and writes down what it found, for several threads at once."""
 
     def __init__(self, suite: JudgedSuite, values: AnswerValues, log: Path) -> None:
         self.suite, self.values, self.log, self.writing = suite, values, log, Lock()
+        self.judges = Judges(self._look)
 
-    def judge(self, task: Task, one: Written) -> _Found:
+    def __enter__(self) -> _Judging:
+        self.judges.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.judges.close()
+
+    def _look(self, task: Task, one: Written, verdict: Verdict | None) -> tuple[Verdict, dict[str, float]]:
+        """The verdict, if it is not known, and the values of an answer. YunqueError when none could be judged here."""
         try:
-            verdict = self.suite.judge(task, one.text, one.style)
-            values = self.values.of(task, one.text, one.style, one.ended, verdict)
+            verdict = verdict or self.suite.judge(task, one.text, one.style)
+            return verdict, self.values.of(task, one.text, one.style, one.ended, verdict)
+        except SandboxError as error:
+            self.suite.sandbox.run(Job(python=""))  # or raises as well: then it is not the answer's doing
+            return failed(self.suite.name, "not-runnable", f"the sandbox refuses this program: {error}"), dict(_NOTHING)
         except YunqueError:
             raise  # no sandbox, no such file: nothing that goes on is worth anything
         except Exception as error:  # a judge that breaks says nothing of the answer, and takes no other answer with it
             detail = f"the judge broke: {type(error).__name__}: {error}"[:400]
-            verdict, values = (
-                Verdict(check=self.suite.name, outcome=Outcome.ERROR, detail=detail),
-                {"pass": 0.0, "late": 0.0},
-            )
+            return Verdict(check=self.suite.name, outcome=Outcome.ERROR, detail=detail), dict(_NOTHING)
+
+    def judge(self, task: Task, one: Written) -> _Found:
+        try:
+            there = isinstance(self.suite, DistantSuite) and self.suite.is_distant
+            verdict, values = self.judges(task, one, self.suite.judge(task, one.text, one.style) if there else None)
+        except Exceeded as error:
+            verdict, values = failed(self.suite.name, JUDGE_LIMITS, f"judging this answer {error}"), dict(_NOTHING)
         found = _Found(
             outcome=verdict.outcome.value,
             score=verdict.score,
             rules=tuple(dict.fromkeys(finding.rule for finding in verdict.findings)),
             detail=verdict.detail,
             values=values,
+            seat=verdict.seat,
         )
         row = {"task_id": one.task_id, "sample": one.sample} | vars(found)
         with self.writing, open(self.log, "a", encoding="utf-8") as file:
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
         return found
+
+
+_NOTHING = {"pass": 0.0, "late": 0.0}
+"""The values of an answer of which nothing could be measured."""
 
 
 def _judged(task: Task, one: Written, found: _Found) -> Judged:

@@ -12,10 +12,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from yunque.checks.execution import JUDGE_LIMITS
+from yunque.checks.judges import Exceeded, Judges
 from yunque.core.errors import EvaluationError
 from yunque.core.folders import benchmarks_folder
 from yunque.core.nouns import Measure, Outcome, PromptStyle, Task, Verdict
 from yunque.core.seams import JudgedSuite, MeasuredSuite, Sandbox
+from yunque.evaluation.runs import failed
 from yunque.evaluation.suites import open_suite
 from yunque.inference.ray_engine import connect
 
@@ -25,6 +28,8 @@ class SpreadSuite:
 
     EvaluationError when a judge cannot start.
     """
+
+    is_distant = True
 
     def __init__(self, inner: JudgedSuite, name: str, *, num_judges: int = 0, address: str = "") -> None:
         self.inner = inner
@@ -75,9 +80,13 @@ class _Judge:
 
         self._sandbox: Sandbox = open_sandbox()
         self._suite = open_suite(name, self._sandbox, folder)
+        self._judges = Judges(self._suite.judge)
 
     def tier(self) -> str:
         return self._sandbox.tier
 
     def judge(self, task: Task, text: str, style: PromptStyle) -> Verdict:
-        return self._suite.judge(task, text, style)
+        try:
+            return self._judges(task, text, style)
+        except Exceeded as error:
+            return failed(self._suite.name, JUDGE_LIMITS, f"judging this answer {error}")

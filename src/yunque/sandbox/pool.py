@@ -50,6 +50,7 @@ KEPT_IDLE = 16
 SCRATCH, TREE = "/box/scratch", "/tree"
 """Where a root of its own shows the scratch folder, and (bwrap) the tree that it is filled from."""
 
+_LIVE: weakref.WeakSet[Worker] = weakref.WeakSet()
 _BOOT = "import sys; sys.path.append(sys.argv[1]); import worker; worker.main(int(sys.argv[2]))"
 _SYSTEM_PYTHON = "/usr/bin/python3"
 _ROOM = os.path.dirname(os.path.abspath(__file__))
@@ -175,6 +176,12 @@ def _close_all(idle: list[Worker], pid: int) -> None:
 
 
 # -------------------------------------------------------------------------------------------------------------- one worker
+def let_go() -> None:
+    """In a fork: let go of the parent's workers, which would else not see that the parent has closed them."""
+    for worker in list(_LIVE):
+        worker._control.close()
+
+
 class Worker:
     """A running `worker.py`. SandboxError from the constructor when it cannot be isolated or started."""
 
@@ -197,6 +204,7 @@ class Worker:
             self._held.callback(self.group.remove)
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._held.enter_context(self._control)
+        _LIVE.add(self)
         told = {
             "tier": tier,
             "uid": None if tier == "bwrap" else uid,

@@ -261,13 +261,13 @@ _JAVA_WORDS = re.compile(
 def _java_parts(source: str) -> _Parts:
     """The file must be called as the public class is; the class to start is the top one that holds ``main``."""
     text = _JAVA_NOISE.sub(" ", source)
-    package = re.search(r"^[ \t]*package\s+([\w.]+)\s*;", text, re.MULTILINE)
+    package = re.search(r"^[ \t]*package\s+([a-zA-Z_]\w*(?:\.[a-zA-Z_]\w*)*)\s*;", text, re.MULTILINE)
     public_type = start = top = ""
     depth, is_public = 0, False
     for found in _JAVA_WORDS.finditer(text):
         if found["public"]:
             is_public = True
-        elif found["name"] and depth == 0:
+        elif found["name"] and len(found["name"]) < 200 and depth == 0:  # it becomes the name of a file
             top = found["name"]
             public_type = public_type or (top if is_public else "")
         elif found["main"] and depth == 1:
@@ -276,6 +276,7 @@ def _java_parts(source: str) -> _Parts:
             depth += {"{": 1, "}": -1, ";": 0}[found[0]]
             is_public = False
     start = start or public_type or top or "Main"
+    package = package if package and len(package[1]) < 200 else None
     folder = package[1].replace(".", "/") if package else ""
     return _Parts(f"{public_type or 'Main'}.java", f"{package[1]}.{start}" if package else start, folder)
 
