@@ -148,6 +148,8 @@ def _why_ended(seen: Observation) -> str:
         return "it ran out of time"
     if seen.out_of_memory:
         return "it ran out of memory"
+    if seen.overfull:
+        return "it wrote too many files, or too much"
     how = f"signal {seen.signal}" if seen.signal is not None else f"exit status {seen.exit_code}"
     return f"the program ended by itself ({how})"
 

@@ -128,6 +128,8 @@ def _trouble(run: ProgramRun) -> Finding | None:
         return Finding(rule=TIMEOUT, message="it ran out of time")
     if run.ran.out_of_memory:
         return Finding(rule="memory", message="it ran out of memory")
+    if run.ran.overfull:
+        return Finding(rule="disk", message="it wrote too many files, or too much")
     if run.ran.exit_code != 0:
         how = f"exit status {run.ran.exit_code}" if run.ran.signal is None else f"signal {run.ran.signal}"
         return Finding(rule="failed", message=f"{how}: {_last_words(run.ran)}")

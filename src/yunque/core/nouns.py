@@ -189,7 +189,8 @@ class Limits:
     file_bytes: int = 16 << 20
     """Largest file it may write."""
     disk_bytes: int = 256 << 20
-    """All its files together, beyond its tree; where the tier has a scratch file system of its own."""
+    """All its files together, /dev/shm included, beyond its tree; and all collected files. Watched where the tier has no
+    scratch file system of its own, as is their number (65,536)."""
     output_bytes: int = 1 << 20
     """Kept of stdout and of stderr each; the rest is drained and thrown away."""
 
@@ -235,8 +236,11 @@ class Observation:
     """It ran out of wall or processor time."""
     out_of_memory: bool = False
     """It was killed for its memory. A program that was refused memory and ended by itself is not told apart."""
+    overfull: bool = False
+    """It was killed for the number or the sum of its files, where no file system of its own refuses them."""
     wall_ms: float
     cpu_ms: float
+    """Of all its processes, the ended ones included."""
     peak_bytes: int
     """Largest resident set of the direct child as the kernel reports it, or of all processes at a look if that was more. A
     program is a fork of its worker at first, so it is never less than the worker's own, some 12 MB."""

@@ -5,7 +5,7 @@ The worker imports this file alone, without the package, so it uses nothing but 
 ===========  =================================  ==============================================  ============================
 tier         its file system                    its scratch folder                              who it is
 ===========  =================================  ==============================================  ============================
-namespaces   a root of its own, made of binds   a tmpfs, mounted for one job, gone with it      uid 1000 of a user namespace
+namespaces   a root of its own, made of binds   on a tmpfs mounted for one job, /dev/shm too     uid 1000 of a user namespace
 bwrap        a root that bubblewrap made        a folder on a tmpfs of the worker's             uid 1000 of a user namespace
 landlock     the machine's, locked by path      a folder on the machine's disk                  private uid (root), or you
 rlimits      the machine's                      a folder on the machine's disk                  private uid (root), or you
@@ -16,8 +16,11 @@ forbids the calls before it.
 """
 
 import abc
+import contextlib
 import os
 import resource
+import time
+from collections.abc import Callable
 
 import kernel  # beside this file: the package itself is not imported here, it would cost more than the whole start
 import scratch
@@ -28,6 +31,8 @@ DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 _ROOT = "/sys"
 """Where the new root is put together: a folder that every Linux has and no job may read, hidden in this namespace alone."""
 _MAX_FILES = 65_536
+_REMOVED_AT_ONCE = 2_000
+"""Files that the next job waits for to be removed; more of them are left to the runner."""
 
 
 # ------------------------------------------------------------------------------------------------------------------- grounds
@@ -49,12 +54,15 @@ class Ground(abc.ABC):
     def fresh(self) -> None:
         """Make an empty scratch folder that is the program's own, and copy the tree into it."""
         self._make()
-        if self.place["tree"]:
-            scratch.copy_tree(self.place["tree"], self.path, self.owner)
+        self.given = scratch.copy_tree(self.place["tree"], self.path, self.owner) if self.place["tree"] else (0, 0)
+
+    def is_overfull(self) -> bool:
+        """Whether the program has written more than it may; never where its file system itself refuses that."""
+        return False
 
     @abc.abstractmethod
-    def clear(self) -> None:
-        """Remove the scratch folder and all that is in it."""
+    def clear(self, in_fork: Callable[[Callable[[], None]], None]) -> None:
+        """Remove the scratch folder and all that is in it; whatever meets the names there is done by ``in_fork``."""
 
     @property
     def owner(self) -> int | None:
@@ -72,17 +80,47 @@ class FolderGround(Ground):
     def __init__(self, place: dict) -> None:
         super().__init__(place)
         self.readable = [*place["readable"], *(["/proc"] if place["tier"] == "bwrap" else [])]
+        self.set_aside = 0
 
-    def clear(self) -> None:
-        """Close the ruleset, which knows this very folder, and remove it."""
+    def is_overfull(self) -> bool:
+        """Whether it holds too many files, or too much: counted (in a fork) once the disk has lost so much that it might."""
+        now = os.statvfs(self.path)
+        few = now.f_files and self.before.f_ffree - now.f_ffree < _MAX_FILES // 2
+        small = (self.before.f_bfree - now.f_bfree) * now.f_frsize < self.place["disk_bytes"] // 2
+        if (few and small) or time.monotonic() < self.next_count:
+            return False
+        started = time.monotonic()
+        counter = os.fork()
+        if counter == 0:
+            try:
+                files, size = scratch.census(self.path, self.given[0] + _MAX_FILES)
+                too_many = files - self.given[0] > _MAX_FILES or size - self.given[1] > self.place["disk_bytes"]
+                os._exit(int(too_many))
+            finally:
+                os._exit(0)
+        status = os.waitpid(counter, 0)[1]
+        self.next_count = time.monotonic() + 5 * (time.monotonic() - started)
+        return bool(status)
+
+    def clear(self, in_fork: Callable[[Callable[[], None]], None]) -> None:
+        """Close the ruleset, which knows this very folder, and remove it; one of many files is set aside for the runner."""
         if self.ruleset >= 0:
             os.close(self.ruleset)
         self.ruleset = -1
+        if not os.path.isdir(self.path):
+            return
+        with contextlib.suppress(OSError):
+            os.rmdir(self.path)
+            return
+        at_most = None if self.place["tier"] == "bwrap" else _REMOVED_AT_ONCE
+        in_fork(lambda: scratch.remove_folder(self.path, at_most))
         if os.path.isdir(self.path):
-            scratch.remove_folder(self.path)
+            self.set_aside += 1
+            os.rename(self.path, f"{self.path}{scratch.SET_ASIDE}{self.set_aside}")
 
     def _make(self) -> None:
         os.mkdir(self.path, 0o755)
+        self.before, self.next_count = os.statvfs(self.path), 0.0
         if self.owner is not None:
             os.chown(self.path, self.owner, self.owner)
         if self.isolated:
@@ -94,14 +132,15 @@ class MountedGround(Ground):
 
     def __init__(self, place: dict) -> None:
         super().__init__(place)
-        self.shared = os.path.dirname(self.path) + "/shm"
+        self.box = os.path.dirname(self.path)
+        self.shared = f"{self.box}/shm"
         self._build_root()
         self.size = place["disk_bytes"] + (scratch.tree_bytes(TREE) if place["tree"] else 0)
         if place["tree"]:
             place["tree"] = TREE
-        # What may be written lies on file systems that are mounted below this folder of the read-only root, job by job.
-        box = os.path.dirname(self.path)
-        self.ruleset = kernel.allow_files([*place["readable"], "/proc"], [box], list(DEVICES))
+        # What may be written lies on a file system that is mounted below this folder of the read-only root, job by job;
+        # a rule for the folder that it is mounted on would not be seen behind it.
+        self.ruleset = kernel.allow_files([*place["readable"], "/proc"], [os.path.dirname(self.box)], list(DEVICES))
 
     @property
     def owner(self) -> int | None:
@@ -127,22 +166,22 @@ class MountedGround(Ground):
             os.symlink("/proc/self/fd", f"{_ROOT}/dev/fd")
         except PermissionError:
             pass  # inside many containers a fresh /proc is refused: the program then has none at all, which is stricter
-        for path in (self.path, self.shared):
-            _mount_point(path, True)
+        _mount_point(self.box, True)
         os.symlink(self.shared, f"{_ROOT}/dev/shm")
         kernel.restrict_mount(_ROOT, kernel.READ_ONLY | strict)
         kernel.change_root(_ROOT)
 
     def _make(self) -> None:
         strict = kernel.NO_SUID | kernel.NO_DEV
-        options = f"mode=755,uid={kernel.INNER_UID},gid={kernel.INNER_UID},size={self.size},nr_inodes={_MAX_FILES}"
-        kernel.mount_new("tmpfs", self.path, strict, options)
-        kernel.mount_new("tmpfs", self.shared, strict | kernel.NO_EXEC, options)
+        kernel.mount_new("tmpfs", self.box, strict, f"mode=755,size={self.size},nr_inodes={_MAX_FILES}")
+        for path in (self.path, self.shared):
+            os.mkdir(path, 0o755)
+            if self.owner is not None:
+                os.chown(path, self.owner, self.owner)
 
-    def clear(self) -> None:
-        """Take both file systems away; they go with all that is in them."""
-        kernel.unmount(self.shared)
-        kernel.unmount(self.path)
+    def clear(self, in_fork: Callable[[Callable[[], None]], None]) -> None:
+        """Take the file system away; it goes with all that is in it."""
+        kernel.unmount(self.box)
 
 
 def _mount_point(path: str, folder: bool) -> str:

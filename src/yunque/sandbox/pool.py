@@ -34,7 +34,7 @@ from yunque.core.nouns import Job
 from yunque.sandbox import cgroups
 from yunque.sandbox.jobs import fixed_environment, readable_paths
 from yunque.sandbox.kernel import INNER_UID
-from yunque.sandbox.scratch import remove_folder
+from yunque.sandbox.scratch import SET_ASIDE, remove_folder
 
 PREFIX = "yunque-box-"
 """How the scratch folders of this room begin, below the machine's temporary folder."""
@@ -47,7 +47,7 @@ START_S = 30.0
 KEPT_IDLE = 16
 """Idle workers kept warm; each holds about 20 MB, most of it shared with the others' files."""
 
-SCRATCH, TREE = "/box/scratch", "/tree"
+SCRATCH, TREE = "/box/job/scratch", "/tree"
 """Where a root of its own shows the scratch folder, and (bwrap) the tree that it is filled from."""
 
 _LIVE: weakref.WeakSet[Worker] = weakref.WeakSet()
@@ -197,7 +197,9 @@ class Worker:
     def _start(self) -> None:
         tier = self.place.tier
         uid = self._held.enter_context(_private_uid()) if os.geteuid() == 0 else None
-        box = None if tier in ("namespaces", "bwrap") else self._held.enter_context(_box())
+        self._box = box = None if tier in ("namespaces", "bwrap") else self._held.enter_context(_box())
+        self._sweeper: threading.Thread | None = None
+        self._held.callback(lambda: self._sweeper and self._sweeper.join())
         self.home = f"{box}/scratch" if box else SCRATCH
         self.group = cgroups.make_group()
         if self.group:
@@ -274,7 +276,7 @@ class Worker:
         kills = self.group.kills() if self.group else 0
         outcome = Outcome(Capped(int(limits.output_bytes)), Capped(int(limits.output_bytes)))
         started = time.monotonic()
-        theirs, ours = zip(*(_pipe(write) for write in (True, True, False, False, False)), strict=True)
+        theirs, ours = zip(*(_pipe(write) for write in (True, True, False, False, True, False)), strict=True)
         left_open = set(ours)
         try:
             try:
@@ -285,8 +287,8 @@ class Worker:
             finally:
                 for descriptor in theirs:
                     os.close(descriptor)
-            order, stdin, stdout, stderr, status = ours
-            told = {order: _order(job, probe), stdin: job.stdin}
+            order, stdin, stdout, stderr, wanted, status = ours
+            told = {order: _order(job, probe), stdin: job.stdin, wanted: marshal.dumps(list(job.collect))}
             heard = {stdout: outcome.stdout.add, stderr: outcome.stderr.add, status: outcome.report.extend}
             outcome.overdue = not _exchange(told, heard, status, started + limits.wall_s + GRACE_S, left_open)
         finally:
@@ -295,8 +297,18 @@ class Worker:
             outcome.kernel_kills = self.group.kills() - kills if self.group else 0
             if outcome.overdue or not outcome.report:  # it hangs, or was killed
                 self.close()
+            elif self._box:
+                self._sweep()
         outcome.wall_s = time.monotonic() - started
         return outcome
+
+    def _sweep(self) -> None:
+        """Remove, beside the jobs to come, what one of many files has left."""
+        left = [name for name in os.listdir(self._box) if SET_ASIDE in name]
+        if left and not (self._sweeper and self._sweeper.is_alive()):
+            paths = [str(self._box / name) for name in left]
+            self._sweeper = threading.Thread(target=lambda: [remove_folder(path) for path in paths], daemon=True)
+            self._sweeper.start()
 
     def close(self) -> None:
         """End it, and whatever it runs: it sees that nobody speaks to it any more, kills, clears and leaves."""
@@ -330,8 +342,8 @@ def _header(job: Job) -> dict:
         "wall_s": float(limits.wall_s),
         "cpu_s": float(limits.cpu_s),
         "address_space_bytes": int(space),
-        "collect": list(job.collect),
-        **{name: int(getattr(limits, name)) for name in ("memory_bytes", "processes", "file_bytes")},
+        "collects": bool(job.collect),
+        **{name: int(getattr(limits, name)) for name in ("memory_bytes", "processes", "file_bytes", "disk_bytes")},
     }
 
 

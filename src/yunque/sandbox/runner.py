@@ -98,6 +98,7 @@ def observation(tier: str, job: Job, outcome: Outcome, lines: dict[str, str], fi
         truncated=outcome.stdout.truncated or outcome.stderr.truncated or any(cut for _, cut in files.values()),
         timed_out=timed_out,
         out_of_memory=not timed_out and (bool(seen.get("out_of_memory")) or outcome.kernel_kills > 0),
+        overfull=not timed_out and bool(seen.get("overfull")),
         wall_ms=seen.get("wall_us", outcome.wall_s * 1e6) / 1e3,
         cpu_ms=seen.get("cpu_us", 0) / 1e3,
         peak_bytes=seen.get("peak_kib", 0) * 1024,

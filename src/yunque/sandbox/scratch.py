@@ -7,17 +7,37 @@ of files, names that are not text.
 Not covered: a folder that somebody outside moves while it is removed (an OSError says so).
 """
 
+import contextlib
 import fnmatch
 import os
 import shutil
 import stat
 
+SET_ASIDE = ".set-aside-"
+"""What the name of a folder goes on with that is no longer used, and too large to be removed at once."""
 
-def copy_tree(source: str, target: str, uid: int | None = None) -> None:
+
+def census(root: str, enough: int) -> tuple[int, int]:
+    """How many files and folders lie below ``root``, and how many bytes they take; counting stops at ``enough`` of them."""
+    files = size = 0
+    waiting = [root]
+    while waiting and files <= enough:
+        with contextlib.suppress(OSError), os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                files += 1
+                with contextlib.suppress(OSError):
+                    size += entry.stat(follow_symlinks=False).st_blocks * 512
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
+    return files, size
+
+
+def copy_tree(source: str, target: str, uid: int | None = None) -> tuple[int, int]:
     """Copy folders, regular files and links as links; pipes, sockets and devices stay behind, and so do odd mode bits.
 
-    ``uid``: who owns the copy; None: this process.
+    ``uid``: who owns the copy; None: this process. Returns how many were copied, and the bytes that they take.
     """
+    copied = size = 0
     for folder, names, files in os.walk(source):
         here = os.path.normpath(os.path.join(target, os.path.relpath(folder, source)))
         for name in (*names, *files):
@@ -33,8 +53,10 @@ def copy_tree(source: str, target: str, uid: int | None = None) -> None:
                 os.utime(new, ns=(seen.st_atime_ns, seen.st_mtime_ns))  # or every cached .pyc in the copy would be stale
             else:
                 continue
+            copied, size = copied + 1, size + os.lstat(new).st_blocks * 512
             if uid is not None:
                 os.chown(new, uid, uid, follow_symlinks=False)
+    return copied, size
 
 
 def tree_bytes(source: str) -> int:
@@ -86,21 +108,28 @@ def open_inside(root: str, path: str) -> int:
         os.close(here)
 
 
-def remove_folder(folder: str) -> None:
-    """Remove a folder however deep or locked, with one descriptor and no recursion; links are removed, never followed."""
+def remove_folder(folder: str, at_most: int | None = None) -> None:
+    """Remove a folder however deep or locked, with one descriptor and no recursion; links are removed, never followed.
+
+    ``at_most``: stop after about so many files; the rest then still lies there.
+    """
     os.chmod(folder, 0o700)
     here = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     above: list[tuple[str, list[str], os.stat_result]] = []  # name here, folders still to go beside it, the folder it is in
-    waiting = _unlink_files(here)
+    waiting, removed = _unlink_files(here, at_most)
     try:
         while waiting or above:
+            if at_most is not None and removed >= at_most:
+                return
             if waiting:
                 name = waiting.pop()
                 os.chmod(name, 0o700, dir_fd=here)
                 below = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=here)
                 above.append((name, waiting, os.fstat(here)))
                 os.close(here)
-                here, waiting = below, _unlink_files(below)
+                here = below
+                waiting, more = _unlink_files(below, at_most)
+                removed += more + 1
             else:
                 name, waiting, expected = above.pop()
                 parent = os.open("..", os.O_RDONLY | os.O_DIRECTORY, dir_fd=here)
@@ -111,14 +140,15 @@ def remove_folder(folder: str) -> None:
                 os.rmdir(name, dir_fd=here)
     finally:
         os.close(here)
-    os.rmdir(folder)
+    if at_most is None or removed < at_most:
+        os.rmdir(folder)
 
 
-def _unlink_files(here: int) -> list[str]:
-    """Unlink everything in a folder that is no folder; the names of the folders."""
+def _unlink_files(here: int, at_most: int | None) -> tuple[list[str], int]:
+    """Unlink everything in a folder that is no folder; the names of the folders, and how many were unlinked."""
     with os.scandir(here) as entries:
         listed = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
-    for name, is_folder in listed:
-        if not is_folder:
-            os.unlink(name, dir_fd=here)
-    return [name for name, is_folder in listed if is_folder]
+    names = [name for name, is_folder in listed if not is_folder][:at_most]
+    for name in names:
+        os.unlink(name, dir_fd=here)
+    return [name for name, is_folder in listed if is_folder], len(names)

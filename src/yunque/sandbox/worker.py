@@ -9,11 +9,12 @@ The namespaces live as long as the worker and serve one job at a time. Between t
 process is killed and collected, the scratch file systems are unmounted, and the filter lets nobody make sockets, queues,
 shared memory, keys or mounts. Without namespaces (tiers landlock and rlimits) the same worker does the same work outside.
 
-On `control` the runner sends one message a job with five descriptors: `order` (program, files, environment; read by the
-fork alone, so that no later program finds them in this process's memory), the program's three pipes, and `status`. On
-`status` the worker writes ``file HEX-NAME SIZE CUT`` followed by that many bytes for each collected file, and one last
-line: ``done NAME=VALUE…``, ``exec NUMBER`` (the errno of a program that could not be started) or ``error TEXT`` (it could
-not be isolated). Nobody untrusted ever holds `control`, `order` or `status`.
+On `control` the runner sends one message a job with six descriptors: `order` (program, files, environment), the program's
+three pipes, `wanted` (the names of the files to collect), and `status`. What is the job's own, its names included, is read
+by forks alone, so that no later program finds it in this process's memory. On `status` a fork writes ``file HEX-NAME SIZE
+CUT`` followed by that many bytes for each collected file, and the worker one last line: ``done NAME=VALUE…``, ``exec
+NUMBER`` (the errno of a program that could not be started) or ``error TEXT`` (it could not be isolated). Nobody untrusted
+ever holds `control`, `order`, `wanted` or `status`.
 
 Covered: a runner that dies (`control` ends, and everything here is killed); orphans, daemons, programs that ignore
 signals, close their outputs or fork while they are being killed; memory and processor time of all processes together.
@@ -75,7 +76,10 @@ def main(control_number: int) -> None:
         ground.prepare()
         program = _make_interpreter_fresh(ground.path, place["preload"])
         control.send(b"ready")
-        while message := socket.recv_fds(control, 1 << 18, 5):
+        null = os.open("/dev/null", os.O_WRONLY)
+        os.dup2(null, 2)  # nobody reads the pipe there from now on
+        os.close(null)
+        while message := socket.recv_fds(control, 1 << 18, 6):
             if not message[0]:
                 break
             _serve(ground, program, control, marshal.loads(message[0]), *message[1])
@@ -155,18 +159,33 @@ def _serve(
     ground: isolation.Ground, program: types.ModuleType, control: socket.socket, job: dict, order: int, *rest: int
 ) -> None:
     """Run one job from its empty scratch folder to its removal, and report on `status`."""
-    *pipes, status = rest
+    *pipes, wanted, status = rest
     try:
         ground.fresh()
         word = _watch(ground, program, control, job, order, pipes)
-        if word.startswith("done"):
-            _send_files(ground.path, job, status)
+        if word.startswith("done") and job["collects"]:
+            _in_fork(lambda: _send_files(ground.path, job, wanted, status))
     except BaseException as error:
         word = f"error {error or type(error).__name__}"
     _report(status, word)
-    for descriptor in (order, status):
+    for descriptor in (order, wanted, status):
         os.close(descriptor)
-    ground.clear()
+    ground.clear(_in_fork)
+    if word.startswith("error"):
+        os._exit(0)  # what it says may name what is the job's
+
+
+def _in_fork(act: types.FunctionType) -> None:
+    """Do something with a job's data in a process that is gone afterwards, and its memory with it."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            act()
+            os._exit(0)
+        finally:
+            os._exit(1)
+    if os.waitpid(pid, 0)[1]:
+        raise OSError("what the program left could not be looked through")
 
 
 def _report(status: int, line: str) -> None:
@@ -190,7 +209,7 @@ def _watch(
         os.close(descriptor)
     ended = os.pidfd_open(pid)
     try:
-        seen = _Seen(pid, ground.place)
+        seen = _Seen(pid, ground)
         if trouble := _read_all(note).decode("utf-8", "replace"):
             _kill_all(ground.place, seen)
             return trouble
@@ -206,9 +225,9 @@ def _watch(
 class _Seen:
     """What was collected from the program and from every orphan so far."""
 
-    def __init__(self, program: int, place: dict) -> None:
-        self.program, self.status, self.place = program, -1, place
-        self.cpu_s = self.own_cpu_s = 0.0
+    def __init__(self, program: int, ground: isolation.Ground) -> None:
+        self.program, self.status, self.ground, self.place = program, -1, ground, ground.place
+        self.cpu_s = self.own_cpu_s = self.last_cpu_s = self.lost_cpu_s = 0.0
         self.peak_kib = 0
 
     def reap(self) -> bool:
@@ -226,29 +245,59 @@ class _Seen:
                 self.own_cpu_s = usage.ru_utime + usage.ru_stime
 
     def look(self) -> tuple[int, float]:
-        """Resident bytes now, and processor seconds so far, of all processes of the job."""
+        """Resident bytes now, and processor seconds so far, of all processes of the job, the ended ones included.
+
+        A process counts with the children that it has waited for; time that was seen and is not any more (of children that
+        nobody waited for) stays counted.
+        """
         resident, cpu_s = 0, self.cpu_s
         inside = _has_pid_namespace(self.place)
         for pid in _processes() if inside else _descendants():
             if inside and pid == 1:
                 continue
             try:
-                with open(f"/proc/{pid}/statm", "rb") as file:
-                    resident += int(file.read().split()[1]) * _PAGE
-                with open(f"/proc/{pid}/stat", "rb") as file:
-                    fields = file.read().rpartition(b")")[2].split()
-                    cpu_s += (int(fields[11]) + int(fields[12])) * _TICK_S
+                fields = _stat_of(pid)
+                cpu_s += sum(map(int, fields[11:15])) * _TICK_S
+                resident += _resident_pages(pid, fields) * _PAGE
             except (OSError, IndexError, ValueError):
                 continue
         self.peak_kib = max(self.peak_kib, resident >> 10)
-        return resident, cpu_s
+        self.lost_cpu_s += max(0.0, self.last_cpu_s - cpu_s)
+        self.last_cpu_s = cpu_s
+        return resident, cpu_s + self.lost_cpu_s
 
     def usage(self) -> str:
-        return f"cpu_us={int(self.cpu_s * 1e6)} own_cpu_us={int(self.own_cpu_s * 1e6)} peak_kib={self.peak_kib}"
+        cpu_us = int((max(self.cpu_s, self.last_cpu_s) + self.lost_cpu_s) * 1e6)
+        return f"cpu_us={cpu_us} own_cpu_us={int(self.own_cpu_s * 1e6)} peak_kib={self.peak_kib}"
+
+
+_buffer = bytearray(4096)
+
+
+def _stat_of(pid: int) -> list[bytes]:
+    """The numbers of /proc/PID/stat behind the process's name, which the program chose: it never gets into this heap."""
+    handle = os.open(f"/proc/{pid}/stat", os.O_RDONLY)
+    try:
+        size = os.readv(handle, [_buffer])
+        return bytes(_buffer[_buffer.rindex(b")", 0, size) + 1 : size]).split()
+    finally:
+        os.close(handle)
+        _buffer[:] = bytes(len(_buffer))
+
+
+def _resident_pages(pid: int, stat_fields: list[bytes]) -> int:
+    """Resident pages of a process; of one whose first thread is gone, as another thread tells them."""
+    pages = int(stat_fields[21])
+    if pages or stat_fields[0] != b"Z":
+        return pages
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        with contextlib.suppress(OSError, IndexError, ValueError), open(f"/proc/{pid}/task/{thread}/statm", "rb") as file:
+            pages = max(pages, int(file.read().split()[1]))
+    return pages
 
 
 def _wait(seen: _Seen, ended: int, control: socket.socket, deadline: float, job: dict) -> str:
-    """Wait until the program ends, and say why it did: ``ended``, ``timed_out``, ``out_of_memory`` or ``stopped``."""
+    """Wait until the program ends; why it did: ``ended``, ``timed_out``, ``out_of_memory``, ``overfull`` or ``stopped``."""
     while True:
         left = deadline - time.monotonic()
         if left <= 0:
@@ -264,11 +313,14 @@ def _wait(seen: _Seen, ended: int, control: socket.socket, deadline: float, job:
             return "out_of_memory"
         if cpu_s > job["cpu_s"] + 1:  # one process alone is ended by its own limit, before
             return "timed_out"
+        if seen.ground.is_overfull():
+            return "overfull"
 
 
-def _send_files(path: str, job: dict, status: int) -> None:
-    """Send the wanted files that are regular files, each cut at the limit; their bytes never pass through this memory."""
-    for name in scratch.find_inside(path, job["collect"]):
+def _send_files(path: str, job: dict, wanted: int, status: int) -> None:
+    """Send the wanted files that are regular files, each cut at the limit, and all together at that of the disk."""
+    left = job["disk_bytes"]
+    for name in scratch.find_inside(path, marshal.loads(_read_all(wanted))):
         try:
             source = scratch.open_inside(path, name)
         except OSError:
@@ -277,7 +329,8 @@ def _send_files(path: str, job: dict, status: int) -> None:
             seen = os.fstat(source)
             if not stat.S_ISREG(seen.st_mode):
                 continue
-            size, at = min(seen.st_size, job["file_bytes"]), 0
+            size, at = min(seen.st_size, job["file_bytes"], left), 0
+            left -= size
             _report(status, f"file {os.fsencode(name).hex()} {size} {int(seen.st_size > size)}")
             while at < size:
                 at += os.sendfile(status, source, at, size - at)
@@ -337,8 +390,7 @@ def _descendants() -> list[int]:
     parents = {}
     for pid in _processes():
         try:
-            with open(f"/proc/{pid}/stat", "rb") as file:
-                parents[pid] = int(file.read().rpartition(b")")[2].split()[1])
+            parents[pid] = int(_stat_of(pid)[1])
         except (OSError, IndexError, ValueError):
             continue
     found, fresh = set(), {os.getpid()}
