@@ -8,6 +8,8 @@ need packages which are not installed (they fail with the original code too, and
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import json
 import re
 import secrets
@@ -19,6 +21,7 @@ from pathlib import Path
 
 from yunque.core.nouns import Finding, Job, Limits, Outcome, Record, Verdict
 from yunque.core.seams import Sandbox
+from yunque.sandbox.jobs import installed
 
 PROBE = Path(__file__).with_name("pytest_probe.py")
 CONFIG = "yunque-pytest.ini"
@@ -123,11 +126,22 @@ def _job(
         argv=(sys.executable, "-m", "pytest", *options, *arguments),
         stdin=stdin,
         tree=str(tree),
+        libraries=_libraries(tree),
         files={**(files or {}), "yunque_probe.py": PROBE.read_bytes(), CONFIG: b"[pytest]\n"},
         env={"PYTHONPATH": ".:src:lib", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "YUNQUE_PROBE": mode},
         collect=collect,
         limits=limits,
     )
+
+
+@functools.lru_cache(16)
+def _libraries(tree: Path) -> tuple[str, ...]:
+    """pytest, and what of the installed packages the tree's own code imports."""
+    found = {"pytest"}
+    for path in tree.rglob("*.py"):
+        with contextlib.suppress(OSError):
+            found |= set(re.findall(r"^[ \t]*(?:import|from)[ \t]+(\w+)", path.read_text("utf-8", "replace"), re.MULTILINE))
+    return installed(found - {path.name for path in tree.iterdir()} - sys.stdlib_module_names)
 
 
 def _reason(stdout: bytes) -> str:

@@ -213,6 +213,9 @@ class Job:
     """A folder on this machine whose copy fills the scratch folder before ``files`` are written over it."""
     readable: tuple[str, ...] = ()
     """Further absolute paths it may read (and execute), beside the system's and Python's own."""
+    libraries: tuple[str, ...] = ()
+    """Installed Python packages, by the names they are imported or installed by, that it may read and import, with what they
+    require. Of Python it is shown the standard library otherwise, and nothing else that is installed."""
     env: dict[str, str] = field(default_factory=dict)
     """Added to a clean, fixed environment."""
     collect: tuple[str, ...] = ()

@@ -124,7 +124,7 @@ class FolderGround(Ground):
         if self.owner is not None:
             os.chown(self.path, self.owner, self.owner)
         if self.isolated:
-            self.ruleset = kernel.allow_files(self.readable, [self.path], list(DEVICES))
+            self.ruleset = kernel.allow_files(self.readable, [self.path], list(DEVICES), self.place["listable"])
 
 
 class MountedGround(Ground):
@@ -140,7 +140,8 @@ class MountedGround(Ground):
             place["tree"] = TREE
         # What may be written lies on a file system that is mounted below this folder of the read-only root, job by job;
         # a rule for the folder that it is mounted on would not be seen behind it.
-        self.ruleset = kernel.allow_files([*place["readable"], "/proc"], [os.path.dirname(self.box)], list(DEVICES))
+        writable = [os.path.dirname(self.box)]
+        self.ruleset = kernel.allow_files([*place["readable"], "/proc"], writable, list(DEVICES), place["listable"])
 
     @property
     def owner(self) -> int | None:

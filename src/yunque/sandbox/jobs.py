@@ -5,7 +5,13 @@ from __future__ import annotations
 import functools
 import math
 import os
+import re
+import site
 import sys
+import sysconfig
+from collections.abc import Iterable, Iterator
+from glob import glob
+from importlib import metadata
 from pathlib import PurePosixPath
 
 from yunque.core.errors import SandboxError
@@ -25,7 +31,7 @@ def check_job(job: Job) -> None:
     """Raise SandboxError, in one clear line, for a job that makes no sense."""
     if job.python is None and (not job.argv or not job.argv[0]):
         raise SandboxError("the job has no program", where="argv", do="name one")
-    texts = [*job.argv, *job.env, *job.env.values(), *job.readable, *job.files, *job.collect]
+    texts = [*job.argv, *job.env, *job.env.values(), *job.readable, *job.libraries, *job.files, *job.collect]
     if any("\0" in text for text in texts) or any("=" in name or not name for name in job.env):
         raise SandboxError("a NUL character, or a name that is empty or holds '='", where="argv, env or paths")
     for where, paths in (("files", job.files), ("collect", job.collect)):
@@ -57,15 +63,113 @@ def _stays_inside(path: str) -> bool:
 
 
 def readable_paths(job: Job) -> tuple[str, ...]:
-    """The system's runtime, the running Python and the job's own paths, each as named and as it really lies."""
-    return _shown(job.readable)
+    """The system's runtime, the running Python with its standard library, the job's libraries and its own paths.
+
+    Each as named and as it really lies. Where packages are installed, only what is named is shown: our own package with its
+    answers lies there, and so may a `pip.conf` with a password.
+    """
+    return _shown(job.readable, job.libraries)[0]
+
+
+def listable_paths(job: Job) -> tuple[str, ...]:
+    """Folders that are shown in part: a program may know what lies in them, for whoever imports has to look."""
+    return _shown(job.readable, job.libraries)[1]
 
 
 @functools.lru_cache(64)
-def _shown(named: tuple[str, ...]) -> tuple[str, ...]:
-    python = {sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix, os.path.realpath(sys.executable)}
-    paths = [path for path in (*_RUNTIME, *python) if os.path.exists(path)] + list(named)
-    return tuple(sorted({os.path.normpath(path) for path in paths} | {os.path.realpath(path) for path in paths}))
+def _shown(named: tuple[str, ...], libraries: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    hidden = {os.path.realpath(path) for path in _package_folders()}
+    system = [path for path in (*_RUNTIME, *_python_paths()) if os.path.exists(path)]
+    paths = {os.path.normpath(path) for path in system} | {os.path.realpath(path) for path in system}
+    parts = [part for path in sorted(paths) for part in _without(path, hidden)]
+    packages = library_paths(libraries)
+    own = [*named, *packages]
+    shown = {*parts, *map(os.path.normpath, own), *map(os.path.realpath, own)}
+    listable = {os.path.dirname(part) for part in (*packages, *(part for part in parts if part not in paths))}
+    return tuple(sorted(shown)), tuple(sorted(listable))
+
+
+def _python_paths() -> list[str]:
+    """What the running Python needs of its own: programs, shared and standard library, and what says that it is a venv."""
+    real = os.path.realpath(sys.executable)
+    folders = {os.path.dirname(sys.executable), os.path.dirname(real)}
+    programs = [path for folder in folders for path in glob(f"{folder}/python*")]
+    shared = glob(f"{sys.base_prefix}/lib/libpython*")
+    return [
+        real, *programs, *shared, sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"),
+        os.path.join(sys.prefix, "pyvenv.cfg"),
+    ]  # fmt: skip
+
+
+def _package_folders() -> list[str]:
+    """Where packages are installed, this Python's and every other's of the system."""
+    mine = [
+        sysconfig.get_path("purelib"),
+        sysconfig.get_path("platlib"),
+        *site.getsitepackages([sys.prefix, sys.base_prefix]),
+    ]
+    system = [path for root in ("/usr/lib", "/usr/local/lib") for path in glob(f"{root}/python3*/*-packages")]
+    return [path for path in (*mine, site.getusersitepackages(), *system) if os.path.isdir(path)]
+
+
+def _without(path: str, hidden: set[str]) -> Iterator[str]:
+    """The path, or the parts of it beside which nothing hidden lies."""
+    real = os.path.realpath(path)
+    if any(real == one or real.startswith(one + "/") for one in hidden):
+        return
+    if not any(one.startswith(real + "/") for one in hidden):
+        yield path
+        return
+    for part in sorted(os.path.join(path, name) for name in os.listdir(path)):
+        if not os.path.islink(part) or not any(one.startswith(os.path.realpath(part) + "/") for one in hidden):
+            yield from _without(part, hidden)  # but not by a link that leads back to where it came from
+
+
+@functools.lru_cache(64)
+def library_paths(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Where installed packages lie, and all that they require. SandboxError for one that is missing, and for our own."""
+    if not names:
+        return ()
+    known, found, waiting = _distributions(), {}, [_plain(name) for name in names]
+    while waiting:
+        name = waiting.pop()
+        if name in found:
+            continue
+        if name == "yunque":
+            raise SandboxError("may not be shown to a job", where="libraries", do="name others: it holds the answers")
+        distributions = known.get(name, [])
+        if not distributions and name in map(_plain, names):
+            raise SandboxError(f"no package {name!r} is installed", where="libraries", do="name one that is")
+        found[name] = [path for one in distributions for path in _top_level(one)]
+        for one in distributions:
+            waiting += [_plain(re.match(r"[\w.-]+", text)[0]) for text in one.requires or () if "extra ==" not in text]
+    return tuple(sorted({path for paths in found.values() for path in paths if os.path.exists(path)}))
+
+
+def installed(names: Iterable[str]) -> tuple[str, ...]:
+    """Those of the names that are installed packages, by import or by distribution, and may be shown."""
+    known = _distributions()
+    return tuple(sorted(name for name in set(names) if known.get(_plain(name)) and _plain(name) != "yunque"))
+
+
+@functools.cache
+def _distributions() -> dict[str, list[metadata.Distribution]]:
+    """Installed distributions by their own names and by those that they are imported by."""
+    own = {_plain(one.metadata["Name"]): one for one in metadata.distributions()}
+    found = {name: [one] for name, one in own.items()}
+    for name, owners in metadata.packages_distributions().items():
+        found.setdefault(_plain(name), [own[_plain(owner)] for owner in sorted(set(owners))])
+    return found
+
+
+def _top_level(distribution: metadata.Distribution) -> set[str]:
+    """Folders and files of a distribution directly below where it is installed."""
+    names = {path.parts[0] for path in distribution.files or () if path.parts[0] not in ("..", "__pycache__")}
+    return {str(distribution.locate_file(name)) for name in names}
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def fixed_environment(home: str) -> dict[str, str]:

@@ -193,8 +193,11 @@ def landlock_abi() -> int:
     return max(0, _libc.syscall(ctypes.c_long(444), None, ctypes.c_long(0), ctypes.c_long(1)))
 
 
-def allow_files(readable: list[str], writable: list[str], devices: list[str]) -> int:
-    """A ruleset that allows these files, no TCP, and no signal or abstract socket to the outside: a descriptor to enter."""
+def allow_files(readable: list[str], writable: list[str], devices: list[str], listable: list[str]) -> int:
+    """A ruleset that allows these files, no TCP, and no signal or abstract socket to the outside: a descriptor to enter.
+
+    Of what is ``listable`` names may be read, and nothing else.
+    """
     abi = landlock_abi()
     handled = (1 << _RIGHTS_BITS.get(abi, 16)) - 1
     attributes = struct.pack("=3Q", handled, 0b11, 0b11)[: 24 if abi >= 6 else 16 if abi >= 4 else 8]
@@ -203,6 +206,7 @@ def allow_files(readable: list[str], writable: list[str], devices: list[str]) ->
         (readable, _EXECUTE | _READ | _READ_DIR),
         (writable, handled & ~_NOT_IN_SCRATCH),
         (devices, _READ | _WRITE),
+        (listable, _READ_DIR),
     ):
         for path in paths:
             _allow_below(ruleset, path, rights & handled)

@@ -32,7 +32,7 @@ from pathlib import Path
 from yunque.core.errors import SandboxError
 from yunque.core.nouns import Job
 from yunque.sandbox import cgroups
-from yunque.sandbox.jobs import fixed_environment, readable_paths
+from yunque.sandbox.jobs import fixed_environment, library_paths, listable_paths, readable_paths
 from yunque.sandbox.kernel import INNER_UID
 from yunque.sandbox.scratch import SET_ASIDE, remove_folder
 
@@ -62,15 +62,19 @@ class Place:
 
     tier: str
     readable: tuple[str, ...]
+    listable: tuple[str, ...]
     tree: str | None
     disk_bytes: int
     preload: tuple[str, ...] = ()
+    libraries: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, tier: str, job: Job) -> Place:
         """The place that a job needs."""
         tree = os.path.realpath(job.tree) if job.tree is not None else None
-        return cls(tier, readable_paths(job), tree, int(job.limits.disk_bytes), job.preload)
+        return cls(
+            tier, readable_paths(job), listable_paths(job), tree, int(job.limits.disk_bytes), job.preload, job.libraries
+        )
 
 
 @dataclass
@@ -214,15 +218,22 @@ class Worker:
             "tree": self.place.tree,
             "disk_bytes": self.place.disk_bytes,
             "scratch": self.home,
+            "listable": list(self.place.listable),
+            "packages": sorted({os.path.dirname(path) for path in library_paths(self.place.libraries)}),
             "preload": [(name, _source(name)) for name in self.place.preload],
         }
         python = sys.executable if uid is None or tier == "namespaces" else _reachable_python()
-        command = [python, "-s", "-P", "-B", "-c", _BOOT, _ROOM, str(theirs.fileno())]
+        command = [python, "-s", "-S", "-P", "-B", "-c", _BOOT, _ROOM, str(theirs.fileno())]
         as_user = {}
         if tier == "bwrap":
             told["readable"] = shown = [
-                path for path in self.place.readable if python == sys.executable or not _is_of_python(path)
+                path
+                for path in self.place.readable
+                if python == sys.executable
+                or not _is_of_python(path)
+                or all(map(_open_to_all, (path, os.path.realpath(path))))
             ]
+            told["listable"] = [path for path in self.place.listable if any(one.startswith(f"{path}/") for one in shown)]
             told["tree"] = TREE if self.place.tree else None
             command = _bubblewrap(shown, self.place, self.home, command)
             as_user = {} if uid is None else {"user": uid, "group": uid, "extra_groups": []}
@@ -454,7 +465,10 @@ def _reachable_python() -> str:
 
 
 def _open_to_all(path: str) -> bool:
-    return all(os.stat(folder).st_mode & stat.S_IXOTH for folder in (path, *map(str, Path(path).parents)))
+    needed = stat.S_IXOTH if os.path.isdir(path) else stat.S_IROTH
+    return bool(os.stat(path).st_mode & needed) and all(
+        os.stat(above).st_mode & stat.S_IXOTH for above in Path(path).parents
+    )
 
 
 @contextlib.contextmanager

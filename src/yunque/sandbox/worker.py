@@ -34,6 +34,7 @@ import marshal
 import os
 import select
 import signal
+import site
 import socket
 import stat
 import sys
@@ -74,7 +75,7 @@ def main(control_number: int) -> None:
             kernel.hide_from_ptrace()
         ground = (isolation.MountedGround if place["tier"] == "namespaces" else isolation.FolderGround)(place)
         ground.prepare()
-        program = _make_interpreter_fresh(ground.path, place["preload"])
+        program = _make_interpreter_fresh(ground.path, place["preload"], place["packages"])
         control.send(b"ready")
         null = os.open("/dev/null", os.O_WRONLY)
         os.dup2(null, 2)  # nobody reads the pipe there from now on
@@ -89,8 +90,13 @@ def main(control_number: int) -> None:
     os._exit(0)
 
 
-def _make_interpreter_fresh(folder: str, preload: list[tuple[str, str]]) -> types.ModuleType:
-    """Make this interpreter what a new one would be for a program, warm; gives the empty module that it will be."""
+def _make_interpreter_fresh(folder: str, preload: list[tuple[str, str]], packages: list[str]) -> types.ModuleType:
+    """Make this interpreter what a new one would be for a program, warm; gives the empty module that it will be.
+
+    It was started without `site`, which would read all that is installed: what that adds to the builtins is added here.
+    """
+    for add in (site.setquit, site.setcopyright, site.sethelper):
+        add()
     for name, source in preload:
         module = sys.modules[name] = types.ModuleType(name)
         exec(compile(source, f"<{name}>", "exec", dont_inherit=True), module.__dict__)
@@ -100,7 +106,7 @@ def _make_interpreter_fresh(folder: str, preload: list[tuple[str, str]]) -> type
     for name in _OWN_MODULES:
         sys.modules.pop(name, None)
     here = os.path.dirname(__file__)
-    sys.path[:] = [folder, *(path for path in sys.path if path != here)]
+    sys.path[:] = [folder, *(path for path in sys.path if path != here), *packages]
     program = types.ModuleType("__main__")
     program.__file__ = PYTHON_FILE
     sys.modules["__main__"] = program
