@@ -26,6 +26,8 @@ def decide(program, arch: int, number: int, *arguments: int) -> int:
             held &= value
         elif code == 0x06:
             return value
+        elif code == 0x05:
+            at += value
         else:
             holds = {0x15: held == value, 0x35: held >= value, 0x45: bool(held & value)}[code]
             at += if_true if holds else if_false
@@ -36,8 +38,8 @@ def judged(request, monkeypatch):
     """``judged(name, *arguments, **filter options)``: the answer on that machine."""
     monkeypatch.setattr(kernel, "machine", lambda: request.param)
 
-    def judge(call, *arguments, arch=None, pretend_metadata=False, signals_only_to=None):
-        program = kernel._filter_program(pretend_metadata, signals_only_to)
+    def judge(call, *arguments, arch=None, **options):
+        program = kernel._filter_program(**options)
         number = kernel.number(call) if isinstance(call, str) else call
         if number is None:
             pytest.skip(f"{request.param} has no such call")
@@ -90,11 +92,59 @@ def test_limits_of_itself_only(judged):
     assert judged("prlimit64", 1) == 0x50000 | errno.EPERM
 
 
-def test_signals_by_way_of_files(judged):
-    assert judged("fcntl", 3, 1) == ALLOW
-    assert {judged("fcntl", 3, command) for command in (8, 10, 15)} == {0x50000 | errno.EPERM}
+def test_what_files_can_be_asked(judged):
+    assert {judged("fcntl", 3, command) for command in (0, 1, 4, 6, 1030)} == {ALLOW}
+    # owner and signal, lease, notices, the size of a pipe
+    assert {judged("fcntl", 3, command) for command in (8, 10, 15, 1024, 1026, 1031)} == {0x50000 | errno.EINVAL}
     assert judged("ioctl", 0, 0x5401) == ALLOW
-    assert judged("ioctl", 0, 0x5412) == 0x50000 | errno.EPERM
+    # typing, owner, flags of a file, flags of a file system's own
+    assert {judged("ioctl", 0, it) for it in (0x5412, 0x8901, 0x40086602, 0x401C5820)} == {0x50000 | errno.ENOTTY}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["shmat", "shmget", "shmctl", "msgrcv", "msgsnd", "semop", "semctl", "mq_open", "mq_unlink", "vmsplice", "mlockall",
+     "process_vm_readv", "sched_setaffinity", "io_submit", "remap_file_pages", "capset", "mount_setattr", "quotactl"],
+)  # fmt: skip
+def test_what_is_not_on_the_list_is_refused(judged, name):
+    assert judged(name) == 0x50000 | errno.EPERM
+
+
+def test_every_number_is_answered_and_no_branch_jumps_too_far(judged):
+    for options in ({}, {"pretend_metadata": True, "signals_only_to": 77, "shared_memory": False}):
+        program = kernel._filter_program(**options)
+        assert len(program) < 4096 and all(max(if_true, if_false) < 256 for _, if_true, if_false, _ in program)
+        arch = kernel.AUDIT_ARCH[judged.machine]
+        answers = [decide(program, arch, number) for number in range(kernel.FIRST_UNKNOWN)]
+        allowed = {kernel.number(name) for name in kernel._ALLOWED}
+        for number, answer in enumerate(answers):
+            assert answer in (ALLOW, 0x50000) or answer >> 16 == 5, (number, answer)
+            if number in allowed and not (
+                options
+                and number
+                in {
+                    kernel.number(n)
+                    for n in ("kill", "tgkill", "tkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_send_signal")
+                }
+            ):
+                assert answer == ALLOW, number
+
+
+def test_shared_memory_is_refused_where_nothing_counts_it(judged):
+    assert judged("mmap", 0, 4096, 3, 0x21) == ALLOW
+    assert judged("mmap", 0, 4096, 3, 0x21, shared_memory=False) == 0x50000 | errno.EPERM
+    for flags in (0x22, 0x01, 0x02, 0x20022):  # private, a file's, populated or not
+        assert judged("mmap", 0, 4096, 3, flags, shared_memory=False) == ALLOW
+
+
+def test_locks_and_larger_buffers_are_pretended(judged):
+    assert {judged(name) for name in ("flock", "setsockopt", "sync", "syncfs")} == {0x50000}
+    assert {judged(name) for name in ("getxattr", "fsetxattr")} == {0x50000 | errno.ENOTSUP}
+
+
+def test_a_program_adopts_no_orphans_and_changes_no_personality(judged):
+    assert judged("prctl", 15) == ALLOW and judged("prctl", 36) == 0x50000 | errno.EINVAL
+    assert judged("personality", 0xFFFFFFFF) == ALLOW and judged("personality", 0x40000) == 0x50000 | errno.EPERM
 
 
 def test_metadata_is_pretended_only_when_asked(judged):

@@ -27,7 +27,9 @@ import scratch
 
 TREE = "/tree"
 """Where a root of its own shows the tree that the scratch folder is filled from; no program may read it."""
-DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
+DEVICES = ("/dev/null", "/dev/full")
+READ_DEVICES = ("/dev/zero", "/dev/random", "/dev/urandom")
+"""Read only: a shared mapping of /dev/zero that may be written is memory that nobody counts, and entropy is not ours."""
 _ROOT = "/sys"
 """Where the new root is put together: a folder that every Linux has and no job may read, hidden in this namespace alone."""
 _MAX_FILES = 65_536
@@ -124,7 +126,8 @@ class FolderGround(Ground):
         if self.owner is not None:
             os.chown(self.path, self.owner, self.owner)
         if self.isolated:
-            self.ruleset = kernel.allow_files(self.readable, [self.path], list(DEVICES), self.place["listable"])
+            readable = [*self.readable, *READ_DEVICES]
+            self.ruleset = kernel.allow_files(readable, [self.path], list(DEVICES), self.place["listable"])
 
 
 class MountedGround(Ground):
@@ -141,7 +144,8 @@ class MountedGround(Ground):
         # What may be written lies on a file system that is mounted below this folder of the read-only root, job by job;
         # a rule for the folder that it is mounted on would not be seen behind it.
         writable = [os.path.dirname(self.box)]
-        self.ruleset = kernel.allow_files([*place["readable"], "/proc"], writable, list(DEVICES), place["listable"])
+        readable = [*place["readable"], "/proc", *READ_DEVICES]
+        self.ruleset = kernel.allow_files(readable, writable, list(DEVICES), place["listable"])
 
     @property
     def owner(self) -> int | None:
@@ -160,7 +164,7 @@ class MountedGround(Ground):
                 shown.append(path)
         if self.place["tree"]:
             kernel.bind(self.place["tree"], _mount_point(TREE, True), kernel.READ_ONLY | strict | kernel.NO_EXEC)
-        for path in DEVICES:
+        for path in (*DEVICES, *READ_DEVICES):
             kernel.bind(path, _mount_point(path, False), kernel.NO_SUID | kernel.NO_EXEC)
         try:
             kernel.mount_new("proc", _mount_point("/proc", True), strict | kernel.NO_EXEC, "hidepid=2,subset=pid")
@@ -214,7 +218,9 @@ def limit(limits: dict, processes: int) -> None:
     """Set the resource limits; where the user's own hard limit is lower already, that one stays."""
     cpu_s = max(1, -int(-limits["cpu_s"] // 1))
     wanted = {
-        resource.RLIMIT_CORE: (0, 0),
+        resource.RLIMIT_CORE: (1, 1),  # 0 would not keep the kernel from starting a program that takes the core; 1 does
+        resource.RLIMIT_SIGPENDING: (256, 256),  # a user's processes share how many may wait
+        resource.RLIMIT_MSGQUEUE: (0, 0),
         resource.RLIMIT_CPU: (cpu_s, cpu_s + 1),  # SIGXCPU, and a second later SIGKILL
         resource.RLIMIT_NOFILE: (512, 512),
         resource.RLIMIT_FSIZE: (limits["file_bytes"],) * 2,
@@ -234,8 +240,8 @@ def restrict_calls(ground: Ground) -> None:
 
 
 def _filter_options(ground: Ground) -> dict:
-    """Without mounts and a pid namespace of its own a program needs two more rules."""
+    """Without mounts, a pid namespace, or a group that counts its memory, a program needs more rules."""
     alone = ground.place["tier"] == "landlock"
     same_user = alone and ground.place["uid"] is None
     only_to = os.getpid() if same_user and kernel.landlock_abi() < 6 else None
-    return {"pretend_metadata": alone, "signals_only_to": only_to}
+    return {"pretend_metadata": alone, "signals_only_to": only_to, "shared_memory": ground.place["counted"]}

@@ -20,33 +20,84 @@ FIRST_UNKNOWN = 463
 
 # Name -> number on x86-64, number on aarch64; None where the machine has no such call. From 424 on both agree.
 CALLS = {
-    "accept": (43, 202), "accept4": (288, 242), "acct": (163, 89), "add_key": (248, 217), "adjtimex": (159, 171),
-    "bind": (49, 200), "bpf": (321, 280), "capset": (126, 91), "chmod": (90, None), "chown": (92, None),
-    "chroot": (161, 51), "clock_adjtime": (305, 266), "clock_settime": (227, 112), "clone": (56, 220),
-    "clone3": (435, 435), "connect": (42, 203), "delete_module": (176, 106), "fanotify_init": (300, 262),
-    "fchmod": (91, 52), "fchmodat": (268, 53), "fchmodat2": (452, 452), "fchown": (93, 55), "fchownat": (260, 54),
-    "fcntl": (72, 25), "finit_module": (313, 273), "fremovexattr": (199, 16), "fsconfig": (431, 431),
-    "fsetxattr": (190, 7), "fsmount": (432, 432), "fsopen": (430, 430), "fspick": (433, 433), "futimesat": (261, None),
-    "init_module": (175, 105), "io_uring_enter": (426, 426), "io_uring_register": (427, 427),
+    "accept": (43, 202), "accept4": (288, 242), "access": (21, None), "acct": (163, 89), "add_key": (248, 217),
+    "adjtimex": (159, 171), "alarm": (37, None), "arch_prctl": (158, None), "bind": (49, 200), "bpf": (321, 280),
+    "brk": (12, 214), "cachestat": (451, 451), "capget": (125, 90), "capset": (126, 91), "chdir": (80, 49),
+    "chmod": (90, None), "chown": (92, None), "chroot": (161, 51), "clock_adjtime": (305, 266),
+    "clock_getres": (229, 114), "clock_gettime": (228, 113), "clock_nanosleep": (230, 115), "clock_settime": (227, 112),
+    "clone": (56, 220), "clone3": (435, 435), "close": (3, 57), "close_range": (436, 436), "connect": (42, 203),
+    "copy_file_range": (326, 285), "creat": (85, None), "delete_module": (176, 106), "dup": (32, 23), "dup2": (33, None),
+    "dup3": (292, 24), "epoll_create": (213, None), "epoll_create1": (291, 20), "epoll_ctl": (233, 21),
+    "epoll_pwait": (281, 22), "epoll_pwait2": (441, 441), "epoll_wait": (232, None), "eventfd": (284, None),
+    "eventfd2": (290, 19), "execve": (59, 221), "execveat": (322, 281), "exit": (60, 93), "exit_group": (231, 94),
+    "faccessat": (269, 48), "faccessat2": (439, 439), "fadvise64": (221, 223), "fallocate": (285, 47),
+    "fanotify_init": (300, 262), "fchdir": (81, 50), "fchmod": (91, 52), "fchmodat": (268, 53), "fchmodat2": (452, 452),
+    "fchown": (93, 55), "fchownat": (260, 54), "fcntl": (72, 25), "fdatasync": (75, 83), "fgetxattr": (193, 10),
+    "finit_module": (313, 273), "flistxattr": (196, 13), "flock": (73, 32), "fork": (57, None), "fremovexattr": (199, 16),
+    "fsconfig": (431, 431), "fsetxattr": (190, 7), "fsmount": (432, 432), "fsopen": (430, 430), "fspick": (433, 433),
+    "fstat": (5, 80), "fstatfs": (138, 44), "fsync": (74, 82), "ftruncate": (77, 46), "futex": (202, 98),
+    "futex_requeue": (456, 456), "futex_wait": (455, 455), "futex_waitv": (449, 449), "futex_wake": (454, 454),
+    "futimesat": (261, None), "get_robust_list": (274, 100), "get_thread_area": (211, None), "getcpu": (309, 168),
+    "getcwd": (79, 17), "getdents": (78, None), "getdents64": (217, 61), "getegid": (108, 177), "geteuid": (107, 175),
+    "getgid": (104, 176), "getgroups": (115, 158), "getitimer": (36, 102), "getpeername": (52, 205),
+    "getpgid": (121, 155), "getpgrp": (111, None), "getpid": (39, 172), "getppid": (110, 173), "getpriority": (140, 141),
+    "getrandom": (318, 278), "getresgid": (120, 150), "getresuid": (118, 148), "getrlimit": (97, 163),
+    "getrusage": (98, 165), "getsid": (124, 156), "getsockname": (51, 204), "getsockopt": (55, 209), "gettid": (186, 178),
+    "gettimeofday": (96, 169), "getuid": (102, 174), "getxattr": (191, 8), "init_module": (175, 105),
+    "inotify_add_watch": (254, 27), "inotify_init": (253, None), "inotify_init1": (294, 26), "io_pgetevents": (333, 292),
+    "io_setup": (206, 0), "io_submit": (209, 2), "io_uring_enter": (426, 426), "io_uring_register": (427, 427),
     "io_uring_setup": (425, 425), "ioctl": (16, 29), "ioperm": (173, None), "iopl": (172, None), "ioprio_set": (251, 30),
     "kcmp": (312, 272), "kexec_file_load": (320, 294), "kexec_load": (246, 104), "keyctl": (250, 219), "kill": (62, 129),
     "landlock_add_rule": (445, 445), "landlock_create_ruleset": (444, 444), "landlock_restrict_self": (446, 446),
-    "lchown": (94, None), "listen": (50, 201), "listmount": (458, 458), "lookup_dcookie": (212, 18),
-    "lremovexattr": (198, 15), "lsetxattr": (189, 6), "memfd_create": (319, 279), "memfd_secret": (447, 447),
-    "migrate_pages": (256, 238), "modify_ldt": (154, None), "mount": (165, 40), "mount_setattr": (442, 442),
-    "move_mount": (429, 429), "move_pages": (279, 239), "mq_open": (240, 180), "msgget": (68, 186),
-    "name_to_handle_at": (303, 264), "nfsservctl": (180, 42), "open_by_handle_at": (304, 265), "open_tree": (428, 428),
-    "perf_event_open": (298, 241), "pidfd_getfd": (438, 438), "pidfd_send_signal": (424, 424), "pivot_root": (155, 41),
-    "prlimit64": (302, 261), "process_madvise": (440, 440), "process_mrelease": (448, 448),
-    "process_vm_readv": (310, 270), "process_vm_writev": (311, 271), "ptrace": (101, 117), "quotactl": (179, 60),
-    "quotactl_fd": (443, 443), "reboot": (169, 142), "removexattr": (197, 14), "request_key": (249, 218),
-    "rt_sigqueueinfo": (129, 138), "rt_tgsigqueueinfo": (297, 240), "sched_setaffinity": (203, 122),
-    "sched_setattr": (314, 274), "sched_setparam": (142, 118), "sched_setscheduler": (144, 119), "semget": (64, 190),
-    "setdomainname": (171, 162), "sethostname": (170, 161), "setns": (308, 268), "setpriority": (141, 140),
-    "settimeofday": (164, 170), "setxattr": (188, 5), "shmget": (29, 194), "socket": (41, 198), "socketpair": (53, 199),
-    "statmount": (457, 457), "swapoff": (168, 225), "swapon": (167, 224), "syslog": (103, 116), "tgkill": (234, 131),
-    "tkill": (200, 130), "umount2": (166, 39), "unshare": (272, 97), "uselib": (134, None), "userfaultfd": (323, 282),
-    "utime": (132, None), "utimensat": (280, 88), "utimes": (235, None), "vhangup": (153, 58),
+    "lchown": (94, None), "lgetxattr": (192, 9), "link": (86, None), "linkat": (265, 37), "listen": (50, 201),
+    "listmount": (458, 458), "listxattr": (194, 11), "llistxattr": (195, 12), "lookup_dcookie": (212, 18),
+    "lremovexattr": (198, 15), "lseek": (8, 62), "lsetxattr": (189, 6), "lstat": (6, None), "madvise": (28, 233),
+    "map_shadow_stack": (453, 453), "mbind": (237, 235), "membarrier": (324, 283), "memfd_create": (319, 279),
+    "memfd_secret": (447, 447), "migrate_pages": (256, 238), "mincore": (27, 232), "mkdir": (83, None),
+    "mkdirat": (258, 34), "mknod": (133, None), "mknodat": (259, 33), "mlock": (149, 228), "mlock2": (325, 284),
+    "mlockall": (151, 230), "mmap": (9, 222), "modify_ldt": (154, None), "mount": (165, 40), "mount_setattr": (442, 442),
+    "move_mount": (429, 429), "move_pages": (279, 239), "mprotect": (10, 226), "mq_open": (240, 180),
+    "mq_unlink": (241, 181), "mremap": (25, 216), "msgctl": (71, 187), "msgget": (68, 186), "msgrcv": (70, 188),
+    "msgsnd": (69, 189), "msync": (26, 227), "munlock": (150, 229), "munmap": (11, 215), "name_to_handle_at": (303, 264),
+    "nanosleep": (35, 101), "newfstatat": (262, 79), "nfsservctl": (180, 42), "open": (2, None),
+    "open_by_handle_at": (304, 265), "open_tree": (428, 428), "openat": (257, 56), "openat2": (437, 437),
+    "pause": (34, None), "perf_event_open": (298, 241), "personality": (135, 92), "pidfd_getfd": (438, 438),
+    "pidfd_open": (434, 434), "pidfd_send_signal": (424, 424), "pipe": (22, None), "pipe2": (293, 59),
+    "pivot_root": (155, 41), "pkey_alloc": (330, 289), "pkey_free": (331, 290), "pkey_mprotect": (329, 288),
+    "poll": (7, None), "ppoll": (271, 73), "prctl": (157, 167), "pread64": (17, 67), "preadv": (295, 69),
+    "preadv2": (327, 286), "prlimit64": (302, 261), "process_madvise": (440, 440), "process_mrelease": (448, 448),
+    "process_vm_readv": (310, 270), "process_vm_writev": (311, 271), "pselect6": (270, 72), "ptrace": (101, 117),
+    "pwrite64": (18, 68), "pwritev": (296, 70), "pwritev2": (328, 287), "quotactl": (179, 60), "quotactl_fd": (443, 443),
+    "read": (0, 63), "readahead": (187, 213), "readlink": (89, None), "readlinkat": (267, 78), "readv": (19, 65),
+    "reboot": (169, 142), "recvfrom": (45, 207), "recvmmsg": (299, 243), "recvmsg": (47, 212),
+    "remap_file_pages": (216, 234), "removexattr": (197, 14), "rename": (82, None), "renameat": (264, 38),
+    "renameat2": (316, 276), "request_key": (249, 218), "restart_syscall": (219, 128), "rmdir": (84, None),
+    "rseq": (334, 293), "rt_sigaction": (13, 134), "rt_sigpending": (127, 136), "rt_sigprocmask": (14, 135),
+    "rt_sigqueueinfo": (129, 138), "rt_sigreturn": (15, 139), "rt_sigsuspend": (130, 133), "rt_sigtimedwait": (128, 137),
+    "rt_tgsigqueueinfo": (297, 240), "sched_get_priority_max": (146, 125), "sched_get_priority_min": (147, 126),
+    "sched_getaffinity": (204, 123), "sched_getattr": (315, 275), "sched_getparam": (143, 121),
+    "sched_getscheduler": (145, 120), "sched_rr_get_interval": (148, 127), "sched_setaffinity": (203, 122),
+    "sched_setattr": (314, 274), "sched_setparam": (142, 118), "sched_setscheduler": (144, 119), "sched_yield": (24, 124),
+    "seccomp": (317, 277), "select": (23, None), "semctl": (66, 191), "semget": (64, 190), "semop": (65, 193),
+    "semtimedop": (220, 192), "sendfile": (40, 71), "sendmmsg": (307, 269), "sendmsg": (46, 211), "sendto": (44, 206),
+    "set_mempolicy": (238, 237), "set_robust_list": (273, 99), "set_thread_area": (205, None),
+    "set_tid_address": (218, 96), "setdomainname": (171, 162), "setfsgid": (123, 152), "setfsuid": (122, 151),
+    "setgid": (106, 144), "sethostname": (170, 161), "setitimer": (38, 103), "setns": (308, 268), "setpgid": (109, 154),
+    "setpriority": (141, 140), "setregid": (114, 143), "setresgid": (119, 149), "setresuid": (117, 147),
+    "setreuid": (113, 145), "setrlimit": (160, 164), "setsid": (112, 157), "setsockopt": (54, 208),
+    "settimeofday": (164, 170), "setuid": (105, 146), "setxattr": (188, 5), "shmat": (30, 196), "shmctl": (31, 195),
+    "shmget": (29, 194), "shutdown": (48, 210), "sigaltstack": (131, 132), "signalfd": (282, None),
+    "signalfd4": (289, 74), "socket": (41, 198), "socketpair": (53, 199), "splice": (275, 76), "stat": (4, None),
+    "statfs": (137, 43), "statmount": (457, 457), "statx": (332, 291), "swapoff": (168, 225), "swapon": (167, 224),
+    "symlink": (88, None), "symlinkat": (266, 36), "sync": (162, 81), "sync_file_range": (277, 84), "syncfs": (306, 267),
+    "sysinfo": (99, 179), "syslog": (103, 116), "tee": (276, 77), "tgkill": (234, 131), "time": (201, None),
+    "timer_create": (222, 107), "timer_delete": (226, 111), "timer_getoverrun": (225, 109), "timer_gettime": (224, 108),
+    "timer_settime": (223, 110), "timerfd_create": (283, 85), "timerfd_gettime": (287, 87), "timerfd_settime": (286, 86),
+    "times": (100, 153), "tkill": (200, 130), "truncate": (76, 45), "umask": (95, 166), "umount2": (166, 39),
+    "uname": (63, 160), "unlink": (87, None), "unlinkat": (263, 35), "unshare": (272, 97), "uselib": (134, None),
+    "userfaultfd": (323, 282), "utime": (132, None), "utimensat": (280, 88), "utimes": (235, None), "vfork": (58, None),
+    "vhangup": (153, 58), "vmsplice": (278, 75), "wait4": (61, 260), "waitid": (247, 95), "write": (1, 64),
+    "writev": (20, 66),
 }  # fmt: skip
 
 
@@ -230,58 +281,113 @@ def _allow_below(ruleset: int, path: str, rights: int) -> None:
 
 
 # ---------------------------------------------------------------------------------------------------------------- seccomp
-_EPERM, _ENOSYS = 1, 38
+_EPERM, _EINVAL, _ENOTTY, _ENOSYS, _ENOTSUP = 1, 22, 25, 38, 95
 _ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
-_LOAD, _IF_EQUAL, _IF_AT_LEAST, _IF_ANY_BIT, _AND, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x54, 0x06
+_LOAD, _IF_EQUAL, _IF_AT_LEAST, _IF_ANY_BIT, _AND, _RETURN, _JUMP = 0x20, 0x15, 0x35, 0x45, 0x54, 0x06, 0x05
 _AT_NUMBER, _AT_ARCH = 0, 4
 
-_REFUSED = [
-    # the network and other processes' mailboxes
-    "socket", "connect", "bind", "listen", "accept", "accept4", "msgget", "semget", "shmget", "mq_open",
-    # other processes
-    "ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "process_mrelease", "kcmp", "pidfd_getfd",
-    "sched_setparam", "sched_setscheduler", "sched_setattr", "sched_setaffinity", "setpriority", "ioprio_set",
-    "migrate_pages", "move_pages",
-    # namespaces, mounts, roots
-    "unshare", "setns", "mount", "umount2", "pivot_root", "chroot", "open_tree", "move_mount", "fsopen", "fsconfig",
-    "fsmount", "fspick", "mount_setattr", "statmount", "listmount", "open_by_handle_at", "name_to_handle_at",
-    "fanotify_init",
-    # the machine
-    "bpf", "perf_event_open", "userfaultfd", "keyctl", "add_key", "request_key", "kexec_load", "kexec_file_load",
-    "init_module", "finit_module", "delete_module", "reboot", "swapon", "swapoff", "sethostname", "setdomainname",
-    "syslog", "acct", "quotactl", "quotactl_fd", "nfsservctl", "vhangup", "iopl", "ioperm", "modify_ldt", "uselib",
-    "lookup_dcookie", "settimeofday", "clock_settime", "clock_adjtime", "adjtimex",
+# What a program may ask of the kernel; everything else is refused (EPERM). What each language needs: docs/sandbox.md.
+_ALLOWED = [
+    # files
+    "read", "write", "open", "close", "stat", "fstat", "lstat", "newfstatat", "statx", "poll", "lseek", "pread64",
+    "pwrite64", "readv", "writev", "preadv", "pwritev", "preadv2", "pwritev2", "access", "faccessat", "faccessat2",
+    "pipe", "pipe2", "dup", "dup2", "dup3", "sendfile", "copy_file_range", "splice", "tee", "fsync", "fdatasync",
+    "sync_file_range", "truncate", "ftruncate", "fallocate", "fadvise64", "readahead", "getdents", "getdents64",
+    "getcwd", "chdir", "fchdir", "rename", "renameat", "renameat2", "mkdir", "mkdirat", "rmdir", "creat", "link",
+    "linkat", "unlink", "unlinkat", "symlink", "symlinkat", "readlink", "readlinkat", "umask", "openat", "openat2",
+    "mknod", "mknodat", "statfs", "fstatfs",
+    # memory
+    "mprotect", "munmap", "brk", "mremap", "msync", "mincore", "madvise", "mlock", "mlock2", "munlock", "pkey_alloc",
+    "pkey_free", "pkey_mprotect", "membarrier", "rseq", "map_shadow_stack",
+    # processes
+    "fork", "vfork", "execve", "execveat", "exit", "exit_group", "wait4", "waitid", "getpid", "getppid", "gettid",
+    "getpgrp", "getpgid", "setpgid", "setsid", "getsid", "getuid", "geteuid", "getgid", "getegid", "getresuid",
+    "getresgid", "getgroups", "setuid", "setgid", "setreuid", "setregid", "setresuid", "setresgid", "setfsuid",
+    "setfsgid", "capget", "arch_prctl", "setrlimit", "getrlimit", "getrusage", "sysinfo", "times", "uname",
+    "pidfd_open",
+    # the scheduler, to be asked
+    "sched_yield", "sched_getaffinity", "sched_getparam", "sched_getscheduler", "sched_getattr",
+    "sched_get_priority_max", "sched_get_priority_min", "sched_rr_get_interval", "getcpu", "getpriority",
+    # signals
+    "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "rt_sigpending", "rt_sigtimedwait", "rt_sigsuspend",
+    "sigaltstack", "kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_send_signal", "pause",
+    # time
+    "nanosleep", "clock_nanosleep", "clock_gettime", "clock_getres", "gettimeofday", "time", "getitimer", "setitimer",
+    "alarm", "timer_create", "timer_settime", "timer_gettime", "timer_getoverrun", "timer_delete", "timerfd_create",
+    "timerfd_settime", "timerfd_gettime",
+    # waiting for other threads
+    "futex", "futex_waitv", "futex_wake", "futex_wait", "futex_requeue", "set_robust_list", "get_robust_list",
+    "set_tid_address", "restart_syscall", "set_thread_area", "get_thread_area",
+    # waiting for descriptors
+    "select", "pselect6", "ppoll", "epoll_create", "epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait",
+    "epoll_pwait2", "eventfd", "eventfd2", "signalfd", "signalfd4",
+    # what passes through a pair of sockets
+    "sendto", "recvfrom", "sendmsg", "recvmsg", "sendmmsg", "recvmmsg", "shutdown", "getsockname", "getpeername",
+    "getsockopt",
+    # the rest
+    "getrandom", "close_range",
+]  # fmt: skip
+# Allowed by their arguments: `_filter_program`. Landlock does not watch over modes, owners and times; without mounts of its
+# own a program's changes of them "succeed" and do nothing, for a refusal would break `shutil.copy`.
+_METADATA = [
+    "chmod", "fchmod", "fchmodat", "fchmodat2", "chown", "fchown", "lchown", "fchownat", "utime", "utimes", "futimesat",
+    "utimensat",
+]  # fmt: skip
+# Locks on files outside, larger buffers of sockets, the whole machine's disks: these "succeed" and do nothing.
+_PRETENDED = ["flock", "setsockopt", "sync", "syncfs"]
+# As on a file system that has none: what is written there would outlive the job.
+_UNSUPPORTED = [
+    "getxattr", "lgetxattr", "fgetxattr", "listxattr", "llistxattr", "flistxattr", "setxattr", "lsetxattr", "fsetxattr",
+    "removexattr", "lremovexattr", "fremovexattr",
 ]  # fmt: skip
 # Programs ask, hear that they do not exist, and take the older road: glibc makes threads without clone3 only on ENOSYS.
 _ABSENT = [
-    "clone3", "io_uring_setup", "io_uring_enter", "io_uring_register", "memfd_create", "memfd_secret",
+    "clone3", "io_uring_setup", "io_uring_enter", "io_uring_register", "memfd_create", "memfd_secret", "io_setup",
+    "inotify_init", "inotify_init1", "landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self", "seccomp",
+    "userfaultfd", "cachestat",
 ]  # fmt: skip
-# Landlock does not watch over modes, owners, times and attributes. A refusal breaks `shutil.copy`, so they "succeed".
-_METADATA = [
-    "chmod", "fchmod", "fchmodat", "fchmodat2", "chown", "fchown", "lchown", "fchownat", "setxattr", "lsetxattr",
-    "fsetxattr", "removexattr", "lremovexattr", "fremovexattr", "utime", "utimes", "futimesat", "utimensat",
-]  # fmt: skip
+_FCNTL = {
+    0, 1, 2, 3, 4, 1030,  # descriptors and their flags
+    5, 6, 7, 36, 37, 38,  # locks: an exclusive one needs a file that may be written
+    9, 11, 1032, 1034,  # owner, signal, size of a pipe and seals, to be asked
+}  # fmt: skip
+"""Not F_SETOWN and F_SETSIG (signals by way of a file), leases and notices, or the size of a pipe, which a user shares."""
+_IOCTL = {0x5401, 0x540F, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451}
+"""Is it a terminal, whose, how large; bytes to read; not waiting; close on exec. Nothing that changes flags of a file."""
+_PRCTL = {
+    1, 2, 3, 4, 7, 8, 15, 16, 21, 22, 23, 27, 29, 30, 37, 38, 39, 40, 41, 42, 0x53564D41, 0x59616D61,
+}  # fmt: skip
+"""Death signal, dumpable, name, seccomp, bounding set (asked), timer slack, no new privileges, huge pages, names of memory,
+who may trace it. Not to adopt orphans, which is how they are found."""
+_SHARED_ANONYMOUS = 0x21
+"""MAP_SHARED and MAP_ANONYMOUS."""
 
 
-def restrict_calls(*, pretend_metadata: bool = False, signals_only_to: int | None = None) -> None:
-    """Filter this process's system calls, and those of all its children, for good.
-
-    ``pretend_metadata``: changes of mode, owner and times do nothing and report success, where there are no own mounts.
-    ``signals_only_to``: signals reach that pid and the own process group only; for kernels whose landlock cannot scope them.
-    """
-    program = assemble_filter(pretend_metadata=pretend_metadata, signals_only_to=signals_only_to)
+def restrict_calls(**options: object) -> None:
+    """Filter this process's system calls, and those of all its children, for good. Options: as of `assemble_filter`."""
+    program = assemble_filter(**options)
     code = ctypes.create_string_buffer(program)
     header = ctypes.create_string_buffer(struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(code)))
     _prctl("prctl(PR_SET_SECCOMP)", 22, 2, header)
 
 
 @functools.cache
-def assemble_filter(pretend_metadata: bool, signals_only_to: int | None) -> bytes:
-    """The filter's instructions as the kernel reads them, 8 bytes each; remembered, also across a fork."""
-    return b"".join(struct.pack("=HBBI", *line) for line in _filter_program(pretend_metadata, signals_only_to))
+def assemble_filter(
+    *, pretend_metadata: bool = False, signals_only_to: int | None = None, shared_memory: bool = True
+) -> bytes:
+    """The filter's instructions as the kernel reads them, 8 bytes each; remembered, also across a fork.
+
+    ``pretend_metadata``: changes of mode, owner and times do nothing and report success, where there are no own mounts.
+    ``signals_only_to``: signals reach that pid and the own process group only; for kernels whose landlock cannot scope them.
+    ``shared_memory``: memory that processes share may be had; where nothing counts it, unmapped pages of it stay unseen.
+    """
+    lines = _filter_program(pretend_metadata, signals_only_to, shared_memory)
+    return b"".join(struct.pack("=HBBI", *line) for line in lines)
 
 
-def _filter_program(pretend_metadata: bool, signals_only_to: int | None) -> list[tuple[int, int, int, int]]:
+def _filter_program(
+    pretend_metadata: bool = False, signals_only_to: int | None = None, shared_memory: bool = True
+) -> list[tuple[int, int, int, int]]:
     """The filter, as (operation, jump if true, jump if false, value) lines: decide by number, then by single arguments."""
     arch = machine()
     if arch is None:
@@ -290,9 +396,10 @@ def _filter_program(pretend_metadata: bool, signals_only_to: int | None) -> list
     if arch == "x86_64":
         lines += [(_IF_AT_LEAST, 0, 1, 0x40000000), (_RETURN, 0, 0, _KILL)]  # the x32 numbers, which would dodge the list
     lines += [(_IF_AT_LEAST, 0, 1, FIRST_UNKNOWN), (_RETURN, 0, 0, _ERRNO | _ENOSYS)]
-    answers = {name: _refuse_all(_EPERM) for name in _REFUSED} | {name: _refuse_all(_ENOSYS) for name in _ABSENT}
-    if pretend_metadata:
-        answers |= {name: _refuse_all(0) for name in _METADATA}
+    answers = dict.fromkeys((*_ALLOWED, *_METADATA), _ALLOW_ALL)
+    answers |= {name: _refuse_all(_ENOSYS) for name in _ABSENT}
+    answers |= {name: _refuse_all(0) for name in (*_PRETENDED, *(_METADATA if pretend_metadata else ()))}
+    answers |= {name: _refuse_all(_ENOTSUP) for name in _UNSUPPORTED}
     if signals_only_to is not None:
         others = ("tkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_send_signal")
         answers |= {name: _refuse_all(_EPERM) for name in others}
@@ -300,24 +407,40 @@ def _filter_program(pretend_metadata: bool, signals_only_to: int | None) -> list
     # asyncio and multiprocessing need pairs; a datagram pair could still be pointed at a stranger's address, a stream cannot
     answers["socketpair"] = _demand((0, {1}), (1, {1}), mask=0xF)
     answers["prlimit64"] = _demand((0, {0}))  # the limits of others, such as the watching process
-    answers["fcntl"] = _refuse(1, {8, 10, 15})  # F_SETOWN, F_SETSIG, F_SETOWN_EX: signals by way of a file
-    answers["ioctl"] = _refuse(1, {0x8901, 0x8902, 0x5412, 0x541C})  # the same by ioctl; typing into a terminal
-    answers["clone"] = [(_LOAD, 0, 0, _low_word(0)), (_IF_ANY_BIT, 0, 1, _ANY_NAMESPACE), *_refuse_all(_EPERM), *_ALLOWED]
+    answers["fcntl"] = _demand((1, _FCNTL), errno=_EINVAL)
+    answers["ioctl"] = _demand((1, _IOCTL), errno=_ENOTTY)
+    answers["prctl"] = _demand((0, _PRCTL), errno=_EINVAL)
+    answers["personality"] = _demand((0, {0, 0xFFFFFFFF}))
+    answers["clone"] = [(_LOAD, 0, 0, _low_word(0)), (_IF_ANY_BIT, 0, 1, _ANY_NAMESPACE), *_refuse_all(_EPERM), *_ALLOW_ALL]
+    shared = [(_LOAD, 0, 0, _low_word(3)), (_AND, 0, 0, _SHARED_ANONYMOUS), (_IF_EQUAL, 0, 1, _SHARED_ANONYMOUS)]
+    answers["mmap"] = _ALLOW_ALL if shared_memory else [*shared, *_refuse_all(_EPERM), *_ALLOW_ALL]
     known = {number(name): lines for name, lines in answers.items() if number(name) is not None}
-    return lines + _tree(sorted(known.items()))
+    return lines + _tree(_ranges(known))
 
 
 _Lines = list[tuple[int, int, int, int]]
-_ALLOWED: _Lines = [(_RETURN, 0, 0, _ALLOW)]
+_ALLOW_ALL: _Lines = [(_RETURN, 0, 0, _ALLOW)]
 
 
-def _tree(answers: list[tuple[int, _Lines]]) -> _Lines:
+def _ranges(answers: dict[int, _Lines]) -> list[tuple[int, _Lines]]:
+    """The first number of every run of calls with one answer, in order; what is not in the list is refused."""
+    found: list[tuple[int, _Lines]] = []
+    for call in range(FIRST_UNKNOWN):
+        lines = answers.get(call, _refuse_all(_EPERM))
+        if not found or found[-1][1] != lines or len(lines) > 1:
+            found.append((call, lines))
+    return found
+
+
+def _tree(ranges: list[tuple[int, _Lines]]) -> _Lines:
     """Lines that find a call by halving: at every start the kernel tries the filter on every call there is."""
-    if len(answers) > 3:
-        middle = len(answers) // 2
-        below, above = _tree(answers[:middle]), _tree(answers[middle:])
-        return [(_IF_AT_LEAST, len(below), 0, answers[middle][0]), *below, *above]
-    return [line for call, lines in answers for line in ((_IF_EQUAL, 0, len(lines), call), *lines)] + _ALLOWED
+    if len(ranges) == 1:
+        return ranges[0][1]
+    middle = len(ranges) // 2
+    below, above = _tree(ranges[:middle]), _tree(ranges[middle:])
+    if len(below) < 256:
+        return [(_IF_AT_LEAST, len(below), 0, ranges[middle][0]), *below, *above]
+    return [(_IF_AT_LEAST, 0, 1, ranges[middle][0]), (_JUMP, 0, 0, len(below)), *below, *above]  # a branch jumps 255 lines
 
 
 def _low_word(argument: int) -> int:
@@ -330,7 +453,7 @@ def _refuse_all(errno: int) -> _Lines:
     return [(_RETURN, 0, 0, _ERRNO | errno)]
 
 
-def _demand(*rules: tuple[int, set[int]], mask: int = 0xFFFFFFFF) -> _Lines:
+def _demand(*rules: tuple[int, set[int]], mask: int = 0xFFFFFFFF, errno: int = _EPERM) -> _Lines:
     """Lines that allow a call only when each (argument, values) rule holds: the argument is one of the values.
 
     ``mask``: only these bits of the last rule's argument are looked at.
@@ -339,11 +462,5 @@ def _demand(*rules: tuple[int, set[int]], mask: int = 0xFFFFFFFF) -> _Lines:
     for at, (argument, values) in enumerate(rules):
         bits = mask if at == len(rules) - 1 else 0xFFFFFFFF
         tests = [(_IF_EQUAL, len(values) - place, 0, value & 0xFFFFFFFF) for place, value in enumerate(sorted(values))]
-        lines += [(_LOAD, 0, 0, _low_word(argument)), (_AND, 0, 0, bits), *tests, *_refuse_all(_EPERM)]
-    return lines + _ALLOWED
-
-
-def _refuse(argument: int, values: set[int]) -> _Lines:
-    """Lines that refuse a call when the argument is one of the values, and allow it otherwise."""
-    tests = [line for value in sorted(values) for line in ((_IF_EQUAL, 0, 1, value), *_refuse_all(_EPERM))]
-    return [(_LOAD, 0, 0, _low_word(argument)), *tests, *_ALLOWED]
+        lines += [(_LOAD, 0, 0, _low_word(argument)), (_AND, 0, 0, bits), *tests, *_refuse_all(errno)]
+    return lines + _ALLOW_ALL

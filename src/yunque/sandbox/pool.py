@@ -255,6 +255,7 @@ class Worker:
         self._held.callback(self._reap)
         if self.group:
             self._enter_group()
+        told["counted"] = self.group is not None
         self._control.settimeout(START_S)
         try:
             self._control.send(marshal.dumps(told))
