@@ -1,10 +1,13 @@
 """MultiPL-E: how programs are put together, in every language, and what the judge says of good and bad ones."""
 
+import contextlib
 import json
 import re
 
 import pytest
 
+from yunque.checks.printed import FORMS as TAKEN_APART
+from yunque.checks.printed import Irregular, take_apart
 from yunque.core.errors import EvaluationError
 from yunque.core.nouns import Outcome, PromptStyle
 from yunque.evaluation.extraction import block_end, code_of, cut, last_definition
@@ -150,6 +153,26 @@ def test_every_row_is_read(data, name):
     assert 154 <= len(tasks) <= 164
     assert {task.suite for task in tasks} == {f"multipl-e-{name}"} and not suite.trainable
     assert all(task.stops and task.language == name and "<|endoftext|>" not in task.prompt for task in tasks)
+
+
+@pytest.mark.parametrize("name", TAKEN_APART)
+def test_nearly_every_test_is_taken_apart(data, name):
+    suite = MultiPLE(folder=data, language=name)
+    regular = 0
+    for row in suite.rows.values():
+        with contextlib.suppress(Irregular):
+            regular += len(take_apart(name, row["test"]).calls) > 0
+    assert regular / len(suite.rows) >= 0.95
+
+
+def test_a_program_that_reads_itself_finds_nothing(data, box, toolchain):
+    toolchain("javascript")
+    suite = MultiPLE(folder=data, language="javascript", sandbox=box)
+    task = suite.tasks()[0]
+    word = "  console.log(require('fs').readFileSync(__filename, 'utf8').match(/[0-9a-f]{32}/g).pop()); process.exit(0);\n}"
+    assert suite.judge(task, word).outcome is Outcome.FAIL
+    right = suite.judge(task, "  return string.length;\n}")
+    assert right.outcome is Outcome.PASS and right.seat == "outside"
 
 
 def test_a_library_that_is_not_here_is_a_skip_with_its_install_line(suite_in, monkeypatch):

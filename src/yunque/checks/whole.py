@@ -63,7 +63,7 @@ class Output:
         """PASS for exit status 0 and the expected output; SKIP when the toolchain is missing."""
         started = time.perf_counter()
         run = run_program(self.sandbox, record.language, record.text, stdin=self.stdin, limits=self.limits, cache=self.cache)
-        finding = _trouble(run)
+        finding = trouble(run)
         if finding is None and run.ran is not None:
             given, wanted = (
                 text if self.exact else _without_trailing_space(text) for text in (run.ran.stdout, self.expected)
@@ -98,7 +98,7 @@ class OwnTests:
                 detail=f"a {record.language} program whose end is not where it is looked for",
             )
         run = run_program(self.sandbox, record.language, source, limits=self.limits, flags=self.flags, cache=self.cache)
-        finding = _trouble(run)
+        finding = trouble(run)
         # Go's println writes to stderr; what the program printed last may end without a newline
         if finding is None and run.ran is not None and word.encode() not in run.ran.stdout + run.ran.stderr:
             finding = Finding(rule="no-end", message="it ended before the last test")
@@ -118,7 +118,7 @@ def with_ending(source: str, language: str, word: str) -> str | None:
     return None if end is None else f"{source[: end.start()]}\n{statement}{source[end.start() :]}"
 
 
-def _trouble(run: ProgramRun) -> Finding | None:
+def trouble(run: ProgramRun) -> Finding | None:
     """What went wrong before any output is looked at."""
     if run.missing:
         return None
@@ -156,6 +156,9 @@ def _first_difference(given: bytes, wanted: bytes) -> str:
     return f"line {at + 1}: {one!r} instead of {other!r}"
 
 
+_SEATS = {"outside": "outside", "in-process": "in-process, not forgery-proof"}
+
+
 def _verdict(check: str, seat: str, run: ProgramRun, finding: Finding | None, started: float) -> Verdict:
     if run.missing:
         return Verdict(check=check, outcome=Outcome.SKIP, detail=run.missing)
@@ -165,6 +168,6 @@ def _verdict(check: str, seat: str, run: ProgramRun, finding: Finding | None, st
         score=0.0 if finding else 1.0,
         findings=(finding,) if finding else (),
         took_ms=(time.perf_counter() - started) * 1e3,
-        detail=f"{run.language}: {finding.message if finding else 'holds'} ({seat})"[:400],
+        detail=f"{run.language}: {finding.message if finding else 'holds'} ({_SEATS[seat]})"[:400],
         seat=seat,
     )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
 from yunque.checks.execution import Asserts
+from yunque.checks.printed import Apart, Printed
 from yunque.checks.whole import OwnTests
 from yunque.core.errors import EvaluationError
 from yunque.core.nouns import Limits, Origin, Outcome, Record, Task, Verdict, content_id
@@ -64,13 +66,33 @@ def judge_program(suite: Judging, task: Task, program: str, *, given: str) -> Ve
 
     ``given``: the row's own text, which alone decides what it needs; an answer that names a library is not skipped for that.
     """
-    record = _record(suite, task, program)
-    flags = ("-lcrypto",) if task.language == "cpp" and "openssl/" in given else ()
+    record, flags = _record(suite, task, program), compiler_flags(task, given)
+    if missing := _missing_library(suite, task, given, flags):
+        return missing
+    check = OwnTests(sandbox=suite.sandbox, limits=suite.limits, flags=flags, cache=suite.cache, name=suite.name)
+    return check.judge(record)
+
+
+def judge_printed(suite: Judging, task: Task, code: str, test: Apart, expected: Sequence[bytes], *, given: str) -> Verdict:
+    """The verdict of a test that was taken apart on the code that stands before it; SKIP as in `judge_program`."""
+    record, flags = _record(suite, task, code), compiler_flags(task, given)
+    if missing := _missing_library(suite, task, given, flags):
+        return missing
+    named = {"limits": suite.limits, "flags": flags, "cache": suite.cache, "name": suite.name}
+    return Printed(test=test, expected=expected, sandbox=suite.sandbox, **named).judge(record)
+
+
+def compiler_flags(task: Task, given: str) -> tuple[str, ...]:
+    """What a task's own text asks of the compiler."""
+    return ("-lcrypto",) if task.language == "cpp" and "openssl/" in given else ()
+
+
+def _missing_library(suite: Judging, task: Task, given: str, flags: tuple[str, ...]) -> Verdict | None:
+    """SKIP when a library that the task needs is not here."""
     for language, mark, probe, install in NEEDS:
         if language == task.language and mark in given and not _works(suite.sandbox, language, probe, flags):
             return Verdict(check=suite.name, outcome=Outcome.SKIP, detail=f"{language}: no {mark} here; {install}")
-    check = OwnTests(sandbox=suite.sandbox, limits=suite.limits, flags=flags, cache=suite.cache, name=suite.name)
-    return check.judge(record)
+    return None
 
 
 @functools.lru_cache(64)

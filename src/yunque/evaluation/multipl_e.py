@@ -1,13 +1,14 @@
 """MultiPL-E HumanEval: the same problems in nineteen languages, each row with a prompt, stop texts and a test program.
 
-A program is prompt + answer + test, as published. Its test is then made to end where `checks.whole.OwnTests` can print its
-random word behind the last assert: Lua's and Ruby's runners are asked instead of left to exit, Go's test gets a main that
-runs it and an empty test after it, D's ``unittest`` becomes the main.
+In ten languages a test is taken apart: the program is prompt + answer + the test's calls, whose values are printed and
+compared outside (`checks.printed`). In the others a program is prompt + answer + test, as published, whose end is made one
+where `checks.whole.OwnTests` can print its random word behind the last assert: Lua's runner is asked instead of left to
+exit, Go's test gets a main that runs it and an empty test after it, D's ``unittest`` becomes the main.
 
 Covered: completions, cut at the row's stop texts (in the text after the prompt only); chat answers with the whole function,
 with helpers, imports, a class around it or a ``main`` of their own; libraries that tests need and that are not here (SKIP).
 Not covered: chat answers that rename the function; braces inside regular expressions and nested template texts when a block
-is looked for; a program that looks for the word in its own text (verdicts say ``in-process``).
+is looked for; where a test is not taken apart, a program that looks for the word in its own text (``in-process``).
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from yunque.checks.printed import Apart, Irregular, expected_values, take_apart
 from yunque.core.errors import EvaluationError
 from yunque.core.nouns import Limits, PromptStyle, Task, Verdict
 from yunque.core.seams import Sandbox
 from yunque.evaluation.extraction import closed, code_of, cut, last_definition, merge
-from yunque.evaluation.judging import judge_program, judge_python
+from yunque.evaluation.judging import compiler_flags, judge_printed, judge_program, judge_python
 from yunque.evaluation.python_suites import HUMANEVAL_STOPS, defined, helpers
 from yunque.evaluation.rows import read_rows
 
@@ -108,6 +110,7 @@ class MultiPLE:
     limits: Limits = field(default_factory=Limits)
     cache: Path | None = None
     licence: str = "BSD-3-Clause with a machine learning restriction"
+    _taken: dict[str, tuple[Apart, list[bytes]] | None] = field(default_factory=dict)
     trainable: bool = False
     """The licence says "may not be used as training data"."""
 
@@ -152,11 +155,29 @@ class MultiPLE:
         """What the row's test says of a completion, or of a chat answer in prose and fences with the whole function."""
         row, body = self.rows[task.id], self._opened(task, text, style)
         if self.language != "python":
+            if taken := self.taken_apart(task):
+                return judge_printed(self, task, body, *taken, given=task.prompt)
             return judge_program(self, task, f"{body}\n{self.test(task)}", given=task.prompt + row["test"])
         whole = row["prompt"] + row["canonical_solution"]
         functions = defined(whole)
         given = helpers(whole, row["prompt"], functions[-1])
         return judge_python(self, task, body, row["test"], entry=functions[-1], functions=functions, given=given)
+
+    def taken_apart(self, task: Task) -> tuple[Apart, list[bytes]] | None:
+        """The row's test as calls and the values that they must give; None when it can only be judged in the program.
+
+        Found out once, without any answer; the values are made by a program of the row's own.
+        """
+        if task.id not in self._taken:
+            prompt = self.rows[task.id]["prompt"]
+            try:
+                test = take_apart(self.language, self.rows[task.id]["test"])
+                named = {"limits": self.limits, "flags": compiler_flags(task, prompt), "cache": self.cache}
+                own = self._compiled_as_main(prompt + FORMS[self.language].early)
+                self._taken[task.id] = test, expected_values(test, own, self.sandbox, **named)
+            except Irregular:
+                self._taken[task.id] = None
+        return self._taken[task.id]
 
     def program(self, task: Task, text: str, style: PromptStyle = PromptStyle.PREFIX) -> str:
         """What stands before the test, with the blocks closed that the tests of six languages close themselves."""

@@ -1,0 +1,26 @@
+const yunquePrint = (() => {
+  const write = require('node:fs').writeSync, { getPrototypeOf, keys } = Object, { isArray } = Array;
+  const { stringify } = JSON, text = String, plain = Object.prototype, sort = Array.prototype.sort;
+  function show(value, depth) {
+    if (depth > 60) return '?deep';
+    if (value === null || value === undefined) return 'null';
+    if (typeof value === 'number') return value === 0 ? '0' : text(value);
+    if (typeof value === 'boolean' || typeof value === 'bigint') return text(value);
+    if (typeof value === 'string') return stringify(value);
+    if (typeof value !== 'object') return '?' + typeof value;
+    let parts = '';
+    if (isArray(value)) {
+      for (let at = 0; at < value.length; at++) parts += (at ? ',' : '') + show(value[at], depth + 1);
+      return '[' + parts + ']';
+    }
+    const kind = getPrototypeOf(value);
+    if (kind !== plain && kind !== null) return '?object';
+    for (const key of sort.call(keys(value))) parts += stringify(key) + ':' + show(value[key], depth + 1) + ',';
+    return '{' + parts + '}';
+  }
+  return (number, act) => {
+    let line;
+    try { line = show(act(), 0); } catch (error) { line = '?raised'; }
+    write(1, '\n\x1e' + number + ' ' + line + '\n');
+  };
+})();

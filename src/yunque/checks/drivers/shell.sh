@@ -1,0 +1,3 @@
+yunque_print() {
+    builtin printf '\n\036%d %q\n' "$1" "$2"
+}
