@@ -22,11 +22,11 @@ def holds(test, *answers, functions=("f",)):
 
 
 def test_a_case_knows_its_calls_its_line_and_its_text():
-    lifted = lift("x = [1, 2]\nassert f(x, key='a') + g() == 3, 'message'", ["f", "g"])
+    lifted = lift("x = [1, 2]\nassert f(x, key='a') == 3, 'message'", ["f", "g"])
     assert (lifted.whole, lifted.num_asserts) == (True, 1)
     (case,) = lifted.cases
-    assert case.calls == (Call("f", ([1, 2],), {"key": "a"}), Call("g"))
-    assert (case.line, case.text) == (2, "assert f(x, key='a') + g() == 3, 'message'")
+    assert case.calls == (Call("f", ([1, 2],), {"key": "a"}),)
+    assert (case.line, case.text) == (2, "assert f(x, key='a') == 3, 'message'")
     assert str(case.calls[0]) == "f([1, 2], key='a')"
 
 
@@ -91,7 +91,7 @@ def test_holds_as_python_would_say(test, answer, expected):
         ("def check(candidate):\n    assert candidate(1)\n", "line 1: a functiondef statement"),
         (
             "assert f(int) == 'int'",
-            "line 1: an argument that cannot travel (tuple[0][0] is a type, which is not plain data)",
+            "line 1: a value that cannot travel (tuple[0][0] is a type, which is not plain data)",
         ),
         ("assert (", "line 1: '(' was never closed"),
         ("x = 1 / 0\nassert f(x)", "line 1: a value that cannot be known outside (division by zero)"),
@@ -141,7 +141,7 @@ def _functions(program):
         ("assert 1 < f(1) < f(2)", "a call that the test may make seldom, or often"),
         ("assert (f(1) if 1 else f(2)) == 1", "a call that the test may make seldom, or often"),
         ("assert {1: f(1)} == {1: 1}", "a call that the test may make seldom, or often"),
-        ("assert f(1) is f(1)", "a comparison of identity"),
+        ("assert f(1) == f(1)", "two calls in one assert, of which the second may change what the first gave"),
         ("assert f(1) is 1", "a comparison of identity"),
         ("x = [1]\nassert f(x) == x", "an argument that the call may change, and that is read again (x)"),
         (
@@ -257,7 +257,7 @@ def test_humaneval_is_lifted(benchmark_files):
         lift(row["test"], _functions(row["prompt"] + row["canonical_solution"]), entry_point=row["entry_point"])
         for row in rows
     ]
-    assert sum(one.whole for one in lifted) >= 157
+    assert sum(one.whole for one in lifted) >= 156
 
 
 def test_mbpp_is_lifted(benchmark_files):

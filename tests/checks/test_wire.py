@@ -357,7 +357,7 @@ def test_raised_is_frozen_and_equal_by_name():
 def test_the_source_stands_alone():
     source = inspect.getsource(wire)
     imported = {alias.name for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Import) for alias in node.names}
-    assert imported == {"builtins", "json", "sys", "fractions", "decimal", "datetime"}
+    assert imported == {"builtins", "collections", "json", "sys", "types", "fractions", "decimal", "datetime"}
     assert not any(isinstance(node, ast.ImportFrom) for node in ast.walk(ast.parse(source)))
     pasted = {}
     exec(source, pasted)

@@ -236,6 +236,11 @@ def test_answers_made_elsewhere(tmp_path):
         judge_samples(Arithmetic(), [("b/1", "", PromptStyle.PREFIX)], tmp_path)
 
 
+def test_an_answer_that_utf8_cannot_say_is_one_verdict(tmp_path):
+    rows = judge_samples(Arithmetic(), [("a/2", "\ud800", PromptStyle.PREFIX), ("a/0", "1", PromptStyle.PREFIX)], tmp_path)
+    assert [(row.task_id, row.outcome) for row in rows[:3]] == [("a/0", "pass"), ("a/1", "fail"), ("a/2", "fail")]
+
+
 def test_a_file_that_is_no_samples(tmp_path):
     (tmp_path / "x.jsonl").write_text('{"a": 1}\n')
     with pytest.raises(EvaluationError, match="no file of judged samples"):

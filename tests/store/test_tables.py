@@ -168,3 +168,9 @@ def test_a_plug_ins_own_dataclasses_work_as_well(tmp_path):
 def test_a_row_without_a_field_that_has_a_default_is_read(tmp_path):
     (tmp_path / "l").write_text('{"rule": "r", "message": "m"}\n')
     assert list(read_lines(tmp_path / "l", Finding)) == [Finding(rule="r", message="m")]
+
+
+def test_a_line_says_even_what_utf8_cannot(tmp_path):
+    rows = [Finding(rule="r", message="\ud800 \udc80 ñ \\ud800")]
+    write_lines(tmp_path / "l", rows)
+    assert list(read_lines(tmp_path / "l", Finding)) == rows

@@ -14,9 +14,10 @@ exceptions. Nothing that the program does is an exception of the *test* but an e
 leaves (SystemExit), or answers out of turn ends the test. A `Remote` is equal to nothing, since its own class would say what
 it is equal to: a test that compares one ends, too.
 Not covered: state that only one process can have (standard streams, environment, random seeds): such tests are judged
-elsewhere (`execution`); namedtuples arrive as tuples.
+elsewhere (`execution`); the order of a set; that two NaN are one object; attributes of an exception but its arguments.
 """
 
+import ast
 import collections
 import ctypes
 import datetime
@@ -53,6 +54,7 @@ _BY_NAME = {
 }  # fmt: skip
 """What of Python's own travels by its name; nothing with which the other process could be made to do anything."""
 _BY_VALUE = {id(one): name for name, one in _BY_NAME.items()}
+_SINGLE = {type(None), bool, type(NotImplemented), type(...)}
 _FACTORIES = {kind.__name__: kind for kind in (int, float, str, bool, list, dict, set, tuple)} | {"None": None}
 
 
@@ -76,7 +78,7 @@ class Shared:
     def number_of(self, value):
         """The number of a shared object, a new one if need be; None for a value that travels whole."""
         if type(value) is self.stand_in:
-            return value._number
+            return value._yunque_number
         if name := _BY_VALUE.get(id(value)):
             return f"builtins.{name}"
         if type(value) not in _SHARED and not self.stays(value):
@@ -131,9 +133,12 @@ class Shared:
         return load(text, self.find)
 
     def find(self, key):
-        """The object that a number or a name stands for. KeyError when there is none."""
+        """The object that a number or a name stands for, or a namedtuple. KeyError when there is none."""
         if type(key) is int:
             return self.objects[key]
+        if key.startswith("["):
+            name, fields, items = json.loads(key)
+            return _named_tuple(name, tuple(fields))._make(self.value(items))
         module, _, name = key.rpartition(".")
         return _BY_NAME[name] if module == "builtins" else self.named(key)
 
@@ -200,10 +205,19 @@ class _SharedWriter(Writer):
     def write(self, value, where):
         """Write a value, or the number that stands for it."""
         number = self.shared.number_of(value)
+        if number is None and is_namedtuple(type(value)):
+            kind = type(value)
+            items = self.shared.text(tuple(tuple.__iter__(value)))
+            number = json.dumps([kind.__name__, list(kind.__dict__["_fields"]), items])
         if number is None:
             super().write(value, where)
         else:
             self.put(f'{{"at":{json.dumps(number)}}}')
+
+
+@functools.cache
+def _named_tuple(name, fields):
+    return collections.namedtuple(name, fields)  # ValueError for what is no name
 
 
 # ---------------------------------------------------------------------------------------------------------------- the tester
@@ -223,18 +237,74 @@ def apart():
     os.close(asked)
     os.close(tell)
     order = json.loads(sys.stdin.buffer.read())
+    sys.path[:] = [folder for folder in sys.path if folder and not folder.startswith(os.getcwd())]  # it writes modules there
+    sys.path_importer_cache.clear()
     Remote._tester = tester = Tester(os.fdopen(heard, "rb"), ask)
     tester.begin(order["program"])
     namespace = {"__name__": "test"}
     for name in order["modules"]:
         namespace[name] = __import__(name)
-    exec(compile(order["given"], "given.py", "exec", dont_inherit=True), namespace)
+    namespace |= {
+        "yunque type": _kind,
+        "yunque isinstance": _is_instance,
+        "yunque is": _same,
+    }  # names that no code can write
+    exec(_guarded(order["given"], "given.py"), namespace)
     namespace.update((name, tester.named(name)) for name in order["names"])
-    exec(compile(order["test"], "test.py", "exec", dont_inherit=True), namespace)
+    exec(_guarded(order["test"], "test.py"), namespace)
     if order["entry"]:
         namespace["check"](tester.named(order["entry"]))
     print(order["word"], flush=True)
     os._exit(0)
+
+
+def _guarded(text, name):
+    """The code of a test in which questions that only one process can answer end it."""
+    return compile(ast.fix_missing_locations(_Guarded().visit(ast.parse(text))), name, "exec", dont_inherit=True)
+
+
+class _Guarded(ast.NodeTransformer):
+    """Sends ``type(x)``, ``isinstance(x, y)`` and ``x is y`` to functions that know what did not stay itself on the way."""
+
+    def visit_Call(self, node):
+        self.generic_visit(node)
+        if isinstance(node.func, ast.Name) and (node.func.id, len(node.args)) in (("type", 1), ("isinstance", 2)):
+            node.func.id = f"yunque {node.func.id}"
+        return node
+
+    def visit_Compare(self, node):
+        self.generic_visit(node)
+        if len(node.ops) != 1 or not isinstance(node.ops[0], ast.Is | ast.IsNot):
+            return node
+        same = ast.Call(ast.Name("yunque is", ast.Load()), [node.left, node.comparators[0]], [])
+        found = same if isinstance(node.ops[0], ast.Is) else ast.UnaryOp(ast.Not(), same)
+        return ast.copy_location(found, node)
+
+
+def _kind(value):
+    if type(value) is Remote:
+        stop(UNPLAIN, "the test judges by the type of what is not plain")
+    return type(value)
+
+
+def _is_instance(value, kinds):
+    if type(value) is Remote:
+        stop(UNPLAIN, "the test asks for the class of what is not plain")
+    return isinstance(value, kinds)
+
+
+def _same(one, other):
+    """Whether two things are one; the test ends where their copies cannot tell."""
+    if one is other:
+        return True
+    kind = type(one)
+    if kind is not type(other) or kind in _SINGLE or kind in _SHARED:
+        return False
+    if kind is Remote and str in (type(one._yunque_number), type(other._yunque_number)):
+        stop(UNFIT, "this test asks whether what the program calls by a name is an object that it gave")
+    if (kind in _PLAIN or is_namedtuple(kind)) and one == other:
+        stop(UNFIT, f"this test asks whether two equal values of type {kind.__name__} are one object")
+    return False
 
 
 def send(channel, message):
@@ -319,26 +389,34 @@ class Tester:
 
 
 def _exception(raised, arguments):
-    """The exception that a program says it raised: Python's own class, or one of that name below it."""
-    name, own_module, own_name = (str(part) for part in raised)
+    """The exception that a process says it raised: of Python's own class, or below the nearest that is known here.
+
+    Nothing is imported for it: what a test catches, the test has imported.
+    """
+    name, bases, said = str(raised[0]), raised[1], raised[2]
     own = Exception
-    if own_module.partition(".")[0] in sys.stdlib_module_names:
-        found = getattr(__import__(own_module, fromlist=[own_name]), own_name, None)
-        own = found if isinstance(found, type) and issubclass(found, Exception) else Exception
-    kind = own if name == own.__name__ else type(name, (own,), {})
+    for module, base in bases:
+        found = getattr(sys.modules.get(module), base, None) if module.partition(".")[0] in sys.stdlib_module_names else None
+        if isinstance(found, type) and issubclass(found, Exception) and _is_the_real(found):
+            own = found
+            break
+    if name == own.__name__ and said is None:
+        kind = own
+    else:
+        kind = type(name, (own,), {} if said is None else {"__str__": lambda _, text=str(said): text})
     error = kind.__new__(kind, *arguments)
     error.args = arguments
     return error
 
 
 class Remote:
-    """An object of the program's process, or (``_number`` is a text) what the program calls so."""
+    """An object of the program's process, or (``_yunque_number`` is a text) what the program calls so."""
 
-    __slots__ = ("_number",)
+    __slots__ = ("_yunque_number",)
     _tester = None
 
     def __init__(self, number):
-        object.__setattr__(self, "_number", number)
+        object.__setattr__(self, "_yunque_number", number)
 
     def __call__(self, *args, **kwargs):
         """Call it where it is."""
@@ -370,8 +448,9 @@ class Remote:
     def __setitem__(self, key, value):
         self._tester.ask("set item", self, key, value)
 
-    def __hash__(self):
-        return object.__hash__(self)
+    @property
+    def __class__(self):
+        stop(UNPLAIN, "the test asks for the class of what is not plain")
 
 
 def _no(name):
@@ -382,8 +461,8 @@ def _no(name):
 
 
 _JUDGED = (
-    "eq", "ne", "lt", "le", "gt", "ge", "contains", "str", "repr", "format", "int", "float", "complex", "index", "abs",
-    "neg", "pos", "invert", "round", "add", "radd", "iadd", "sub", "rsub", "isub", "mul", "rmul", "imul", "truediv",
+    "hash", "eq", "ne", "lt", "le", "gt", "ge", "contains", "str", "repr", "format", "int", "float", "complex", "index",
+    "abs", "neg", "pos", "invert", "round", "add", "radd", "iadd", "sub", "rsub", "isub", "mul", "rmul", "imul", "truediv",
     "rtruediv", "floordiv", "rfloordiv", "mod", "rmod", "divmod", "rdivmod", "pow", "rpow", "lshift", "rshift", "and",
     "rand", "or", "ror", "xor", "rxor", "matmul", "rmatmul", "enter", "exit", "reversed", "delitem", "delattr", "bytes",
     "instancecheck", "await", "aiter", "anext", "copy", "deepcopy", "reduce_ex",
@@ -425,13 +504,22 @@ def _reply(act):
         return "=", act(), ""
     except Exception as error:
         kind = type(error)
-        own = next(
-            one for one in kind.__mro__ if one.__module__.partition(".")[0] in sys.stdlib_module_names and _is_the_real(one)
-        )
+        bases = [one for one in kind.__mro__ if one.__module__.partition(".")[0] in sys.stdlib_module_names]
+        bases = [one for one in bases if _is_the_real(one)]
+        own = bases[0]
         name = kind.__name__ if kind is own or kind.__name__ != own.__name__ else f"{kind.__name__} of the program"
-        return "!", error.args, [name, own.__module__, own.__qualname__]
+        said = None if kind.__str__ is own.__str__ else _said(error)
+        return "!", error.args, [name, [[one.__module__, one.__qualname__] for one in bases], said]
     except BaseException as error:
         return "x", None, f"the program left ({type(error).__name__})"
+
+
+def _said(error):
+    """What an exception with a ``__str__`` of its own says."""
+    try:
+        return str(error)[:MAX_MESSAGE]
+    except Exception as trouble:
+        return f"({type(trouble).__name__})"
 
 
 def _is_the_real(kind):
@@ -463,11 +551,11 @@ _ACTS = {
 class Callback:
     """A function of the test, as the program sees it."""
 
-    __slots__ = ("_number",)
+    __slots__ = ("_yunque_number",)
     _pipes = ()
 
     def __init__(self, number):
-        self._number = number
+        self._yunque_number = number
 
     def __call__(self, *args, **kwargs):
         """Call it where it is."""

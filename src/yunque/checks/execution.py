@@ -267,7 +267,7 @@ class Asserts:
 
     @property
     def _standing(self) -> Standing:
-        return standing(self.test, self.given, self.entry)
+        return standing(self.test, self.given, self.entry, self._callable)
 
     def _outside(self, program: str, lifted: Lifted) -> Verdict:
         started = time.perf_counter()

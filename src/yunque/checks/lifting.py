@@ -11,10 +11,12 @@ accepted                     why it means the same
 asserts, in their order      calls are made in the order of the test, each as often as there: a call stands only where
                              Python evaluates it exactly once (not in a comprehension's element or condition, behind
                              ``and`` or ``or``, in a branch of ``if``, or behind the second comparison of a chain)
-``NAME = constant``          bound once evaluated here; never a name that is called (the candidate's or Python's)
+one call in an assert        its answer is written down before another call could change it
+``NAME = constant``          bound once evaluated here; plain data, so no iterator that is used up; never a name that is
+                             called (the candidate's or Python's)
 ``def check(candidate)``     its body is the test; nothing but calls of it stands behind
 arguments: constants         made anew for every call; a name that holds a list, dict or set is handed over only where
-                             nothing else reads it, since the call may change it
+                             nothing else reads it, since the call may change it; no such object in two places of them
 operators, comparisons       of plain values: Python's own. ``is`` only with None, True or False, which travel as themselves
 subscripts by constants      of plain values
 comprehensions               one ``for`` over an answer, its name shadowing nothing that is called
@@ -34,7 +36,7 @@ import functools
 import math
 import operator
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -192,7 +194,9 @@ class _Lifter:
         if isinstance(node, ast.Assert):
             self.assertion(node)
         elif isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
-            self.names[self.free(node.targets[0].id)] = self.constant(node.value)
+            value = self.constant(node.value)
+            _travels(value)  # an iterator would be used up where it is read first
+            self.names[self.free(node.targets[0].id)] = value
         elif isinstance(node, ast.FunctionDef) and self.is_check(node):
             name = node.args.args[0].arg
             self.aliases[name if self.aliases.get(name) == self.entry_point else self.free(name)] = self.entry_point
@@ -208,8 +212,9 @@ class _Lifter:
         return name
 
     def is_check(self, node: ast.FunctionDef) -> bool:
-        plain = len(node.args.args) == 1 and not node.decorator_list and not node.args.defaults and not node.args.kwonlyargs
-        return bool(self.entry_point) and node.name == "check" and plain and not node.args.vararg and not node.args.kwarg
+        shape = node.args
+        other = shape.posonlyargs or shape.defaults or shape.kwonlyargs or shape.vararg or shape.kwarg or node.decorator_list
+        return bool(self.entry_point) and node.name == "check" and len(shape.args) == 1 and not other
 
     def is_harmless(self, node: ast.stmt) -> bool:
         if isinstance(node, ast.Pass):
@@ -232,6 +237,8 @@ class _Lifter:
         self.num_asserts += 1
         sites = _Sites(self.is_candidate)
         sites.read(node.test)
+        if len(sites.found) > 1:
+            raise Unliftable("two calls in one assert, of which the second may change what the first gave")
         if sites.found:
             self.cases.append(self.case(node, sites.found))
         elif not self.constant(node.test):  # ``assert True`` says nothing
@@ -255,8 +262,6 @@ class _Lifter:
         return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and bool(self.aliases.get(node.func.id))
 
     def call(self, site: ast.Call, truth: bool) -> Call:
-        if any(keyword.arg is None for keyword in site.keywords):
-            raise Unliftable("a call with **")
         for node in ast.walk(site):
             if isinstance(node, ast.Name) and self.reads[node.id] > 1 and _can_change(self.names.get(node.id)):
                 raise Unliftable(f"an argument that the call may change, and that is read again ({node.id})")
@@ -264,10 +269,9 @@ class _Lifter:
         args: list[Any] = []
         for node in site.args:
             args.extend(self.constant(node.value) if isinstance(node, ast.Starred) else [self.constant(node)])
-        try:
-            pack((args, kwargs))
-        except Unplain as error:
-            raise Unliftable(f"an argument that cannot travel ({error})") from None
+        _travels((args, kwargs))
+        if _holds_twice([*args, *kwargs.values()], set()):
+            raise Unliftable("one list, dict or set in two places of the arguments")
         return Call(self.aliases[site.func.id], tuple(args), kwargs, truth)
 
     def constant(self, node: ast.expr) -> Any:
@@ -279,6 +283,27 @@ class _Lifter:
             return evaluation.value(node)
         except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
             raise Unliftable(f"a value that cannot be known outside ({error})") from None
+
+
+def _travels(value: Any) -> None:
+    """Raise Unliftable for a value that is no plain data."""
+    try:
+        pack(value)
+    except Unplain as error:
+        raise Unliftable(f"a value that cannot travel ({error})") from None
+
+
+def _holds_twice(items: Iterable[Any], met: set[int]) -> bool:
+    """Whether one object that a call can change lies in two places: its copies would no longer be one."""
+    for item in items:
+        if type(item) in (list, dict, set, bytearray):
+            if id(item) in met:
+                return True
+            met.add(id(item))
+        inner = item.values() if type(item) is dict else item if type(item) in (list, tuple) else ()
+        if _holds_twice(inner, met):
+            return True
+    return False
 
 
 def _can_change(value: Any) -> bool:
@@ -338,6 +363,8 @@ class _Evaluation:
                 raise Unliftable(f"a {type(one).__name__.lower()} expression")
             if isinstance(one, ast.Call) and id(one) not in self.answers:
                 self.function(one)
+            if isinstance(one, ast.keyword) and one.arg is None:
+                raise Unliftable("a call with **")
             if isinstance(one, ast.Attribute) and id(one) not in called:
                 self.math(one)
             if (

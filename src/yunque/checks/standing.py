@@ -32,9 +32,10 @@ _OWN_MODULES = frozenset((
 """Modules whose use looks into the process itself."""
 _AT_RUN_TIME = frozenset((
     "exec", "eval", "compile", "globals", "locals", "vars", "dir", "__import__", "input", "callable", "help", "delattr",
-    "getattr", "setattr", "hasattr", "super", "breakpoint",
+    "getattr", "setattr", "hasattr", "super", "breakpoint", "id", "hash",
 ))  # fmt: skip
-_ABOUT_KINDS = frozenset(("isinstance", "issubclass", "type", "id"))
+_ABOUT_KINDS = frozenset(("isinstance", "issubclass"))
+_KINDS = _ABOUT_KINDS | {"type"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,18 +51,24 @@ class Standing:
 
 
 @functools.lru_cache(512)
-def standing(test: str, given: str = "", entry: str = "") -> Standing:
-    """How a test stands to the program; ``given`` is the task's own code, whose names are the test's own (but ``entry``)."""
+def standing(test: str, given: str = "", entry: str = "", functions: tuple[str, ...] = ()) -> Standing:
+    """How a test stands to the program; ``given`` is the task's own code, whose names are the test's own (but ``entry``).
+
+    ``functions``: the program's for certain, even where Python or its library has something of that name.
+    """
     try:
         tree, own = parse_python(test), bound(parse_python(given)) - {entry}
     except (SyntaxError, ValueError) as error:
         return Standing(why=f"a test that does not parse ({error})"[:200])
     mine = bound(tree) | own
     free = {node.id: node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id not in mine}
-    names = [name for name in free if not hasattr(builtins, name)]
-    modules = [name for name in names if name in sys.stdlib_module_names]
+    names = [name for name in free if name in functions or not hasattr(builtins, name)]
+    modules = [name for name in names if name in sys.stdlib_module_names and name not in functions]
     program = frozenset(names) - frozenset(modules)
+    asked = _asked(tree)
     for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id in _KINDS and id(node) not in asked:
+            return Standing(why=f"line {node.lineno}: it uses {node.id} as a value")
         if why := _why_not(node, program):
             return Standing(why=f"line {getattr(node, 'lineno', 0)}: {why}")
     return Standing(names=tuple(sorted(program)), modules=tuple(sorted(modules)))
@@ -84,6 +91,19 @@ def bound(tree: ast.AST) -> set[str]:
     return found
 
 
+def _asked(tree: ast.AST) -> set[int]:
+    """The places at which a test names ``type`` and ``isinstance`` only to ask about the kind of one thing."""
+    places: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            plain = not node.keywords and not any(isinstance(one, ast.Starred) for one in node.args)
+            if plain and len(node.args) == (2 if node.func.id in _ABOUT_KINDS else 1):
+                places.add(id(node.func))
+            if node.func.id in _ABOUT_KINDS:
+                places |= {id(one) for argument in node.args[1:] for one in ast.walk(argument)}
+    return places
+
+
 def _why_not(node: ast.AST, program: frozenset[str]) -> str:
     """What about one part of a test keeps it from standing apart; empty when nothing does."""
     if isinstance(node, ast.Attribute):
@@ -101,6 +121,8 @@ def _why_not(node: ast.AST, program: frozenset[str]) -> str:
                 return f"it imports {name}"
         if any(one.partition(".")[0] not in sys.stdlib_module_names for one in wanted):
             return f"it imports {wanted[0]}"
+    if isinstance(node, ast.Compare) and len(node.ops) > 1 and any(isinstance(how, ast.Is | ast.IsNot) for how in node.ops):
+        return "it compares identities in a chain"
     about_kinds = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _ABOUT_KINDS
     if about_kinds and any(_names(argument) & program for argument in node.args[1:]):
         return f"it asks {node.func.id} about what the program defines"

@@ -14,8 +14,10 @@ name of a fixed time zone; a signalling Decimal NaN; that two places held the *s
 """
 
 import builtins
+import collections
 import json
 import sys
+import types
 
 MAX_NESTING = 200
 MAX_TEXT = 8 << 20
@@ -241,11 +243,27 @@ def _place(where: tuple) -> str:
     return _name(where[1]) + "".join(reversed(steps)) if steps else "the value"
 
 
+_NAMEDTUPLE = frozenset((
+    "__doc__", "__slots__", "__new__", "__repr__", "__getnewargs__", "__match_args__", "__module__", "__orig_bases__",
+    "__annotations__",
+))  # fmt: skip
+_REPR = collections.namedtuple("_", ()).__repr__.__code__
+
+
+def _code(function: object) -> object:
+    return getattr(function, "__code__", None) if type(function) is types.FunctionType else None
+
+
 def is_namedtuple(kind: type) -> bool:
-    """Whether a class was made by `collections.namedtuple` and compares as a tuple does."""
+    """Whether a class is as `collections.namedtuple` makes them: nothing of its own but fields."""
     if type(kind) is not type or kind.__bases__ != (tuple,):
         return False
-    return "_fields" in kind.__dict__ and "__eq__" not in kind.__dict__ and "__ne__" not in kind.__dict__
+    members = type.__dict__["__dict__"].__get__(kind)
+    fields = members.get("_fields")
+    if type(fields) is not tuple or any(type(name) is not str for name in fields):
+        return False
+    dunders = {name for name in members if name not in fields and name[:2] == "__"}
+    return dunders <= _NAMEDTUPLE and _code(members.get("__repr__")) is _REPR
 
 
 def _raised(error: object) -> tuple:

@@ -53,4 +53,5 @@ def complain(line: str) -> None:
 
 def emit(value: Any) -> None:
     """A result as JSON on stdout."""
-    print(json.dumps(value, indent=2, ensure_ascii=False))
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    print(text.encode("utf-8", "backslashreplace").decode())  # a lone surrogate, as JSON writes it

@@ -20,7 +20,7 @@ from pathlib import Path
 from yunque.checks.trust import Trusted
 from yunque.core.nouns import Verdict, content_id
 from yunque.core.seams import Check
-from yunque.store.tables import plain, restore
+from yunque.store.tables import json_line, plain, restore
 
 
 class VerdictCache:
@@ -55,7 +55,7 @@ class VerdictCache:
 
     def put(self, record_id: str, verdicts: Iterable[Verdict]) -> None:
         """Keep what was said of a record."""
-        rows = [(self._keys[one.check], record_id, json.dumps(plain(one), ensure_ascii=False)) for one in verdicts]
+        rows = [(self._keys[one.check], record_id, json_line(plain(one))) for one in verdicts]
         self._base.executemany("INSERT OR REPLACE INTO verdicts VALUES (?, ?, ?)", rows)
 
     def commit(self) -> None:

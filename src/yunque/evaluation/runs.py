@@ -31,7 +31,7 @@ from yunque.core.nouns import Finding, Job, Outcome, PromptStyle, Request, Task,
 from yunque.core.progress import silent
 from yunque.core.seams import Engine, JudgedSuite, Progress
 from yunque.evaluation.metrics import USUAL, AnswerValues, TapedSandbox, reference_likelihood
-from yunque.store.tables import read_lines, write_lines
+from yunque.store.tables import json_line, read_lines, write_lines
 
 COMPLETIONS, VERDICTS, SAMPLES, CEILING = "completions.jsonl", "verdicts.jsonl", "samples.jsonl", "ceiling.jsonl"
 AUTO = "auto"
@@ -151,7 +151,7 @@ def run_suite(
         with open(folder / COMPLETIONS, "a", encoding="utf-8") as file:
             for start in range(len(written), len(asked), asking.round_answers):
                 for one in _ask(engine, suite, asked[start : start + asking.round_answers], asking):
-                    file.write(json.dumps(vars(one), ensure_ascii=False) + "\n")
+                    file.write(json_line(vars(one)))
                     file.flush()
                     written.append(one)
                     submit(one)
@@ -395,7 +395,7 @@ class _Judging:
         )
         row = {"task_id": one.task_id, "sample": one.sample} | vars(found)
         with self.writing, open(self.log, "a", encoding="utf-8") as file:
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+            file.write(json_line(row))
         return found
 
 

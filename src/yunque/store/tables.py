@@ -81,12 +81,18 @@ class TableWriter(Generic[T]):
         self._held, self._bytes = [], 0
 
 
+def json_line(row: Any, *, sort_keys: bool = False) -> str:
+    """A line of JSON for what JSON knows; one that UTF-8 cannot say (a lone surrogate in an answer) is escaped."""
+    text = json.dumps(row, ensure_ascii=False, sort_keys=sort_keys)
+    return text.encode("utf-8", "backslashreplace").decode() + "\n"  # which writes it as JSON does
+
+
 def write_lines(path: Path, rows: Iterable[Any]) -> int:
     """Write dataclass instances or dicts as JSON lines; gives how many."""
     count = 0
     with open(path, "w", encoding="utf-8") as file:
         for row in rows:
-            file.write(json.dumps(plain(row), ensure_ascii=False, sort_keys=True) + "\n")
+            file.write(json_line(plain(row), sort_keys=True))
             count += 1
     return count
 
