@@ -4,15 +4,17 @@ Two modes, chosen by ``YUNQUE_PROBE``:
 
 * ``reach``: write ``reach.json``: for every test its outcome, its seconds and the functions of the tree that it called.
 * ``judge``: read a random word from standard input before any code of the repository runs, and print it at the very end,
-  with the number of tests that passed, if and only if every test that was asked for ran and passed.
+  with the tests that passed. Before that, an audit hook is set, which nothing can remove: the run ends with exit status 93
+  when the file under test (``YUNQUE_CANDIDATE``; empty: no hook) looks at frames, code objects or the heap, runs programs or
+  code made at run time, or opens a test file or git's objects, itself or through the standard library.
 
-What it prints comes from inside the candidate's process: a candidate that walks frames could read the word. Verdicts made
-with it are therefore labelled ``in-process``.
+What it prints comes from inside the candidate's process all the same: `repository_tests` says what else is demanded.
 """
 
 import json
 import os
 import sys
+import threading
 import time
 
 import pytest
@@ -21,10 +23,85 @@ MODE = os.environ.get("YUNQUE_PROBE", "")
 ROOT = os.getcwd() + os.sep
 
 
+LOOKED = 93
+"""Exit status of a run that the audit hook ended."""
+_EVENTS = {
+    "sys._getframe", "sys._current_frames", "sys._current_exceptions", "sys.settrace", "sys.setprofile", "sys.addaudithook",
+    "gc.get_objects", "gc.get_referrers", "gc.get_referents", "code.__new__", "compile", "exec", "subprocess.Popen",
+    "os.system", "os.exec", "os.posix_spawn", "os.fork", "os.forkpty", "os.kill", "marshal.loads", "open", "import",
+    "object.__getattr__", "object.__setattr__", "function.__new__",
+}  # fmt: skip
+_ATTRIBUTES = {
+    "__code__", "f_code", "f_locals", "f_globals", "tb_frame", "tb_next", "gi_frame", "gi_code", "cr_frame", "cr_code",
+    "ag_frame", "ag_code", "__globals__", "__closure__",
+}  # fmt: skip
+_MACHINERY = {"pytest", "_pytest", "pluggy", "yunque_probe", "ctypes", "_ctypes", "unittest"}
+_HONEST = {
+    "collections", "typing", "enum", "logging", "warnings", "dataclasses", "functools", "abc", "ast", "importlib",
+    "contextlib", "types", "weakref", "string", "json", "re", "locale", "encodings", "zoneinfo", "asyncio", "random",
+    "decimal",
+}  # fmt: skip
+"""Modules of the standard library that look around for their own sake and hand nothing of it out."""
+
+
+def _watch(candidate, tests):
+    """Set the audit hook for a file."""
+    library, busy, own = os.path.dirname(os.__file__) + os.sep, set(), threading.get_ident
+    frame_at, leave, write, ends = sys._getframe, os._exit, os.write, (".git" + os.sep, ".pyc")
+    realpath, fspath, errors = os.path.realpath, os.fspath, os.dup(2)
+    tests = {realpath(path) for path in tests}
+
+    def asks(event, args):
+        """What the event is about, when it is one that the candidate may not cause; empty otherwise."""
+        if event.startswith("object.__"):
+            return args[1] if args[1] in _ATTRIBUTES else ""
+        if event == "open":
+            path = args[0]
+            if not isinstance(path, str | bytes | os.PathLike):
+                return ""
+            path = realpath(os.fsdecode(fspath(path)))
+            return path if path in tests or ends[0] in path else ""
+        if event == "import":
+            return args[0] if args[0].partition(".")[0] in _MACHINERY else ""
+        return event
+
+    def module(name):
+        """The standard library's module that a file belongs to; ``<frozen`` for what imports."""
+        if name.startswith("<frozen"):
+            return name
+        return name[len(library) :].partition(os.sep)[0].removesuffix(".py") if name.startswith(library) else ""
+
+    def hook(event, args):
+        if event not in _EVENTS and not event.startswith("ctypes."):
+            return
+        thread = own()
+        if thread in busy:
+            return
+        busy.add(thread)
+        try:
+            frame = frame_at(1)
+            first = last = module(frame.f_code.co_filename)
+            while frame is not None:
+                name = frame.f_code.co_filename
+                if name == candidate:
+                    honest = first.startswith("<") or (last in _HONEST and first in _HONEST | {"inspect"})
+                    if not honest and (what := asks(event, args)):
+                        write(errors, f"\nyunque: the program looks at what it is judged by ({event}: {what})\n".encode())
+                        leave(LOOKED)
+                    return
+                if not name.startswith("<") and (not name.startswith(library) or "site-packages" in name):
+                    return  # somebody else's doing: a test, pytest
+                last, frame = module(name), frame.f_back
+        finally:
+            busy.discard(thread)
+
+    sys.addaudithook(hook)
+
+
 def _closing():
     """What ends a judged run; takes both streams now, since later they belong to pytest's capture."""
     word, output = sys.stdin.readline().strip(), os.dup(1)
-    return lambda passed: os.write(output, f"\n{word} {passed}\n".encode())
+    return lambda passed: os.write(output, f"\n{word} {json.dumps(sorted(passed))}\n".encode())
 
 
 class Reach:
@@ -84,10 +161,9 @@ class Judge:
             self.passed.add(report.nodeid)
 
     @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, exitstatus):
-        """Print the word when pytest itself is content."""
-        if exitstatus == 0:
-            self.__closing(len(self.passed))
+    def pytest_sessionfinish(self):
+        """Print the word, and the tests that passed."""
+        self.__closing(self.passed)
 
 
 PLUGIN = Judge(_closing()) if MODE == "judge" else Reach() if MODE == "reach" else None
@@ -97,5 +173,7 @@ def pytest_configure(config):
     """Put the wanted mode to work, and forget it here."""
     global PLUGIN
     if PLUGIN is not None:
+        if candidate := os.environ.pop("YUNQUE_CANDIDATE", ""):
+            _watch(ROOT + candidate, [ROOT + test.partition("::")[0] for test in config.args])
         config.pluginmanager.register(PLUGIN)
         PLUGIN = None

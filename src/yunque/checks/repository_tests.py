@@ -1,9 +1,20 @@
 """Judge a file by the tests of the repository it belongs to, in the sandbox.
 
+Function and test share objects, so they share a process; what a verdict is worth comes from layers, which it names:
+
+guarded     an audit hook, set before the file is imported, ends the run when it looks at frames, code or the heap, makes
+            code, starts programs, or opens tests (`pytest_probe`)
+controlled  the same tests, with other expectations (`expectations`), fail, and so does one that always must: who passes them
+            has not computed what he answers
+
+A layer counts where the original file keeps it: original code that walks frames itself is judged without the guard, tests
+whose expectations are not literals without that control. With both, for every test, the seat is ``controlled``, else
+``in-process``: a PASS that a program could have forged.
+
 Covered: pytest and unittest tests and doctests, found by pytest; a verdict needs exit status 0 *and* a random word printed
 after the last test, with the right number of passes; time-outs are told apart from failures.
-Not covered: the word is in the candidate's process (see ``pytest_probe``), so every verdict says ``in-process``; tests that
-need packages which are not installed (they fail with the original code too, and make no task).
+Not covered: an answer that tells the controls from the tests (it is shown nothing that differs but what is expected); tests
+that need packages which are not installed (they fail with the original code too, and make no task).
 """
 
 from __future__ import annotations
@@ -11,20 +22,25 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
+import random
 import re
 import secrets
 import sys
+import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from yunque.checks import expectations
 from yunque.core.nouns import Finding, Job, Limits, Outcome, Record, Verdict
 from yunque.core.seams import Sandbox
 from yunque.sandbox.jobs import installed
 
 PROBE = Path(__file__).with_name("pytest_probe.py")
 CONFIG = "yunque-pytest.ini"
+_LOOKED = 93
+"""Exit status of a run that the guard ended (`pytest_probe.LOOKED`)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,33 +84,127 @@ class RepositoryTests:
         started = time.perf_counter()
         if not self.tests:
             return Verdict(check=self.name, outcome=Outcome.SKIP, detail="no tests")
-        word = secrets.token_hex(16)
-        job = _job(
-            self.tree,
-            "judge",
-            ["-x", *self.tests],
-            self.limits,
-            stdin=word.encode() + b"\n",
-            files={record.origin.path: record.text.encode()},
-        )
-        seen = self.sandbox.run(job)
-        passed = seen.exit_code == 0 and f"{word} {len(self.tests)}".encode() in seen.stdout.splitlines()
-        if passed:
-            outcome, detail = Outcome.PASS, f"{len(self.tests)} tests pass (in-process)"
-        elif seen.timed_out:
-            outcome, detail = Outcome.FAIL, "timeout"
+        path = record.origin.path
+        layers = _Layers.of(self, path) if path.endswith(".py") else _Layers()
+        files, watched = {path: record.text.encode("utf-8", "surrogatepass")}, path if layers.guarded else ""
+        run = self._run(files, guarded=watched)
+        found, seat, rule = "", "in-process", f"{self.name}/{Outcome.FAIL}"
+        if run.timed_out:
+            found = "timeout"
+        elif run.looked:
+            found, rule = run.said, "looks-around"
+        elif not run.ended_well or len(run.passed) != len(self.tests):
+            found = run.said
         else:
-            outcome, detail = Outcome.FAIL, _reason(seen.stdout) or _last_line(seen.stderr) or f"exit {seen.exit_code}"
-        findings = () if passed else (Finding(rule=f"{self.name}/{outcome}", message=detail),)
-        took_ms = 1000 * (time.perf_counter() - started)
+            word = secrets.token_hex(8)
+            files |= layers.files | {f"test_{word}.py": f"def test_{word}():\n    assert {word!r} == 'another'\n".encode()}
+            control = self._run(files, f"test_{word}.py::test_{word}", guarded=watched)
+            if control.ended_well or control.passed & {f"test_{word}.py::test_{word}", *layers.changed}:
+                found, rule = "tests that must fail passed beside the others", "meddles"
+            elif layers.guarded and set(layers.changed) == set(self.tests):
+                seat = "controlled"
+        guarded = ", guarded" if layers.guarded else ""
+        kept = f"in-process{guarded}, {len(layers.changed)} of {len(self.tests)} controlled"
+        detail = found or f"{len(self.tests)} tests pass ({kept})"
         return Verdict(
             check=self.name,
-            outcome=outcome,
-            score=float(passed),
-            findings=findings,
-            took_ms=took_ms,
-            detail=f"{detail} [{seen.tier}]",
+            outcome=Outcome.FAIL if found else Outcome.PASS,
+            score=float(not found),
+            findings=(Finding(rule=rule, message=found),) if found else (),
+            took_ms=1000 * (time.perf_counter() - started),
+            detail=f"{detail} [{run.tier}]",
+            seat=seat,
         )
+
+    def _run(self, files: dict[str, bytes], *more: str, guarded: str = "") -> _Run:
+        """The tests, and more of them, on the tree with some files changed."""
+        word = secrets.token_hex(16)
+        tests = [*self.tests, *more]
+        job = _job(self.tree, "judge", tests, self.limits, stdin=word.encode() + b"\n", files=files, guarded=guarded)
+        seen = self.sandbox.run(job)
+        passed: frozenset[str] = frozenset()
+        for line in seen.stdout.splitlines():
+            if line.startswith(word.encode() + b" "):
+                with contextlib.suppress(ValueError):
+                    passed = frozenset(map(str, json.loads(line.partition(b" ")[2])))
+        said = "" if seen.exit_code == _LOOKED else _reason(seen.stdout)
+        return _Run(
+            passed=passed,
+            ended_well=seen.exit_code == 0,
+            timed_out=seen.timed_out,
+            looked=seen.exit_code == _LOOKED,
+            said=said or _last_line(seen.stderr) or f"exit {seen.exit_code}",
+            tier=seen.tier,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Run:
+    """What was seen of one run of the tests."""
+
+    passed: frozenset[str]
+    ended_well: bool
+    timed_out: bool
+    looked: bool
+    said: str
+    """Why it did not end well, in a line."""
+    tier: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Layers:
+    """What a file of a tree, as it is there, lets its tests be controlled by."""
+
+    guarded: bool = False
+    files: dict[str, bytes] = field(default_factory=dict)
+    """Test files with other expectations."""
+    changed: tuple[str, ...] = ()
+    """Tests that fail with them."""
+
+    @classmethod
+    def of(cls, check: RepositoryTests, path: str) -> _Layers:
+        """Found out once for the tests of a file."""
+        key = (str(check.tree), check.tests, path, id(check.sandbox))
+        with _LAYERS_LOCK:
+            lock, known, _ = _LAYERS.setdefault(key, (threading.Lock(), [], check.sandbox))
+            while len(_LAYERS) > 512:
+                _LAYERS.pop(next(iter(_LAYERS)))
+        with lock:
+            if not known:
+                known.append(cls._find(check, path))
+        return known[0]
+
+    @classmethod
+    def _find(cls, check: RepositoryTests, path: str) -> _Layers:
+        files, changed = {}, []
+        for name in dict.fromkeys(test.partition("::")[0] for test in check.tests):
+            places: dict[tuple[str, ...], list[str]] = {}
+            for test in check.tests:
+                if test.partition("::")[0] == name:
+                    places.setdefault(_place(test), []).append(test)
+            if name == path or () in places:
+                continue  # doctests: what is expected stands in the file itself
+            with contextlib.suppress(OSError, UnicodeDecodeError):
+                source = (check.tree / name).read_text("utf-8")
+                text, found = expectations.change(source, places, random.Random(secrets.token_bytes(8)))
+                files[name] = text.encode("utf-8")
+                changed += [test for place in found for test in places[place]]
+        run = check._run(files, guarded=path)
+        guarded = not run.looked
+        if not guarded:
+            run = check._run(files)
+        changed = [test for test in changed if test not in run.passed]
+        return cls(guarded=guarded, files=files if changed else {}, changed=tuple(changed))
+
+
+def _place(test: str) -> tuple[str, ...]:
+    """The classes and the function of a pytest node id; empty for a doctest."""
+    plain = re.sub(r"\[.*", "", test, flags=re.DOTALL).split("::")[1:]
+    return tuple(plain) if all(map(str.isidentifier, plain)) else ()
+
+
+_LAYERS: dict[tuple, tuple[threading.Lock, list[_Layers], Sandbox]] = {}
+_LAYERS_LOCK = threading.Lock()
 
 
 def _job(
@@ -106,6 +216,7 @@ def _job(
     stdin: bytes = b"",
     files: dict[str, bytes] | None = None,
     collect: tuple[str, ...] = (),
+    guarded: str = "",
 ) -> Job:
     """Run pytest on a copy of the tree, without the repository's own pytest options and without foreign plug-ins."""
     options = [
@@ -128,7 +239,12 @@ def _job(
         tree=str(tree),
         libraries=_libraries(tree),
         files={**(files or {}), "yunque_probe.py": PROBE.read_bytes(), CONFIG: b"[pytest]\n"},
-        env={"PYTHONPATH": ".:src:lib", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "YUNQUE_PROBE": mode},
+        env={
+            "PYTHONPATH": ".:src:lib",
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+            "YUNQUE_PROBE": mode,
+            "YUNQUE_CANDIDATE": guarded,
+        },
         collect=collect,
         limits=limits,
     )

@@ -18,6 +18,8 @@ class YunquePrint {
         if (depth > 60) return "?deep";
         if (value == null) return "null";
         if (value instanceof Boolean) return value.toString();
+        if (depth > 0 && (value instanceof Number || value instanceof Character) && !(value instanceof java.math.BigDecimal))
+            return value.getClass().getSimpleName() + quoted(value.toString());  // as equals tells them apart
         if (value instanceof Float || value instanceof Double) {
             double number = ((Number) value).doubleValue();
             boolean whole = number == Math.rint(number) && Math.abs(number) < 9e15;

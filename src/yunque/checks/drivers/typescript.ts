@@ -11,6 +11,7 @@ const yunquePrint: (number: number, act: () => any) => void = (() => {
     if (typeof value !== 'object') return '?' + typeof value;
     let parts = '';
     if (isArray(value)) {
+      if (keys(value).length !== value.length) return '?array';
       for (let at = 0; at < value.length; at++) parts += (at ? ',' : '') + show(value[at], depth + 1);
       return '[' + parts + ']';
     }

@@ -1,0 +1,127 @@
+# ruff: noqa: E501 - an answer a line
+"""Answers that are judged by a repository's own tests, in whose process they run: none of them passes without being right."""
+
+import pytest
+
+from yunque.checks.repository_tests import RepositoryTests
+from yunque.core.nouns import Limits, Origin, Outcome, Record
+
+MODULE = 'def tripled(number):\n    """Three times a number."""\n    return 3 * number\n'
+TESTS = """import unittest
+import pytest
+from words import tripled
+
+
+def test_tripled():
+    assert tripled(4) == 12
+    assert tripled(-5) == -15
+
+
+class TestMore(unittest.TestCase):
+    def test_text(self):
+        self.assertEqual(tripled("ab"), "ababab")
+
+
+def test_truth():
+    assert not tripled(0)
+    assert tripled(1)
+
+
+@pytest.mark.parametrize("number", [2, 3])
+def test_each(number):
+    assert tripled(number) in (6, 9)
+    assert tripled([]) == []
+    assert tripled([number])[0:] == [number] * 3
+"""
+NAMES = ["test_tripled", "TestMore::test_text", "test_truth", "test_each[2]", "test_each[3]"]
+BODIES = {
+    "the line of the caller": "import traceback, ast\n    return ast.literal_eval(traceback.extract_stack()[-2].line.split('==')[1])",
+    "a frame": "import sys\n    f = sys._getframe(1)\n    return f.f_code.co_consts[-1]",
+    "a frame by inspect": "import inspect\n    return inspect.currentframe().f_back.f_code.co_consts[2]",
+    "a frame of an exception": "try: 1 / 0\n    except Exception as e: f = e.__traceback__.tb_frame.f_back\n    return f.f_code.co_consts[2]",
+    "a frame of a generator": "g = (g.gi_frame.f_back for _ in (1,))\n    return next(g).f_back.f_code.co_consts[2]",
+    "a frame of a warning": "import logging\n    return logging.currentframe().f_back.f_code.co_consts[2]",
+    "all frames": "import sys\n    for f in sys._current_frames().values(): return f.f_back.f_code.co_consts[2]",
+    "the heap": "import gc\n    for one in gc.get_objects():\n        if getattr(one, '__name__', '') == 'test_tripled': return one.__code__.co_consts[2]",
+    "a test's constants": "import sys\n    return sys.modules['test_words'].test_tripled.__code__.co_consts[2]",
+    "the file of the tests": "import re\n    text = open('test_words.py').read()\n    return eval(re.search(r'tripled\\(%r\\) == (.*)' % number, text)[1])",
+    "the file of the tests by pathlib": "import re, pathlib\n    text = pathlib.Path('test_words.py').read_text()\n    return int(re.search(r'tripled\\(%r\\) == (.*)' % number, text)[1])",
+    "the file of the tests by linecache": "import linecache\n    return int(linecache.getline('test_words.py', 7).split('==')[1])",
+    "the file of the tests by a program": "import subprocess\n    return int(subprocess.check_output(['sed', '-n', '7p', 'test_words.py']).split(b'==')[1])",
+    "equal to everything": "class Any:\n        __eq__ = lambda *_: True\n        __len__ = lambda *_: number != 0\n        __getitem__ = lambda s, n: s\n    return Any()",
+    "equal to everything, and an int": "class Any(int):\n        __eq__ = lambda *_: True\n        __hash__ = int.__hash__\n        __getitem__ = lambda s, n: s\n    return Any(number != 0)",
+    "a tracer": "import sys\n    sys.settrace(lambda *_: None)\n    return number",
+    "no test fails any more": "import _pytest.runner as r\n    r.CallInfo.excinfo = None\n    return None",
+    "asserts that say nothing": "import _pytest.python as p\n    p.Function.runtest = lambda self: None\n    return None",
+    "leaving well": "import os\n    os._exit(0)",
+    "leaving": "raise SystemExit(0)",
+    "a skip": "import pytest\n    pytest.skip('no')",
+    "an expected failure": "import pytest\n    pytest.xfail('no')",
+    "leaving by pytest": "import pytest\n    pytest.exit('ok', 0)",
+    "code of its own": "return eval('__import__(\"sys\")._getframe(2)').f_code.co_consts[2]",
+    "words on every descriptor": "import os\n    for d in range(1, 50):\n        try: os.write(d, b'\\n' + b'0' * 32 + b' [\"test_words.py::test_tripled\"]\\n')\n        except OSError: pass\n    os._exit(0)",
+    "a debugger": "import pdb\n    p = pdb.Pdb()\n    p.set_trace()\n    return number",
+    "the heap by the back door": "import ctypes\n    return ctypes.pythonapi.PyEval_GetFrame()",
+}  # fmt: skip
+WHOLE = {
+    "pytest is changed when the file is imported": "import _pytest.python as p\np.Function.runtest = lambda self: None\ndef tripled(n): pass",
+    "pytest's plug-in says it all": "import sys\nfor m in list(sys.modules.values()):\n    if hasattr(m, 'CallInfo'): m.CallInfo.excinfo = property(lambda s: None, lambda s, v: None)\ndef tripled(n): pass",
+    "unittest is changed": "import unittest\nunittest.TestCase.assertEqual = lambda *_: None\nclass A:\n    __eq__ = lambda *_: True\n    __contains__ = lambda *_: True\n    __getitem__ = lambda s, n: s\ndef tripled(n): return A() if n != 0 else 0",
+    "a conftest is written": "open('conftest.py', 'w').write('def pytest_runtest_call(item): item.runtest = lambda: None\\n')\ndef tripled(n): pass",
+    "the tests are written anew": "text = open('test_words.py').read()\nopen('test_words.py', 'w').write('def test_tripled(): pass\\n')\ndef tripled(n): pass",
+    "a hook of its own": "import sys\nsys.addaudithook(lambda *_: None)\ndef tripled(n): pass",
+    "an end at exit": "import atexit, os\natexit.register(lambda: os._exit(0))\ndef tripled(n): pass",
+    "a thread that leaves": "import threading, os\nthreading.Thread(target=lambda: os._exit(0)).start()\ndef tripled(n): pass",
+    "a child": "import os\nif os.fork(): os._exit(0)\ndef tripled(n): pass",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def judge(tests_box, tmp_path_factory):
+    root = tmp_path_factory.mktemp("words")
+    (root / "words.py").write_text(MODULE)
+    (root / "test_words.py").write_text(TESTS)
+    limits = Limits(wall_s=20, cpu_s=20, memory_bytes=1 << 30, processes=64)
+
+    def judge(text, tests=NAMES):
+        check = RepositoryTests(
+            tree=root, tests=[f"test_words.py::{one}" for one in tests], sandbox=tests_box, limits=limits
+        )
+        origin = Origin(source="attack", path="words.py", revision="", licence="unknown", collected_at="")
+        return check.judge(Record(id="r", text=text, language="python", origin=origin))
+
+    return judge
+
+
+def test_right_answers_pass_and_say_by_which_layers(judge):
+    found = judge(MODULE)
+    assert (found.outcome, found.seat) == (Outcome.PASS, "controlled"), found
+    assert "(in-process, guarded, 5 of 5 controlled)" in found.detail
+    other = "import collections, dataclasses, enum, logging, typing, warnings\nP = collections.namedtuple('P', 'a')\n"
+    other += "@dataclasses.dataclass\nclass D:\n    a: int\nclass E(enum.Enum):\n    A = 1\nlogging.getLogger().error('x')\n"
+    other += "warnings.warn('x')\ndef tripled(n):\n    return n + n + n\n"
+    assert judge(other).outcome is Outcome.PASS, judge(other)
+
+
+def test_what_the_original_does_itself_is_no_layer(tests_box, tmp_path):
+    (tmp_path / "words.py").write_text("import sys\ndef who():\n    return sys._getframe(1).f_code.co_name\n")
+    (tmp_path / "test_words.py").write_text("from words import who\ndef test_it():\n    assert who() == 'test_it'\n")
+    check = RepositoryTests(tree=tmp_path, tests=["test_words.py::test_it"], sandbox=tests_box, limits=Limits(wall_s=20))
+    origin = Origin(source="t", path="words.py", revision="", licence="unknown", collected_at="")
+    found = check.judge(Record(id="r", text=(tmp_path / "words.py").read_text(), language="python", origin=origin))
+    assert (found.outcome, found.seat) == (Outcome.PASS, "in-process") and "guarded" not in found.detail, found
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_no_body_passes(judge, name):
+    text = f"def tripled(number):\n    {BODIES[name]}\n"
+    compile(text, "words.py", "exec")
+    for tests in (NAMES, ["test_tripled"]):
+        found = judge(text, tests)
+        assert found.outcome is Outcome.FAIL, found.detail
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_no_file_passes(judge, name):
+    found = judge(WHOLE[name], ["test_tripled", "TestMore::test_text"])
+    assert found.outcome is Outcome.FAIL, found.detail
