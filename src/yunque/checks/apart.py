@@ -26,6 +26,7 @@ import fractions
 import functools
 import json
 import os
+import signal
 import sys
 import types
 
@@ -224,6 +225,7 @@ def _named_tuple(name, fields):
 def apart():
     """Fork the program's process, then read the order, and run its test against the program's answers."""
     ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)  # PR_SET_DUMPABLE: nobody reads this memory or these descriptors
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # else the program could raise KeyboardInterrupt in the test
     asked, ask = os.pipe()
     heard, tell = os.pipe()
     if os.fork() == 0:

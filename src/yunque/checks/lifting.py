@@ -177,6 +177,7 @@ class _Lifter:
         self.names: dict[str, Any] = {}
         self.line = self.num_asserts = 0
         self.checked = False
+        self.outer: frozenset[str] = frozenset()
         self.reads = Counter(
             node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
         )
@@ -196,10 +197,16 @@ class _Lifter:
         elif isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
             value = self.constant(node.value)
             _travels(value)  # an iterator would be used up where it is read first
-            self.names[self.free(node.targets[0].id)] = value
+            name = self.free(node.targets[0].id)
+            if name in self.outer:
+                raise Unliftable(f"the name {name}, which is bound within check and outside")
+            self.names[name] = value
+            if _holds_twice(self.names.values(), set()):
+                raise Unliftable("one list, dict or set under two names")
         elif isinstance(node, ast.FunctionDef) and self.is_check(node):
             name = node.args.args[0].arg
             self.aliases[name if self.aliases.get(name) == self.entry_point else self.free(name)] = self.entry_point
+            self.outer = frozenset(self.names)
             self.block(node.body)
             self.checked = True
         else:
@@ -224,7 +231,8 @@ class _Lifter:
         if isinstance(node, ast.ImportFrom):
             if (node.module or "") in _HARMLESS_MODULES:
                 for alias in node.names:
-                    self.free(alias.asname or alias.name)
+                    if self.free(alias.asname or alias.name) in self.names:
+                        raise Unliftable("an import under a name that is bound already")
                 return True
             return False
         if not isinstance(node, ast.Expr):

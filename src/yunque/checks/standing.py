@@ -22,6 +22,7 @@ from yunque.checks.syntax import parse_python
 _ONE_PROCESS = frozenset((
     "stdout", "stderr", "stdin", "argv", "environ", "seed", "setstate", "setrecursionlimit", "redirect_stdout",
     "redirect_stderr", "chdir", "patch", "monkeypatch", "settrace", "setprofile", "set_int_max_str_digits", "setlocale",
+    "getpid", "getppid", "getenv", "putenv", "get_ident",
     "modules", "f_globals", "f_locals", "f_back", "getcontext", "setcontext", "localcontext", "simplefilter",
 ))  # fmt: skip
 """Attributes that read or change what a process shares with nobody."""
@@ -61,14 +62,19 @@ def standing(test: str, given: str = "", entry: str = "", functions: tuple[str, 
     except (SyntaxError, ValueError) as error:
         return Standing(why=f"a test that does not parse ({error})"[:200])
     mine = bound(tree) | own
-    free = {node.id: node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id not in mine}
+    free = {node.id: node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id not in mine - {*functions}}
     names = [name for name in free if name in functions or not hasattr(builtins, name)]
     modules = [name for name in names if name in sys.stdlib_module_names and name not in functions]
     program = frozenset(names) - frozenset(modules)
-    asked = _asked(tree)
+    asked, errors, imported = _asked(tree), _errors(tree), _imported(tree)
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and node.id in _KINDS and id(node) not in asked:
             return Standing(why=f"line {node.lineno}: it uses {node.id} as a value")
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            if node.value.id in errors and node.attr != "args":
+                return Standing(why=f"line {node.lineno}: it looks at {node.attr} of an exception")
+            if node.value.id in imported and not isinstance(node.ctx, ast.Load):
+                return Standing(why=f"line {node.lineno}: it changes a module")
         if why := _why_not(node, program):
             return Standing(why=f"line {getattr(node, 'lineno', 0)}: {why}")
     return Standing(names=tuple(sorted(program)), modules=tuple(sorted(modules)))
@@ -102,6 +108,16 @@ def _asked(tree: ast.AST) -> set[int]:
             if node.func.id in _ABOUT_KINDS:
                 places |= {id(one) for argument in node.args[1:] for one in ast.walk(argument)}
     return places
+
+
+def _errors(tree: ast.AST) -> set[str]:
+    """The names under which a test holds exceptions: only their arguments travel."""
+    return {node.name for node in ast.walk(tree) if isinstance(node, ast.ExceptHandler) and node.name}
+
+
+def _imported(tree: ast.AST) -> set[str]:
+    imports = (node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom))
+    return {(alias.asname or alias.name).partition(".")[0] for node in imports for alias in node.names}
 
 
 def _why_not(node: ast.AST, program: frozenset[str]) -> str:
@@ -138,6 +154,8 @@ def _why_not(node: ast.AST, program: frozenset[str]) -> str:
         return "it is asynchronous"
     if isinstance(node, ast.MatchClass) and _names(node.cls) & program:
         return "it matches a class of the program's"
+    if isinstance(node, ast.MatchSequence | ast.MatchMapping):
+        return "it matches the shape of an answer"
     if isinstance(node, ast.Global):
         return "it declares a global name"
     return ""

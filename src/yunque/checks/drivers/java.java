@@ -37,15 +37,15 @@ class YunquePrint {
         }
         if (value instanceof java.util.Optional<?> some)
             return some.isPresent() ? "Optional(" + show(some.get(), depth + 1) + ")" : "Optional()";
+        if (depth > 0 && value.getClass().isArray()) return "?array";  // equal only to itself
         if (value.getClass().isArray()) {
             for (int at = 0; at < java.lang.reflect.Array.getLength(value); at++)
                 parts.add(show(java.lang.reflect.Array.get(value, at), depth + 1));
             return "array[" + String.join(",", parts) + "]";
         }
-        if (!(value instanceof Iterable<?>)) return "?" + value.getClass().getSimpleName();
+        if (!(value instanceof java.util.List<?> || value instanceof java.util.Set<?>)) return "?" + value.getClass().getSimpleName();
         for (Object item : (Iterable<?>) value) parts.add(show(item, depth + 1));
         if (value instanceof java.util.Set<?>) java.util.Collections.sort(parts);
-        String kind = value instanceof java.util.List<?> ? "" : value instanceof java.util.Set<?> ? "set" : value.getClass().getSimpleName();
-        return kind + "[" + String.join(",", parts) + "]";
+        return (value instanceof java.util.List<?> ? "" : "set") + "[" + String.join(",", parts) + "]";
     }
 }

@@ -1,6 +1,6 @@
 const yunquePrint = (() => {
   const write = require('node:fs').writeSync, { getPrototypeOf, keys } = Object, { isArray } = Array;
-  const { stringify } = JSON, text = String, plain = Object.prototype, sort = Array.prototype.sort;
+  const { stringify } = JSON, text = String, plain = Object.prototype, sort = Array.prototype.sort, nameOf = Object.prototype.toString;
   function show(value, depth) {
     if (depth > 60) return '?deep';
     if (value === null || value === undefined) return 'null';
@@ -15,7 +15,7 @@ const yunquePrint = (() => {
       return '[' + parts + ']';
     }
     const kind = getPrototypeOf(value);
-    if (kind !== plain && kind !== null) return '?object';
+    if ((kind !== plain && kind !== null) || nameOf.call(value) !== '[object Object]') return '?object';
     for (const key of sort.call(keys(value))) parts += stringify(key) + ':' + show(value[key], depth + 1) + ',';
     return '{' + parts + '}';
   }

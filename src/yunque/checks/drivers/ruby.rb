@@ -9,6 +9,7 @@ def yunque_show(value, depth = 0, key = false)
   when Symbol then ':' + value.to_s.b.unpack1('H*')
   when Array then '[' + value.map { |item| yunque_show(item, depth + 1, key) }.join(',') + ']'
   when Hash
+    return '?identity' if value.compare_by_identity?
     '{' + value.map { |name, item| yunque_show(name, depth + 1, true) + ':' + yunque_show(item, depth + 1, key) }.sort.join(',') + '}'
   else '?' + value.class.to_s
   end

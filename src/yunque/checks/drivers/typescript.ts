@@ -2,6 +2,7 @@ declare var require: any;
 const yunquePrint: (number: number, act: () => any) => void = (() => {
   const write: any = require('node:fs').writeSync, { getPrototypeOf, keys } = Object, { isArray } = Array;
   const { stringify } = JSON, text = String, plain = Object.prototype, sort = Array.prototype.sort;
+  const nameOf = Object.prototype.toString;
   function show(value: any, depth: number): string {
     if (depth > 60) return '?deep';
     if (value === null || value === undefined) return 'null';
@@ -16,7 +17,7 @@ const yunquePrint: (number: number, act: () => any) => void = (() => {
       return '[' + parts + ']';
     }
     const kind = getPrototypeOf(value);
-    if (kind !== plain && kind !== null) return '?object';
+    if ((kind !== plain && kind !== null) || nameOf.call(value) !== '[object Object]') return '?object';
     for (const key of sort.call(keys(value))) parts += stringify(key) + ':' + show(value[key], depth + 1) + ',';
     return '{' + parts + '}';
   }
