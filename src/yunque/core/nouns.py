@@ -161,7 +161,8 @@ class Verdict:
     values: dict[str, float] = field(default_factory=dict)
     """What the outcome was decided by, so that another threshold can be tried without looking at the text again."""
     seat: str = ""
-    """Where the judge of a program that was run sat: ``outside`` and ``apart`` cannot be forged, ``in-process`` can.
+    """Where the judge of a program that was run sat: ``outside`` and ``apart`` cannot be forged; ``controlled`` (its own
+    process, guarded, beside tests that must fail) has to be outwitted; ``in-process`` can be forged.
     Empty for checks that run nothing."""
 
 

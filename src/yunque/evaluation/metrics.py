@@ -86,6 +86,10 @@ METRICS = (
         meaning="peak memory of right answers over that of the reference (geometric mean)",
     ),
     Metric(name="forgery-proof", of="unforgeable", meaning="share of verdicts that the program could not have forged"),
+    Metric(
+        name="controlled", of="controlled",
+        meaning="share of verdicts given in the program's process, guarded and beside tests that must fail",
+    ),
     Metric(name="truncated", of="truncated", better="lower", meaning="share of answers cut at the most tokens allowed"),
     Metric(name="timed out", of="late", better="lower", meaning="share of answers that ran out of time"),
 )  # fmt: skip
@@ -116,7 +120,8 @@ class AnswerValues:
         """Everything that was asked for and could be taken of one answer, by name."""
         values = {"pass": float(verdict.outcome is Outcome.PASS), "late": float(timed_out(verdict))}
         if verdict.seat:
-            values["unforgeable"] = float(verdict.seat != "in-process")
+            values["unforgeable"] = float(verdict.seat in ("outside", "apart"))
+            values["controlled"] = float(verdict.seat == "controlled")
         if ended:  # of answers made elsewhere it is not known
             values["truncated"] = float(ended == "length")
         program, canonical = self.suite.program(task, text, style), self.suite.canonical(task)

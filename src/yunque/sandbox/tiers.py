@@ -81,9 +81,19 @@ def capabilities() -> list[Capability]:
     ]
     for name in ISOLATING:
         reason = _why_not(name)
-        found.append(Capability(name=f"tier {name}", available=not reason, detail=reason or "all steps probed"))
+        found.append(Capability(name=f"tier {name}", available=not reason, detail=reason or _probed(name, version > 0)))
     chosen = next((name for name in ISOLATING if not _why_not(name)), None)
     return [*found, Capability(name="sandbox", available=bool(chosen), detail=chosen or "only rlimits, which is unsafe")]
+
+
+def _probed(tier: str, counted: bool) -> str:
+    """That a tier works, and what it cannot bound."""
+    unbounded = []
+    if not counted:
+        unbounded.append("pages of pipes and socket pairs, and the time of children whose parent ignores their end")
+    if tier == "landlock":
+        unbounded.append("files between two looks (40 ms); pipe pages and queued signals are its user's")
+    return "all steps probed" + (f"; not bounded: {'; '.join(unbounded)}" if unbounded else "")
 
 
 @functools.cache
