@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -220,3 +222,16 @@ def test_the_group_of_a_maker_that_was_killed_is_swept(tmp_path):
         folder.mkdir()
     cgroups._sweep({"memory": str(tmp_path), "pids": str(tmp_path)})
     assert {path.name for path in tmp_path.iterdir()} == {alive.name, "other"}
+
+
+def test_what_a_process_has_started_enters_its_group_too(monkeypatch):
+    entered = []
+    monkeypatch.setattr(cgroups, "_write", lambda path, value: entered.append(value))
+    group = cgroups.Group.__new__(cgroups.Group)
+    group.folders = {"memory": "/m", "pids": "/m"}
+    code = "import subprocess; p = subprocess.Popen(['sleep', '30']); print(p.pid, flush=True); p.wait()"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as parent:
+        child = int(parent.stdout.readline())
+        group.enter(parent.pid)
+        os.kill(child, signal.SIGKILL)
+    assert entered == [parent.pid, child]

@@ -70,9 +70,12 @@ class Group:
             raise
 
     def enter(self, pid: int) -> None:
-        """Put a process, and all it starts from now on, into the group."""
+        """Put a process, what it has started (bubblewrap forks before anybody can reach it) and all it starts, into the group."""
         for folder in set(self.folders.values()):
             _write(os.path.join(folder, "cgroup.procs"), pid)
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/task/{pid}/children") as children:
+            for child in children.read().split():
+                self.enter(int(child))
 
     def limit(self, memory_bytes: int, processes: int) -> None:
         """Hold the program, beside its worker, to so much."""

@@ -253,8 +253,7 @@ class Worker:
             except OSError as error:
                 raise SandboxError(f"the worker could not be started: {error}", where=command[0]) from None
         self._held.callback(self._reap)
-        if self.group:
-            self._enter_group()
+        self._enter_group()
         told["counted"] = self.group is not None
         self._control.settimeout(START_S)
         try:
@@ -267,10 +266,12 @@ class Worker:
             last = self.process.stderr.read().decode("utf-8", "replace").strip().rpartition("\n")[2]
             trouble = answer.removeprefix("error ") or last or "the worker ended before it was ready"
             raise SandboxError(f"tier {tier}: {trouble}", do="see `yunque doctor`")
+        self._enter_group()  # once more: what it was started by may have forked before
 
     def _enter_group(self) -> None:
         try:
-            self.group.enter(self.process.pid)
+            if self.group:
+                self.group.enter(self.process.pid)
         except OSError:  # a group that cannot be entered limits nothing
             self.group = None
 
