@@ -1,0 +1,115 @@
+"""A long run of answers, one in ten of them hostile: is every other verdict right, is memory flat, is a worker ever missed?
+
+    python benchmarks/sandbox/hostile_run.py --benchmarks FOLDER [--answers 10000] [--workers 2]
+
+The answers are HumanEval's canonical ones, in turn; the hostile ones (`HOSTILE`) attack the judge, the sandbox, or both.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import threading
+import time
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+from yunque.core.nouns import Outcome, PromptStyle
+from yunque.evaluation.runs import judge_samples
+from yunque.evaluation.suites import open_suite
+from yunque.sandbox import open_sandbox
+
+HOSTILE = {
+    "text: nothing but newlines": "\n" * 400_000,
+    "text: continued lines": "    return (1 + \\\n" * 20_000,
+    "text: brackets": "    return " + "[" * 100_000,
+    "text: quotes": "'\"" * 100_000,
+    "text: half a character": "    return '\ud800'\n",
+    "value: colliding numbers": "    return {n * (2 ** 61 - 1) for n in range(20_000)}\n",
+    "value: a number without end": "    return 7 ** 3_000_000\n",
+    "value: nested": "    x = []\n    for _ in range(100_000): x = [x]\n    return x\n",
+    "value: long": "    return ['x' * 1000] * 100_000\n",
+    "value: equal to all": "    class A:\n        __eq__ = lambda *_: True\n    return A()\n",
+    "output without end": "    import os\n    while True: os.write(1, b'x' * 65536)\n",
+    "lines of its own": "    import os\n    os.write(1, b'=true\\n' * 100_000)\n    os._exit(0)\n",
+    "memory": "    x = []\n    while True: x.append(bytearray(1 << 20))\n",
+    "processes": "    import os\n    while True: os.fork()\n",
+    "threads": "    import threading\n    while True: threading.Thread(target=threading.Event().wait).start()\n",
+    "files": "    n = 0\n    while True:\n        open(str(n), 'w').write('x' * 4096)\n        n += 1\n",
+    "stopping its parent": "    import os, signal\n    os.kill(os.getppid(), signal.SIGSTOP)\n",
+    "killing all": "    import os, signal\n    os.kill(-1, signal.SIGKILL)\n",
+    "leaving": "    raise SystemExit(0)\n",
+    "time": "    while True: pass\n",
+}
+
+
+def resident() -> dict[str, int]:
+    """MiB of this process, and of all that it has started."""
+    found, waiting = {"ours": 0, "all": 0}, [("ours", "self")]
+    while waiting:
+        whose, pid = waiting.pop()
+        try:
+            status = Path(f"/proc/{pid}/status").read_text()
+            mine = Path(f"/proc/{pid}").resolve().name
+            tasks = Path(f"/proc/{mine}/task").iterdir()
+            children = [("all", child) for task in tasks for child in (task / "children").read_text().split()]
+        except OSError:
+            continue
+        size = int(status.partition("VmRSS:")[2].split()[0]) >> 10 if "VmRSS:" in status else 0
+        found["all"] += size
+        found["ours"] += size if whose == "ours" else 0
+        waiting += children
+    return found
+
+
+def main() -> None:
+    """Judge all in one run, with a line every ten seconds; then what was wrong."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--benchmarks", type=Path, required=True)
+    parser.add_argument("--answers", type=int, default=10_000)
+    parser.add_argument("--workers", type=int, default=2)
+    options = parser.parse_args()
+    names, begun, over = list(HOSTILE), time.perf_counter(), threading.Event()
+
+    def watch() -> None:
+        while not over.wait(10):
+            size, log = resident(), Path(folder, "verdicts.jsonl")
+            done = log.read_bytes().count(b"\n") if log.exists() else 0
+            print(f"| {time.perf_counter() - begun:.0f} | {done} | {size['ours']} | {size['all']} |", flush=True)
+
+    with tempfile.TemporaryDirectory() as folder, open_sandbox() as box:
+        suite = open_suite("humaneval", box, options.benchmarks)
+        suite = replace(suite, limits=replace(suite.limits, wall_s=1.0, cpu_s=1.0))
+        tasks, samples, kinds = list(suite.tasks()), [], {}
+        counts: Counter[str] = Counter()
+        for at in range(options.answers):
+            task = tasks[at % len(tasks)]
+            kind = names[at // 10 % len(names)] if at % 10 == 9 else ""
+            kinds[task.id, counts[task.id]] = kind
+            counts[task.id] += 1
+            samples.append((task.id, HOSTILE[kind] if kind else suite.canonical(task) or "", PromptStyle.PREFIX))
+        print(f"tier {box.tier}\n| s | answers | MiB of ours | MiB of all |\n|--:|--:|--:|--:|", flush=True)
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        rows = judge_samples(suite, samples, Path(folder), metrics=(), workers=options.workers, sandbox=box)
+        over.set()
+        watcher.join()
+        wrong: Counter[str] = Counter()
+        for row in rows:
+            kind = kinds[row.task_id, row.sample]
+            if row.outcome != (Outcome.FAIL if kind else Outcome.PASS):
+                wrong[f"{kind or f'right answer to {row.task_id}'}: {row.outcome} {row.detail[-100:]!a}"] += 1
+        waits = []
+        for _ in range(50):
+            started = time.perf_counter()
+            suite.judge(tasks[0], suite.canonical(tasks[0]) or "", PromptStyle.PREFIX)
+            waits.append(time.perf_counter() - started)
+    print(f"\n{len(rows)} answers, {sum(map(bool, kinds.values()))} hostile, {time.perf_counter() - begun:.0f} s; ", end="")
+    print(f"wrong: {wrong.total()}; the slowest of 50 verdicts afterwards: {max(waits) * 1e3:.0f} ms")
+    for what, count in wrong.most_common():
+        print(f"  {count} x {what}")
+
+
+if __name__ == "__main__":
+    main()
