@@ -28,7 +28,8 @@ def act(kind):
     if kind == "bloat":
         kept = []
         while True:
-            kept.append(bytearray(b"x") * (10 << 20))
+            kept.append(b"x" * (100 << 20))
+            time.sleep(0.1)  # so that processor time is not what ends it
     if kind == "leave":
         os._exit(7)
     if kind == "crash":
