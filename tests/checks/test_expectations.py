@@ -1,0 +1,85 @@
+"""Other expectations: only literals that a test compares with change, and nothing else of the file."""
+
+import ast
+import random
+
+import pytest
+
+from yunque.checks.expectations import change
+
+SOURCE = """import unittest
+from m import f
+
+CONSTANT = 5
+
+
+def test_number():
+    assert f(1) == 12, "é"
+    assert -3 == f(2)  # kept
+
+
+def test_text():
+    assert f('é') == "añb"
+    assert f(0) is None
+
+
+def test_shapes():
+    assert f(1) == [1, (2, {"k": 3})]
+
+
+def test_truth():
+    assert f(1)
+    assert not f(
+        0
+    )
+
+
+def test_nothing():
+    f(1)
+
+
+class TestMore(unittest.TestCase):
+    def test_method(self):
+        self.assertEqual(f(1), 7)
+        self.assertTrue(f(2))
+"""
+PLACES = [
+    ("test_number",),
+    ("test_text",),
+    ("test_shapes",),
+    ("test_truth",),
+    ("test_nothing",),
+    ("TestMore", "test_method"),
+]
+
+
+def test_every_comparison_with_a_literal_changes_and_nothing_else():
+    text, changed = change(SOURCE, PLACES, random.Random(1))
+    assert changed == [place for place in PLACES if place != ("test_nothing",)]
+    before, after = SOURCE.splitlines(), text.splitlines()
+    assert len(before) == len(after)
+    lines = [number for number, pair in enumerate(zip(before, after, strict=True), 1) if pair[0] != pair[1]]
+    assert [before[number - 1].strip() for number in lines] == [
+        'assert f(1) == 12, "é"', "assert -3 == f(2)  # kept", "assert f('é') == \"añb\"", "assert f(0) is None",
+        'assert f(1) == [1, (2, {"k": 3})]', "assert f(1)", "assert not f(", ")", "self.assertEqual(f(1), 7)",
+    ]  # fmt: skip
+    ast.parse(text)
+    assert "assert f(0) is True" in text and "assert not (f(1))" in text and "self.assertTrue(f(2))" in text
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_is_expected_is_another_value_of_its_kind(seed):
+    text, _ = change("def test():\n    assert f() == [1, 2.5, 'a', b'b', (True, None)]\n", [("test",)], random.Random(seed))
+    value = ast.literal_eval(text.partition("== ")[2].strip())
+    assert value != [1, 2.5, "a", b"b", (True, None)] and len(value) == 5
+    assert text != change("def test():\n    assert f() == 'a'\n", [("test",)], random.Random(seed))[0]
+
+
+@pytest.mark.parametrize("source", ["def test(:", "x" * 10 + "\0", "(" * 10_000, "def other():\n    assert f() == 1\n"])
+def test_what_holds_no_such_test_stays(source):
+    assert change(source, [("test",), ("Test", "test")], random.Random(1)) == (source, [])
+
+
+def test_only_the_tests_that_are_named_change():
+    text, changed = change(SOURCE, [("TestMore", "test_method")], random.Random(1))
+    assert changed == [("TestMore", "test_method")] and text.partition("class ")[0] == SOURCE.partition("class ")[0]
