@@ -393,7 +393,7 @@ def test_exit_status_and_word_and_number_are_all_needed(small, tests_box):
         return dataclasses.replace(seen, stdout=seen.stdout.replace(job.stdin.strip(), b"0" * 32))
 
     def with_another_number(job, seen):
-        return dataclasses.replace(seen, stdout=seen.stdout.replace(b' ["test_thing.py::test_add', b' ["x", "y'))
+        return dataclasses.replace(seen, stdout=seen.stdout.replace(b'"test_thing.py::test_add"', b'"x", "y"'))
 
     def as_it_is(job, seen):
         return seen

@@ -21,8 +21,6 @@ import pytest
 
 MODE = os.environ.get("YUNQUE_PROBE", "")
 ROOT = os.getcwd() + os.sep
-
-
 LOOKED = 93
 """Exit status of a run that the audit hook ended."""
 _EVENTS = {
@@ -47,7 +45,7 @@ _HONEST = {
 def _watch(candidate, tests):
     """Set the audit hook for a file."""
     library, busy, own = os.path.dirname(os.__file__) + os.sep, set(), threading.get_ident
-    frame_at, leave, write, ends = sys._getframe, os._exit, os.write, (".git" + os.sep, ".pyc")
+    frame_at, leave, write, git = sys._getframe, os._exit, os.write, os.sep + ".git" + os.sep
     realpath, fspath, errors = os.path.realpath, os.fspath, os.dup(2)
     tests = {realpath(path) for path in tests}
 
@@ -60,7 +58,7 @@ def _watch(candidate, tests):
             if not isinstance(path, str | bytes | os.PathLike):
                 return ""
             path = realpath(os.fsdecode(fspath(path)))
-            return path if path in tests or ends[0] in path else ""
+            return path if path in tests or git in path else ""
         if event == "import":
             return args[0] if args[0].partition(".")[0] in _MACHINERY else ""
         return event

@@ -13,8 +13,8 @@ whose expectations are not literals without that control. With both, for every t
 
 Covered: pytest and unittest tests and doctests, found by pytest; a verdict needs exit status 0 *and* a random word printed
 after the last test, with the right number of passes; time-outs are told apart from failures.
-Not covered: an answer that tells the controls from the tests (it is shown nothing that differs but what is expected); tests
-that need packages which are not installed (they fail with the original code too, and make no task).
+Not covered: an answer that tells the controls from the tests (nothing differs but what is expected); tests that need packages
+which are not installed (they fail with the original code too, and make no task).
 """
 
 from __future__ import annotations
@@ -93,15 +93,13 @@ class RepositoryTests:
             found = "timeout"
         elif run.looked:
             found, rule = run.said, "looks-around"
-        elif not run.ended_well or len(run.passed) != len(self.tests):
+        elif not run.ended_well or len(run.passed) != len(self.tests) + 1:
             found = run.said
         else:
-            word = secrets.token_hex(8)
-            files |= layers.files | {f"test_{word}.py": f"def test_{word}():\n    assert {word!r} == 'another'\n".encode()}
-            control = self._run(files, f"test_{word}.py::test_{word}", guarded=watched)
-            if control.ended_well or control.passed & {f"test_{word}.py::test_{word}", *layers.changed}:
+            control = self._run(files | layers.files, guarded=watched, holds=False)
+            if control.ended_well or control.passed & {control.beside, *layers.changed}:
                 found, rule = "tests that must fail passed beside the others", "meddles"
-            elif layers.guarded and set(layers.changed) == set(self.tests):
+            elif layers.guarded and control.finished and set(layers.changed) == set(self.tests):
                 seat = "controlled"
         guarded = ", guarded" if layers.guarded else ""
         kept = f"in-process{guarded}, {len(layers.changed)} of {len(self.tests)} controlled"
@@ -116,20 +114,25 @@ class RepositoryTests:
             seat=seat,
         )
 
-    def _run(self, files: dict[str, bytes], *more: str, guarded: str = "") -> _Run:
-        """The tests, and more of them, on the tree with some files changed."""
-        word = secrets.token_hex(16)
-        tests = [*self.tests, *more]
+    def _run(self, files: dict[str, bytes], *, guarded: str = "", holds: bool = True) -> _Run:
+        """The tests, and one of ours that holds or does not, on the tree with some files changed."""
+        word, own, other = secrets.token_hex(16), secrets.token_hex(8), secrets.token_hex(8)
+        beside, tests = f"test_{own}.py::test_{own}", [*self.tests, f"test_{own}.py::test_{own}"]
+        files = files | {
+            f"test_{own}.py": f"def test_{own}():\n    assert {own!r} == {(own if holds else other)!r}\n".encode()
+        }
         job = _job(self.tree, "judge", tests, self.limits, stdin=word.encode() + b"\n", files=files, guarded=guarded)
         seen = self.sandbox.run(job)
-        passed: frozenset[str] = frozenset()
+        passed, finished = frozenset[str](), False
         for line in seen.stdout.splitlines():
             if line.startswith(word.encode() + b" "):
                 with contextlib.suppress(ValueError):
-                    passed = frozenset(map(str, json.loads(line.partition(b" ")[2])))
+                    passed, finished = frozenset(map(str, json.loads(line.partition(b" ")[2]))), True
         said = "" if seen.exit_code == _LOOKED else _reason(seen.stdout)
         return _Run(
             passed=passed,
+            finished=finished,
+            beside=beside,
             ended_well=seen.exit_code == 0,
             timed_out=seen.timed_out,
             looked=seen.exit_code == _LOOKED,
@@ -143,6 +146,10 @@ class _Run:
     """What was seen of one run of the tests."""
 
     passed: frozenset[str]
+    finished: bool
+    """Whether pytest came to its end."""
+    beside: str
+    """The test of ours."""
     ended_well: bool
     timed_out: bool
     looked: bool
@@ -193,7 +200,7 @@ class _Layers:
         guarded = not run.looked
         if not guarded:
             run = check._run(files)
-        changed = [test for test in changed if test not in run.passed]
+        changed = [test for test in changed if run.finished and test not in run.passed]
         return cls(guarded=guarded, files=files if changed else {}, changed=tuple(changed))
 
 

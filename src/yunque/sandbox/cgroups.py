@@ -70,7 +70,7 @@ class Group:
             raise
 
     def enter(self, pid: int) -> None:
-        """Put a process, what it has started (bubblewrap forks before anybody can reach it) and all it starts, into the group."""
+        """Put a process and all it starts into the group; what it has started, too: bubblewrap forks at once."""
         for folder in set(self.folders.values()):
             _write(os.path.join(folder, "cgroup.procs"), pid)
         with contextlib.suppress(OSError), open(f"/proc/{pid}/task/{pid}/children") as children:
