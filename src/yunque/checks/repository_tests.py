@@ -13,8 +13,8 @@ whose expectations are not literals without that control. With both, for every t
 
 Covered: pytest and unittest tests and doctests, found by pytest; a verdict needs exit status 0 *and* a random word printed
 after the last test, with the right number of passes; time-outs are told apart from failures.
-Not covered: an answer that tells the controls from the tests (nothing differs but what is expected); tests that need packages
-which are not installed (they fail with the original code too, and make no task).
+Not covered: an answer that tells the controls from the tests (nothing differs but what is expected); tests that need
+packages which are not installed (they fail with the original code too, and make no task).
 """
 
 from __future__ import annotations
