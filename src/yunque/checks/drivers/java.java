@@ -43,9 +43,10 @@ class YunquePrint {
                 parts.add(show(java.lang.reflect.Array.get(value, at), depth + 1));
             return "array[" + String.join(",", parts) + "]";
         }
-        if (!(value instanceof java.util.List<?> || value instanceof java.util.Set<?>)) return "?" + value.getClass().getSimpleName();
+        boolean tuple = value instanceof Iterable<?> && value.getClass().getName().startsWith("org.javatuples.");
+        if (!(tuple || value instanceof java.util.List<?> || value instanceof java.util.Set<?>)) return "?" + value.getClass().getSimpleName();
         for (Object item : (Iterable<?>) value) parts.add(show(item, depth + 1));
         if (value instanceof java.util.Set<?>) java.util.Collections.sort(parts);
-        return (value instanceof java.util.List<?> ? "" : "set") + "[" + String.join(",", parts) + "]";
+        return (tuple ? value.getClass().getSimpleName() : value instanceof java.util.List<?> ? "" : "set") + "[" + String.join(",", parts) + "]";
     }
 }
