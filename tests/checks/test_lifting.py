@@ -14,27 +14,27 @@ from yunque.checks.lifting import Call, lift
 from yunque.checks.syntax import parse_python
 
 
-def holds(test, *answers, functions=("f",)):
+def holds(test, answer, functions=("f",)):
     lifted = lift(test, functions)
     assert lifted.whole, lifted.reason
     (case,) = lifted.cases
-    return case.holds(answers)
+    return case.holds(answer)
 
 
 def test_a_case_knows_its_calls_its_line_and_its_text():
     lifted = lift("x = [1, 2]\nassert f(x, key='a') == 3, 'message'", ["f", "g"])
     assert (lifted.whole, lifted.num_asserts) == (True, 1)
     (case,) = lifted.cases
-    assert case.calls == (Call("f", ([1, 2],), {"key": "a"}),)
+    assert case.call == Call("f", ([1, 2],), {"key": "a"})
     assert (case.line, case.text) == (2, "assert f(x, key='a') == 3, 'message'")
-    assert str(case.calls[0]) == "f([1, 2], key='a')"
+    assert str(case.call) == "f([1, 2], key='a')"
 
 
 def test_check_of_a_candidate_is_about_the_entry_point():
     test = 'METADATA = {"a": "x"}\ndef check(candidate):\n    """Doc."""\n    assert True, "said"\n'
     test += "    assert candidate(1) == 2\n"
     lifted = lift(test, ["double"], entry_point="double")
-    assert lifted.whole and [case.calls for case in lifted.cases] == [(Call("double", (1,)),)]
+    assert lifted.whole and [case.call for case in lifted.cases] == [Call("double", (1,))]
     assert lift(test + "check(double)\n", ["double"], entry_point="double").whole
 
 
@@ -241,11 +241,9 @@ def test_a_lifted_verdict_is_the_plain_one(expressions, answers):
     except Exception:
         plain = False
     cases = iter(answers)
-    outside = all(
-        [case.holds([next(cases) if not c.truth else bool(next(cases)) for c in case.calls]) for case in lifted.cases]
-    )
+    outside = all([case.holds(bool(next(cases)) if case.call.truth else next(cases)) for case in lifted.cases])
     assert outside is plain, test
-    made = [call.args[0] for case in lifted.cases for call in case.calls]
+    made = [case.call.args[0] for case in lifted.cases]
     assert made[: len(calls)] == calls, test
 
 

@@ -246,11 +246,7 @@ def apart():
     namespace = {"__name__": "test"}
     for name in order["modules"]:
         namespace[name] = __import__(name)
-    namespace |= {
-        "yunque type": _kind,
-        "yunque isinstance": _is_instance,
-        "yunque is": _same,
-    }  # names that no code can write
+    namespace |= {"yunque type": _kind, "yunque isinstance": _is_instance, "yunque is": _same}  # no code can name them
     exec(_guarded(order["given"], "given.py"), namespace)
     namespace.update((name, tester.named(name)) for name in order["names"])
     exec(_guarded(order["test"], "test.py"), namespace)

@@ -187,21 +187,15 @@ def _compare_values(expected: Sequence[Expected], seen: Observation) -> list[Fin
 
 def _evaluate_asserts(test: str, functions: tuple[str, ...], entry: str, seen: Observation) -> list[Finding]:
     """Which asserts of a lifted test do not hold, and why."""
-    findings, at, cases = [], 0, _lift(test, functions, entry).cases
-    answers = _answers(seen, sum(len(case.calls) for case in cases))
-    for case in cases:
-        given = answers[at : at + len(case.calls)]
-        at += len(given)
-        missing = next((one for one in given if one.missing), None)
-        raised = next((one.value for one in given if isinstance(one.value, Raised)), None)
-        if missing:
-            message = f"{case.text}: {missing.missing}"
-            findings.append(Finding(rule=_rule(missing, seen), line=case.line, message=message))
-        elif raised is not None:
-            findings.append(Finding(rule="raised", line=case.line, message=f"{case.text}: raised {shown(raised)}"))
-        elif not case.holds([one.value for one in given]):
-            values = ", ".join(shown(one.value) for one in given)
-            findings.append(Finding(rule="wrong-answer", line=case.line, message=f"{case.text}: got {values}"))
+    findings, cases = [], _lift(test, functions, entry).cases
+    for case, given in zip(cases, _answers(seen, len(cases)), strict=True):
+        if given.missing:
+            message = f"{case.text}: {given.missing}"
+            findings.append(Finding(rule=_rule(given, seen), line=case.line, message=message))
+        elif isinstance(given.value, Raised):
+            findings.append(Finding(rule="raised", line=case.line, message=f"{case.text}: raised {shown(given.value)}"))
+        elif not case.holds(given.value):
+            findings.append(Finding(rule="wrong-answer", line=case.line, message=f"{case.text}: got {shown(given.value)}"))
     return findings
 
 
@@ -271,8 +265,7 @@ class Asserts:
 
     def _outside(self, program: str, lifted: Lifted) -> Verdict:
         started = time.perf_counter()
-        calls = [call for case in lifted.cases for call in case.calls]
-        seen = _make(program, calls, self.sandbox, self.limits)
+        seen = _make(program, [case.call for case in lifted.cases], self.sandbox, self.limits)
         findings = _looked_at(_evaluate_asserts, self.test, self._callable, self.entry, seen)
         return _verdict(self.name, "outside", findings, len(lifted.cases), started)
 

@@ -104,22 +104,21 @@ class Call:
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """One assert: the calls that it needs, and whether it holds for their answers."""
+    """One assert: the call that it needs, and whether it holds for the answer."""
 
-    calls: tuple[Call, ...]
+    call: Call
     line: int
     """1-based, in the test."""
     text: str
     """The assert as Python would write it, cut to 200 characters."""
     _node: ast.expr
-    _sites: tuple[ast.Call, ...]
+    _site: ast.Call
     _names: Mapping[str, Any]
 
-    def holds(self, answers: Sequence[object]) -> bool:
-        """Whether the assert holds when its calls give these plain values, in order. An error on the way means no."""
-        given = {id(site): answer for site, answer in zip(self._sites, answers, strict=True)}
+    def holds(self, answer: object) -> bool:
+        """Whether the assert holds when its call gives this plain value. An error on the way means no."""
         try:
-            return bool(_Evaluation(self._names, given).value(self._node))
+            return bool(_Evaluation(self._names, {id(self._site): answer}).value(self._node))
         except (
             Unliftable,
             ArithmeticError,
@@ -248,21 +247,20 @@ class _Lifter:
         if len(sites.found) > 1:
             raise Unliftable("two calls in one assert, of which the second may change what the first gave")
         if sites.found:
-            self.cases.append(self.case(node, sites.found))
+            self.cases.append(self.case(node, *sites.found))
         elif not self.constant(node.test):  # ``assert True`` says nothing
             raise Unliftable("an assert that never holds")
 
-    def case(self, node: ast.Assert, sites: list[ast.Call]) -> Case:
+    def case(self, node: ast.Assert, site: ast.Call) -> Case:
         negated = node.test.operand if isinstance(node.test, ast.UnaryOp) and isinstance(node.test.op, ast.Not) else None
-        calls = tuple(self.call(site, truth=site in (node.test, negated)) for site in sites)
-        evaluation = _Evaluation(self.names, {id(site): None for site in sites})
-        evaluation.check(node.test, self.free)
+        call = self.call(site, truth=site in (node.test, negated))
+        _Evaluation(self.names, {id(site): None}).check(node.test, self.free)
         return Case(
-            calls=calls,
+            call=call,
             line=node.lineno,
             text=ast.unparse(node)[:200],
             _node=node.test,
-            _sites=tuple(sites),
+            _site=site,
             _names=dict(self.names),
         )
 

@@ -66,16 +66,9 @@ def standing(test: str, given: str = "", entry: str = "", functions: tuple[str, 
     names = [name for name in free if name in functions or not hasattr(builtins, name)]
     modules = [name for name in names if name in sys.stdlib_module_names and name not in functions]
     program = frozenset(names) - frozenset(modules)
-    asked, errors, imported = _asked(tree), _errors(tree), _imported(tree)
+    whole = _Whole(program=program, asked=_asked(tree), errors=_errors(tree), imported=_imported(tree))
     for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and node.id in _KINDS and id(node) not in asked:
-            return Standing(why=f"line {node.lineno}: it uses {node.id} as a value")
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            if node.value.id in errors and node.attr != "args":
-                return Standing(why=f"line {node.lineno}: it looks at {node.attr} of an exception")
-            if node.value.id in imported and not isinstance(node.ctx, ast.Load):
-                return Standing(why=f"line {node.lineno}: it changes a module")
-        if why := _why_not(node, program):
+        if why := _why_not(node, whole):
             return Standing(why=f"line {getattr(node, 'lineno', 0)}: {why}")
     return Standing(names=tuple(sorted(program)), modules=tuple(sorted(modules)))
 
@@ -97,6 +90,17 @@ def bound(tree: ast.AST) -> set[str]:
     return found
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Whole:
+    """What a part of a test cannot tell of the rest."""
+
+    program: frozenset[str]
+    """Names of the program's."""
+    asked: set[int]
+    errors: set[str]
+    imported: set[str]
+
+
 def _asked(tree: ast.AST) -> set[int]:
     """The places at which a test names ``type`` and ``isinstance`` only to ask about the kind of one thing."""
     places: set[int] = set()
@@ -116,12 +120,21 @@ def _errors(tree: ast.AST) -> set[str]:
 
 
 def _imported(tree: ast.AST) -> set[str]:
+    """The names under which a test holds modules, and what it takes from them."""
     imports = (node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom))
     return {(alias.asname or alias.name).partition(".")[0] for node in imports for alias in node.names}
 
 
-def _why_not(node: ast.AST, program: frozenset[str]) -> str:
+def _why_not(node: ast.AST, whole: _Whole) -> str:
     """What about one part of a test keeps it from standing apart; empty when nothing does."""
+    program = whole.program
+    if isinstance(node, ast.Name) and node.id in _KINDS and id(node) not in whole.asked:
+        return f"it uses {node.id} as a value"
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+        if node.value.id in whole.errors and node.attr != "args":
+            return f"it looks at {node.attr} of an exception"
+        if node.value.id in whole.imported and not isinstance(node.ctx, ast.Load):
+            return "it changes a module"
     if isinstance(node, ast.Attribute):
         if node.attr.startswith("__"):
             return f"it looks at {node.attr}"
