@@ -140,6 +140,7 @@ class Pool:
             worker.close()
             raise
         if not worker.alive:
+            worker.close()
             return
         with self._lock:
             self._idle.append(worker)
@@ -308,7 +309,7 @@ class Worker:
             for descriptor in left_open:
                 os.close(descriptor)
             outcome.kernel_kills = self.group.kills() - kills if self.group else 0
-            if outcome.overdue or not outcome.report:  # it hangs, or was killed
+            if outcome.overdue or outcome.report[:5] in (b"", b"error"):  # it hangs, was killed, or gives up
                 self.close()
             elif self._box:
                 self._sweep()
