@@ -158,7 +158,7 @@ def attack(box, python, mark, request):
         return seen
 
     yield run
-    homes = {worker.home.split("/")[-2] for worker in pool._LIVE if worker.alive}  # of any sandbox of this process
+    homes = {worker._box.name for worker in pool._LIVE if worker._box and worker.alive}  # of any sandbox of this process
     assert set(_boxes(tempfile.gettempdir())) <= homes, "a scratch folder without its worker"
 
 

@@ -44,7 +44,8 @@ class Ground(abc.ABC):
     def __init__(self, place: dict) -> None:
         self.place, self.path = place, place["scratch"]
         self.isolated = place["tier"] != "rlimits"
-        self.ruleset = -1
+        self.rulesets: list[int] = []
+        """To be held to one after the other: a program may do what all of them allow."""
 
     def prepare(self) -> None:
         """Do once, in the worker, what every fork of it would do again: nothing of it binds the worker's own hands."""
@@ -77,12 +78,17 @@ class Ground(abc.ABC):
 
 
 class FolderGround(Ground):
-    """An ordinary folder in a box of the worker's (tiers landlock and rlimits, and inside bubblewrap)."""
+    """An ordinary folder, alone in a folder of the worker's (tiers landlock and rlimits, and inside bubblewrap)."""
 
     def __init__(self, place: dict) -> None:
         super().__init__(place)
-        self.readable = [*place["readable"], *(["/proc"] if place["tier"] == "bwrap" else [])]
         self.set_aside = 0
+        above = os.path.dirname(self.path)
+        if place["tier"] != "bwrap":
+            os.mkdir(above, 0o711)
+        if self.isolated:  # what is readable takes hundreds of rules: once, and for the folder that is made for a job a few
+            readable = [*place["readable"], *(["/proc"] if place["tier"] == "bwrap" else []), *READ_DEVICES]
+            self.rulesets = [kernel.allow_files(readable, [above], list(DEVICES), place["listable"])]
 
     def is_overfull(self) -> bool:
         """Whether it holds too many files, or too much: counted (in a fork) once the disk has lost so much that it might."""
@@ -105,10 +111,9 @@ class FolderGround(Ground):
         return bool(status)
 
     def clear(self, in_fork: Callable[[Callable[[], None]], None]) -> None:
-        """Close the ruleset, which knows this very folder, and remove it; one of many files is set aside for the runner."""
-        if self.ruleset >= 0:
-            os.close(self.ruleset)
-        self.ruleset = -1
+        """Close the ruleset that knows this very folder, and remove it; one of many files is set aside for the runner."""
+        if len(self.rulesets) > 1:
+            os.close(self.rulesets.pop())
         if not os.path.isdir(self.path):
             return
         with contextlib.suppress(OSError):
@@ -118,7 +123,8 @@ class FolderGround(Ground):
         in_fork(lambda: scratch.remove_folder(self.path, at_most))
         if os.path.isdir(self.path):
             self.set_aside += 1
-            os.rename(self.path, f"{self.path}{scratch.SET_ASIDE}{self.set_aside}")
+            aside = os.path.dirname(os.path.dirname(self.path))
+            os.rename(self.path, f"{aside}/{scratch.SET_ASIDE}{self.set_aside}")
 
     def _make(self) -> None:
         os.mkdir(self.path, 0o755)
@@ -126,8 +132,7 @@ class FolderGround(Ground):
         if self.owner is not None:
             os.chown(self.path, self.owner, self.owner)
         if self.isolated:
-            readable = [*self.readable, *READ_DEVICES]
-            self.ruleset = kernel.allow_files(readable, [self.path], list(DEVICES), self.place["listable"])
+            self.rulesets.append(kernel.allow_files(["/"], [self.path], list(DEVICES), []))
 
 
 class MountedGround(Ground):
@@ -145,7 +150,7 @@ class MountedGround(Ground):
         # a rule for the folder that it is mounted on would not be seen behind it.
         writable = [os.path.dirname(self.box)]
         readable = [*place["readable"], "/proc", *READ_DEVICES]
-        self.ruleset = kernel.allow_files(readable, writable, list(DEVICES), place["listable"])
+        self.rulesets = [kernel.allow_files(readable, writable, list(DEVICES), place["listable"])]
 
     @property
     def owner(self) -> int | None:
@@ -210,8 +215,8 @@ def give_up_rights(ground: Ground) -> None:
     elif ground.isolated:
         kernel.drop_capabilities()  # giving up uid 0 does the same
     os.chdir(ground.path)
-    if ground.isolated:
-        kernel.enter_ruleset(ground.ruleset)
+    for ruleset in ground.rulesets:
+        kernel.enter_ruleset(ruleset)
 
 
 def limit(limits: dict, processes: int) -> None:

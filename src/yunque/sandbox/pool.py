@@ -205,7 +205,7 @@ class Worker:
         self._box = box = None if tier in ("namespaces", "bwrap") else self._held.enter_context(_box())
         self._sweeper: threading.Thread | None = None
         self._held.callback(lambda: self._sweeper and self._sweeper.join())
-        self.home = f"{box}/scratch" if box else SCRATCH
+        self.home = f"{box}/job/scratch" if box else SCRATCH
         self.group = cgroups.make_group()
         if self.group:
             self._held.callback(self.group.remove)
@@ -318,7 +318,7 @@ class Worker:
 
     def _sweep(self) -> None:
         """Remove, beside the jobs to come, what one of many files has left."""
-        left = [name for name in os.listdir(self._box) if SET_ASIDE in name]
+        left = [name for name in os.listdir(self._box) if name.startswith(SET_ASIDE)]
         if left and not (self._sweeper and self._sweeper.is_alive()):
             paths = [str(self._box / name) for name in left]
             self._sweeper = threading.Thread(target=lambda: [remove_folder(path) for path in paths], daemon=True)

@@ -13,8 +13,8 @@ import os
 import shutil
 import stat
 
-SET_ASIDE = ".set-aside-"
-"""What the name of a folder goes on with that is no longer used, and too large to be removed at once."""
+SET_ASIDE = "set-aside-"
+"""How the name of a folder begins that is no longer used, and too large to be removed at once."""
 
 
 def census(root: str, enough: int) -> tuple[int, int]:
