@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from yunque.checks.expectations import change
+from yunque.checks.expectations import change, change_doctests
 
 SOURCE = """import unittest
 from m import f
@@ -83,3 +83,105 @@ def test_what_holds_no_such_test_stays(source):
 def test_only_the_tests_that_are_named_change():
     text, changed = change(SOURCE, [("TestMore", "test_method")], random.Random(1))
     assert changed == [("TestMore", "test_method")] and text.partition("class ")[0] == SOURCE.partition("class ")[0]
+
+
+NAMED = """import pytest
+from m import f
+
+ROWS = [1, 2]
+
+
+@pytest.mark.parametrize("given, expected", [(1, "one"), pytest.param(2, "two", id="second"), (3, g())])
+def test_rows(given, expected):
+    assert f(given) == expected
+
+
+@pytest.mark.parametrize(("expected", "given"), [[4, 2], [9, 3]])
+def test_lists(expected, given):
+    assert f(given) == expected
+
+
+@pytest.mark.parametrize("expected", [5, 6])
+def test_one(expected):
+    assert expected == f()
+
+
+def test_loop():
+    for given, expected in [(1, 10), (2, 20)]:
+        assert f(given) == expected
+
+
+def test_assigned():
+    expected = {"a": 1}
+    other = 3
+    other += 1
+    assert f() == expected
+    assert f(1) == other
+
+
+def test_raises():
+    with pytest.raises(ValueError, match="no"):
+        f(-1)
+"""
+
+
+def test_names_that_stand_for_literals_lead_to_them():
+    names = ["test_rows", "test_lists", "test_one", "test_loop", "test_assigned", "test_raises"]
+    text, changed = change(NAMED, [(name,) for name in names], random.Random(1))
+    assert [name for (name,) in changed] == names
+    before, after = NAMED.splitlines(), text.splitlines()
+    differ = {old.strip(): new.strip() for old, new in zip(before, after, strict=True) if old != new}
+    assert len(differ) == 6
+    assert 'pytest.param(2, "two", id="second"), (3, g())' not in text and 'id="second"), (3, g())' in text
+    (lists,) = (new for old, new in differ.items() if "[[4, 2], [9, 3]]" in old)
+    assert ", 2], [" in lists and ", 3]]" in lists and "[4," not in lists and "[9," not in lists
+    assert "other = 3" in text and '"a": 1' not in text
+    assert any("pytest.raises(" in new and "ValueError" not in new and 'match="no"' in new for new in differ.values())
+
+
+DOCUMENTED = '''"""A module.
+
+>>> f(2)
+6
+"""
+
+
+def f(x):
+    """Three times.
+
+    >>> f(2)
+    6
+    >>> f("a")
+    'aaa'
+    >>> f(None)
+    Traceback (most recent call last):
+      ...
+    TypeError: no
+    >>> y = f(1)
+    >>> bool(y)
+    True
+    """
+    return 3 * x
+
+
+class C:
+    def m(self):
+        "A text on\\\\none line: >>> 1"
+
+    def n(self):
+        r"""Raw.
+
+        >>> print(1)
+        1
+        """
+'''
+
+
+def test_what_doctests_show_changes_and_nothing_else():
+    text, changed = change_doctests(DOCUMENTED, [("f",), ("C", "n"), ("C", "m"), ("g",)], random.Random(1))
+    assert changed == [("f",), ("C", "n")]
+    before, after = DOCUMENTED.splitlines(), text.splitlines()
+    differ = [old.strip() for old, new in zip(before, after, strict=True) if old != new]
+    assert differ == ["6", "'aaa'", "TypeError: no", "True", "1"]
+    assert change_doctests(DOCUMENTED, [()], random.Random(1))[0].splitlines()[3] != "6"
+    assert change_doctests("def f(:", [("f",)], random.Random(1)) == ("def f(:", [])

@@ -415,3 +415,144 @@ def test_the_word_is_another_one_every_time(small, tests_box):
     for _ in range(2):
         judge(small, Told(tests_box, note), ["test_thing.py::test_add"])
     assert len(set(words)) == len(words) >= 4 and all(len(word.strip()) == 32 for word in words)
+
+
+# -------------------------------------------------------------------------------------------------------------------- apart
+LIBRARY = '''class Odd(ValueError):
+    """An exception of the library's own."""
+
+
+class Pair:
+    def __init__(self, a):
+        self.a = a
+
+    @classmethod
+    def of(cls, a):
+        """Make one.
+
+        >>> Pair.of(3).doubled()
+        6
+        """
+        return cls(a)
+
+    def doubled(self):
+        return 2 * self.a
+
+    def __eq__(self, other):
+        return True
+
+
+def halves(numbers, then=None):
+    """Half of each.
+
+    >>> list(halves([2, 4]))
+    [1.0, 2.0]
+    """
+    for number in numbers:
+        if number % 2:
+            raise Odd(number)
+        yield (then or float)(number / 2)
+
+
+def made():
+    return Pair(3)
+
+
+LOADED = sorted([3, 1])
+
+
+def twice(x):
+    return [x, x]
+
+
+EAGER = twice(1)
+'''
+LIBRARY_TESTS = """import pytest
+from thing import Odd, Pair, halves, made, twice
+
+
+def test_halves():
+    assert list(halves([2, 4])) == [1, 2]
+
+
+def test_function():
+    assert list(halves([2], then=lambda x: x + 1)) == [2]
+
+
+def test_odd():
+    with pytest.raises(Odd, match="3") as told:
+        list(halves([3]))
+    assert told.value.args == (3,)
+
+
+def test_pair():
+    assert Pair(2).doubled() == Pair.of(2).doubled() == 4
+
+
+def test_equal():
+    assert Pair(2) == Pair(2)
+
+
+def test_kind():
+    assert isinstance(made(), Pair)
+
+
+def test_twice():
+    assert twice(2) == [2, 2]
+"""
+
+
+@pytest.mark.parametrize(
+    ("definition", "tests", "seat"),
+    [
+        ("halves", ("test_halves", "test_function", "test_odd"), "apart"),
+        ("Pair", ("test_pair",), "apart"),
+        ("Pair", ("test_equal",), "controlled"),  # only the class itself could say whether they are equal
+        ("made", ("test_kind",), "controlled"),  # only its own process knows of what class it is
+        ("twice", ("test_twice",), "controlled"),  # it is called while the tests are imported
+        ("nothing", ("test_twice",), "controlled"),
+        ("", ("test_halves",), "controlled"),
+    ],
+)
+def test_a_definition_that_exchanges_plain_values_is_judged_apart(tree, tests_box, definition, tests, seat):
+    root = tree({"thing.py": LIBRARY, "test_thing.py": LIBRARY_TESTS, "conftest.py": "import thing\n"})
+    names = [f"test_thing.py::{name}" for name in tests]
+    check = RepositoryTests(tree=root, tests=names, sandbox=tests_box, limits=LIMITS, definition=definition)
+    verdict = check.judge(make_record("thing.py", LIBRARY))
+    assert (verdict.outcome, verdict.seat) == (Outcome.PASS, seat), verdict
+    wrong = LIBRARY.replace("2 * self.a", "3 * self.a").replace("number / 2", "number / 3").replace("[x, x]", "[x]")
+    wrong = wrong.replace("return True", "return False").replace("return Pair(3)", "return None")
+    verdict = check.judge(make_record("thing.py", wrong))
+    assert (verdict.outcome, verdict.seat == "apart") == (Outcome.FAIL, seat == "apart"), verdict
+
+
+@pytest.mark.parametrize("name", ["thing.halves", "thing.Pair.of"])
+def test_doctests_are_judged_apart_too(tree, tests_box, name):
+    root = tree({"thing.py": LIBRARY})
+    definition = name.split(".")[1]
+    check = RepositoryTests(tree=root, tests=[f"thing.py::{name}"], sandbox=tests_box, limits=LIMITS, definition=definition)
+    verdict = check.judge(make_record("thing.py", LIBRARY))
+    assert (verdict.outcome, verdict.seat) == (Outcome.PASS, "apart"), verdict
+    wrong = LIBRARY.replace("2 * self.a", "3 * self.a").replace("number / 2", "number / 3")
+    assert check.judge(make_record("thing.py", wrong)).outcome is Outcome.FAIL
+
+
+@pytest.mark.parametrize(
+    "test", ["thing.py::thing.add", "test_thing.py::test_each[1]", "test_thing.py::test_odd", "test_thing.py::test_named"]
+)
+def test_doctests_rows_exceptions_and_named_values_are_controlled(tree, tests_box, test):
+    text = 'def add(a, b):\n    """Sum.\n\n    >>> add(1, 2)\n    3\n    """\n    return a + b\n'
+    tests = """import pytest
+from thing import add
+@pytest.mark.parametrize("n", [1])
+def test_each(n): assert add(n, n) == 2
+def test_odd():
+    with pytest.raises(TypeError): add(1, "")
+def test_named():
+    expected = [1, 2]
+    assert add([1], [2]) == expected
+"""
+    root = tree({"thing.py": text, "test_thing.py": tests})
+    check = RepositoryTests(tree=root, tests=[test], sandbox=tests_box, limits=LIMITS)
+    verdict = check.judge(make_record("thing.py", text))
+    assert (verdict.outcome, verdict.seat) == (Outcome.PASS, "controlled"), verdict

@@ -27,13 +27,19 @@ def test_truth():
     assert tripled(1)
 
 
+def test_lazy():
+    import lazy
+
+    assert tripled(3) == lazy.expected() == int(open("expected.txt").read())
+
+
 @pytest.mark.parametrize("number", [2, 3])
 def test_each(number):
     assert tripled(number) in (6, 9)
     assert tripled([]) == []
     assert tripled([number])[0:] == [number] * 3
 """
-NAMES = ["test_tripled", "TestMore::test_text", "test_truth", "test_each[2]", "test_each[3]"]
+NAMES = ["test_tripled", "TestMore::test_text", "test_truth", "test_lazy", "test_each[2]", "test_each[3]"]
 BODIES = {
     "the line of the caller": "import traceback, ast\n    return ast.literal_eval(traceback.extract_stack()[-2].line.split('==')[1])",
     "a frame": "import sys\n    f = sys._getframe(1)\n    return f.f_code.co_consts[-1]",
@@ -81,11 +87,17 @@ def judge(tests_box, tmp_path_factory):
     root = tmp_path_factory.mktemp("words")
     (root / "words.py").write_text(MODULE)
     (root / "test_words.py").write_text(TESTS)
+    (root / "lazy.py").write_text("def expected():\n    return 9\n")
+    (root / "expected.txt").write_text("9")
     limits = Limits(wall_s=20, cpu_s=20, memory_bytes=1 << 30, processes=64)
 
-    def judge(text, tests=NAMES):
+    def judge(text, tests=NAMES, definition=""):
         check = RepositoryTests(
-            tree=root, tests=[f"test_words.py::{one}" for one in tests], sandbox=tests_box, limits=limits
+            tree=root,
+            tests=[f"test_words.py::{one}" for one in tests],
+            sandbox=tests_box,
+            limits=limits,
+            definition=definition,
         )
         origin = Origin(source="attack", path="words.py", revision="", licence="unknown", collected_at="")
         return check.judge(Record(id="r", text=text, language="python", origin=origin))
@@ -96,7 +108,9 @@ def judge(tests_box, tmp_path_factory):
 def test_right_answers_pass_and_say_by_which_layers(judge):
     found = judge(MODULE)
     assert (found.outcome, found.seat) == (Outcome.PASS, "controlled"), found
-    assert "(in-process, guarded, 5 of 5 controlled)" in found.detail
+    assert "(in-process, guarded, 6 of 6 controlled)" in found.detail
+    found = judge(MODULE, definition="tripled")
+    assert (found.outcome, found.seat) == (Outcome.PASS, "apart") and "(apart)" in found.detail, found
     other = "import collections, dataclasses, enum, logging, typing, warnings\nP = collections.namedtuple('P', 'a')\n"
     other += "@dataclasses.dataclass\nclass D:\n    a: int\nclass E(enum.Enum):\n    A = 1\nlogging.getLogger().error('x')\n"
     other += "warnings.warn('x')\ndef tripled(n):\n    return n + n + n\n"
@@ -119,9 +133,64 @@ def test_no_body_passes(judge, name):
     for tests in (NAMES, ["test_tripled"]):
         found = judge(text, tests)
         assert found.outcome is Outcome.FAIL, found.detail
+    found = judge(text, definition="tripled")
+    assert (found.outcome, found.seat) == (Outcome.FAIL, "apart"), found.detail
 
 
 @pytest.mark.parametrize("name", WHOLE)
 def test_no_file_passes(judge, name):
-    found = judge(WHOLE[name], ["test_tripled", "TestMore::test_text"])
-    assert found.outcome is Outcome.FAIL, found.detail
+    for definition in ("", "tripled"):
+        found = judge(WHOLE[name], ["test_tripled", "TestMore::test_text"], definition)
+        assert found.outcome is Outcome.FAIL, found.detail
+
+
+APART = {
+    "what the tests read is written anew": "import glob\nfor p in ['expected.txt', 'lazy.py', *glob.glob('**/*.py', recursive=True)]:\n    try: open(p, 'w').write('')\n    except OSError as e: WHY = e",
+    "what the tests read is made": "import os\nfor f in (lambda: os.open('x', os.O_CREAT | os.O_RDWR), lambda: os.mkdir('pytest'), lambda: os.symlink('words.py', 'y')):\n    try: f()\n    except OSError as e: WHY = e\n    else: WHY = None",
+    "what the tests read is taken away": "import os\ntry: os.unlink('expected.txt')\nexcept OSError as e: WHY = e",
+    "what the tests read is put elsewhere": "import os\ntry: os.rename('lazy.py', 'expected.txt')\nexcept OSError as e: WHY = e",
+    "the tests' own descriptors": "import os\ntry: os.listdir(f'/proc/{os.getppid()}/fd')\nexcept OSError as e: WHY = e",
+    "the tests' own memory": "import os\ntry: open(f'/proc/{os.getppid()}/mem', 'rb')\nexcept OSError as e: WHY = e",
+    "a child writes": "import subprocess, sys\nWHY = OSError(subprocess.run([sys.executable, '-c', 'open(\"expected.txt\", \"w\")']).returncode or None)",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", APART)
+def test_the_other_process_only_reads(judge, name):
+    """Each is refused: the right answer that goes with it passes, and the wrong one does not see what it was refused for."""
+    right = f"{APART[name]}\nassert WHY.args[0] in (1, 2, 13), WHY\n{MODULE}"
+    found = judge(right, definition="tripled")
+    assert (found.outcome, found.seat) == (Outcome.PASS, "apart"), found.detail
+    wrong = f"{APART[name]}\n{MODULE.replace('3 * number', '4 * number')}"
+    assert judge(wrong, definition="tripled").outcome is Outcome.FAIL
+
+
+def test_the_other_process_finds_no_test_and_no_answer(judge):
+    text = f"""import glob, os, sys
+SEEN = []
+for path in glob.glob("**/*", recursive=True, include_hidden=True):
+    if os.path.isfile(path):
+        SEEN.append((path, open(path, "rb").read()))
+assert SEEN and not any(b"3 * number" in text or b"ababab" in text for _, text in SEEN), SEEN
+assert not any(name.startswith("test_") for name in sys.modules)
+{MODULE}"""
+    found = judge(text, definition="tripled")
+    assert found.outcome is Outcome.PASS, found.detail
+    assert judge(text.replace("not any(b", "any(b"), definition="tripled").outcome is Outcome.FAIL
+
+
+@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM", "SIGALRM", "SIGUSR1", "SIGSTOP"])
+def test_a_signal_to_the_tests_is_no_pass(tests_box, tmp_path, number):
+    (tmp_path / "words.py").write_text(MODULE)
+    (tmp_path / "test_words.py").write_text(TESTS)
+    check = RepositoryTests(
+        tree=tmp_path,
+        tests=["test_words.py::test_tripled"],
+        sandbox=tests_box,
+        limits=Limits(wall_s=4),
+        definition="tripled",
+    )
+    text = f"import os, signal\ndef tripled(n):\n    os.kill(os.getppid(), signal.{number})\n    return 0\n"
+    origin = Origin(source="t", path="words.py", revision="", licence="unknown", collected_at="")
+    found = check.judge(Record(id="r", text=text, language="python", origin=origin))
+    assert (found.outcome, found.seat) == (Outcome.FAIL, "apart"), found

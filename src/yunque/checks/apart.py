@@ -61,7 +61,7 @@ _FACTORIES = {kind.__name__: kind for kind in (int, float, str, bool, list, dict
 
 def stop(status, why):
     """End the tester, whatever the test would make of an exception; never returns."""
-    os.write(2, f"\nyunque: {why}\n".encode("utf-8", "replace"))
+    os.write(Tester.errors, f"\nyunque: {why}\n".encode("utf-8", "replace"))
     os._exit(status)
 
 
@@ -224,6 +224,26 @@ def _named_tuple(name, fields):
 # ---------------------------------------------------------------------------------------------------------------- the tester
 def apart():
     """Fork the program's process, then read the order, and run its test against the program's answers."""
+    tester = fork_program(start)
+    order = json.loads(sys.stdin.buffer.read())
+    sys.path[:] = [folder for folder in sys.path if folder and not folder.startswith(os.getcwd())]  # it writes modules there
+    sys.path_importer_cache.clear()
+    tester.begin(order["program"])
+    namespace = {"__name__": "test"}
+    for name in order["modules"]:
+        namespace[name] = __import__(name)
+    namespace |= GUARDS
+    exec(_guarded(order["given"], "given.py"), namespace)
+    namespace.update((name, tester.named(name)) for name in order["names"])
+    exec(_guarded(order["test"], "test.py"), namespace)
+    if order["entry"]:
+        namespace["check"](tester.named(order["entry"]))
+    print(order["word"], flush=True)
+    os._exit(0)
+
+
+def fork_program(start):
+    """Fork the program's process, which waits for what ``start`` is to be called with: the `Tester` that it answers."""
     ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)  # PR_SET_DUMPABLE: nobody reads this memory or these descriptors
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # else the program could raise KeyboardInterrupt in the test
     asked, ask = os.pipe()
@@ -234,31 +254,24 @@ def apart():
             os.dup2(null, descriptor)
         os.close(ask)
         os.close(heard)
-        serve(os.fdopen(asked), tell)
+        serve(os.fdopen(asked), tell, start)
         os._exit(0)
     os.close(asked)
     os.close(tell)
-    order = json.loads(sys.stdin.buffer.read())
-    sys.path[:] = [folder for folder in sys.path if folder and not folder.startswith(os.getcwd())]  # it writes modules there
-    sys.path_importer_cache.clear()
     Remote._tester = tester = Tester(os.fdopen(heard, "rb"), ask)
-    tester.begin(order["program"])
-    namespace = {"__name__": "test"}
-    for name in order["modules"]:
-        namespace[name] = __import__(name)
-    namespace |= {"yunque type": _kind, "yunque isinstance": _is_instance, "yunque is": _same}  # no code can name them
-    exec(_guarded(order["given"], "given.py"), namespace)
-    namespace.update((name, tester.named(name)) for name in order["names"])
-    exec(_guarded(order["test"], "test.py"), namespace)
-    if order["entry"]:
-        namespace["check"](tester.named(order["entry"]))
-    print(order["word"], flush=True)
-    os._exit(0)
+    return tester
 
 
 def _guarded(text, name):
     """The code of a test in which questions that only one process can answer end it."""
-    return compile(ast.fix_missing_locations(_Guarded().visit(ast.parse(text))), name, "exec", dont_inherit=True)
+    tree = ast.parse(text)
+    guard(tree)
+    return compile(tree, name, "exec", dont_inherit=True)
+
+
+def guard(tree):
+    """Have the code of a test ask `GUARDS` what only one process can answer; the tree is changed."""
+    ast.fix_missing_locations(_Guarded().visit(tree))
 
 
 class _Guarded(ast.NodeTransformer):
@@ -305,6 +318,10 @@ def _same(one, other):
     return False
 
 
+GUARDS = {"yunque type": _kind, "yunque isinstance": _is_instance, "yunque is": _same}
+"""What a guarded test must find by these names, which no code can name."""
+
+
 def send(channel, message):
     """Write one line of JSON, however long."""
     text = memoryview(json.dumps(message).encode() + b"\n")
@@ -314,6 +331,11 @@ def send(channel, message):
 
 class Tester:
     """The program as the test sees it: it answers from another process."""
+
+    tree = ""
+    """The folder whose modules both processes import; empty: there is none."""
+    errors = 2
+    """The descriptor that says why a test was ended."""
 
     def __init__(self, heard, ask):
         self.heard, self.ask_pipe = heard, ask
@@ -394,7 +416,7 @@ def _exception(raised, arguments):
     name, bases, said = str(raised[0]), raised[1], raised[2]
     own = Exception
     for module, base in bases:
-        found = getattr(sys.modules.get(module), base, None) if module.partition(".")[0] in sys.stdlib_module_names else None
+        found = getattr(sys.modules.get(module), base, None) if _is_of_both(module) else None
         if isinstance(found, type) and issubclass(found, Exception) and _is_the_real(found):
             own = found
             break
@@ -470,7 +492,7 @@ for _name in _JUDGED:
 
 
 # --------------------------------------------------------------------------------------------------------------- the program
-def serve(lines, tell):
+def serve(lines, tell, start):
     """The program's process: the program, then acts on what is in it, each a line of JSON."""
     own = os.getpid()
     namespace, trouble = start(json.loads(lines.readline()))
@@ -502,8 +524,7 @@ def _reply(act):
         return "=", act(), ""
     except Exception as error:
         kind = type(error)
-        bases = [one for one in kind.__mro__ if one.__module__.partition(".")[0] in sys.stdlib_module_names]
-        bases = [one for one in bases if _is_the_real(one)]
+        bases = [one for one in kind.__mro__ if _is_of_both(one.__module__) and _is_the_real(one)]
         own = bases[0]
         name = kind.__name__ if kind is own or kind.__name__ != own.__name__ else f"{kind.__name__} of the program"
         said = None if kind.__str__ is own.__str__ else _said(error)
@@ -518,6 +539,14 @@ def _said(error):
         return str(error)[:MAX_MESSAGE]
     except Exception as trouble:
         return f"({type(trouble).__name__})"
+
+
+def _is_of_both(module):
+    """Whether both processes have a module: one of Python's own, or of the tree, but for what was taken away (tests)."""
+    if module.partition(".")[0] in sys.stdlib_module_names:
+        return True
+    path = getattr(sys.modules.get(module), "__file__", None) or ""
+    return bool(Tester.tree) and path.startswith(Tester.tree) and os.path.exists(path)
 
 
 def _is_the_real(kind):

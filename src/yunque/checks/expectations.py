@@ -3,17 +3,19 @@
     assert tripled(4) == 12        becomes        assert tripled(4) == 97
 
 Covered: literals (numbers, texts, bytes, also within lists, tuples, sets and dicts) that an assert, ``assertEqual`` or its
-kin compares with; where a test has none, its asserts and ``assertTrue`` are turned round. All else of the file stays as it
-is, byte for byte, so that nothing tells a changed file from the original but what it expects. What a value becomes looks
-like one that somebody could have meant.
-Not covered: expectations that are computed, parametrised or raised (``pytest.raises``), and doctests: those tests stay.
+kin compares with, there or by a name that the test, its loop or ``parametrize`` gives it; the exceptions of ``raises`` and
+``assertRaises``; what doctests show. Where a test has none of these, its asserts and ``assertTrue`` are turned round. All
+else of the file stays as it is, byte for byte, so that nothing tells a changed file from the original but what it expects.
+What a value becomes looks like one that somebody could have meant.
+Not covered: expectations that are computed, or come from other files: those tests stay.
 """
 
 from __future__ import annotations
 
 import ast
+import doctest
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 
 from yunque.checks.syntax import parse_python
 
@@ -21,6 +23,9 @@ _EQUAL = frozenset(
     ("assertEqual", "assertEquals", "assertListEqual", "assertDictEqual", "assertTupleEqual", "assertSetEqual")
 )
 _TRUTH = frozenset(("assertTrue", "assertFalse"))
+_RAISES = frozenset(("raises", "assertRaises", "assertRaisesRegex"))
+_UNUSUAL = ("BlockingIOError", "ChildProcessError", "NotADirectoryError", "ProcessLookupError", "StopAsyncIteration")
+"""Exceptions that no other is a kind of, and that little code raises."""
 
 
 def change(source: str, tests: Iterable[Sequence[str]], chance: random.Random) -> tuple[str, list[Sequence[str]]]:
@@ -32,24 +37,65 @@ def change(source: str, tests: Iterable[Sequence[str]], chance: random.Random) -
         tree = parse_python(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return source, []
-    edits: dict[tuple[int, int], bytes] = {}
-    data, changed = source.encode("utf-8", "surrogatepass"), []
-    starts = [0]
-    for line in data.splitlines(keepends=True):
-        starts.append(starts[-1] + len(line))
+    text, changed = _Text(source), []
     for path in tests:
         function = _find(tree, path)
         if function is None:
             continue
-        found = _values(function, chance) or _turned(function, data, starts)
+        found = [*_values(function, chance), *_raised(function, chance)] or _turned(function, text)
         if found:
             changed.append(path)
-        for node, text in found:
-            span = starts[node.lineno - 1] + node.col_offset, starts[(node.end_lineno or 0) - 1] + (node.end_col_offset or 0)
-            edits[span] = text
-    for (start, end), text in sorted(edits.items(), reverse=True):
-        data = data[:start] + text + data[end:]
-    return data.decode("utf-8", "surrogatepass"), changed
+        for node, other in found:
+            text.edits[text.span(node)] = other
+    return text.edited(), changed
+
+
+def change_doctests(source: str, tests: Iterable[Sequence[str]], chance: random.Random) -> tuple[str, list[Sequence[str]]]:
+    """The source with other results in the doctests of its definitions; each as its names, none for the file's own.
+
+    A source that does not parse stays as it is.
+    """
+    try:
+        tree = parse_python(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return source, []
+    text, changed = _Text(source), []
+    for path in tests:
+        node = _docstring(tree, path)
+        if node is None or node.value.count("\n") != (node.end_lineno or 0) - node.lineno:
+            continue  # its lines are not those of the file
+        try:
+            examples = doctest.DocTestParser().get_examples(node.value)
+        except ValueError:
+            continue
+        for one in examples:
+            if one.want:
+                line = node.lineno - 1 + one.lineno + one.source.count("\n") + one.want.count("\n") - 1
+                text.edits |= _other_result(text, line, chance)
+                changed.append(path)
+    return text.edited(), list(dict.fromkeys(changed))
+
+
+class _Text:
+    """A source as bytes, the way `ast` counts them, and what is to be changed in it."""
+
+    def __init__(self, source: str) -> None:
+        self.data = source.encode("utf-8", "surrogatepass")
+        self.edits: dict[tuple[int, int], bytes] = {}
+        self.starts = [0]
+        for line in self.data.splitlines(keepends=True):
+            self.starts.append(self.starts[-1] + len(line))
+
+    def span(self, node: ast.AST) -> tuple[int, int]:
+        """The first byte of a node, and the one behind it."""
+        return self.starts[node.lineno - 1] + node.col_offset, self.starts[node.end_lineno - 1] + node.end_col_offset
+
+    def edited(self) -> str:
+        """The source with every change made."""
+        data = self.data
+        for (start, end), other in sorted(self.edits.items(), reverse=True):
+            data = data[:start] + other + data[end:]
+        return data.decode("utf-8", "surrogatepass")
 
 
 def _find(tree: ast.Module, path: Sequence[str]) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
@@ -62,9 +108,33 @@ def _find(tree: ast.Module, path: Sequence[str]) -> ast.FunctionDef | ast.AsyncF
     )
 
 
-def _values(function: ast.AST, chance: random.Random) -> list[tuple[ast.AST, bytes]]:
+def _docstring(tree: ast.Module, path: Sequence[str]) -> ast.Constant | None:
+    """The text that documents a definition at the end of a path of names."""
+    here: ast.AST = tree
+    for name in path:
+        here = next((one for one in getattr(here, "body", ()) if getattr(one, "name", None) == name), ast.Pass())
+    first = next(iter(getattr(here, "body", ())), None)
+    value = first.value if isinstance(first, ast.Expr) else None
+    return value if isinstance(value, ast.Constant) and isinstance(value.value, str) else None
+
+
+def _other_result(text: _Text, line: int, chance: random.Random) -> dict[tuple[int, int], bytes]:
+    """Another end of a line that a doctest shows."""
+    start, end = text.starts[line], text.starts[line + 1]
+    shown = text.data[start:end].rstrip()
+    for word, other in ((b"True", b"False"), (b"False", b"True"), (b"None", b"0")):
+        if shown.endswith(word):
+            return {(start + len(shown) - len(word), start + len(shown)): other}
+    place = next((at for at in range(len(shown) - 1, -1, -1) if chr(shown[at]).isalnum() and shown[at] < 128), None)
+    if place is None:
+        return {}
+    alike = b"123456789" if chr(shown[place]).isdigit() else b"abcdefghijklmnopqrstuvwxyz"
+    return {(start + place, start + place + 1): bytes([chance.choice([one for one in alike if one != shown[place]])])}
+
+
+def _values(function: ast.FunctionDef | ast.AsyncFunctionDef, chance: random.Random) -> list[tuple[ast.AST, bytes]]:
     """Literals that a test compares with, and what stands for them."""
-    edits = []
+    edits, named = [], dict(_named(function))
     for node in ast.walk(function):
         sides: list[ast.expr] = []
         if isinstance(node, ast.Assert) and isinstance(node.test, ast.Compare):
@@ -72,13 +142,64 @@ def _values(function: ast.AST, chance: random.Random) -> list[tuple[ast.AST, byt
                 sides = [node.test.comparators[0], node.test.left]
         elif _is_method(node, _EQUAL) and len(node.args) >= 2:
             sides = [node.args[1], node.args[0]]
-        literal = next((side for side in sides if _is_literal(side)), None)
-        if literal is not None and (one := _other(literal, chance)):
-            edits.append(one)
-    return edits
+        literals = next(([side] for side in sides if _is_literal(side)), None)
+        if literals is None:
+            literals = next((named[side.id] for side in sides if isinstance(side, ast.Name) and side.id in named), [])
+        edits += [other for one in literals if (other := _other(one, chance))]
+    return list({(one.lineno, one.col_offset): (one, other) for one, other in edits}.values())
 
 
-def _turned(function: ast.AST, data: bytes, starts: list[int]) -> list[tuple[ast.AST, bytes]]:
+def _named(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[tuple[str, list[ast.expr]]]:
+    """Names that stand for literals in a test, and all of those: assigned once, or a row's by a loop or ``parametrize``."""
+    stored = [node.id for node in ast.walk(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+            if stored.count(node.targets[0].id) == 1 and _is_literal(node.value):
+                yield node.targets[0].id, [node.value]
+        elif isinstance(node, ast.For) and isinstance(node.target, ast.Tuple | ast.Name):
+            targets = node.target.elts if isinstance(node.target, ast.Tuple) else [node.target]
+            names = [one.id if isinstance(one, ast.Name) else "" for one in targets]
+            yield from _columns(names, node.iter, isinstance(node.target, ast.Tuple))
+    for call in function.decorator_list:
+        if _is_method(call, {"parametrize"}) and len(call.args) >= 2:
+            names = call.args[0]
+            if isinstance(names, ast.Constant) and isinstance(names.value, str):
+                plain = [one.strip() for one in names.value.split(",") if one.strip()]
+                yield from _columns(plain, call.args[1], len(plain) > 1)
+            elif isinstance(names, ast.List | ast.Tuple) and all(isinstance(one, ast.Constant) for one in names.elts):
+                yield from _columns([str(one.value) for one in names.elts], call.args[1], True)
+
+
+def _columns(names: list[str], rows: ast.expr, in_rows: bool) -> Iterator[tuple[str, list[ast.expr]]]:
+    """Each name with its literals in a literal of rows (``in_rows``), or of values for the only name."""
+    if not isinstance(rows, ast.List | ast.Tuple):
+        return
+    cells = []
+    for row in rows.elts:
+        if _is_method(row, {"param"}) or (isinstance(row, ast.Call) and getattr(row.func, "id", "") == "param"):
+            cells.append(row.args)
+        elif in_rows and isinstance(row, ast.List | ast.Tuple):
+            cells.append(row.elts)
+        elif not in_rows:
+            cells.append([row])
+    for at, name in enumerate(names):
+        column = [row[at] for row in cells if len(row) == len(names) and _is_literal(row[at])]
+        if name and column:
+            yield name, column
+
+
+def _raised(function: ast.AST, chance: random.Random) -> list[tuple[ast.AST, bytes]]:
+    """Exceptions that a test waits for, and others."""
+    return [
+        (node.args[0], chance.choice(_UNUSUAL).encode())
+        for node in ast.walk(function)
+        if (_is_method(node, _RAISES) or (isinstance(node, ast.Call) and getattr(node.func, "id", "") == "raises"))
+        and node.args
+        and not isinstance(node.args[0], ast.Starred)
+    ]
+
+
+def _turned(function: ast.AST, text: _Text) -> list[tuple[ast.AST, bytes]]:
     """Conditions of a test, and the same turned round."""
     edits = []
     for node in ast.walk(function):
@@ -86,13 +207,11 @@ def _turned(function: ast.AST, data: bytes, starts: list[int]) -> list[tuple[ast
         if _is_method(node, _TRUTH) and node.args:
             condition = node.args[0]
         if condition is not None and not isinstance(condition, ast.Constant):
-            start = starts[condition.lineno - 1] + condition.col_offset
-            end = starts[(condition.end_lineno or 0) - 1] + (condition.end_col_offset or 0)
-            edits.append((condition, b"not (" + data[start:end] + b")"))
+            edits.append((condition, b"not (" + text.data[slice(*text.span(condition))] + b")"))
     return edits
 
 
-def _is_method(node: ast.AST, names: frozenset[str]) -> bool:
+def _is_method(node: ast.AST, names: Set[str]) -> bool:
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in names
 
 

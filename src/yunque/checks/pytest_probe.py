@@ -1,14 +1,16 @@
 """A pytest plug-in that runs *inside* the sandbox; copied there as a file, so it imports nothing of ours.
 
-Two modes, chosen by ``YUNQUE_PROBE``:
+Three modes, chosen by ``YUNQUE_PROBE``:
 
 * ``reach``: write ``reach.json``: for every test its outcome, its seconds and the functions of the tree that it called.
 * ``judge``: read a random word from standard input before any code of the repository runs, and print it at the very end,
   with the tests that passed. Before that, an audit hook is set, which nothing can remove: the run ends with exit status 93
   when the file under test (``YUNQUE_CANDIDATE``; empty: no hook) looks at frames, code objects or the heap, runs programs or
   code made at run time, or opens a test file or git's objects, itself or through the standard library.
+* ``apart``: the same, but the file under test is in another process (`pytest_apart`), and there is no hook. A second line of
+  standard input says what it is.
 
-What it prints comes from inside the candidate's process all the same: `repository_tests` says what else is demanded.
+What ``judge`` prints comes from inside the candidate's process: `repository_tests` says what else is demanded.
 """
 
 import json
@@ -164,14 +166,29 @@ class Judge:
         self.__closing(self.passed)
 
 
-PLUGIN = Judge(_closing()) if MODE == "judge" else Reach() if MODE == "reach" else None
+def _plugins():
+    """What the wanted mode takes; made before any code of the repository runs, its conftest.py included."""
+    if MODE == "reach":
+        return [Reach()]
+    if MODE == "apart":
+        from yunque_apart import Apart
+
+        apart = Apart()  # first: the other process knows nothing yet
+        judge = Judge(_closing())
+        apart.prepare(json.loads(sys.stdin.readline()))
+        return [judge, apart]
+    if MODE == "judge":
+        judge = Judge(_closing())
+        if candidate := os.environ.pop("YUNQUE_CANDIDATE", ""):
+            _watch(ROOT + candidate, [ROOT + test.partition("::")[0] for test in sys.argv if "::" in test])
+        return [judge]
+    return []
+
+
+PLUGINS = _plugins()
 
 
 def pytest_configure(config):
     """Put the wanted mode to work, and forget it here."""
-    global PLUGIN
-    if PLUGIN is not None:
-        if candidate := os.environ.pop("YUNQUE_CANDIDATE", ""):
-            _watch(ROOT + candidate, [ROOT + test.partition("::")[0] for test in config.args])
-        config.pluginmanager.register(PLUGIN)
-        PLUGIN = None
+    while PLUGINS:
+        config.pluginmanager.register(PLUGINS.pop(0))

@@ -1,15 +1,17 @@
 """Judge a file by the tests of the repository it belongs to, in the sandbox.
 
-Function and test share objects, so they share a process; what a verdict is worth comes from layers, which it names:
+What a verdict is worth comes from layers, which it names:
 
+apart       the one definition that the file differs in runs in a process of its own; plain values cross (`pytest_apart`)
 guarded     an audit hook, set before the file is imported, ends the run when it looks at frames, code or the heap, makes
             code, starts programs, or opens tests (`pytest_probe`)
 controlled  the same tests, with other expectations (`expectations`), fail, and so does one that always must: who passes them
             has not computed what he answers
 
-A layer counts where the original file keeps it: original code that walks frames itself is judged without the guard, tests
-whose expectations are not literals without that control. With both, for every test, the seat is ``controlled``, else
-``in-process``: a PASS that a program could have forged.
+A layer counts where the original file keeps it: where definition and tests share objects they share a process, original code
+that walks frames itself is judged without the guard, tests whose expectations are not literals without that control. The
+seat is ``apart``, which needs no other layer; or, with both others for every test, ``controlled``; else ``in-process``: a
+PASS that a program could have forged.
 
 Covered: pytest and unittest tests and doctests, found by pytest; a verdict needs exit status 0 *and* a random word printed
 after the last test, with the right number of passes; time-outs are told apart from failures.
@@ -19,6 +21,7 @@ packages which are not installed (they fail with the original code too, and make
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import functools
 import json
@@ -28,19 +31,27 @@ import secrets
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from yunque.checks import expectations
+from yunque.checks import apart, expectations
+from yunque.checks.syntax import parse_python
 from yunque.core.nouns import Finding, Job, Limits, Outcome, Record, Verdict
 from yunque.core.seams import Sandbox
+from yunque.sandbox import kernel
 from yunque.sandbox.jobs import installed
 
-PROBE = Path(__file__).with_name("pytest_probe.py")
+PROBE, APART = (Path(__file__).with_name(name) for name in ("pytest_probe.py", "pytest_apart.py"))
+_PARTS = {f"yunque.checks.{name}": Path(__file__).with_name(f"{name}.py") for name in ("wire", "driver", "apart")}
+_PARTS["yunque.sandbox.kernel"] = Path(kernel.__file__)
 CONFIG = "yunque-pytest.ini"
+MARK = "yunque_elsewhere"
+"""What marks the definition that is called elsewhere (`pytest_apart.NAME`)."""
 _LOOKED = 93
 """Exit status of a run that the guard ended (`pytest_probe.LOOKED`)."""
+_ENDED = (_LOOKED, apart.UNFIT, apart.UNPLAIN, apart.LEFT)
+"""Exit statuses of a run that was ended for what the last line of its standard error says."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,8 +87,10 @@ class RepositoryTests:
 
     name = "repository-tests"
 
-    def __init__(self, *, tree: Path, tests: Sequence[str], sandbox: Sandbox, limits: Limits) -> None:
+    def __init__(self, *, tree: Path, tests: Sequence[str], sandbox: Sandbox, limits: Limits, definition: str = "") -> None:
         self.tree, self.tests, self.sandbox, self.limits = tree, tuple(tests), sandbox, limits
+        self.definition = definition
+        """The function or class at the top of the file that alone may differ; empty: anything may."""
 
     def judge(self, record: Record) -> Verdict:
         """PASS when all pass, FAIL when one does not or time runs out, SKIP without tests, ERROR when nothing could run."""
@@ -87,22 +100,32 @@ class RepositoryTests:
         path = record.origin.path
         layers = _Layers.of(self, path) if path.endswith(".py") else _Layers()
         files, watched = {path: record.text.encode("utf-8", "surrogatepass")}, path if layers.guarded else ""
-        run = self._run(files, guarded=watched)
-        found, seat, rule = "", "in-process", f"{self.name}/{Outcome.FAIL}"
+        if layers.apart is None:
+            run = self._run(files, guarded=watched)
+        else:
+            run = self._run({path: layers.apart}, elsewhere={"path": path, "text": record.text})
+        found, rule = "", f"{self.name}/{Outcome.FAIL}"
+        seat = "in-process" if layers.apart is None else "apart"
         if run.timed_out:
             found = "timeout"
+        elif layers.apart is not None:
+            found = "" if run.passed_all(self.tests) else run.said
         elif run.looked:
             found, rule = run.said, "looks-around"
-        elif not run.ended_well or len(run.passed) != len(self.tests) + 1:
+        elif not run.passed_all(self.tests):
             found = run.said
         else:
-            control = self._run(files | layers.files, guarded=watched, holds=False)
+            other = files | layers.files
+            if layers.doctests:
+                other[path] = _with_other_doctests(record.text, layers.doctests)
+            control = self._run(other, guarded=watched, holds=False)
             if control.ended_well or control.passed & {control.beside, *layers.changed}:
                 found, rule = "tests that must fail passed beside the others", "meddles"
             elif layers.guarded and control.finished and set(layers.changed) == set(self.tests):
                 seat = "controlled"
         guarded = ", guarded" if layers.guarded else ""
         kept = f"in-process{guarded}, {len(layers.changed)} of {len(self.tests)} controlled"
+        kept = kept if layers.apart is None else "apart"
         detail = found or f"{len(self.tests)} tests pass ({kept})"
         return Verdict(
             check=self.name,
@@ -114,21 +137,31 @@ class RepositoryTests:
             seat=seat,
         )
 
-    def _run(self, files: dict[str, bytes], *, guarded: str = "", holds: bool = True) -> _Run:
-        """The tests, and one of ours that holds or does not, on the tree with some files changed."""
+    def _run(
+        self, files: dict[str, bytes], *, guarded: str = "", holds: bool = True, elsewhere: dict[str, str] | None = None
+    ) -> _Run:
+        """The tests, and one of ours that holds or does not, on the tree with some files changed.
+
+        ``elsewhere``: the path and the text of the file whose definition is called in another process.
+        """
         word, own, other = secrets.token_hex(16), secrets.token_hex(8), secrets.token_hex(8)
         beside, tests = f"test_{own}.py::test_{own}", [*self.tests, f"test_{own}.py::test_{own}"]
         files = files | {
             f"test_{own}.py": f"def test_{own}():\n    assert {own!r} == {(own if holds else other)!r}\n".encode()
         }
-        job = _job(self.tree, "judge", tests, self.limits, stdin=word.encode() + b"\n", files=files, guarded=guarded)
+        stdin = word.encode() + b"\n"
+        if elsewhere is not None:
+            stdin += json.dumps(elsewhere).encode() + b"\n"
+            files |= {"yunque_apart.py": APART.read_bytes(), "yunque_parts.json": _parts()}
+        mode = "judge" if elsewhere is None else "apart"
+        job = _job(self.tree, mode, tests, self.limits, stdin=stdin, files=files, guarded=guarded)
         seen = self.sandbox.run(job)
         passed, finished = frozenset[str](), False
         for line in seen.stdout.splitlines():
             if line.startswith(word.encode() + b" "):
                 with contextlib.suppress(ValueError):
                     passed, finished = frozenset(map(str, json.loads(line.partition(b" ")[2]))), True
-        said = "" if seen.exit_code == _LOOKED else _reason(seen.stdout)
+        said = "" if seen.exit_code in _ENDED else _reason(seen.stdout)
         return _Run(
             passed=passed,
             finished=finished,
@@ -157,21 +190,29 @@ class _Run:
     """Why it did not end well, in a line."""
     tier: str
 
+    def passed_all(self, tests: Sequence[str]) -> bool:
+        """Whether every test passed, and ours."""
+        return self.ended_well and self.passed == {*tests, self.beside}
+
 
 @dataclass(frozen=True, kw_only=True)
 class _Layers:
     """What a file of a tree, as it is there, lets its tests be controlled by."""
 
+    apart: bytes | None = None
+    """The file with its one definition called elsewhere."""
     guarded: bool = False
     files: dict[str, bytes] = field(default_factory=dict)
     """Test files with other expectations."""
+    doctests: tuple[tuple[str, ...], ...] = ()
+    """Definitions of the file itself whose doctests are changed, too."""
     changed: tuple[str, ...] = ()
-    """Tests that fail with them."""
+    """Tests that fail with all this."""
 
     @classmethod
     def of(cls, check: RepositoryTests, path: str) -> _Layers:
         """Found out once for the tests of a file."""
-        key = (str(check.tree), check.tests, path, id(check.sandbox))
+        key = (str(check.tree), check.tests, path, check.definition, id(check.sandbox))
         with _LAYERS_LOCK:
             lock, known, _ = _LAYERS.setdefault(key, (threading.Lock(), [], check.sandbox))
             while len(_LAYERS) > 512:
@@ -183,31 +224,100 @@ class _Layers:
 
     @classmethod
     def _find(cls, check: RepositoryTests, path: str) -> _Layers:
-        files, changed = {}, []
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            text = (check.tree / path).read_text("utf-8")
+            if check.definition and (without := _elsewhere(text, check.definition)) is not None:
+                run = check._run({path: without}, elsewhere={"path": path, "text": text})
+                if run.passed_all(check.tests):
+                    return cls(apart=without)
+        files, changed, doctests = {}, [], []
         for name in dict.fromkeys(test.partition("::")[0] for test in check.tests):
             places: dict[tuple[str, ...], list[str]] = {}
+            documented: dict[tuple[str, ...], list[str]] = {}
             for test in check.tests:
                 if test.partition("::")[0] == name:
-                    places.setdefault(_place(test), []).append(test)
-            if name == path or () in places:
-                continue  # doctests: what is expected stands in the file itself
+                    kind, place = _place(test)
+                    (documented if kind == "doctest" else places).setdefault(place, []).append(test)
             with contextlib.suppress(OSError, UnicodeDecodeError):
-                source = (check.tree / name).read_text("utf-8")
-                text, found = expectations.change(source, places, random.Random(secrets.token_bytes(8)))
-                files[name] = text.encode("utf-8")
+                source, chance = (check.tree / name).read_text("utf-8"), random.Random(secrets.token_bytes(8))
+                source, shown = expectations.change_doctests(source, documented, chance)
+                found = []
+                if name == path:
+                    doctests = shown
+                else:
+                    source, found = expectations.change(source, places, chance)
+                files[name] = source.encode("utf-8", "surrogatepass")
+                changed += [test for place in shown for test in documented[place]]
                 changed += [test for place in found for test in places[place]]
         run = check._run(files, guarded=path)
         guarded = not run.looked
         if not guarded:
             run = check._run(files)
         changed = [test for test in changed if run.finished and test not in run.passed]
-        return cls(guarded=guarded, files=files if changed else {}, changed=tuple(changed))
+        files.pop(path, None)
+        if not changed:
+            return cls(guarded=guarded)
+        return cls(guarded=guarded, files=files, doctests=tuple(doctests), changed=tuple(changed))
 
 
-def _place(test: str) -> tuple[str, ...]:
-    """The classes and the function of a pytest node id; empty for a doctest."""
-    plain = re.sub(r"\[.*", "", test, flags=re.DOTALL).split("::")[1:]
-    return tuple(plain) if all(map(str.isidentifier, plain)) else ()
+def _with_other_doctests(text: str, places: Sequence[tuple[str, ...]]) -> bytes:
+    """A file whose doctests show other results."""
+    chance = random.Random(secrets.token_bytes(8))
+    return expectations.change_doctests(text, places, chance)[0].encode("utf-8", "surrogatepass")
+
+
+def _elsewhere(text: str, name: str) -> bytes | None:
+    """A file whose definition of that name says only how it is called; None where there is not exactly one."""
+    try:
+        tree = parse_python(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    found = [node for node in _of_module(tree) if _binds(node) == name]
+    if len(found) != 1 or found[0] not in tree.body or not isinstance(found[0], ast.FunctionDef | ast.ClassDef):
+        return None
+    node = found[0]
+    first = min([node.lineno, *(one.lineno for one in node.decorator_list)])
+    lines = text.encode("utf-8", "surrogatepass").splitlines(keepends=True)
+    called = ast.unparse(ast.fix_missing_locations(_without_bodies(node)))
+    lines[first - 1 : node.end_lineno] = [f"@{MARK}\n{called}\n".encode("utf-8", "surrogatepass")]
+    return b"".join(lines)
+
+
+def _without_bodies(node: ast.FunctionDef | ast.ClassDef) -> ast.stmt:
+    """A definition with its names, parameters and documentation alone."""
+    said = node.body[:1] if ast.get_docstring(node, clean=False) is not None else []
+    if isinstance(node, ast.FunctionDef):
+        return ast.FunctionDef(node.name, node.args, [*said, ast.Raise(ast.Name("NotImplementedError", ast.Load()))], [])
+    methods = [_without_bodies(one) for one in node.body if isinstance(one, ast.FunctionDef)]
+    return ast.ClassDef(node.name, [], [], [*said, *methods, ast.Pass()], [])
+
+
+def _of_module(node: ast.AST) -> Iterator[ast.AST]:
+    """Every node that is not within a definition."""
+    for child in ast.iter_child_nodes(node):
+        yield child
+        if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+            yield from _of_module(child)
+
+
+def _binds(node: ast.AST) -> str:
+    """The name that a definition, an assignment or an import binds; empty when none."""
+    if isinstance(node, ast.Name):
+        return node.id if not isinstance(node.ctx, ast.Load) else ""
+    if isinstance(node, ast.alias):
+        return (node.asname or node.name).partition(".")[0]
+    return node.name if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) else ""
+
+
+def _place(test: str) -> tuple[str, tuple[str, ...]]:
+    """Whether a pytest node id is a ``doctest`` or a ``test``, and the names that lead to it within its file."""
+    path, *names = re.sub(r"\[.*", "", test, flags=re.DOTALL).split("::")
+    module = path.removesuffix(".py").removesuffix("/__init__").split("/")
+    while module and len(names) == 1 and not names[0].startswith("test_"):
+        if f"{names[0]}.".startswith(f"{'.'.join(module)}."):
+            return "doctest", tuple(names[0].split(".")[len(module) :])
+        module = module[1:]
+    return "test", tuple(names)
 
 
 _LAYERS: dict[tuple, tuple[threading.Lock, list[_Layers], Sandbox]] = {}
@@ -255,6 +365,12 @@ def _job(
         collect=collect,
         limits=limits,
     )
+
+
+@functools.cache
+def _parts() -> bytes:
+    """The sources of what `pytest_apart` needs."""
+    return json.dumps({name: path.read_text("utf-8") for name, path in _PARTS.items()}).encode()
 
 
 @functools.lru_cache(16)

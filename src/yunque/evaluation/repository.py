@@ -17,6 +17,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 from pydantic import BaseModel, Field
@@ -302,7 +303,13 @@ class SuiteBuilder:
 
     def _refusal(self, candidate: tuple[Record, Function, tuple[str, ...]]) -> str:
         record, function, tests = candidate
-        check = RepositoryTests(tree=self.tree, tests=tests, sandbox=self.sandbox, limits=self._limits())
+        check = RepositoryTests(
+            tree=self.tree,
+            tests=tests,
+            sandbox=self.sandbox,
+            limits=self._limits(),
+            definition=function.qualified_name.partition(".")[0],
+        )
         if check.judge(record).outcome is not Outcome.PASS:
             return "its tests do not pass with the original body"
         stubbed = replace(record, text=blank_body(record.text, function, f"{function.indent}{STUB}"))
@@ -326,6 +333,17 @@ def _tests_by_function(found: list[TestReach]) -> dict[tuple[str, int], list[Tes
     return tests_of
 
 
+def definition_of(text: str, problem: Problem) -> str:
+    """The function or class at the top of a file that holds the function that a problem asks for."""
+    return function_of(text, problem.span_bytes[0]).qualified_name.partition(".")[0]
+
+
+@lru_cache(256)
+def function_of(text: str, body_byte: int) -> Function:
+    """The Python function whose body begins there."""
+    return next(one for one in functions(text, "python") if one.has_body and one.prompt_end_byte == body_byte)
+
+
 def judge_bodies(
     problems: Sequence[Problem],
     answers: Sequence[str],
@@ -346,7 +364,13 @@ def judge_bodies(
         data = record.text.encode()
         start, end = problem.span_bytes
         text = (data[:start] + answer.rstrip("\n").encode("utf-8", "replace") + data[end:]).decode()
-        check = RepositoryTests(tree=tree, tests=problem.tests, sandbox=sandbox, limits=limits)
+        check = RepositoryTests(
+            tree=tree,
+            tests=problem.tests,
+            sandbox=sandbox,
+            limits=limits,
+            definition=definition_of(record.text, problem),
+        )
         verdict = check.judge(replace(record, text=text))
         advance(1)
         return verdict

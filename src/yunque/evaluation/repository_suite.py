@@ -22,7 +22,7 @@ import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -38,7 +38,15 @@ from yunque.data.parsing import Function, code_only, functions
 from yunque.data.sources import TREE, open_source
 from yunque.data.split import Part
 from yunque.evaluation.extraction import code_of, cut
-from yunque.evaluation.repository import STUB, EvaluationRecipe, Problem, RepositorySuite, SuiteBuilder
+from yunque.evaluation.repository import (
+    STUB,
+    EvaluationRecipe,
+    Problem,
+    RepositorySuite,
+    SuiteBuilder,
+    definition_of,
+    function_of,
+)
 from yunque.evaluation.statistics import describe
 from yunque.inference.stops import first_stop
 from yunque.store.artifacts import MANIFEST, Artifact, Store
@@ -244,7 +252,13 @@ class BodySuite(_Asked):
             return failed(self.name, *refusal)
         wall = self.found.recipe.test_wall_s
         limits = Limits(wall_s=wall, cpu_s=wall, memory_bytes=self.found.recipe.memory_bytes, processes=64)
-        tests = RepositoryTests(tree=self.found.tree, tests=problem.tests, sandbox=self.sandbox, limits=limits)
+        tests = RepositoryTests(
+            tree=self.found.tree,
+            tests=problem.tests,
+            sandbox=self.sandbox,
+            limits=limits,
+            definition=definition_of(record.text, problem),
+        )
         return judge_controlled(tests, replace(record, text=program), self.name)
 
     def wrong(self, task: Task) -> str:
@@ -252,7 +266,7 @@ class BodySuite(_Asked):
         return self._function(self._problems[task.id]).indent + STUB
 
     def _function(self, problem: Problem) -> Function:
-        return _function_with_body_at(self.found.records[problem.record_id].text, problem.span_bytes[0])
+        return function_of(self.found.records[problem.record_id].text, problem.span_bytes[0])
 
     def _question(self, problem: Problem) -> str:
         return QUESTION.format(name=self._function(problem).qualified_name, prompt=problem.task.prompt.rstrip())
@@ -327,11 +341,6 @@ class FimSuite(_Asked):
         if answer.strip() == problem.key.answer.strip():
             return Verdict(check=self.name, outcome=Outcome.PASS, score=1.0, detail="exact match")
         return replace(failed(self.name, "not-exact", f"edit similarity {similarity:.3f}"), score=similarity)
-
-
-@lru_cache(256)
-def _function_with_body_at(text: str, start_byte: int) -> Function:
-    return next(one for one in functions(text, "python") if one.has_body and one.prompt_end_byte == start_byte)
 
 
 # -------------------------------------------------------------------------------------------- one function, and nothing else

@@ -363,9 +363,34 @@ _SHARED_ANONYMOUS = 0x21
 """MAP_SHARED and MAP_ANONYMOUS."""
 
 
+_NAMING = [
+    "rename", "renameat", "renameat2", "mkdir", "mkdirat", "rmdir", "creat", "link", "linkat", "unlink", "unlinkat",
+    "symlink", "symlinkat", "mknod", "mknodat", "truncate", "openat2",
+]  # fmt: skip
+"""With these a program changes files by their names; and with `open`."""
+_TO_CHANGE = 0o3 | 0o100 | 0o1000 | 0o20000000
+"""Flags of `open`: to write, to make, to empty, to make one without a name."""
+
+
 def restrict_calls(**options: object) -> None:
     """Filter this process's system calls, and those of all its children, for good. Options: as of `assemble_filter`."""
-    program = assemble_filter(**options)
+    _enter_filter(assemble_filter(**options))
+
+
+def forbid_changes() -> None:
+    """Make no file, write to none, and take none away, for good: this process and all its children only read.
+
+    Within a filter of `restrict_calls`, which leaves no other way in; descriptors that are open already stay as they are.
+    """
+    answers = {name: _refuse_all(_EPERM) for name in (*_NAMING, *_METADATA)}
+    answers |= {"open": _demand((1, {0}), mask=_TO_CHANGE), "openat": _demand((2, {0}), mask=_TO_CHANGE)}
+    known = {number(name): lines for name, lines in answers.items() if number(name) is not None}
+    lines = [(_LOAD, 0, 0, _AT_NUMBER), *_tree(_ranges(known, _ALLOW_ALL))]
+    forbid_new_privileges()
+    _enter_filter(b"".join(struct.pack("=HBBI", *line) for line in lines))
+
+
+def _enter_filter(program: bytes) -> None:
     code = ctypes.create_string_buffer(program)
     header = ctypes.create_string_buffer(struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(code)))
     _prctl("prctl(PR_SET_SECCOMP)", 22, 2, header)
@@ -415,18 +440,18 @@ def _filter_program(
     shared = [(_LOAD, 0, 0, _low_word(3)), (_AND, 0, 0, _SHARED_ANONYMOUS), (_IF_EQUAL, 0, 1, _SHARED_ANONYMOUS)]
     answers["mmap"] = _ALLOW_ALL if shared_memory else [*shared, *_refuse_all(_EPERM), *_ALLOW_ALL]
     known = {number(name): lines for name, lines in answers.items() if number(name) is not None}
-    return lines + _tree(_ranges(known))
+    return lines + _tree(_ranges(known, _refuse_all(_EPERM)))
 
 
 _Lines = list[tuple[int, int, int, int]]
 _ALLOW_ALL: _Lines = [(_RETURN, 0, 0, _ALLOW)]
 
 
-def _ranges(answers: dict[int, _Lines]) -> list[tuple[int, _Lines]]:
-    """The first number of every run of calls with one answer, in order; what is not in the list is refused."""
+def _ranges(answers: dict[int, _Lines], others: _Lines) -> list[tuple[int, _Lines]]:
+    """The first number of every run of calls with one answer, in order; ``others``: to what is not in the list."""
     found: list[tuple[int, _Lines]] = []
     for call in range(FIRST_UNKNOWN):
-        lines = answers.get(call, _refuse_all(_EPERM))
+        lines = answers.get(call, others)
         if not found or found[-1][1] != lines or len(lines) > 1:
             found.append((call, lines))
     return found
