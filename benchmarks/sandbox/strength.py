@@ -16,6 +16,7 @@ from pathlib import Path
 
 from yunque.core.nouns import Outcome, PromptStyle, Task
 from yunque.evaluation.multipl_e import MultiPLE
+from yunque.evaluation.repository import EvaluationRecipe
 from yunque.evaluation.repository_suite import open_repository
 from yunque.evaluation.suites import JudgedSuite, open_suite
 from yunque.sandbox import open_sandbox
@@ -51,6 +52,7 @@ def main() -> None:
     parser.add_argument("--suites", nargs="*", default=SUITES)
     parser.add_argument("--repository", nargs="*", default=())
     parser.add_argument("--functions", type=int, default=60)
+    parser.add_argument("--reach-s", type=float, default=180, help="how long a repository's tests may take, traced")
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
     print("| suite | tasks | by strength |\n|---|--:|---|", flush=True)
@@ -59,7 +61,8 @@ def main() -> None:
         if options.benchmarks:
             suites += [(open_suite(name, box, options.benchmarks), 0) for name in options.suites]
         for source in options.repository:
-            suites += [(suite, options.functions) for suite in open_repository(source, box, ["body"])]
+            recipe = EvaluationRecipe(reach_wall_s=options.reach_s)
+            suites += [(suite, options.functions) for suite in open_repository(source, box, ["body"], recipe=recipe)]
         for suite, number in suites:
             found = strengths(suite, options.workers, number)
             kinds = "; ".join(f"{kind}: {count}" for kind, count in found.most_common())

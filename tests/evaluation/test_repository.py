@@ -290,8 +290,8 @@ def test_an_answer_passes_only_when_the_tests_do(verdicts, name):
 
 
 def test_a_verdict_says_why_in_one_line(verdicts):
-    assert verdicts["not python"].detail.startswith("SyntaxError: '(' was never closed")
-    assert verdicts["the original"].detail.startswith("3 tests pass (in-process, guarded, ")
+    assert "SyntaxError: '(' was never closed" in verdicts["not python"].detail
+    assert verdicts["the original"].detail.startswith("3 tests pass (apart)")
     for verdict in verdicts.values():
         assert verdict.detail and "\n" not in verdict.detail
         assert bool(verdict.findings) == (verdict.outcome is not Outcome.PASS)
