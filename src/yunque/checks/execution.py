@@ -27,7 +27,7 @@ from dataclasses import dataclass, field, replace
 
 from yunque.checks import apart
 from yunque.checks.driver import digest, is_longer
-from yunque.checks.judges import Exceeded, bounded
+from yunque.checks.judges import JUDGE_LIMITS, Exceeded, bounded
 from yunque.checks.lifting import Call, Lifted, lift
 from yunque.checks.standing import Standing, bound, standing
 from yunque.checks.syntax import parse_python
@@ -38,8 +38,6 @@ from yunque.core.seams import Sandbox
 
 TIMEOUT = "timeout"
 """Rule of the finding of a verdict that says: it ran out of time."""
-JUDGE_LIMITS = "judge-limits"
-"""Rule of the finding of a verdict that says: looking at the answer took more than a judge may take."""
 _PRELOAD = ("yunque.checks.wire", "yunque.checks.driver", "yunque.checks.apart")
 STRICT = Comparison()
 _OUTPUT_BYTES = 64 << 20

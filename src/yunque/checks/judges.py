@@ -33,7 +33,7 @@ from typing import Any
 from yunque.checks import workers
 from yunque.checks.workers import Dead, Watch, resident_bytes
 from yunque.core.errors import SandboxError
-from yunque.core.nouns import Job, Observation
+from yunque.core.nouns import Finding, Job, Observation, Outcome, Verdict
 from yunque.sandbox import kernel, pool
 from yunque.sandbox.runner import LocalSandbox
 
@@ -41,6 +41,8 @@ WALL_S = 120.0
 """How long a call may take in all, what it waits for the sandbox aside: a judge that stands still is no judge."""
 KEPT_IDLE = 16
 """Idle judges kept."""
+JUDGE_LIMITS = "judge-limits"
+"""Rule of the finding of a verdict that says: looking at the answer took more than a judge may take."""
 LOOK_S = 0.05
 """How often a working judge is looked at."""
 _inside = False
@@ -266,6 +268,21 @@ def _raised(error: Exception) -> bytes:
     except Exception:
         reply = pickle.dumps(("raised", RuntimeError(f"{type(error).__name__}: {error}"[:500])))
     return reply
+
+
+# ------------------------------------------------------------------------------------------------------------- verdicts
+def judged(judges: Judges, check: str, *args: Any) -> Verdict:
+    """The verdict of a call of judges; FAIL, under the name of a check, when it took too much."""
+    try:
+        return judges(*args)
+    except Exceeded as error:
+        return failed(check, JUDGE_LIMITS, f"judging this answer {error}")
+
+
+def failed(check: str, rule: str, message: str) -> Verdict:
+    """FAIL with one finding."""
+    finding = Finding(rule=rule, message=message[:400])
+    return Verdict(check=check, outcome=Outcome.FAIL, score=0.0, findings=(finding,), detail=message[:400])
 
 
 # ---------------------------------------------------------------------------------------------------------- one for all

@@ -4,9 +4,9 @@ Three modes, chosen by ``YUNQUE_PROBE``:
 
 * ``reach``: write ``reach.json``: for every test its outcome, its seconds and the functions of the tree that it called.
 * ``judge``: read a random word from standard input before any code of the repository runs, and print it at the very end,
-  with the tests that passed. Before that, an audit hook is set, which nothing can remove: the run ends with exit status 93
-  when the file under test (``YUNQUE_CANDIDATE``; empty: no hook) looks at frames, code objects or the heap, runs programs or
-  code made at run time, or opens a test file or git's objects, itself or through the standard library.
+  with the tests that passed and those that failed. Before that, an audit hook is set, which nothing can remove: the run ends
+  with exit status 93 when the file under test (``YUNQUE_CANDIDATE``; empty: no hook) looks at frames, code objects or the
+  heap, runs programs or code made at run time, or opens a test file or git's objects, itself or by the standard library.
 * ``apart``: the same, but the file under test is in another process (`pytest_apart`), and there is no hook. A second line of
   standard input says what it is.
 
@@ -101,7 +101,7 @@ def _watch(candidate, tests):
 def _closing():
     """What ends a judged run; takes both streams now, since later they belong to pytest's capture."""
     word, output = sys.stdin.readline().strip(), os.dup(1)
-    return lambda passed: os.write(output, f"\n{word} {json.dumps(sorted(passed))}\n".encode())
+    return lambda *tests: os.write(output, f"\n{word} {json.dumps([sorted(names) for names in tests])}\n".encode())
 
 
 class Reach:
@@ -153,17 +153,17 @@ class Judge:
     """Whether every test passed; the word is in no module's namespace, though a candidate that digs can find it."""
 
     def __init__(self, closing):
-        self.passed, self.__closing = set(), closing
+        self.passed, self.failed, self.__closing = set(), set(), closing
 
     def pytest_runtest_logreport(self, report):
-        """Count tests whose body passed, each once however many subtests it has."""
-        if report.when == "call" and report.passed:
-            self.passed.add(report.nodeid)
+        """Note tests whose body passed or failed, each once however many subtests it has."""
+        if report.when == "call" and report.outcome in ("passed", "failed"):
+            (self.passed if report.passed else self.failed).add(report.nodeid)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self):
-        """Print the word, and the tests that passed."""
-        self.__closing(self.passed)
+        """Print the word, the tests that passed and those that failed."""
+        self.__closing(self.passed, self.failed)
 
 
 def _plugins():

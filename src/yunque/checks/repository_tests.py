@@ -31,7 +31,7 @@ import secrets
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -119,9 +119,9 @@ class RepositoryTests:
             if layers.doctests:
                 other[path] = _with_other_doctests(record.text, layers.doctests)
             control = self._run(other, guarded=watched, holds=False)
-            if control.ended_well or control.passed & {control.beside, *layers.changed}:
+            if control.ended_well or control.passes_any({control.beside, *layers.changed}):
                 found, rule = "tests that must fail passed beside the others", "meddles"
-            elif layers.guarded and control.finished and set(layers.changed) == set(self.tests):
+            elif layers.guarded and set(layers.changed) == set(self.tests) and control.fails_all(self.tests):
                 seat = "controlled"
         guarded = ", guarded" if layers.guarded else ""
         kept = f"in-process{guarded}, {len(layers.changed)} of {len(self.tests)} controlled"
@@ -145,7 +145,8 @@ class RepositoryTests:
         ``elsewhere``: the path and the text of the file whose definition is called in another process.
         """
         word, own, other = secrets.token_hex(16), secrets.token_hex(8), secrets.token_hex(8)
-        beside, tests = f"test_{own}.py::test_{own}", [*self.tests, f"test_{own}.py::test_{own}"]
+        beside = f"test_{own}.py::test_{own}"
+        tests = [*(self.tests if holds else dict.fromkeys(map(_whole, self.tests))), beside]
         files = files | {
             f"test_{own}.py": f"def test_{own}():\n    assert {own!r} == {(own if holds else other)!r}\n".encode()
         }
@@ -156,15 +157,15 @@ class RepositoryTests:
         mode = "judge" if elsewhere is None else "apart"
         job = _job(self.tree, mode, tests, self.limits, stdin=stdin, files=files, guarded=guarded)
         seen = self.sandbox.run(job)
-        passed, finished = frozenset[str](), False
+        passed = failed = frozenset[str]()
         for line in seen.stdout.splitlines():
             if line.startswith(word.encode() + b" "):
-                with contextlib.suppress(ValueError):
-                    passed, finished = frozenset(map(str, json.loads(line.partition(b" ")[2]))), True
+                with contextlib.suppress(ValueError, TypeError):
+                    passed, failed = (frozenset(map(str, names)) for names in json.loads(line.partition(b" ")[2]))
         said = "" if seen.exit_code in _ENDED else _reason(seen.stdout)
         return _Run(
             passed=passed,
-            finished=finished,
+            failed=failed,
             beside=beside,
             ended_well=seen.exit_code == 0,
             timed_out=seen.timed_out,
@@ -179,8 +180,8 @@ class _Run:
     """What was seen of one run of the tests."""
 
     passed: frozenset[str]
-    finished: bool
-    """Whether pytest came to its end."""
+    """Tests that passed, if pytest came to its end; the same with those that failed."""
+    failed: frozenset[str]
     beside: str
     """The test of ours."""
     ended_well: bool
@@ -193,6 +194,14 @@ class _Run:
     def passed_all(self, tests: Sequence[str]) -> bool:
         """Whether every test passed, and ours."""
         return self.ended_well and self.passed == {*tests, self.beside}
+
+    def passes_any(self, tests: Iterable[str]) -> bool:
+        """Whether one of these passed, by whichever parameters."""
+        return not set(map(_whole, tests)).isdisjoint(map(_whole, self.passed))
+
+    def fails_all(self, tests: Iterable[str]) -> bool:
+        """Whether each of these failed, by whichever parameters, and none passed by others."""
+        return not self.passes_any(tests) and set(map(_whole, tests)) <= set(map(_whole, self.failed))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -249,11 +258,11 @@ class _Layers:
                 files[name] = source.encode("utf-8", "surrogatepass")
                 changed += [test for place in shown for test in documented[place]]
                 changed += [test for place in found for test in places[place]]
-        run = check._run(files, guarded=path)
+        run = check._run(files, guarded=path, holds=False)
         guarded = not run.looked
         if not guarded:
-            run = check._run(files)
-        changed = [test for test in changed if run.finished and test not in run.passed]
+            run = check._run(files, holds=False)
+        changed = [test for test in changed if run.fails_all([test])]
         files.pop(path, None)
         if not changed:
             return cls(guarded=guarded)
@@ -309,9 +318,15 @@ def _binds(node: ast.AST) -> str:
     return node.name if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) else ""
 
 
+def _whole(test: str) -> str:
+    """The pytest node id of a test with all of its parameters: those of a changed test have other names."""
+    path, colons, names = test.partition("::")
+    return path + colons + names.partition("[")[0]
+
+
 def _place(test: str) -> tuple[str, tuple[str, ...]]:
     """Whether a pytest node id is a ``doctest`` or a ``test``, and the names that lead to it within its file."""
-    path, *names = re.sub(r"\[.*", "", test, flags=re.DOTALL).split("::")
+    path, *names = _whole(test).split("::")
     module = path.removesuffix(".py").removesuffix("/__init__").split("/")
     while module and len(names) == 1 and not names[0].startswith("test_"):
         if f"{names[0]}.".startswith(f"{'.'.join(module)}."):

@@ -31,6 +31,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from yunque.checks.execution import TIMEOUT
+from yunque.checks.judges import failed
 from yunque.checks.repository_tests import RepositoryTests, TestReach, reach
 from yunque.checks.syntax import parse_python
 from yunque.core.errors import EvaluationError, SourceError
@@ -45,7 +46,7 @@ from yunque.data.trees import TreeLimits
 from yunque.evaluation.extraction import code_of
 from yunque.evaluation.history import FIX, REFACTOR, Change, History, Reader, Trees
 from yunque.evaluation.repository import STUB
-from yunque.evaluation.repository_suite import WithFiles, clean, failed, function_in, judge_controlled, refuse, reindent
+from yunque.evaluation.repository_suite import WithFiles, clean, function_in, judge_controlled, refuse, reindent
 from yunque.store.tables import read_lines, write_lines
 
 KINDS = (FIX, REFACTOR)

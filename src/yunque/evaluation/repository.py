@@ -22,6 +22,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field
 
+from yunque.checks.judges import Judges, judged
 from yunque.checks.repository_tests import RepositoryTests, TestReach, reach
 from yunque.core.nouns import Key, Limits, Outcome, Record, Task, Verdict, content_id, seed_from
 from yunque.core.progress import silent
@@ -358,8 +359,7 @@ def judge_bodies(
     wall = recipe.test_wall_s
     limits = Limits(wall_s=wall, cpu_s=wall, memory_bytes=recipe.memory_bytes, processes=64)
 
-    def judge(pair: tuple[Problem, str]) -> Verdict:
-        problem, answer = pair
+    def judge(problem: Problem, answer: str) -> Verdict:
         record = records[problem.record_id]
         data = record.text.encode()
         start, end = problem.span_bytes
@@ -371,9 +371,12 @@ def judge_bodies(
             limits=limits,
             definition=definition_of(record.text, problem),
         )
-        verdict = check.judge(replace(record, text=text))
+        return check.judge(replace(record, text=text))
+
+    def tell(pair: tuple[Problem, str]) -> Verdict:
+        verdict = judged(judges, RepositoryTests.name, *pair)
         advance(1)
         return verdict
 
-    with ThreadPoolExecutor(recipe.workers) as pool:
-        return list(pool.map(judge, zip(problems, answers, strict=True)))
+    with Judges(judge) as judges, ThreadPoolExecutor(recipe.workers) as pool:
+        return list(pool.map(tell, zip(problems, answers, strict=True)))

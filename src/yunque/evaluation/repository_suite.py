@@ -27,10 +27,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from yunque.checks.execution import TIMEOUT
+from yunque.checks.judges import failed
 from yunque.checks.repository_tests import RepositoryTests
 from yunque.checks.syntax import parse_python
 from yunque.core.errors import EvaluationError
-from yunque.core.nouns import Finding, Job, Limits, Measure, Observation, Outcome, PromptStyle, Record, Task, Verdict
+from yunque.core.nouns import Job, Limits, Measure, Observation, Outcome, PromptStyle, Record, Task, Verdict
 from yunque.core.progress import silent
 from yunque.core.seams import JudgedSuite, Progress, Sandbox
 from yunque.data.collect import CollectRecipe, collect, load_checks
@@ -449,9 +450,3 @@ def judge_controlled(tests: RepositoryTests, record: Record, name: str) -> Verdi
         return verdict
     rule = TIMEOUT if verdict.detail.startswith("timeout") else "failed"
     return replace(verdict, findings=tuple(replace(one, rule=rule) for one in verdict.findings))
-
-
-def failed(name: str, rule: str, message: str) -> Verdict:
-    """A FAIL for one reason."""
-    finding = Finding(rule=rule, message=message)
-    return Verdict(check=name, outcome=Outcome.FAIL, score=0.0, findings=(finding,), detail=message)

@@ -25,9 +25,9 @@ from threading import Lock
 from typing import Protocol, runtime_checkable
 
 from yunque.checks.execution import JUDGE_LIMITS, judge_all
-from yunque.checks.judges import Exceeded, Judges
+from yunque.checks.judges import Exceeded, Judges, failed, judged
 from yunque.core.errors import EvaluationError, SandboxError, YunqueError
-from yunque.core.nouns import Finding, Job, Outcome, PromptStyle, Request, Task, Verdict, seed_from
+from yunque.core.nouns import Job, Outcome, PromptStyle, Request, Task, Verdict, seed_from
 from yunque.core.progress import silent
 from yunque.core.seams import Engine, JudgedSuite, Progress
 from yunque.evaluation.metrics import USUAL, AnswerValues, TapedSandbox, reference_likelihood
@@ -235,13 +235,17 @@ def find_ceiling(
 ) -> list[Ceiling]:
     """Judge every task's canonical and wrong answer: how high a score can be here, and that low ones are possible."""
 
-    def canonical(task: Task) -> Verdict:
-        text = suite.canonical(task)
-        return Verdict(check=suite.name, outcome=Outcome.SKIP) if text is None else suite.judge(task, text)
+    def judge(task: Task, text: str | None) -> Verdict:
+        if text is None:
+            return Verdict(check=suite.name, outcome=Outcome.SKIP)
+        there = isinstance(suite, DistantSuite) and suite.is_distant
+        return suite.judge(task, text) if there else judged(judges, suite.name, task, text)
 
-    with progress(f"{suite.name} ceiling", 2 * len(tasks), "answers") as advance:
-        right = judge_all([functools.partial(canonical, task) for task in tasks], workers=workers, advance=advance)
-        judgements = [functools.partial(suite.judge, task, suite.wrong(task)) for task in tasks]
+    steps = progress(f"{suite.name} ceiling", 2 * len(tasks), "answers")
+    with Judges(suite.judge) as judges, steps as advance:
+        judgements = [functools.partial(judge, task, suite.canonical(task)) for task in tasks]
+        right = judge_all(judgements, workers=workers, advance=advance)
+        judgements = [functools.partial(judge, task, suite.wrong(task)) for task in tasks]
         wrong = judge_all(judgements, workers=workers, advance=advance)
     rows = [
         Ceiling(
@@ -336,12 +340,6 @@ class _Found:
     detail: str
     values: dict
     seat: str = ""
-
-
-def failed(check: str, rule: str, message: str) -> Verdict:
-    """FAIL with one finding."""
-    finding = Finding(rule=rule, message=message[:400])
-    return Verdict(check=check, outcome=Outcome.FAIL, score=0.0, findings=(finding,), detail=message[:400])
 
 
 @runtime_checkable

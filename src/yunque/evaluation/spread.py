@@ -12,13 +12,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from yunque.checks.execution import JUDGE_LIMITS
-from yunque.checks.judges import Exceeded, Judges
+from yunque.checks.judges import Judges, judged
 from yunque.core.errors import EvaluationError
 from yunque.core.folders import benchmarks_folder
 from yunque.core.nouns import Measure, Outcome, PromptStyle, Task, Verdict
 from yunque.core.seams import JudgedSuite, MeasuredSuite, Sandbox
-from yunque.evaluation.runs import failed
 from yunque.evaluation.suites import open_suite
 from yunque.inference.ray_engine import connect
 
@@ -86,7 +84,4 @@ class _Judge:
         return self._sandbox.tier
 
     def judge(self, task: Task, text: str, style: PromptStyle) -> Verdict:
-        try:
-            return self._judges(task, text, style)
-        except Exceeded as error:
-            return failed(self._suite.name, JUDGE_LIMITS, f"judging this answer {error}")
+        return judged(self._judges, self._suite.name, task, text, style)
