@@ -408,8 +408,8 @@ def _shortened(text: str) -> str:
     """The text with blanks at the end of lines that are too long to look at."""
     if len(text) <= LONGEST_LINE:
         return text
-    long = re.compile(rf"(?<=[^\n]{{{LONGEST_LINE}}})[^\n]+")
-    return long.sub(lambda found: " " * len(found[0]), text)
+    long = re.compile(rf"^([^\n]{{{LONGEST_LINE}}})([^\n]+)", re.MULTILINE)
+    return long.sub(lambda found: found[1] + " " * len(found[2]), text)
 
 
 def _by_grammar(text: str, language: str) -> tuple[str, str] | None:
