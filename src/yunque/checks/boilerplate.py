@@ -41,7 +41,9 @@ _ENCODING = re.compile(r"^#.{0,20}?coding[:=][ \t]*[-\w.]+")
 _MODELINE = re.compile(
     r"(?:^|[ \t#/*])(?:vim?|ex):[ \t]*\w|-\*-[ \t]*+[\w;:= \t-]{1,200}-\*-|\bLocal Variables:", re.IGNORECASE
 )
-_RULER = re.compile(r"[ \t]*(?:#|//|/\*|--)?[ \t]*([-=*#~_+/<>.─═━·])(?:[ \t]?\1){9,}[ \t]*(?:\*/)?[ \t]*\r?(?=\n|\Z)")
+_RULER = re.compile(
+    r"[ \t]*+(?:(?:#|//|/\*|--)[ \t]*+)?([-=*#~_+/<>.─═━·])(?:[ \t]?\1){9,}[ \t]*+(?:\*/[ \t]*+)?\r?(?=\n|\Z)"
+)
 _ANY_RULER = tuple(4 * mark for mark in "-=*#~_+/<>.─═━·")
 _HINTS = (
     "generated", "generad", "génér", "generier", "template", "templates", "plantilla", "modelo", "modèle", "modello",

@@ -161,7 +161,9 @@ _TAG = re.compile(r"^[^\w\n]*+SPDX-License-Identifier:\s*([^\r\n]+)", re.MULTILI
 def tagged(text: str) -> str:
     """The expression of the first ``SPDX-License-Identifier`` line, or ``unknown``."""
     match = _TAG.search(text)
-    return expression(re.sub(r"(?<!\s)\s*+(\*/|-->|\*\)|#\}|['\"]{3}).*$", "", match[1])) if match else UNKNOWN
+    return (
+        expression(re.sub(r"(?<!\s)\s*+(\*/|-->|\*\)|#\}|['\"]{3}).*$", "", match[1], flags=re.DOTALL)) if match else UNKNOWN
+    )
 
 
 def recognise(text: str) -> str:

@@ -232,7 +232,9 @@ def _claims(record: Record, found: Sequence[Function], in_tests: bool) -> Iterat
         return
     code = code_only(record.text, record.language)
     for one in found:
-        bare = re.sub(r"^(?:tests?|benchmark|fuzz)_*(?=[A-Z_a-z\d])|(?:(?<!_)_+)?(?:_test|Tests?)$", "", one.name, flags=re.IGNORECASE)
+        bare = re.sub(
+            r"^(?:tests?|benchmark|fuzz)_*(?=[A-Z_a-z\d])|(?:(?<!_)_+)?(?:_test|Tests?)$", "", one.name, flags=re.IGNORECASE
+        )
         if one.is_test and (names := _names(bare)):
             scope = re.sub(r"^Tests?_?|_?(?:Tests?|TestCase)$", "", _scope(one).split(".")[-1])
             yield _claim(code, record.language, (one.start_byte, one.end_byte), names, scope, one.docstring)
@@ -292,11 +294,14 @@ _NAMED = {
     ),
     "javascript": re.compile(r"(?:\bfrom|\brequire\s*+\(|\bimport(?:\s*+\()?)\s*+['\"]([^'\"\n]+)['\"]"),
     "java": re.compile(r"^[^\S\n]*import\s+(?:static\s+)?([\w.]+)", re.MULTILINE),
-    "rust": re.compile(r"^[^\S\n]*(?:pub\s+)?use\s+([^;]{1,4000}+);", re.MULTILINE),
-    "php": re.compile(r"(?:^[^\S\n]*use\s+([\w\\]+)|(?:require|include)(?:_once)?\b[^;\n]{0,300}?(?<![\w/.-])([\w/.-]+\.php))", re.MULTILINE),
+    "rust": re.compile(r"^[^\S\n]*(?:pub\s+)?use\s++([^;]{1,2000}+);", re.MULTILINE),
+    "php": re.compile(
+        r"(?:^[^\S\n]*use\s+([\w\\]+)|(?:require|include)(?:_once)?\b[^;\n]{0,300}?(?<![\w/.-])([\w/.-]+\.php))",
+        re.MULTILINE,
+    ),
     "ruby": re.compile(r"^[^\S\n]*(?:require|require_relative|load)(?:\s*+\()?\s*+['\"]([^'\"\n]+)['\"]", re.MULTILINE),
     "shell": re.compile(r"(?:^|[;&|]|\s)(?:source|\.|bash|sh)\s+([^\s;]+)", re.MULTILINE),
-    "solidity": re.compile(r"\bimport\b[^;'\"]{0,2000}+['\"]([^'\"\n]+)['\"]"),
+    "solidity": re.compile(r"\bimport\b(?:(?!\bimport\b)[^;'\"])*+['\"]([^'\"\n]+)['\"]"),
     "c": re.compile(r"^[^\S\n]*#\s*include\s*[\"<]([^\">\n]+)[\">]", re.MULTILINE),
 }
 _CALLED_AS_FOLDER = {
