@@ -130,7 +130,7 @@ BUILT: dict[tuple[str, str], Callable] = {
     ("evaluation.robustness", "f'\\\\b{renamed(entry)}\\\\b'"): lambda module: [r"\bsolve_3f\b"],
     ("evaluation.robustness", "f'\\\\b{re.escape(entry)}\\\\b'"): lambda module: [r"\bsolve\b"],
 }
-"""Patterns that are made in a function, by module and the source of what is compiled: a function of the module gives them."""
+"""Patterns that are made in a function, by module and the source of what is compiled: what gives them, of the module."""
 NOT_OURS = {
     ("evaluation.cyberseceval", "row['rule']"): "the rules of a benchmark's rows, whose files are pinned by their hash",
     ("evaluation.cyberseceval", "rule"): "the same, compiled to see that they are patterns",
@@ -157,9 +157,9 @@ def _lines(chars: int) -> Callable[[str], str]:
 
 
 def _security_cut(text: str) -> str:
-    from yunque.checks.security import _shortened
+    from yunque.checks.security import _LONG
 
-    return _shortened(text)
+    return _LONG.sub(r"\1", text)
 
 
 CUT: dict[tuple[str, str], tuple[Callable[[str], str], str]] = {
@@ -176,7 +176,6 @@ CUT: dict[tuple[str, str], tuple[Callable[[str], str], str]] = {
     ("checks.randomness", "_TYPE"): (_lines(512), "a value of more than 512 bytes is judged before"),
     ("checks.security", "rules_for"): (_security_cut, "every line is cut at LONGEST_LINE"),
     ("data.commits", "_BUMP"): (_lines(200), "the first 200 characters of a subject"),
-    ("evaluation.cyberseceval", "_CODE"): (_security_cut, "a line of a text whose lines are cut at LONGEST_LINE"),
 }
 """Patterns that take more than linear time but see short texts alone: how those are cut, and where. At that length an attack
 has to be over in AT_ONCE."""
@@ -212,9 +211,9 @@ def _calls(tree: ast.Module) -> Iterator[tuple[str, ast.Call, ast.AST | None]]:
         elif isinstance(node, ast.Assign | ast.AnnAssign) and not depth:
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             where = ast.unparse(targets[0]).strip("()")
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and ast.unparse(node.func.value) == "re":
-            if node.func.attr in METHODS | {"compile"}:
-                yield where, node, above
+        called = node.func if isinstance(node, ast.Call) else None
+        if isinstance(called, ast.Attribute) and called.attr in METHODS | {"compile"} and ast.unparse(called.value) == "re":
+            yield where, node, above
         for child in ast.iter_child_nodes(node):
             yield from walk(child, where, node, depth)
 
@@ -270,7 +269,8 @@ def collected() -> tuple[list[Found], list[str]]:
                 missing.append(f"{name}:{call.lineno} {first}")
             for text in texts:
                 pattern = text if isinstance(text, re.Pattern) else re.compile(text, flags)
-                found.setdefault((pattern.pattern, pattern.flags, anchored), Found(name, where, pattern, anchored))
+                own = (name, where) if {(name, where)} & {*CUT, *TRUSTED, *NEVER_SEARCHED} else ()
+                found.setdefault((pattern.pattern, pattern.flags, anchored, own), Found(name, where, pattern, anchored))
     return list(found.values()), missing
 
 
@@ -315,7 +315,8 @@ class Attacks:
         self.flags = pattern.flags
         self.tree = parser.parse(pattern.pattern, pattern.flags)
         self.alphabet = ALPHABET + MORE[self.kind]
-        self.groups: dict[int, object] = {}
+        self.groups: dict[int, str] = {}
+        self.known: dict[tuple, frozenset[str]] = {}
         sets = list(self._sets(self.tree, self.flags))
         signatures: dict[tuple, str] = {}
         for char in self.alphabet:
@@ -399,14 +400,21 @@ class Attacks:
     def _chars(self, item, flags: int) -> frozenset[str] | None:
         """The characters of the alphabet that an item matches; None for what is no set of characters."""
         kind, value = item
+        if kind is op.IN:  # the only one that takes time to find out
+            key = (tuple(value), flags)
+            if key not in self.known:
+                self.known[key] = self._set(value, flags)
+            return self.known[key]
         if kind is op.ANY:
             return frozenset(self.alphabet) - frozenset("" if flags & re.DOTALL else "\n")
         if kind is op.LITERAL:
             return self._folded(frozenset({chr(value)}), flags)
         if kind is op.NOT_LITERAL:
             return frozenset(self.alphabet) - self._folded(frozenset({chr(value)}), flags)
-        if kind is not op.IN:
-            return None
+        return None
+
+    def _set(self, value, flags: int) -> frozenset[str]:
+        """The characters of the alphabet that are in a set in brackets."""
         negated = value[0][0] is op.NEGATE
         chars: set[str] = set()
         for part, what in value[negated:]:
@@ -423,16 +431,19 @@ class Attacks:
         return chars | {one for char in chars for one in (char.lower(), char.upper())} if flags & re.IGNORECASE else chars
 
     def _is(self, category, char: str, flags: int) -> bool:
-        told = str(category).lower()
+        kind, negated = _CATEGORIES[category]
         plain = char.isascii() or not (self.kind is bytes or flags & re.ASCII)
-        holds = {
-            "digit": char.isdecimal() and plain,
-            "space": char.isspace() and plain,
-            "word": (char.isalnum() or char == "_") and plain,
-        }[told.rpartition("_")[2]]
-        return holds != ("_not_" in told)
+        return (plain and kind(char)) != negated
 
 
+_CATEGORIES = {
+    op.CATEGORY_DIGIT: (str.isdecimal, False),
+    op.CATEGORY_NOT_DIGIT: (str.isdecimal, True),
+    op.CATEGORY_SPACE: (str.isspace, False),
+    op.CATEGORY_NOT_SPACE: (str.isspace, True),
+    op.CATEGORY_WORD: (lambda char: char.isalnum() or char == "_", False),
+    op.CATEGORY_NOT_WORD: (lambda char: char.isalnum() or char == "_", True),
+}
 REPEATS = (op.MAX_REPEAT, op.MIN_REPEAT, op.POSSESSIVE_REPEAT)
 
 
@@ -529,14 +540,12 @@ def test_every_call_of_re_is_collected():
 
 
 def test_every_table_names_what_is_there():
-    found, _ = collected()
-    places = {(one.module, one.where) for one in found}
-    calls = {(name, ast.unparse(call.args[0])) for name, tree in _trees().items() for _, call, _ in _calls(tree)}
-    assert (
-        not ({*CUT, *TRUSTED, *NEVER_SEARCHED} | {key for key in BUILT if key[1].startswith("_") and "[" not in key[1]})
-        - places
-    )
-    assert not {*NOT_OURS} - calls
+    calls = [(name, where, ast.unparse(call.args[0])) for name, tree in _trees().items() for where, call, _ in _calls(tree)]
+    places = {(name, where) for name, where, _ in calls}
+    first = {(name, said) for name, _, said in calls}
+    assert not {*CUT, *TRUSTED, *NEVER_SEARCHED} - places
+    assert not {*BUILT} - places - first
+    assert not {*NOT_OURS} - first
 
 
 @pytest.mark.parametrize(

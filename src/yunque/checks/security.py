@@ -234,6 +234,7 @@ class InsecurePatterns:
         findings = injections(_shortened(record.text)) if record.language == "python" else []
         likely = _likely(record.text, record.language)
         code, bare = code_and_bare(record.text, record.language) if likely else ("", "")
+        code, bare = _LONG.sub(r"\1", code), _LONG.sub(r"\1", bare)  # what was cut is blank, and takes time as well
         for rule, pattern in likely:
             text = code if rule.texts else bare
             for found in itertools.islice(pattern.finditer(text), MOST):
@@ -359,6 +360,7 @@ def _likely(text: str, language: str) -> list[tuple[Rule, re.Pattern]]:
 # ------------------------------------------------------------------------------------------------------------ what is code
 LONGEST_LINE = 2000
 """Characters of a line that are looked at: a pattern's time grows with the square of a line's length."""
+_LONG = re.compile(rf"^([^\n]{{{LONGEST_LINE}}})([^\n]+)", re.MULTILINE)
 _HASH = ("python", "ruby", "shell", "r", "perl")
 _TEXT = r'"(?:\\.|[^"\\\n])*+"?|' + r"'(?:\\.|[^'\\\n])*+'(?!\w)|'(?:\\.|[^'\\\n])*+(?=\n|\Z)"
 _BLOCKS = r"/\*[\s\S]*?(?:\*/|\Z)|\A(?:(?!/\*)[\s\S])*?\*/[ \t]*$"
@@ -405,11 +407,8 @@ def code_and_bare(text: str, language: str) -> tuple[str, str]:
 
 
 def _shortened(text: str) -> str:
-    """The text with lines that are too long to look at cut off."""
-    if len(text) <= LONGEST_LINE:
-        return text
-    long = re.compile(rf"^([^\n]{{{LONGEST_LINE}}})[^\n]+", re.MULTILINE)
-    return long.sub(r"\1", text)
+    """The text with blanks at the end of lines that are too long to look at."""
+    return _LONG.sub(lambda found: found[1] + " " * len(found[2]), text)
 
 
 def _by_grammar(text: str, language: str) -> tuple[str, str] | None:

@@ -294,7 +294,7 @@ _NAMED = {
     ),
     "javascript": re.compile(r"(?:\bfrom|\brequire\s*+\(|\bimport(?:\s*+\()?)\s*+['\"]([^'\"\n]+)['\"]"),
     "java": re.compile(r"^[^\S\n]*import\s+(?:static\s+)?([\w.]+)", re.MULTILINE),
-    "rust": re.compile(r"^[^\S\n]*(?:pub\s+)?use\s++([^;]{1,2000}+);", re.MULTILINE),
+    "rust": re.compile(r"^[^\S\n]*(?:pub\s+)?use\s++((?:[^;\n]|\n(?![^\S\n]*(?:pub\s+)?use\b))++);", re.MULTILINE),
     "php": re.compile(
         r"(?:^[^\S\n]*use\s+([\w\\]+)|(?:require|include)(?:_once)?\b[^;\n]{0,300}?(?<![\w/.-])([\w/.-]+\.php))",
         re.MULTILINE,
