@@ -177,9 +177,9 @@ CUT: dict[tuple[str, str], tuple[Callable[[str], str], str]] = {
     ("checks.security", "rules_for"): (_security_cut, "every line is cut at LONGEST_LINE"),
     ("data.commits", "_BUMP"): (_lines(200), "the first 200 characters of a subject"),
 }
-"""Patterns that take more than linear time but see short texts alone: how those are cut, and where. At that length an attack
-has to be over in AT_ONCE."""
+"""Patterns that take more than linear time but see short texts alone: how those are cut, and where."""
 AT_ONCE = 0.02
+"""Seconds that an attack on such a pattern may take, at the length that it sees."""
 TRUSTED = {
     ("checks.printed", "take_apart"): "tests and prompts of benchmark rows, whose files are pinned by their hash",
     ("evaluation.cyberseceval", "_PREAMBLE"): "the same",
@@ -339,7 +339,7 @@ class Attacks:
 
     def _from_tree(self) -> Iterator[tuple[str, str]]:
         for prefix, body, flags in self._repeats(self.tree, self.flags, lambda turn: ""):
-            for turn in range(3):
+            for turn in range(4):
                 before = prefix(turn)
                 pumps = [self._sample(body, flags, one) for one in range(turn, turn + 3)]
                 if len(body) == 1 and (chars := self._chars(body[0], flags)) is not None:
@@ -371,7 +371,11 @@ class Attacks:
         for kind, value in items:
             if (chars := self._chars((kind, value), flags)) is not None:
                 choices = [char for char in self.kinds if char in chars]
-                said += choices[turn % len(choices)] if choices else next((one for one in self.alphabet if one in chars), "")
+                said += (
+                    choices[turn // 2 % len(choices)]
+                    if choices
+                    else next((one for one in self.alphabet if one in chars), "")
+                )
             elif kind is op.BRANCH:
                 said += self._sample(value[1][turn % len(value[1])], flags, turn)
             elif kind is op.SUBPATTERN:
