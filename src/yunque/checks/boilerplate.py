@@ -19,7 +19,7 @@ _TEMPLATES = re.compile(
     r"|to change (?:this|the) (?:generated |license |licence )?(?:file |comment )?(?:header|template)|click nbfs://"
     r"|choose tools \| templates|(?:file|code) templates?\.\s*$|\$\{(?:user|date|time|package_name|file_name)\}"
     r"|created (?:by|with) (?:pycharm|intellij|phpstorm|webstorm|clion|android studio|visual studio|spyder|eclipse)"
-    r"|^\W*created (?:by .{1,40} )?on (?:mon|tue|wed|thu|fri|sat|sun|\d{1,4}[-/.])"
+    r"|^[^\w\n]*+created (?:by .{1,40} )?on (?:mon|tue|wed|thu|fri|sat|sun|\d{1,4}[-/.])"
     r"|(?:write|add|put|enter|insert|place) your (?:own )?code (?:here|below)|your code (?:goes )?here|begin your code"
     r"|todo:? ?(?:implement|complete|finish) (?:this )?(?:method|function|me)\b"
     # Spanish, Portuguese, French, Italian, German, Dutch, Polish, Russian, Chinese, Japanese, Korean
@@ -39,9 +39,11 @@ _TEMPLATES = re.compile(
 )
 _ENCODING = re.compile(r"^#.{0,20}?coding[:=][ \t]*[-\w.]+")
 _MODELINE = re.compile(
-    r"(?:^|[ \t#/*])(?:vim?|ex):[ \t]*\w|-\*-[ \t]*[\w;:= \t-]{1,200}-\*-|\bLocal Variables:", re.IGNORECASE
+    r"(?:^|[ \t#/*])(?:vim?|ex):[ \t]*\w|-\*-[ \t]*+[\w;:= \t-]{1,200}-\*-|\bLocal Variables:", re.IGNORECASE
 )
-_RULER = re.compile(r"[ \t]*(?:#|//|/\*|--)?[ \t]*([-=*#~_+/<>.─═━·])(?:[ \t]?\1){9,}[ \t]*(?:\*/)?[ \t]*\r?(?=\n|\Z)")
+_RULER = re.compile(
+    r"[ \t]*+(?:(?:#|//|/\*|--)[ \t]*+)?([-=*#~_+/<>.─═━·])(?:[ \t]?\1){9,}[ \t]*+(?:\*/[ \t]*+)?\r?(?=\n|\Z)"
+)
 _ANY_RULER = tuple(4 * mark for mark in "-=*#~_+/<>.─═━·")
 _HINTS = (
     "generated", "generad", "génér", "generier", "template", "templates", "plantilla", "modelo", "modèle", "modello",

@@ -53,7 +53,9 @@ _WRAPPED = {
     "solidity": ("contract A {\n%s\n}", "contract A { function f() public {\n%s\n} }"),
     **dict.fromkeys(("javascript", "typescript", "tsx"), ("function f() {\n%s\n}", "x = {\n%s\n}", "class A {\n%s\n}")),
 }
-_SAYS_MORE = re.compile(r"(?::|e\.g\.|i\.e\.|[Ee]xample|[Uu]sage|>>>)\W*$|\b(?:[Ee]xamples?|[Uu]sage|[Ee]quivalent)\b")
+_SAYS_MORE = re.compile(
+    r"(?:(?<!\W)(?=\W*?(?::|>>>))|e\.g\.|i\.e\.|[Ee]xample|[Uu]sage)\W*+$|\b(?:[Ee]xamples?|[Uu]sage|[Ee]quivalent)\b"
+)
 
 
 class CommentedOutCode:

@@ -41,7 +41,7 @@ _FAMILY |= dict.fromkeys(
     ("shell", "ruby", "perl", "r", "julia", "makefile", "dockerfile", "cmake", "yaml", "toml", "elixir", "nim", "tcl"),
     "shell",
 )
-_MARKS = re.compile(r"^[ \t]*(?:/\*+!?|\*+/|\*(?!/)|//+!?|#+!?:?|--+)[ \t]?|[ \t]*\*+/[ \t]*$")
+_MARKS = re.compile(r"^[ \t]*(?:/\*+!?|\*+/|\*(?!/)|//+!?|#+!?:?|--+)[ \t]?|(?:(?<![ \t])[ \t]+|(?<!\*))\*+/[ \t]*$")
 
 
 _WORDS_ONLY = bytes(one if one == 95 or one > 127 or chr(one).isalnum() else 32 for one in range(256))

@@ -112,7 +112,7 @@ _ISSUED: tuple[tuple[str, bytes, re.Pattern[bytes]], ...] = tuple(
     (rule, literal, re.compile(rb"(?<![A-Za-z0-9_])" + pattern + rb"(?![A-Za-z0-9_-])"))
     for rule, literal, pattern in (
         *(("aws-access-key-id", key, key + rb"[A-Z2-7]{16}") for key in (b"AKIA", b"ASIA", b"ABIA", b"ACCA")),
-        ("jwt", b"eyJ", rb"eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{20,}"),
+        ("jwt", b"eyJ", rb"eyJ[A-Za-z0-9_-]{10,1000}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{20,}"),
         ("newrelic-user-key", b"NRAK-", rb"NRAK-[A-Z0-9]{27}"),
         ("planetscale-token", b"pscale_", rb"pscale_(?:tkn|pw|oauth)_[A-Za-z0-9_=.-]{32,64}"),
         ("google-client-secret", b"GOCSPX-", rb"GOCSPX-[A-Za-z0-9_-]{28}"),

@@ -246,7 +246,7 @@ _MARKERS = (
 )
 _DO_NOT_EDIT = re.compile(
     # a command to the reader: it begins the comment or a sentence, or follows "generated", "please" and the like
-    r"(?:^\W*|[.!;:,()*-]\W*|\b(?:please|generated|file|content|code|and|so)\W+)"
+    r"(?:^\W*+|(?<!\W)[^\w.!;:,()*-]*+[.!;:,()*-]\W*+|\b(?:please|generated|file|content|code|and|so)\W++)"
     r"((?:do not|don't|never) (?:edit|modify|change|touch|hand[- ]edit)\b)(?! (?:the|these|those|any))",
     re.IGNORECASE,
 )

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 _HOLE = "\0"
 """What stands for a piece that is not in the source."""
 _CLEANED = re.compile(r"\b(?:int|float|len|bool)\s*\(|escape|quote|sanit|clean|safe")
-_PLACES = re.compile(r"%(?:\(\w+\))?[-#0 +]*\d*(?:\.\d+)?[sdifrxgu]|\{[^{}\n]{0,40}\}")
+_PLACES = re.compile(r"%(?:\(\w+\))?[-#0 +]*+\d*+(?:\.\d++)?[sdifrxgu]|\{[^{}\n]{0,40}\}")
 _QUERY = re.compile(
-    r"\s*\(?\s*(?:select\b.*?\bfrom\b|insert\s+(?:or\s+\w+\s+)?into\b|update\b.*?\bset\b|delete\s+from\b|replace\s+into\b"
+    r"\s*+(?:\(\s*+)?(?:select\b.*?\bfrom\b|insert\s+(?:or\s+\w+\s+)?into\b|update\b.*?\bset\b|delete\s+from\b|replace\s+into\b"
     r"|(?:create|drop|alter)\s+(?:table|database|user|role|schema|view|index|trigger|sequence)\b|attach\s+database\b|with\b.*?\bselect\b)",
     re.IGNORECASE | re.DOTALL,
 )

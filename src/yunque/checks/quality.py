@@ -84,7 +84,7 @@ _PYTHON_DEF = re.compile(r"(?:async[ \t]+)?def[ \t]+(\w+)")
 _CONTROL = re.compile(
     r"[}\s]*(?:if|else|for|while|switch|catch|do|try|with|return|match|select|foreach|elseif|synchronized|using)\b"
 )
-_NAME = re.compile(r"(\w+)[ \t]*(?:=[ \t]*(?:async[ \t]*)?)?(?:function\b[ \t]*)?(?:<[^()]{0,60}>)?\(")
+_NAME = re.compile(r"(?<!\w)(\w++)[ \t]*+(?:=[ \t]*+(?:async[ \t]*+)?)?(?:function\b[ \t]*+)?(?:<[^()]{0,60}>)?\(")
 _ABOVE = ("*/", "//", "#", "*", "--", "@", "[")
 
 

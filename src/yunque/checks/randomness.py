@@ -16,7 +16,7 @@ _FAKE = re.compile(
     rb"redacted|example|sample|dummy|placeholder|change[-_.]?(?:me|it|this)|(?:^|[-_ ])(?:your|my)[-_ ]|insert[-_]|replace"
     rb"|(?:^|[-_ ])fake|[a-z0-9]_password$"
     rb"|not[-_]?(?:a[-_])?real|put[-_]|enter[-_]|deadbeef|00010203|01020304|01234567|12345678|abcdefgh"
-    rb"|xxxx|\*\*\*|\.\.\.|____|----|^<|<[^>]*>|\$\{|^\$\(|\{\{|%\(\w+\)|^%[sd]|#\{|^\$\w+$|^%\w+%$|^\{.*\}$|^\["
+    rb"|xxxx|\*\*\*|\.\.\.|____|----|^<|<[^<>]*>|\$\{|^\$\(|\{\{|%\(\w+\)|^%[sd]|#\{|^\$\w+$|^%\w+%$|^\{.*\}$|^\["
     rb"|(?:test|demo|some[-_ ]|the[-_ ]|a[-_ ]|valid|invalid|bad|wrong|secret|dev|mock)[-_ ]?"
     rb"(?:key|token|secret|pass|pwd|user|value)",
     re.IGNORECASE,

@@ -115,10 +115,10 @@ RULES = (
     _rule("c-gets", 242, _C, r"(?<![\w.>])gets\s*\(", "nothing says how long the target is", "error"),
     _rule("c-scanf", 119, _C, r"\b[fs]?scanf\s*\([^;\n]*%(?:l?s|\[)", "nothing says how long the target is", "error", texts=True),
     _rule("c-format", 134, _C, r"\b(?:v?printf|syslog|err|warn)\s*\(\s*[A-Za-z_]\w*\s*\)|\bfprintf\s*\(\s*\w+\s*,\s*[A-Za-z_]\w*\s*\)|\bsnprintf\s*\([^;,\n]+,[^;,\n]+,\s*[a-z_]\w*\s*\)", "a format from outside"),
-    _rule("c-size", 680, _C, r"\b\w*alloc\w*\s*\([^;\n]*(?:\w|\))\s*\*\s*\(?\s*\w|\b\w*malloc\w*\s*\([^;\n]*\+\s*\w|\bnew\s+[\w:]+(?:\s+\w+)?(?:\s*\*)*\s*\[[^\]\n]*\w\s*\*\s*\w", "the product or sum may not fit its type", "note"),
+    _rule("c-size", 680, _C, r"\b\w*alloc\w*+\s*\([^;\n]*(?:\w|\))\s*\*\s*+(?:\(\s*+)?\w|\b\w*malloc\w*+\s*\([^;\n]*\+\s*\w|\bnew\s+[\w:]+(?:\s+\w+)?(?:\s*\*)*\s*\[[^\]\n]*\w\s*\*\s*\w", "the product or sum may not fit its type", "note"),
     _rule("c-alloca", 770, _C, r"\balloca\s*\(", "nothing says whether the stack has room", "note"),
     _rule("c-returned-length", 119, _C, r"\[\s*\w*snprintf\s*\(|\b(\w+)\s*\+?=\s*(?:\w+::)?\w*snprintf\s*\([^;]{1,300};(?:(?!\bif\b)[^}]){0,200}?(?:\[\s*\1\s*\]|\+\s*\1\b)", "the length that was needed, not the one that was written", "note"),
-    _rule("c-memcpy", 121, _C, r"\b(?:memcpy|memmove|bcopy|strncpy)\s*\((?![^;\n]*sizeof\s*\(?\s*\*?\w+[^;\n]*\)\s*;)", "a length that is not the target's", "note"),
+    _rule("c-memcpy", 121, _C, r"\b(?:memcpy|memmove|bcopy|strncpy)\s*\((?!(?>[^;\n]*?sizeof\s*+(?:\(\s*+)?\*?\w)[^;\n]*\)\s*;)", "a length that is not the target's", "note"),
     _rule("c-random", 338, _C, r"(?<![\w.>])(?:rand|random|lrand48|drand48|mrand48)\s*\(|\brandom_shuffle\s*\(", "predictable", "note"),
     _rule("c-seed", 335, _C, r"\bsrand(?:om|48)?\s*\(\s*\d+\s*\)|\bmt19937\w*\s+\w+\s*[({]\s*\d+\s*[)}]", "always the same numbers"),
     _rule("c-command", 78, _C, r"(?<![\w.>])(?:system|popen|_popen|execl[pe]?|execv[pe]?|ShellExecute\w*|WinExec)\s*\(", "a program is run by its name or by a shell", "note"),
@@ -127,7 +127,7 @@ RULES = (
     _rule("c-mode", 347, _C, r"\bEVP_aes_\d+_(?:cbc|ctr|cfb\w*|ofb)\b", "nothing shows that it was changed on the way", "note"),
     _rule("c-temp", 377, _C, r"\b(?:tmpnam|tempnam|mktemp|tmpnam_r)\s*\(", "somebody else can make this file first", "error"),
     _rule("c-tls", 295, _C, r"\bSSL_VERIFY_NONE\b|\bCURLOPT_SSL_VERIFY(?:PEER|HOST)\s*,\s*0", "certificates are not checked", "error"),
-    _rule("c-chmod", 732, _C, r"\b(?:f?chmod|fchmodat|mkdir|open|creat)\s*\([^;\n]*\b(?:0777|0666|S_IRWXO|S_IWOTH)\b", "everybody may write this"),
+    _rule("c-chmod", 732, _C, r"\b(?:f?chmod|fchmodat|mkdir|open|creat)\s*\([^;\n]{0,500}\b(?:0777|0666|S_IRWXO|S_IWOTH)\b", "everybody may write this"),
     _rule("c-xxe", 611, _C, r"\bXML_PARSE_(?:NOENT|DTDLOAD)\b", "entities from outside are read", "error"),
     _rule("c-token", 676, _C, r"(?<!\w)strtok\s*\(", "not safe in threads", "note"),
     _rule("c-atoi", 119, _C, r"\[\s*(?:atoi|atol|strtol)\s*\(", "an index that nobody looked at", "note"),
@@ -140,10 +140,10 @@ RULES = (
     _rule("java-random", 330, "java", r"\bnew\s+(?:java\.util\.)?Random\s*\(|\bMath\.random\s*\(|\bRandomStringUtils\.|\bThreadLocalRandom\b|\b(?:rand(?:om)?|rnd|rng)\.next\w+\s*\(", "predictable", "note"),
     _rule("java-command", 78, "java", r"\.exec\s*\(|\bnew\s+ProcessBuilder\s*\(", "a program is run with what was given", "note"),
     _rule("java-deserialise", 502, "java", r"\bnew\s+ObjectInputStream\s*\(|\.readObject\s*\(\s*\)|\bnew\s+XMLDecoder\s*\(|\bXStream\s*\(\s*\)|\.enableDefaultTyping\s*\(", "reading this can run code"),
-    _rule("java-sql", 89, "java", r"\b(?:execute(?:Query|Update)?|prepareStatement|createQuery|createNativeQuery)\s*\([^;\n]*\"[^;\n]*\"\s*\+|=\s*\"(?:SELECT|INSERT|UPDATE|DELETE)\b[^;\n]*\"\s*\+", "a query put together from pieces", texts=True),
+    _rule("java-sql", 89, "java", r"\b(?:execute(?:Query|Update)?|prepareStatement|createQuery|createNativeQuery)\s*\([^;\n\"]*+\"[^;\n]*\"\s*\+|=\s*\"(?:SELECT|INSERT|UPDATE|DELETE)\b[^;\n]*\"\s*\+", "a query put together from pieces", texts=True),
     _rule("java-ssrf", 918, "java", r"\bnew\s+URL\s*\(\s*(?!\")[\w.]+|\.openConnection\s*\(|\b(?:HttpGet|HttpPost|InetSocketAddress)\s*\(\s*(?!\")\w", "an address from outside is asked", "note"),
     _rule("java-xxe", 611, "java", r"\b(?:DocumentBuilderFactory|SAXParserFactory|XMLInputFactory|SAXBuilder|SAXReader|TransformerFactory|XMLReaderFactory)\s*\.\s*(?:new\w+|create\w+)\s*\(|\bnew\s+SAX(?:Builder|Reader)\s*\(", "entities from outside are read"),
-    _rule("java-tls", 295, "java", r"\bALLOW_ALL_HOSTNAME_VERIFIER\b|\bNoopHostnameVerifier\b|\bverify\s*\([^)]*\)\s*\{\s*return\s+true|\bsetHostnameVerifier\s*\(|checkServerTrusted\s*\([^)]*\)[^{;]*\{\s*\}", "certificates are not checked", "error"),
+    _rule("java-tls", 295, "java", r"\bALLOW_ALL_HOSTNAME_VERIFIER\b|\bNoopHostnameVerifier\b|\bverify\s*\([^)]{0,400}\)\s*\{\s*return\s+true|\bsetHostnameVerifier\s*\(|checkServerTrusted\s*\([^)]{0,400}\)[^{;]{0,400}\{\s*\}", "certificates are not checked", "error"),
     _rule("java-xpath", 643, "java", r"\.(?:compile|evaluate)\s*\(\s*(?:\"[^\"\n]*\"\s*\+|[a-z]\w*\s*[,)])", "a question to a document put together from pieces", "note", texts=True),
     _rule("java-xss", 79, "java", r"getWriter\s*\(\s*\)\s*\.\s*(?:print(?:ln)?|write|append|format)\s*\(\s*(?!\"[^\"]*\"\s*\))", "a page put together without escaping", "note"),
     _rule("java-webview", 200, "java", r"\bsetAllow(?:File|Content|UniversalAccessFromFile)\w*\s*\(\s*true|\bsetJavaScriptEnabled\s*\(\s*true", "pages may read the device's files"),
@@ -158,7 +158,7 @@ RULES = (
     _rule("cs-weak-cipher", 327, "csharp", r"\b(?:DES|TripleDES|RC2)(?:CryptoServiceProvider)?(?:\s*\.\s*Create)?\s*\(|\bCipherMode\.(?:ECB|CBC|OFB|CFB|CTS)\b", "this cipher or mode is broken", "error"),
     _rule("cs-random", 338, "csharp", r"\bnew\s+(?:System\.)?Random\s*\(|\bRandom\s+\w+\s*=\s*new\s*\(|\bRandom\.(?:Shared|Range|Next)\b|\b(?:[rR]and\w*|rnd|rng)\.Next\w*\s*\(", "predictable", "note"),
     _rule("cs-command", 78, "csharp", r"\bProcess\.Start\s*\(|\bnew\s+ProcessStartInfo\b|\.StartInfo\.(?:FileName|Arguments)\s*=", "a program is run with what was given", "note"),
-    _rule("cs-sql", 89, "csharp", rf"\b(?:new\s+\w*Command|ExecuteSql\w*|FromSqlRaw|CommandText\s*=|SqlQuery\w*)\s*\(?[^;\n]*(?:{_JOINED}|\b\w*(?:[sS]ql|[qQ]uery|[cC]md)\w*\b)", "a query put together from pieces", texts=True),
+    _rule("cs-sql", 89, "csharp", rf"\b(?:new\s+\w*Command|ExecuteSql\w*+|FromSqlRaw|CommandText\s*=|SqlQuery\w*+)\s*+\(?[^;\n]{{0,500}}(?:{_JOINED}|\b\w*(?:[sS]ql|[qQ]uery|[cC]md))", "a query put together from pieces", texts=True),
     _rule("cs-xpath", 643, "csharp", r"\.(?:SelectNodes|SelectSingleNode|Select|Compile|Evaluate|XPathSelect\w+)\s*\(\s*(?:\$?\"[^\"\n]*(?:\{|\"\s*\+)|[a-z]\w*\s*[,)]|[Ss]tring\.Format)", "a question to a document put together from pieces", "note", texts=True),
     _rule("cs-xxe", 611, "csharp", r"\bnew\s+XmlTextReader\s*\(|\bnew\s+XmlDocument\s*\(|\bDtdProcessing\.Parse\b|\bProhibitDtd\s*=\s*false|\bnew\s+XmlUrlResolver\s*\(|\bXmlReader\.Create\s*\(", "entities from outside are read", "note"),
     _rule("cs-deserialise", 502, "csharp", r"\bnew\s+(?:Binary|Soap|NetDataContract|Los|ObjectState)\w*Format\w*\s*\(|\bNetDataContractSerializer\b|\bJavaScriptSerializer\s*\(|\bTypeNameHandling\.(?:All|Auto|Objects|Arrays)\b|\.Deserialize\s*\(", "reading this can run code"),
@@ -183,14 +183,14 @@ RULES = (
     _rule("go-debug", 489, "go", r"\"net/http/pprof\"", "shows the program's memory to whoever asks", texts=True),
     # -------------------------------------------------------------------------------------------------------------- PHP
     _rule("php-weak-hash", 327, "php", r"(?<![\w>:$])(?:md5|sha1|md5_file|sha1_file|crypt)\s*\(|\bhash\s*\(\s*['\"](?:md5|sha1|md4)['\"]|\bmcrypt_\w+\s*\(|\bMCRYPT_\w+", "this hash or cipher is broken", texts=True),
-    _rule("php-unsalted", 759, "php", r"(?<![\w>:$])(?:md5|sha1|hash)\s*\(\s*[^)\n]*\$\w*(?:pass|pwd)\w*", "a hash without salt", texts=True),
+    _rule("php-unsalted", 759, "php", r"(?<![\w>:$])(?:md5|sha1|hash)\s*\(\s*+[^)\n]*\$\w*(?:pass|pwd)\w*", "a hash without salt", texts=True),
     _rule("php-code", 95, "php", r"(?<![\w>:$])(?:eval|assert|create_function)\s*\(", "text is run as code", "error"),
-    _rule("php-replace", 95, "php", r"\bpreg_replace\s*\(\s*['\"](.)(?:(?!\1).)*\1\w*e\w*['\"]", "text is run as code", "error", texts=True),
+    _rule("php-replace", 95, "php", r"\bpreg_replace\s*\(\s*['\"](.)(?:(?!\1).)*+\1(?=\w*?e)\w*+['\"]", "text is run as code", "error", texts=True),
     _rule("php-command", 78, "php", r"(?<![\w>:$])(?:system|exec|shell_exec|passthru|popen|proc_open|pcntl_exec)\s*\(|`[^`\n]*\$", "a shell runs this text"),
     _rule("php-sql", 89, "php", r"(?:_query|->query|->exec|->prepare)\s*\([^;\n]*(?:['\"]\s*\.\s*\$|\"[^\"\n]*\$)|=\s*\"(?:SELECT|INSERT|UPDATE|DELETE)\b[^\"\n]*\$", "a query put together from pieces", texts=True),
     _rule("php-deserialise", 502, "php", r"(?<![\w>:$])unserialize\s*\(", "reading this can run code"),
     _rule("php-xss", 79, "php", r"\b(?:echo|print)\b[^;\n]*\$_(?:GET|POST|REQUEST|COOKIE|SERVER)", "a page put together without escaping", "error"),
-    _rule("php-include", 98, "php", r"\b(?:include|require)(?:_once)?\s*\(?[^;\n]*\$_(?:GET|POST|REQUEST|COOKIE)", "a file from outside is run", "error"),
+    _rule("php-include", 98, "php", r"\b(?:include|require)(?:_once)?\s*+\(?[^;\n]*\$_(?:GET|POST|REQUEST|COOKIE)", "a file from outside is run", "error"),
     _rule("php-random", 330, "php", r"(?<![\w>:$])(?:rand|mt_rand|uniqid|lcg_value|str_shuffle|array_rand|shuffle)\s*\(", "predictable", "note"),
     _rule("php-spoof", 290, "php", r"\$_SERVER\s*\[\s*['\"]?(?:REMOTE_ADDR|HTTP_(?:X_FORWARDED_FOR|CLIENT_IP|REFERER|HOST|X_\w+))|\bgethostbyaddr\s*\(", "the other side says who it is", "note", texts=True),
     _rule("php-path", 22, "php", r"\b(?:fopen|file_get_contents|readfile|file|unlink)\s*\([^;\n]*\$_(?:GET|POST|REQUEST|COOKIE|FILES)", "a path from outside"),
@@ -208,9 +208,9 @@ RULES = (
     _rule("rust-tls", 295, "rust", r"\bdanger_accept_invalid_(?:certs|hostnames)\s*\(\s*true|\bSslVerifyMode::NONE\b|\bset_verify\s*\(\s*SSL_VERIFY_NONE", "certificates are not checked", "error"),
     _rule("rust-weak-cipher", 327, "rust", r"\b(?:Des|TdesEde[23]|Rc4|Rc2|Blowfish)(?:::<[^>\n]*>)?::new|\b(?:Ecb|ecb::\w+)\b\s*(?:::|<)|\bCipher::(?:\w+_ecb|des_\w+|rc4|bf_\w+)\s*\(", "this cipher or mode is broken"),
     _rule("rust-chmod", 732, "rust", r"\b(?:from_mode|set_mode|mode)\s*\(\s*0o(?:777|666)\b", "everybody may write this"),
-    _rule("rust-sql", 89, "rust", r"\b(?:query|execute|sql_query|prepare)\w*\s*\(\s*&?\s*format!", "a query put together from pieces"),
+    _rule("rust-sql", 89, "rust", r"\b(?:query|execute|sql_query|prepare)\w*\s*\(\s*+(?:&\s*+)?format!", "a query put together from pieces"),
     # ------------------------------------------------------------------------------------------------------- everywhere
-    _rule("credential", 798, _ALL, r"(?i)\b\w*(?:passwo?r?d|secret|api_?key|access_?key|auth_?token|private_?key|credential)\w*['\"]?\]?\s*(?::|=|=>|:=|,)\s*(?:b|r|u|@|\$)?['\"][^'\"\s$<{%]{6,}['\"]", "a credential in the text", texts=True),
+    _rule("credential", 798, _ALL, r"(?i)\b\w*(?:passwo?r?d|secret|api_?key|access_?key|auth_?token|private_?key|credential)\w*+['\"]?\]?\s*(?::|=|=>|:=|,)\s*(?:b|r|u|@|\$)?['\"][^'\"\s$<{%]{6,}['\"]", "a credential in the text", texts=True),
     _rule("private-key", 312, _ALL, r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----", "a private key in the text", "error", texts=True),
     _rule("known-token", 798, _ALL, r"\bAIza[0-9A-Za-z_-]{30,}|\bAKIA[0-9A-Z]{16}\b|\bgh[pousr]_[0-9A-Za-z]{30,}|\bxox[abprs]-[0-9A-Za-z-]{10,}|\bSK[0-9a-f]{32}\b|\bya29\.[0-9A-Za-z_-]{20,}|\bEAACEdEose0cBA\w+", "a key of a known service in the text", "error", texts=True),
 )  # fmt: skip
@@ -234,6 +234,7 @@ class InsecurePatterns:
         findings = injections(_shortened(record.text)) if record.language == "python" else []
         likely = _likely(record.text, record.language)
         code, bare = code_and_bare(record.text, record.language) if likely else ("", "")
+        code, bare = _LONG.sub(r"\1", code), _LONG.sub(r"\1", bare)  # what was cut is blank, and takes time as well
         for rule, pattern in likely:
             text = code if rule.texts else bare
             for found in itertools.islice(pattern.finditer(text), MOST):
@@ -359,6 +360,7 @@ def _likely(text: str, language: str) -> list[tuple[Rule, re.Pattern]]:
 # ------------------------------------------------------------------------------------------------------------ what is code
 LONGEST_LINE = 2000
 """Characters of a line that are looked at: a pattern's time grows with the square of a line's length."""
+_LONG = re.compile(rf"^([^\n]{{{LONGEST_LINE}}})([^\n]+)", re.MULTILINE)
 _HASH = ("python", "ruby", "shell", "r", "perl")
 _TEXT = r'"(?:\\.|[^"\\\n])*+"?|' + r"'(?:\\.|[^'\\\n])*+'(?!\w)|'(?:\\.|[^'\\\n])*+(?=\n|\Z)"
 _BLOCKS = r"/\*[\s\S]*?(?:\*/|\Z)|\A(?:(?!/\*)[\s\S])*?\*/[ \t]*$"
@@ -406,10 +408,7 @@ def code_and_bare(text: str, language: str) -> tuple[str, str]:
 
 def _shortened(text: str) -> str:
     """The text with blanks at the end of lines that are too long to look at."""
-    if len(text) <= LONGEST_LINE:
-        return text
-    long = re.compile(rf"(?<=[^\n]{{{LONGEST_LINE}}})[^\n]+")
-    return long.sub(lambda found: " " * len(found[0]), text)
+    return _LONG.sub(lambda found: found[1] + " " * len(found[2]), text)
 
 
 def _by_grammar(text: str, language: str) -> tuple[str, str] | None:

@@ -114,7 +114,7 @@ def with_ending(source: str, language: str, word: str) -> str | None:
     if not num_braces:
         body = re.sub(r"\?>\s*\Z", "", source) if language == "php" else source
         return f"{body.rstrip()}\n{statement}\n"
-    end = re.search(rf"(?:\s*\}}){{{num_braces}}}\s*;?\s*\Z", source)
+    end = re.search(rf"(?<!\s)(?:\s*+\}}){{{num_braces}}}\s*+(?:;\s*+)?\Z", source)
     return None if end is None else f"{source[: end.start()]}\n{statement}{source[end.start() :]}"
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 _REST_OF_LINE = {
-    "hash": re.compile(rb"[ \t\f]*;?[ \t\f]*(?:#[^\n]*)?(?:\r?\n|$)"),
+    "hash": re.compile(rb"[ \t\f]*+(?:;[ \t\f]*+)?(?:#[^\n]*)?(?:\r?\n|$)"),
     "slashes": re.compile(rb"[ \t\f]*(?:/\*(?:[^*\n]|\*(?!/))*\*/[ \t]*|//[^\n]*)?(?:\r?\n|$)"),
     "both": re.compile(rb"[ \t\f]*(?:/\*(?:[^*\n]|\*(?!/))*\*/[ \t]*|//[^\n]*|#(?!\[)[^\n]*)?(?:\r?\n|$)"),
 }

@@ -123,7 +123,8 @@ def _block(data: bytes, record: Record, comment_end: int) -> tuple[int, int] | N
 
 
 _BEHIND = re.compile(
-    rb"([ \t]*[;,]?(?:[ \t]*(?://[^\n]*?|#[^\n]*?|/\*(?:[^*\n]|\*(?!/))*\*/))?)[ \t]*(?:\r?\n[ \t]*|$|(?=\r?\n))"
+    rb"([ \t]*+[;,]?(?:[ \t]*+(?:(?://|#)(?:[ \t]*+(?!\r?\n)[^ \t\n])*+|/\*(?:[^*\n]|\*(?!/))*+\*/))?)"
+    rb"[ \t]*+(?:\r?\n[ \t]*+|$|(?=\r?\n))"
 )
 _NO_START = re.compile(
     rb"(?:else|elif|elsif|elseif|except|finally|catch|case|when|default|rescue|ensure|end|fi|done|esac|then|do|in)\b"
@@ -139,7 +140,7 @@ _SAYS_NOTHING = frozenset(
 
 
 # ------------------------------------------------------------------------------------------------------------------- prose
-_MARKS = re.compile(r"^[ \t]*(?:/\*+!?|\*+/|\*(?!/)|//+!?|#+)[ \t]?|[ \t]*\*+/[ \t]*$", re.MULTILINE)
+_MARKS = re.compile(r"^[ \t]*(?:/\*+!?|\*+/|\*(?!/)|//+!?|#+)[ \t]?|(?:(?<![ \t])[ \t]+|(?<!\*))\*+/[ \t]*$", re.MULTILINE)
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _WIDE = re.compile("[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
 _NOTE = re.compile(
@@ -156,7 +157,7 @@ _FOR_TOOLS = re.compile(
     r"|type: ?ignore|@ts-\w+|@flow|sourcemappingurl|vim?:|-\*-|spdx|copyright|licen[cs]ed? under|all rights reserved)"
 )
 _LIKE_CODE = re.compile(
-    r"[;{}]\s*$|^\s*[\w.]+\([^()]*\)\s*$|^\s*[\w.\[\]]+\s*[-+*/|]?=\s*\S+$|=>|->|^\s*>>>|^\s*\$ ", re.MULTILINE
+    r"[;{}]\s*$|=>|->|^[^\S\n]*+(?:[\w.]+\([^()]*\)\s*$|[\w.\[\]]+\s*[-+*/|]?=\s*\S+$|>>>|\$ )", re.MULTILINE
 )
 
 

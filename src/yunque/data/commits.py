@@ -106,7 +106,7 @@ _TRAILER = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _MAIL = re.compile(r"<?\b[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{1,64}){1,6}>?")
-_PULL_REQUEST = re.compile(r"\s*\((?:#|gh-|!)\d+\)$", re.IGNORECASE)
+_PULL_REQUEST = re.compile(r"(?<!\s)\s*+\((?:#|gh-|!)\d+\)$", re.IGNORECASE)
 _REFERENCE = re.compile(
     r"https?://\S+|(?:[\w.-]{1,60}/[\w.-]{1,60})?#\d+|\b[A-Z][A-Z0-9]{1,9}-\d+\b|\b[0-9a-f]{7,40}\b"
     r"|\b(?:fix(?:es|ed)?|close[sd]?|resolve[sd]?|see|refs?|issues?|bugs?|tickets?|gh|pr|pull request|and|for|of|in)\b",
@@ -201,7 +201,8 @@ def is_foreign(path: str, rules: CommitRules) -> bool:
 
 _VENDORED = frozenset(VENDOR_FOLDERS)
 _FOREIGN = re.compile(
-    "|".join(re.escape(glob.casefold()).replace(r"\*", ".*") for glob in (*GENERATED_FILES, *MINIFIED_FILES)) + r"|.*\.map"
+    "|".join(re.escape(glob.casefold()).replace(r"\*", ".*") for glob in (*GENERATED_FILES, *MINIFIED_FILES)) + r"|.*\.map",
+    re.DOTALL,
 )
 
 

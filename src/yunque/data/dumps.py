@@ -28,7 +28,7 @@ MAX_ROW_BYTES = 4 << 20
 BATCH_ROWS = 256
 SEVEN_ZIP = b"7z\xbc\xaf\x27\x1c"
 _START = re.compile(rb"<row(?=[\s/>])")
-_ENCODING = re.compile(rb"<\?xml[^>]*encoding\s*=\s*[\"']([\w.:-]+)")
+_ENCODING = re.compile(rb"<\?xml[^<>]*encoding\s*=\s*[\"']([\w.:-]+)")
 _ID = re.compile(rb"\sId\s*=\s*[\"'](\d{1,19})[\"']")
 _REFERENCE = re.compile(rb"&#(?:x([0-9a-fA-F]{1,8})|([0-9]{1,10}));")
 _CONTROLS = bytes(code for code in range(32) if code not in b"\t\n\r")

@@ -57,8 +57,8 @@ from yunque.store.benchmarks import benchmark_of
 
 MISSING = "000000"
 _LICENCE = re.compile(
-    r"(?i)(?:.*/)?(?:.*licen[cs]e.*|copying.*|copyright.*|notice.*|pkg-info|metadata|pyproject\.toml|setup\.cfg|package\.json"
-    r"|cargo\.toml|composer\.json|pom\.xml|.*\.(?:gemspec|pom))|(?:.*/)?LICENSES/.*"
+    r"(?is).*licen[cs]e.*|.*\.(?:gemspec|pom)|(?:.*/)?(?:copying.*|copyright.*|notice.*|pkg-info|metadata|pyproject\.toml"
+    r"|setup\.cfg|package\.json|cargo\.toml|composer\.json|pom\.xml)"
 )
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 

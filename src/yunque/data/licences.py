@@ -77,7 +77,7 @@ class Found:
 _WORTH = re.compile(r"(?i)licen[cs]e|public domain|permission is hereby|redistribut|proprietary|unauthori[sz]ed copying")
 _COMMENT = re.compile(r"""\s*(?:\#|//|/\*|\*|;|--|%|<!--|\(\*|\{-|'''|\"{3}|rem\b|dnl\b|@rem\b|<\?|\Z)""", re.IGNORECASE)
 _OPENS = {'"""': '"""', "'''": "'''", "/*": "*/", "<!--": "-->", "(*": "*)", "{-": "-}"}
-_FIELD = re.compile(r"(?im)^[\W_]*licen[cs]e[ds]?\W{1,3}(?!under|by|to|the\b)(\S[^\n]{1,80}?)[\s.*/#>-]*$")
+_FIELD = re.compile(r"(?im)^(?:[^\w\n]|_)*+licen[cs]e[ds]?\W{1,3}(?!under|by|to|the\b)(\S[^\n]{1,80}?)[\s.*/#>-]*$")
 
 
 def header_licence(text: str) -> str:
@@ -317,12 +317,13 @@ def _classified(lines: Iterable[str]) -> str:
 
 def _from_pom(text: str) -> object:
     """Maven's ``<licenses>``; the reader may choose. By pattern, so that no entity is ever followed."""
-    block = re.search(r"<licenses>(.{0,4000}?)</licenses>", text, re.DOTALL)
-    return [html.unescape(name) for name in re.findall(r"<name>\s*([^<]{1,200}?)\s*</name>", block[1])] if block else None
+    block = re.search(r"<licenses>((?:(?!<licenses>).){0,4000}?)</licenses>", text, re.DOTALL)
+    names = [name.strip() for name in re.findall(r"<name>([^<]+)</name>", block[1])] if block else []
+    return [html.unescape(name) for name in names if 0 < len(name) <= 200] if block else None
 
 
 def _from_gemspec(text: str) -> object:
-    found = re.search(r"^\s*\w+\.licenses?\s*=\s*(\[[^\]\n]{0,300}\]|['\"][^'\"\n]{1,200}['\"])", text, re.MULTILINE)
+    found = re.search(r"^[^\S\n]*\w+\.licenses?\s*=\s*(\[[^\]\n]{0,300}\]|['\"][^'\"\n]{1,200}['\"])", text, re.MULTILINE)
     names = re.findall(r"['\"]([^'\"\n]+)['\"]", found[1]) if found else []
     spelt = [expression(name) for name in names]
     return joined({*spelt}) if spelt and UNKNOWN not in spelt else None

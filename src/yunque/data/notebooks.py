@@ -308,5 +308,5 @@ def _language(metadata: object, old_cells: list) -> str:
     cells = [cell.get("language") for cell in old_cells if isinstance(cell, dict)]
     named = [about.get("name"), kernel.get("language"), told.get("language"), *cells, kernel.get("name")]
     name = next((one.strip().lower() for one in named if isinstance(one, str) and one.strip()), "")
-    base = re.sub(r"[\d.]+$", "", name)
+    base = re.sub(r"(?<![\d.])[\d.]+$", "", name)
     return next((one for one in (name, _NAMES.get(name), base, _NAMES.get(base)) if one in COMMENTS), name)

@@ -261,7 +261,8 @@ def _name(node: Node, kind: str, data: bytes, row: Language) -> tuple[list[str],
     if text.isidentifier() and kind != "method_declaration":
         return [], text
     if text and not text.startswith("operator") and named.type != "operator":
-        text = re.sub(r"<.*>", "", text, flags=re.DOTALL)  # type arguments are no part of a name
+        first, last = text.find("<"), text.rfind(">")
+        text = text[:first] + text[last + 1 :] if 0 <= first < last else text  # type arguments are no part of a name
     *scope, name = re.split(r"::|[.]", text)
     receiver = node.child_by_field_name("receiver")
     if receiver and (match := _GO_RECEIVER.search(data[receiver.start_byte : receiver.end_byte])):
@@ -269,7 +270,7 @@ def _name(node: Node, kind: str, data: bytes, row: Language) -> tuple[list[str],
     return scope, name.strip()
 
 
-_GO_RECEIVER = re.compile(rb"(\w+)\s*(?:\[[^\]]*\])?\s*,?\s*\)$")
+_GO_RECEIVER = re.compile(rb"(?<!\w)(\w++)\s*+(?:\[[^\[\]]*\]\s*+)?(?:,\s*+)?\)$")
 
 
 def _lead_in(node: Node, data: bytes, row: Language) -> tuple[Node, list[Node]]:
@@ -314,5 +315,5 @@ def _comment_text(comments: list[Node], data: bytes, row: Language) -> str:
     return text if re.search(r"[^\W\d_]{2}", text) else ""  # a line of dashes says nothing
 
 
-_SLASHES = re.compile(r"^(?:/\*+!?|///?!?|\*(?!/))[ \t]?|[ \t]*\*+/$")
+_SLASHES = re.compile(r"^(?:/\*+!?|///?!?|\*(?!/))[ \t]?|(?:(?:(?<![ \t])|(?<=[*/!][ \t]))[ \t]+|(?<!\*))\*+/$")
 _HASHES = re.compile(r"^#+[ \t]?")

@@ -49,7 +49,7 @@ NOTHING = Told(UNKNOWN)
 _VERSION = r"(?:v(?:ersion)? ?)?"
 _GNU = re.compile(
     r"\b(?:gnu )?(?:(?P<kind>lesser|library|affero) )?(?:gpl|general public license)\b"
-    rf"(?:(?: gpl| lgpl| agpl| as published by the free software foundation| either| only| {_VERSION})*?"
+    rf"(?:(?: gpl| lgpl| agpl| as published by the free software foundation| either| only| {_VERSION}){{0,12}}?"
     rf" {_VERSION}(?P<version>[123](?: [01])?)\b)?(?P<rest>.{{0,120}})"
 )
 _LATER = re.compile(r"\b(?:any|all|or) (?:later|newer|higher)|\bor later|at your option any later")
@@ -76,7 +76,7 @@ _TITLES = {
 """What the first lines of a text say, also where the rest of it was cut off."""
 _UNDER = (
     r"(?:under|licensed|released|license|license is|license as|by|subject to|to)(?: by| under| as| is| to you| the| a| an"
-    r"| its| terms| and| conditions| of| permissive| standard| same| spdx)*"
+    r"| its| terms| and| conditions| of| permissive| standard| same| spdx){0,12}"
 )
 _NAMED = {
     "Apache-2.0": r"apache(?: software)?(?: license)?(?: v| version)? ?2(?: 0)?",
@@ -155,13 +155,15 @@ def titles_in(words: str) -> set[str]:
 
 
 # --------------------------------------------------------------------------------------------------------------- recognise
-_TAG = re.compile(r"^\W*SPDX-License-Identifier:\s*([^\r\n]+)", re.MULTILINE)
+_TAG = re.compile(r"^[^\w\n]*+SPDX-License-Identifier:\s*([^\r\n]+)", re.MULTILINE)
 
 
 def tagged(text: str) -> str:
     """The expression of the first ``SPDX-License-Identifier`` line, or ``unknown``."""
     match = _TAG.search(text)
-    return expression(re.sub(r"\s*(\*/|-->|\*\)|#\}|['\"]{3}).*$", "", match[1])) if match else UNKNOWN
+    return (
+        expression(re.sub(r"(?<!\s)\s*+(\*/|-->|\*\)|#\}|['\"]{3}).*$", "", match[1], flags=re.DOTALL)) if match else UNKNOWN
+    )
 
 
 def recognise(text: str) -> str:
@@ -323,7 +325,7 @@ def expression(told: str) -> str:
         told = told.replace("/", " OR ")
     if found := normalised(told):
         return found
-    parts = re.split(r"\s+(AND|OR)\s+|\s*(,)\s*", told)
+    parts = re.split(r"(?<!\s)\s+(AND|OR)\s+|(?:(?<!\s)\s+)?(,)\s*", told)
     names = [_name(part) for part in parts[::3]] if 1 < len(parts) <= 12 and "(" not in told else []
     if names and UNKNOWN not in names:
         joints = {joint for at in (1, 2) for joint in parts[at::3] if joint}
@@ -342,7 +344,7 @@ def _plain(told: str) -> str:
 
 def same_family(one: str, other: str) -> bool:
     """Whether two ids can mean one licence, as ``GPL-2.0`` and ``GPL-2.0-or-later``."""
-    first, second = (re.sub(r"-(?:only|or-later)$|\+$| WITH .*$", "", spdx) for spdx in (one, other))
+    first, second = (re.sub(r"-(?:only|or-later)$|\+$| WITH .*$", "", spdx, flags=re.DOTALL) for spdx in (one, other))
     if first == second:
         return True
     for vague, exact in ((first, second), (second, first)):

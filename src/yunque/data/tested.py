@@ -208,7 +208,7 @@ def _inside(one: Definition, facts: FileFacts, claim: Claim) -> bool:
 # ------------------------------------------------------------------------------------------------------------------- names
 _HUMPS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_A-Za-z]+")
 _TEST_CLASS = re.compile(r"(?:^|[.])(?:Tests?(?=[A-Z_]|$)\w*|\w+(?:Tests?|TestCase|Spec))$")
-_CALLED = re.compile(r"([A-Za-z_]\w*[?!]?)[ \t]*(?:<[^<>()\n]*>)?\(")
+_CALLED = re.compile(r"(?<!\w)([A-Za-z_]\w*+[?!]?)[ \t]*+(?:<[^<>()\n]*>)?\(")
 _WORD = re.compile(r"[A-Za-z_][\w-]*[?!]?")
 
 
@@ -232,7 +232,9 @@ def _claims(record: Record, found: Sequence[Function], in_tests: bool) -> Iterat
         return
     code = code_only(record.text, record.language)
     for one in found:
-        bare = re.sub(r"^(?:tests?|benchmark|fuzz)_*(?=[A-Z_a-z\d])|_*(?:_test|Tests?)$", "", one.name, flags=re.IGNORECASE)
+        bare = re.sub(
+            r"^(?:tests?|benchmark|fuzz)_*(?=[A-Z_a-z\d])|(?:(?<!_)_+)?(?:_test|Tests?)$", "", one.name, flags=re.IGNORECASE
+        )
         if one.is_test and (names := _names(bare)):
             scope = re.sub(r"^Tests?_?|_?(?:Tests?|TestCase)$", "", _scope(one).split(".")[-1])
             yield _claim(code, record.language, (one.start_byte, one.end_byte), names, scope, one.docstring)
@@ -288,16 +290,19 @@ def _block_claims(record: Record, code: bytes) -> Iterator[Claim]:
 # ----------------------------------------------------------------------------------------------------------------- imports
 _NAMED = {
     "python": re.compile(
-        r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n#]+)|import[ \t]+([^\n#]+))", re.MULTILINE
+        r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import[ \t]+(\([^()]*\)|[^\n#]+)|import[ \t]+([^\n#]+))", re.MULTILINE
     ),
-    "javascript": re.compile(r"(?:\bfrom|\brequire\s*\(|\bimport\s*\(?)\s*['\"]([^'\"\n]+)['\"]"),
-    "java": re.compile(r"^\s*import\s+(?:static\s+)?([\w.]+)", re.MULTILINE),
-    "rust": re.compile(r"^\s*(?:pub\s+)?use\s+([^;]+);", re.MULTILINE),
-    "php": re.compile(r"(?:^\s*use\s+([\w\\]+)|(?:require|include)(?:_once)?\b[^;\n]*?([\w/.-]+\.php))", re.MULTILINE),
-    "ruby": re.compile(r"^\s*(?:require|require_relative|load)\s*\(?\s*['\"]([^'\"\n]+)['\"]", re.MULTILINE),
+    "javascript": re.compile(r"(?:\bfrom|\brequire\s*+\(|\bimport(?:\s*+\()?)\s*+['\"]([^'\"\n]+)['\"]"),
+    "java": re.compile(r"^[^\S\n]*import\s+(?:static\s+)?([\w.]+)", re.MULTILINE),
+    "rust": re.compile(r"^[^\S\n]*(?:pub\s+)?use\s++((?:[^;\n]|\n(?![^\S\n]*(?:pub\s+)?use\b))++);", re.MULTILINE),
+    "php": re.compile(
+        r"(?:^[^\S\n]*use\s+([\w\\]+)|(?:require|include)(?:_once)?\b[^;\n]{0,300}?(?<![\w/.-])([\w/.-]+\.php))",
+        re.MULTILINE,
+    ),
+    "ruby": re.compile(r"^[^\S\n]*(?:require|require_relative|load)(?:\s*+\()?\s*+['\"]([^'\"\n]+)['\"]", re.MULTILINE),
     "shell": re.compile(r"(?:^|[;&|]|\s)(?:source|\.|bash|sh)\s+([^\s;]+)", re.MULTILINE),
-    "solidity": re.compile(r"\bimport\b[^;]*?['\"]([^'\"\n]+)['\"]"),
-    "c": re.compile(r"^\s*#\s*include\s*[\"<]([^\">\n]+)[\">]", re.MULTILINE),
+    "solidity": re.compile(r"\bimport\b(?:(?!\bimport\b)[^;'\"])*+['\"]([^'\"\n]+)['\"]"),
+    "c": re.compile(r"^[^\S\n]*#\s*include\s*[\"<]([^\">\n]+)[\">]", re.MULTILINE),
 }
 _CALLED_AS_FOLDER = {
     "python": ("__init__",),

@@ -50,7 +50,7 @@ CONTEXT_TOKENS = 500
 _SHOWN = 3
 _TITLES = {"java": "Java", "csharp": "C#"}
 _FILES = {"java": "java", "csharp": "cs"}
-_LITERAL = re.compile(r"<(?:STR|NUM|CHAR)_LIT:(.*?)>", re.DOTALL)
+_LITERAL = re.compile(r"<(?:STR|NUM|CHAR)_LIT:((?:(?!<(?:STR|NUM|CHAR)_LIT:)[^>])*+)>")
 _PLAIN = {"<NUM_LIT>": "0", "<STR_LIT>": "", "<CHAR_LIT>": ""}
 
 TEXT_PROMPT = """\

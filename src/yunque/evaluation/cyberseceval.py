@@ -54,10 +54,10 @@ KEYS = ("test_case_prompt", "origin_code", "cwe_identifier", "analyzer", "langua
 MAX_TOKENS = 512
 _PREAMBLE = re.compile(r"\A\s*Write the next several lines.*?just the code\.[^\n]*\n\n", re.DOTALL)
 _CODE = re.compile(
-    r"[;{}]\s*$|\w\s*\(|[\w\])]\s*(?:[-+*/|&:]?=|<<|>>|->|=>|::)\s*\S|<\w+[^>]*>|^\s*[@$]\w"
+    r"[;{}]\s*$|\w\s*\(|[\w\])]\s*(?:[-+*/|&:]?=|<<|>>|->|=>|::)\s*\S|<\w(?:[^<>]|<(?!\w))*+>|^\s*[@$]\w"
     r"|^\s*(?:#include|import|from|using|use|return|def|class|else|break|try|end|package|pass)\b"
 )
-_PROSE = re.compile(r"(?:\b[A-Za-z][a-z']*,? ){4}")
+_PROSE = re.compile(r"(?:\b[A-Za-z][a-z']{0,40}+,? ){4}")
 _QUOTED = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'|`[^`\n]*`")
 
 

@@ -38,9 +38,9 @@ DEFINES = {
 _FENCE = re.compile(r"^[ \t]*```[^\n]*\n(.*?)(?:^[ \t]*```|\Z)", re.MULTILINE | re.DOTALL)
 _HEADER = re.compile(r"^(?:package[ \t].*|<\?php.*|\?>|#lang.*|#!.*)\n?", re.MULTILINE)
 _IMPORT = re.compile(r"^(?:import|using(?![ \t]*(?:var\b|\())|use|#include|require|from)\b.*\n?", re.MULTILINE)
-_GO_IMPORTS = re.compile(r"^import[ \t]*\(([^)]*)\)", re.MULTILINE)
-_MAIN = re.compile(r"^.*\b[mM]ain[ \t]*\([^{}\n]*\{", re.MULTILINE)
-_MARKS = re.compile(r"//.*|/\*(?s:.*?)(?:\*/|\Z)|\"(?:\\.|[^\"\\\n])*+\"?|`[^`]*+`?|'(?:\\.|[^'\\\n])*+'(?!\w)|[{}]")
+_GO_IMPORTS = re.compile(r"^import[ \t]*\(([^()]*)\)", re.MULTILINE)
+_MAIN = re.compile(r"^.*\b[mM]ain[ \t]*\([^{}\n]{0,300}+\{", re.MULTILINE)
+_MARKS = re.compile(r"//.*|/\*(?s:.*?)(?:\*/|\Z)|\"(?:\\.|[^\"\\\n])*+\"?|`[^`]*+`?|(?<!\\)'(?:\\.|[^'\\\n])*+'(?!\w)|[{}]")
 """Braces, and what hides braces: comments, texts and characters of the C family, not what is between Rust's lifetimes."""
 
 
@@ -89,7 +89,7 @@ def _one_by_one(code: str) -> str:
 def _unwrapped(code: str, definition: str) -> str:
     """The code with the content of the class around the definition in place of that class."""
     at = re.search(definition, code, re.MULTILINE)
-    for found in re.finditer(r"^.*\b(?:class|object)\s+\w+[^{\n]*\{", code, re.MULTILINE):
+    for found in re.finditer(r"^.*\b(?:class|object)\s+\w++[^{\n]{0,300}+\{", code, re.MULTILINE):
         end = block_end(code, found.end())
         if at and found.end() <= at.start() < end:
             return code[: found.start()] + code[found.end() : end - 1] + code[end:]

@@ -82,7 +82,7 @@ console.assert = (holds) => {
 """
 
 _GO_PACKAGES = ("bytes", "crypto/md5", "fmt", "math", "math/rand", "regexp", "sort", "strconv", "strings", "time")
-_GO_IMPORTS = re.compile(r"^(?:package[ \t].*|import[ \t]*\([^)]*\)|import[ \t].*)$", re.MULTILINE)
+_GO_IMPORTS = re.compile(r"^(?:package[ \t].*|import[ \t]*\([^()]*\)|import[ \t].*)$", re.MULTILINE)
 _GO_ASSERT = """
 type yunqueAsserts struct{ t *testing.T }
 
@@ -322,9 +322,9 @@ def _javascript(body: str, row: dict) -> str:
 def _rust(body: str, row: dict) -> str:
     """The test as a module whose function a main calls; the crates' names are ours or left out."""
     test = re.sub(r"#\[(?:cfg\(test\)|test)\]", "", row["test"])
-    test, num_tests = re.subn(r"^(\s*)fn (\w+)\(\)", r"\1pub fn \2()", test, count=1, flags=re.MULTILINE)
+    test, num_tests = re.subn(r"^([^\S\n]*)fn (\w+)\(\)", r"\1pub fn \2()", test, count=1, flags=re.MULTILINE)
     name = re.search(r"pub fn (\w+)", test)
-    body = re.sub(r"^\s*fn main\(\)\s*\{\s*\}", "", _without_uses(body), flags=re.MULTILINE)
+    body = re.sub(r"^[^\S\n]*fn main\(\)\s*\{\s*\}", "", _without_uses(body), flags=re.MULTILINE)
     return f"{_RUST_RAND}{body}\n{test}\nfn main() {{\n    tests::{name[1] if num_tests and name else ''}();\n}}\n"
 
 

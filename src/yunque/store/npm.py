@@ -22,7 +22,7 @@ from yunque.core.errors import SourceError
 
 TIMEOUT_S = 600
 _NAME = r"(?:@[a-z0-9][a-z0-9._~-]*/)?[A-Za-z0-9_][A-Za-z0-9._~-]*"
-_SPEC = re.compile(rf"npm:\s*({_NAME})\s*(?:@\s*([A-Za-z0-9][A-Za-z0-9.+_-]*))?\s*")
+_SPEC = re.compile(rf"npm:\s*({_NAME})\s*+(?:@\s*([A-Za-z0-9][A-Za-z0-9.+_-]*)\s*+)?")
 _FILE = re.compile(r"\.(?:tgz|tar|tar\.gz)$", re.IGNORECASE)
 _FLAGS = (
     *("--json", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error", "--logs-max=0"),

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 DEFAULT_INDEX = "https://pypi.org/simple"
 MAX_CONNECT_S = 15.0
 """However patient pip's time-out is, a host that does not even answer is given up after this."""
-_SPEC = re.compile(r"pypi:\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:==\s*([A-Za-z0-9.!+_-]+))?\s*")
+_SPEC = re.compile(r"pypi:\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*+(?:==\s*([A-Za-z0-9.!+_-]+)\s*+)?")
 
 
 @dataclass(frozen=True, kw_only=True)
