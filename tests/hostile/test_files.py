@@ -194,3 +194,26 @@ def test_names_that_are_not_text(attack):
 
 def test_listing_an_unreadable_file_for_collection(attack):
     attack('open("answer", "w").write("x"); os.chmod("answer", 0)', collect=("answer",))
+
+
+def test_times_of_devices(attack, box):
+    """They are the machine's own files: what is written there would be read by the jobs to come."""
+    paths = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"]
+
+    def times(path):
+        return os.stat(path)[7:9]
+
+    before = [times(path) for path in paths]
+    attack(f"""
+for path in {paths}:
+    attempt(os.utime, path, (1, 1))
+    attempt(os.utime, path)
+open("/dev/null", "w").write("x" * 10); open("/dev/null", "ab").write(b"x")
+print("written")
+""")
+    if box.tier == "bwrap":  # which binds them so that their time can be set to now, as `yunque doctor` says
+        assert all(
+            now >= then for path, old in zip(paths, before, strict=True) for now, then in zip(times(path), old, strict=True)
+        )
+        return
+    assert [times(path) for path in paths] == before

@@ -2,6 +2,11 @@
 
 import time
 
+import pytest
+
+from yunque.core.nouns import Job, Limits
+from yunque.sandbox import cgroups
+
 MIB = 1 << 20
 
 
@@ -137,3 +142,23 @@ attempt(hoard)
 def test_core_dump(attack):
     seen = attack("os.abort()", collect=("core",))
     assert (seen.signal, seen.files) == (6, {})
+
+
+def test_time_of_children_that_nobody_waits_for(box, python):
+    """Their parent ignores their end, so `wait` shows nothing of what they used; a group of the kernel's counts it."""
+    if not cgroups.hierarchy()[0]:
+        pytest.skip("no control group can be made here: `yunque doctor` says that this time is not bounded")
+    source = """
+import os, signal, time
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+while True:
+    if os.fork() == 0:
+        until = time.process_time() + 0.02
+        while time.process_time() < until: pass
+        os._exit(0)
+    time.sleep(0.015)
+"""
+    started = time.monotonic()
+    seen = box.run(Job(python=source, limits=Limits(wall_s=30, cpu_s=1, processes=64)))
+    assert seen.timed_out and time.monotonic() - started < 15, seen
+    assert box.run(Job(python="print(1)")).stdout == b"1\n"

@@ -1,7 +1,10 @@
 """Control groups, where they can be made: the kernel's own limit on the memory and processes of one worker's jobs.
 
-Covered: version 2, and the memory and pids hierarchies of version 1; groups left behind by a process that was killed (the
-next one removes them). Every failure means "no group": the worker's own look at memory and RLIMIT_NPROC hold without it.
+They also count the processor time of children that nobody waits for, whom `wait` does not show.
+
+Covered: version 2, and the memory, pids and cpuacct hierarchies of version 1; groups left behind by a process that was
+killed (the next one removes them). Every failure means "no group": the worker's own look at memory and RLIMIT_NPROC hold
+without it.
 Not covered: groups delegated to an ordinary user by systemd, which must be entered from outside.
 """
 
@@ -18,17 +21,18 @@ PREFIX = "yunque-"
 WORKER_BYTES, WORKER_PROCESSES = 64 << 20, 3
 """What the launcher and the worker themselves need beside the program."""
 _FILES = {
-    2: {"memory": "memory.max", "pids": "pids.max", "kills": "memory.events"},
-    1: {"memory": "memory.limit_in_bytes", "pids": "pids.max", "kills": "memory.oom_control"},
+    2: {"memory": "memory.max", "pids": "pids.max", "kills": "memory.events", "cpu": "cpu.stat"},
+    1: {"memory": "memory.limit_in_bytes", "pids": "pids.max", "kills": "memory.oom_control", "cpu": "cpuacct.usage"},
 }
+_WHAT = ("memory", "pids", "cpuacct")
 
 
 @functools.cache
 def hierarchy() -> tuple[int, dict[str, str]]:
-    """The version (0: none) and, for ``memory`` and ``pids``, the folder in which groups can be made; probed once."""
+    """The version (0: none) and, for each of `_WHAT`, the folder in which groups can be made; probed once."""
     for version, roots in (
-        (2, dict.fromkeys(("memory", "pids"), "/sys/fs/cgroup")),
-        (1, {name: f"/sys/fs/cgroup/{name}" for name in ("memory", "pids")}),
+        (2, dict.fromkeys(_WHAT, "/sys/fs/cgroup")),
+        (1, {name: f"/sys/fs/cgroup/{name}" for name in _WHAT}),
     ):
         try:
             _sweep(roots)
@@ -64,6 +68,7 @@ class Group:
             for folder in set(self.folders.values()):
                 os.mkdir(folder)
             self.limit(1 << 30, 64)
+            self.cpu_s()
             self.events = os.open(os.path.join(self.folders["memory"], self.files["kills"]), os.O_RDONLY)
         except OSError:
             self.remove()
@@ -88,6 +93,12 @@ class Group:
         """How many processes of it the kernel has killed for want of memory."""
         seen = os.pread(self.events, 4096, 0)
         return int(seen.partition(b"oom_kill ")[2].split()[0]) if b"oom_kill " in seen else 0
+
+    def cpu_s(self) -> float:
+        """Processor seconds of everything that was ever in it."""
+        with open(os.path.join(self.folders["cpuacct"], self.files["cpu"]), "rb") as file:
+            words = file.read().split()
+        return int(words[0]) / 1e9 if len(words) == 1 else int(words[words.index(b"usage_usec") + 1]) / 1e6
 
     def kill(self) -> None:
         """Kill whatever is in it."""

@@ -25,7 +25,7 @@ import tempfile
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,6 +42,10 @@ PRIVATE_UIDS = range(61184, 65520)
 """As root, every worker's programs run as one of these, alone: the range that systemd gives to short-lived services."""
 GRACE_S = 7.0
 """How long after the wall limit a worker may take to clean up before it is killed itself."""
+SLACK_CPU_S = 2.0
+"""Processor time beyond its own that a job and its worker may use together before the worker is killed."""
+LOOK_S = 0.25
+"""How often the processor time is looked at."""
 START_S = 30.0
 """How long a worker may take to start."""
 KEPT_IDLE = 16
@@ -304,7 +308,8 @@ class Worker:
             order, stdin, stdout, stderr, wanted, status = ours
             told = {order: _order(job, probe), stdin: job.stdin, wanted: marshal.dumps(list(job.collect))}
             heard = {stdout: outcome.stdout.add, stderr: outcome.stderr.add, status: outcome.report.extend}
-            outcome.overdue = not _exchange(told, heard, status, started + limits.wall_s + GRACE_S, left_open)
+            deadline, is_spent = started + limits.wall_s + GRACE_S, self._spender(limits.cpu_s)
+            outcome.overdue = not _exchange(told, heard, status, deadline, is_spent, left_open)
         finally:
             for descriptor in left_open:
                 os.close(descriptor)
@@ -315,6 +320,13 @@ class Worker:
                 self._sweep()
         outcome.wall_s = time.monotonic() - started
         return outcome
+
+    def _spender(self, cpu_s: float) -> Callable[[], bool]:
+        """Whether the group has used up, since now, more than a job's processor time: its worker cannot see all of it."""
+        if self.group is None:
+            return lambda: False
+        group, before = self.group, self.group.cpu_s()
+        return lambda: group.cpu_s() - before > cpu_s + SLACK_CPU_S
 
     def _sweep(self) -> None:
         """Remove, beside the jobs to come, what one of many files has left."""
@@ -381,11 +393,19 @@ def _pipe(write: bool) -> tuple[int, int]:
     return theirs, ours
 
 
-def _exchange(told: dict[int, bytes], heard: dict, status: int, deadline: float, left_open: set[int]) -> bool:
-    """Feed and drain every pipe at once until the worker's report ends (True) or the deadline is over (False).
+def _exchange(
+    told: dict[int, bytes],
+    heard: dict,
+    status: int,
+    deadline: float,
+    is_spent: Callable[[], bool],
+    left_open: set[int],
+) -> bool:
+    """Feed and drain every pipe at once until the worker's report ends (True), or the time is over or spent (False).
 
     A pipe that is done with is closed and leaves ``left_open``.
     """
+    looked = time.monotonic()
 
     def done(descriptor: int) -> None:
         left_open.discard(descriptor)
@@ -401,10 +421,14 @@ def _exchange(told: dict[int, bytes], heard: dict, status: int, deadline: float,
     for descriptor in heard:
         poll.register(descriptor, select.POLLIN)
     while status in left_open:
-        left_ms = (deadline - time.monotonic()) * 1000
-        ready = poll.poll(max(0.0, left_ms))
-        if not ready and left_ms <= 0:
+        now = time.monotonic()
+        ready = poll.poll(max(0.0, 1000 * min(deadline - now, LOOK_S)))
+        if not ready and now > deadline:
             return False
+        if now - looked > LOOK_S:
+            looked = now
+            if is_spent():
+                return False
         for descriptor, _ in ready:
             if _drain(descriptor, heard[descriptor]) if descriptor in heard else _feed(descriptor, unsent):
                 poll.unregister(descriptor)

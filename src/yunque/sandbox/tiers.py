@@ -91,6 +91,8 @@ def _probed(tier: str, counted: bool) -> str:
     unbounded = []
     if not counted:
         unbounded.append("pages of pipes and socket pairs, and the time of children whose parent ignores their end")
+    if tier == "bwrap":
+        unbounded.append("the times of /dev/null and its kin can be set to now")
     if tier == "landlock":
         unbounded.append("files between two looks (40 ms); pipe pages and queued signals are its user's")
     return "all steps probed" + (f"; not bounded: {'; '.join(unbounded)}" if unbounded else "")
