@@ -217,3 +217,24 @@ print("written")
         )
         return
     assert [times(path) for path in paths] == before
+
+
+def test_locks_on_files_outside(attack):
+    """One that is held would tell a job beside this one something; it seems to be taken, and nobody sees it."""
+    path = os.path.realpath("/lib/x86_64-linux-gnu/libc.so.6")
+    if not os.path.exists(path):
+        pytest.skip("no C library at the usual place")
+    seen = attack(f"""
+import fcntl, struct
+file = open({path!r}, "rb")
+for how in (fcntl.LOCK_SH, fcntl.LOCK_SH | fcntl.LOCK_NB):
+    fcntl.lockf(file, how)
+    fcntl.flock(file, how)
+asked = struct.pack("hhqqi", fcntl.F_WRLCK, 0, 0, 0, 0)
+if os.fork() == 0:
+    found = struct.unpack("hhqqi", fcntl.fcntl(open({path!r}, "rb"), fcntl.F_GETLK, asked))
+    print("nobody" if found[0] == fcntl.F_UNLCK else found, flush=True)
+    os._exit(0)
+os.wait()
+""")
+    assert seen.stdout == b"nobody\n", seen

@@ -139,6 +139,9 @@ def test_shared_memory_is_refused_where_nothing_counts_it(judged):
 
 def test_locks_and_larger_buffers_are_pretended(judged):
     assert {judged(name) for name in ("flock", "setsockopt", "sync", "syncfs")} == {0x50000}
+    assert {judged("fcntl", 3, command) for command in (6, 7, 37, 38)} == {0x50000}
+    assert {judged("fcntl", 3, command) for command in (0, 1, 2, 3, 4, 5, 36, 1030)} == {ALLOW}
+    assert {judged("fcntl", 3, command) for command in (8, 10, 1024, 1026, 1031)} == {0x50000 | errno.EINVAL}
     assert {judged(name) for name in ("getxattr", "fsetxattr")} == {0x50000 | errno.ENOTSUP}
 
 

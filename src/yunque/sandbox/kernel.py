@@ -348,10 +348,12 @@ _ABSENT = [
 ]  # fmt: skip
 _FCNTL = {
     0, 1, 2, 3, 4, 1030,  # descriptors and their flags
-    5, 6, 7, 36, 37, 38,  # locks: an exclusive one needs a file that may be written
+    5, 36,  # locks, to be asked: nobody has any
     9, 11, 1032, 1034,  # owner, signal, size of a pipe and seals, to be asked
 }  # fmt: skip
 """Not F_SETOWN and F_SETSIG (signals by way of a file), leases and notices, or the size of a pipe, which a user shares."""
+_FCNTL_PRETENDED = {6, 7, 37, 38}
+"""Locks: "taken", and nothing is done. As with `flock`, one on a file outside would be seen by whoever else reads that."""
 _IOCTL = {0x5401, 0x540F, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451}
 """Is it a terminal, whose, how large; bytes to read; not waiting; close on exec. Nothing that changes flags of a file."""
 _PRCTL = {
@@ -432,7 +434,7 @@ def _filter_program(
     # asyncio and multiprocessing need pairs; a datagram pair could still be pointed at a stranger's address, a stream cannot
     answers["socketpair"] = _demand((0, {1}), (1, {1}), mask=0xF)
     answers["prlimit64"] = _demand((0, {0}))  # the limits of others, such as the watching process
-    answers["fcntl"] = _demand((1, _FCNTL), errno=_EINVAL)
+    answers["fcntl"] = [*_pretend(1, _FCNTL_PRETENDED), *_demand((1, _FCNTL), errno=_EINVAL)]
     answers["ioctl"] = _demand((1, _IOCTL), errno=_ENOTTY)
     answers["prctl"] = _demand((0, _PRCTL), errno=_EINVAL)
     answers["personality"] = _demand((0, {0, 0xFFFFFFFF}))
@@ -476,6 +478,12 @@ def _low_word(argument: int) -> int:
 def _refuse_all(errno: int) -> _Lines:
     """Lines that answer a call with an error, or with success that did nothing (0)."""
     return [(_RETURN, 0, 0, _ERRNO | errno)]
+
+
+def _pretend(argument: int, values: set[int]) -> _Lines:
+    """Lines that answer with success that did nothing when an argument is one of the values, and go on otherwise."""
+    tests = [(_IF_EQUAL, len(values) - place, 0, value) for place, value in enumerate(sorted(values))]
+    return [(_LOAD, 0, 0, _low_word(argument)), *tests, (_JUMP, 0, 0, 1), *_refuse_all(0)]
 
 
 def _demand(*rules: tuple[int, set[int]], mask: int = 0xFFFFFFFF, errno: int = _EPERM) -> _Lines:
