@@ -12,9 +12,10 @@ import pytest
 
 from yunque.core.errors import SandboxError
 from yunque.core.nouns import Limits
-from yunque.sandbox import programs
+from yunque.sandbox import open_sandbox, programs
 from yunque.sandbox.languages import LANGUAGES, language
 from yunque.sandbox.programs import program_cache, run_program
+from yunque.sandbox.tiers import ISOLATING
 
 FOLDER = Path(__file__).with_name("programs")
 ROOMY = Limits(wall_s=30, cpu_s=30)
@@ -57,6 +58,29 @@ def test_hello(run, name):
     assert result.ran.stdout == b"42\nline two\nfirst argument\n"
     assert (result.failed, result.missing, result.language) == ("", "", name)
     assert result.toolchain
+
+
+@pytest.mark.parametrize("tier", ISOLATING[1:])
+@pytest.mark.parametrize("name", RUNNABLE)
+def test_hello_in_the_other_tiers(toolchain, tmp_path, name, tier):
+    """Each has a list of system calls of its own making."""
+    toolchain(name)
+    try:
+        with open_sandbox(tier) as box:
+            result = run_program(
+                box,
+                name,
+                sample(name, "hello"),
+                stdin=b"20 22\nline two\n",
+                arguments=("first argument",),
+                limits=ROOMY,
+                cache=tmp_path,
+            )
+    except SandboxError as error:
+        pytest.skip(f"tier {tier} is not available here: {error}")
+    if result.missing:  # said by the tier itself: no /proc, or a compiler in a private folder
+        pytest.skip(f"{name} in tier {tier} is not available here: {result.missing}")
+    assert result.ran is not None and result.ran.stdout == b"42\nline two\nfirst argument\n", said(result)
 
 
 @pytest.mark.parametrize("name", RUNNABLE)
