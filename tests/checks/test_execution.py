@@ -13,6 +13,7 @@ from functools import partial
 
 import pytest
 
+from yunque.checks import execution
 from yunque.checks.driver import digest
 from yunque.checks.execution import Answer, Asserts, Calls, Digest, Expected, ask, judge_all, timed_out
 from yunque.checks.lifting import Call
@@ -374,3 +375,24 @@ def test_a_long_dict_in_another_order_is_the_same(box):
         judge.judge(record("def f(): return {n: str(n) for n in range(199_999)} | {199_999.0: '199999'}")).outcome
         is Outcome.FAIL
     )
+
+
+@pytest.mark.parametrize(
+    ("body", "test", "where"),
+    [
+        ("return [x, 'a', 1.5, None]", "f(1) == [1, 'a', 1.5, None]", "here"),
+        ("return (x,)", "f(1) == (1,)", "in a judge"),  # what `wire` writes with tags
+        ("return 10 ** 30", "f(1) == 10 ** 30", "in a judge"),
+        ("return '{'", "f(1) == '{'", "in a judge"),
+        ("return 'a' * 70000", "f(1) == 'a' * 70000", "in a judge"),
+        ("return 2", "f(1) ** 2 == 4", "in a judge"),  # the test makes something of it
+        ("raise ValueError", "f(1) == 1", "in a judge"),
+    ],
+)
+def test_only_what_is_short_flat_and_compared_is_looked_at_here(box, monkeypatch, body, test, where):
+    looked = []
+    monkeypatch.setattr(execution, "bounded", lambda function, *args: looked.append(function) or function(*args))
+    asserts = Asserts(test=f"assert {test}", functions=["f"], sandbox=box)
+    verdict = asserts.judge(record(f"def f(x):\n    {body}\n"))
+    assert verdict.outcome is (Outcome.FAIL if "raise" in body else Outcome.PASS), verdict
+    assert ("in a judge" if looked else "here") == where

@@ -263,3 +263,23 @@ def test_mbpp_is_lifted(benchmark_files):
     rows = [json.loads(line) for line in path.read_text().splitlines()]
     lifted = [lift("\n".join([row["test_setup_code"], *row["test_list"]]), _functions(row["code"])) for row in rows]
     assert sum(one.whole for one in lifted) >= 969
+
+
+@pytest.mark.parametrize(
+    ("check", "only_compares"),
+    [
+        ("f(1) == 2", True),
+        ("[1, 'a'] == f(1)", True),
+        ("f(1) != 2", True),
+        ("f(1)", True),
+        ("not f(1)", True),
+        ("f(1) + 1 == 2", False),
+        ("f(1) in (1, 2)", False),
+        ("f(1) < 2", False),
+        ("len(f(1)) == 2", False),
+        ("sorted(f(1)) == [1]", False),
+    ],
+)
+def test_what_only_compares_is_told(check, only_compares):
+    lifted = lift(f"assert {check}", ["f"])
+    assert lifted.whole and lifted.only_compares is only_compares

@@ -115,6 +115,16 @@ class Case:
     _site: ast.Call
     _names: Mapping[str, Any]
 
+    @property
+    def only_compares(self) -> bool:
+        """Whether all that it does with the answer is to compare it, or to ask for its truth."""
+        node, site = self._node, self._site
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+            node = node.operand
+        if isinstance(node, ast.Compare) and len(node.ops) == 1 and isinstance(node.ops[0], ast.Eq | ast.NotEq):
+            return site in (node.left, node.comparators[0])
+        return node is site
+
     def holds(self, answer: object) -> bool:
         """Whether the assert holds when its call gives this plain value. An error on the way means no."""
         try:
@@ -145,6 +155,11 @@ class Lifted:
     def whole(self) -> bool:
         """Whether the cases say all that the test says."""
         return bool(self.cases) and not self.reason
+
+    @functools.cached_property
+    def only_compares(self) -> bool:
+        """Whether all cases do no more than that."""
+        return all(case.only_compares for case in self.cases)
 
 
 def lift(test: str, functions: Sequence[str], *, entry_point: str = "") -> Lifted:
