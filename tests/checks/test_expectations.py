@@ -185,3 +185,12 @@ def test_what_doctests_show_changes_and_nothing_else():
     assert differ == ["6", "'aaa'", "TypeError: no", "True", "1"]
     assert change_doctests(DOCUMENTED, [()], random.Random(1))[0].splitlines()[3] != "6"
     assert change_doctests("def f(:", [("f",)], random.Random(1)) == ("def f(:", [])
+
+
+def test_tests_of_base_classes_change_where_they_stand():
+    text = "class Base:\n    def test_a(self):\n        assert f() == 1\n\nclass Mid(Base, Other): pass\n\n"
+    text += "class TestIt(Mid): pass\n"
+    changed, found = change(text, [("TestIt", "test_a"), ("TestIt", "test_b")], random.Random(1))
+    assert found == [("TestIt", "test_a")] and "f() == 1\n" not in changed
+    loop = "class A(B): pass\nclass B(A): pass\n"
+    assert change(loop, [("A", "test_a")], random.Random(1)) == (loop, [])

@@ -454,6 +454,13 @@ def halves(numbers, then=None):
         yield (then or float)(number / 2)
 
 
+def pulled(items, number):
+    """The first so many, and what comes then."""
+    items = iter(items)
+    first = [next(items) for _ in range(number)]
+    return first, (2 * item for item in items)
+
+
 def made():
     return Pair(3)
 
@@ -468,7 +475,7 @@ def twice(x):
 EAGER = twice(1)
 '''
 LIBRARY_TESTS = """import pytest
-from thing import Odd, Pair, halves, made, twice
+from thing import Odd, Pair, halves, made, pulled, twice
 
 
 def test_halves():
@@ -483,6 +490,24 @@ def test_odd():
     with pytest.raises(Odd, match="3") as told:
         list(halves([3]))
     assert told.value.args == (3,)
+
+
+def test_iterators():
+    source = iter([1, 2, 3, 4])
+    first, rest = pulled(source, 2)
+    assert first == [1, 2]
+    assert next(source) == 3 and next(rest) == 8 and list(rest) == []
+    first, rest = pulled(zip("ab", range(2)), 1)
+    assert (first, list(rest)) == ([("a", 0)], [("b", 1, "b", 1)])
+
+
+def test_an_iterator_that_raises():
+    def broken():
+        yield 1
+        raise Odd("in the test")
+
+    with pytest.raises(Odd, match="in the test"):
+        pulled(broken(), 2)
 
 
 def test_pair():
@@ -506,6 +531,7 @@ def test_twice():
     ("definition", "tests", "seat"),
     [
         ("halves", ("test_halves", "test_function", "test_odd"), "apart"),
+        ("pulled", ("test_iterators", "test_an_iterator_that_raises"), "apart"),
         ("Pair", ("test_pair",), "apart"),
         ("Pair", ("test_equal",), "controlled"),  # only the class itself could say whether they are equal
         ("made", ("test_kind",), "controlled"),  # only its own process knows of what class it is
@@ -520,7 +546,12 @@ def test_a_definition_that_exchanges_plain_values_is_judged_apart(tree, tests_bo
     check = RepositoryTests(tree=root, tests=names, sandbox=tests_box, limits=LIMITS, definition=definition)
     verdict = check.judge(make_record("thing.py", LIBRARY))
     assert (verdict.outcome, verdict.seat) == (Outcome.PASS, seat), verdict
-    wrong = LIBRARY.replace("2 * self.a", "3 * self.a").replace("number / 2", "number / 3").replace("[x, x]", "[x]")
+    wrong = (
+        LIBRARY.replace("2 * self.a", "3 * self.a")
+        .replace("number / 2", "number / 3")
+        .replace("[x, x]", "[x]")
+        .replace("2 * item", "item")
+    )
     wrong = wrong.replace("return True", "return False").replace("return Pair(3)", "return None")
     verdict = check.judge(make_record("thing.py", wrong))
     assert (verdict.outcome, verdict.seat == "apart") == (Outcome.FAIL, seat == "apart"), verdict

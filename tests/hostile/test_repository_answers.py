@@ -113,6 +113,7 @@ def test_right_answers_pass_and_say_by_which_layers(judge):
     assert (found.outcome, found.seat) == (Outcome.PASS, "apart") and "(apart)" in found.detail, found
     other = "import collections, dataclasses, enum, logging, typing, warnings\nP = collections.namedtuple('P', 'a')\n"
     other += "@dataclasses.dataclass\nclass D:\n    a: int\nclass E(enum.Enum):\n    A = 1\nlogging.getLogger().error('x')\n"
+    other += "import inspect\nassert list(inspect.signature(D).parameters) == ['a'] and inspect.getfullargspec(lambda n: n).args == ['n']\n"
     other += "warnings.warn('x')\ndef tripled(n):\n    return n + n + n\n"
     assert judge(other).outcome is Outcome.PASS, judge(other)
 

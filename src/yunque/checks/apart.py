@@ -6,7 +6,7 @@ crosses are plain values, and numbers that stand for objects:
     a list, dict, set, ...   is shared: both processes hold one of it, under one number, and every message brings both to the
                              same contents. So aliases stay aliases, and a change on either side is a change on the other
     an object of the program stays there; the tester holds a `Remote`, whose calls, attributes and items are answered there
-    a function of the test   stays there, and is called there
+    a function or iterator   of the test stays there, and is called there
     an exception             travels with the nearest class of Python's own that it derives from
 
 Covered: arguments that a call changes, answers that share parts with arguments, objects of the program's classes, iterators,
@@ -72,13 +72,13 @@ class Shared:
     An object is forgotten when only one side still holds it: neither could tell any more what happens to it.
     """
 
-    def __init__(self, first, stays, stand_in, named):
-        self.next, self.parity, self.stays, self.stand_in, self.named = first, first % 2, stays, stand_in, named
+    def __init__(self, first, stays, stand_ins, named):
+        self.next, self.parity, self.stays, self.stand_ins, self.named = first, first % 2, stays, stand_ins, named
         self.objects, self.numbers, self.known = {}, {}, {}
 
     def number_of(self, value):
         """The number of a shared object, a new one if need be; None for a value that travels whole."""
-        if type(value) is self.stand_in:
+        if type(value) in self.stand_ins.values():
             return value._yunque_number
         if name := _BY_VALUE.get(id(value)):
             return f"builtins.{name}"
@@ -111,7 +111,7 @@ class Shared:
             if number not in self.objects:
                 if number % 2 == self.parity:
                     raise ValueError("a number that is not the sender's")
-                self.keep(number, self.stand_in(number) if kind == "object" else _KINDS[kind]())
+                self.keep(number, self.stand_ins[kind](number) if kind in self.stand_ins else _KINDS[kind]())
         for number, found in contents.items():
             self.fill(self.objects[number], *found)
             self.known[number] = found
@@ -147,7 +147,7 @@ class Shared:
         """The kind of a shared object and what is in it."""
         kind = type(value)
         if kind not in _SHARED:
-            return ["object", ""]
+            return ["iterator" if hasattr(kind, "__next__") else "object", ""]
         if kind is bytearray:
             return ["bytearray", bytes(value).hex()]
         if not issubclass(kind, dict):
@@ -162,7 +162,7 @@ class Shared:
 
     def fill(self, target, kind, text, factory=""):
         """Make an object what a message says that it is."""
-        if kind == "object":
+        if kind in self.stand_ins:
             return
         if type(target) is not _KINDS[kind]:
             raise ValueError("an object of another kind")
@@ -339,7 +339,7 @@ class Tester:
 
     def __init__(self, heard, ask):
         self.heard, self.ask_pipe = heard, ask
-        self.shared = Shared(0, lambda value: type(value) is types.FunctionType, Remote, {}.__getitem__)
+        self.shared = Shared(0, _is_of_test, {"object": Remote, "iterator": Remote}, {}.__getitem__)
         self.by_name = {}
 
     def begin(self, program):
@@ -381,24 +381,22 @@ class Tester:
                 value = self.shared.unpack(message)
                 if kind == "!":
                     error = _exception(raised, value)
-                elif kind == "c":
-                    function, args, pairs = value
-                    if type(function) is not types.FunctionType:
-                        raise ValueError("not a function of the test")
+                elif kind in ("c", "n"):
+                    act = _asked_back(kind, *value)
             except Exception as trouble:
                 stop(LEFT, f"the program wrote over its answers ({type(trouble).__name__})")
-            if kind != "c":
+            if kind not in ("c", "n"):
                 break
-            self.call_back(function, args, pairs)
+            self.call_back(act)
         if kind == "!":
             raise error
         if kind != "=":
             stop(UNPLAIN if kind == "?" else LEFT, str(raised)[:300])
         return value
 
-    def call_back(self, function, args, pairs):
-        """Call a function of the test for the program."""
-        kind, value, raised = _reply(lambda: function(*args, **dict(pairs)))
+    def call_back(self, act):
+        """Call a function, or ask an iterator, of the test for the program."""
+        kind, value, raised = _reply(act)
         if kind == "x":
             stop(LEFT, raised)
         try:
@@ -406,6 +404,18 @@ class Tester:
         except Unplain as error:
             stop(UNFIT, f"a function of this test gives what is not plain: {error}")
         send(self.ask_pipe, [kind, message, raised])
+
+
+def _is_of_test(value):
+    """Whether a value of the test's stays with it: a function, or an iterator."""
+    return type(value) is types.FunctionType or (hasattr(type(value), "__next__") and type(value) is not Remote)
+
+
+def _asked_back(kind, target, args=(), pairs=()):
+    """What a program asks of an object of the test: ``c``, to call a function, or ``n``, the next of an iterator."""
+    if not _is_of_test(target) or (kind == "c") is not (type(target) is types.FunctionType):
+        raise ValueError("not what the test has handed over")
+    return functools.partial(target, *args, **dict(pairs)) if kind == "c" else functools.partial(next, target)
 
 
 def _exception(raised, arguments):
@@ -498,7 +508,11 @@ def serve(lines, tell, start):
     namespace, trouble = start(json.loads(lines.readline()))
     if os.getpid() != own:  # the program forked itself: one of it is enough
         os._exit(0)
-    shared = Shared(1, _stays, Callback, lambda name: namespace[name] if name in namespace else _Missing(name))
+
+    def named(name):
+        return namespace[name] if name in namespace else _Missing(name)
+
+    shared = Shared(1, _stays, {"object": Callback, "iterator": Stream}, named)
     Callback._pipes = shared, lines, tell
     send(tell, f"{type(trouble).__name__}: {trouble}"[:300] if trouble is not None else "")
     for line in iter(lines.readline, ""):
@@ -586,13 +600,28 @@ class Callback:
 
     def __call__(self, *args, **kwargs):
         """Call it where it is."""
+        return self._ask("c", self, args, tuple(kwargs.items()))
+
+    def _ask(self, act, *values):
         shared, lines, tell = self._pipes
-        send(tell, ["c", shared.pack((self, args, tuple(kwargs.items()))), ""])
+        send(tell, [act, shared.pack(values), ""])
         kind, message, raised = json.loads(lines.readline())
         value = shared.unpack(message)
         if kind == "!":
             raise _exception(raised, value)
         return value
+
+
+class Stream(Callback):
+    """An iterator of the test, as the program sees it."""
+
+    __slots__ = ()
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return self._ask("n", self)
 
 
 class _Missing:
@@ -608,4 +637,4 @@ class _Missing:
 def _stays(value):
     """Whether a value is an object of the program's, and no plain data."""
     kind = type(value)
-    return kind not in _PLAIN and kind not in _SHARED and kind is not Callback and not is_namedtuple(kind)
+    return kind not in _PLAIN and kind not in _SHARED and kind not in (Callback, Stream) and not is_namedtuple(kind)

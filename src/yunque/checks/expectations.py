@@ -99,13 +99,26 @@ class _Text:
 
 
 def _find(tree: ast.Module, path: Sequence[str]) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
-    """The test function at the end of a path of classes."""
-    body: list[ast.stmt] = tree.body
+    """The test function at the end of a path of classes, or of the classes of this file that these derive from."""
+    bodies: list[list[ast.stmt]] = [tree.body]
     for name in path[:-1]:
-        body = next((one.body for one in body if isinstance(one, ast.ClassDef) and one.name == name), [])
-    return next(
-        (one for one in body if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef) and one.name == path[-1]), None
-    )
+        bodies = [found.body for body in bodies for one in body if _is_class(one, name) for found in _line_of(one, tree)]
+    functions = (one for body in bodies for one in body if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef))
+    return next((one for one in functions if one.name == path[-1]), None)
+
+
+def _is_class(node: ast.stmt, name: str) -> bool:
+    return isinstance(node, ast.ClassDef) and node.name == name
+
+
+def _line_of(found: ast.ClassDef, tree: ast.Module) -> list[ast.ClassDef]:
+    """A class, and the classes at the top of its file that it derives from, nearest first."""
+    line, at = [found], 0
+    while at < len(line):
+        names = [base.id for base in line[at].bases if isinstance(base, ast.Name)]
+        line += [one for name in names for one in tree.body if _is_class(one, name) and one not in line]
+        at += 1
+    return line
 
 
 def _docstring(tree: ast.Module, path: Sequence[str]) -> ast.Constant | None:

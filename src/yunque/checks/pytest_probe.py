@@ -42,6 +42,8 @@ _HONEST = {
     "decimal",
 }  # fmt: skip
 """Modules of the standard library that look around for their own sake and hand nothing of it out."""
+_ASKED = {"signature", "getfullargspec", "isgeneratorfunction", "iscoroutinefunction", "isasyncgenfunction"}
+"""Functions of `inspect` that read code objects and hand out names of parameters, or yes and no."""
 
 
 def _watch(candidate, tests):
@@ -81,17 +83,19 @@ def _watch(candidate, tests):
         try:
             frame = frame_at(1)
             first = last = module(frame.f_code.co_filename)
+            asked = ""
             while frame is not None:
                 name = frame.f_code.co_filename
                 if name == candidate:
                     honest = first.startswith("<") or (last in _HONEST and first in _HONEST | {"inspect"})
+                    honest = honest or (first == last == "inspect" and asked in _ASKED)
                     if not honest and (what := asks(event, args)):
                         write(errors, f"\nyunque: the program looks at what it is judged by ({event}: {what})\n".encode())
                         leave(LOOKED)
                     return
                 if not name.startswith("<") and (not name.startswith(library) or "site-packages" in name):
                     return  # somebody else's doing: a test, pytest
-                last, frame = module(name), frame.f_back
+                last, asked, frame = module(name), frame.f_code.co_name, frame.f_back
         finally:
             busy.discard(thread)
 
