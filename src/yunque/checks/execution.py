@@ -38,7 +38,7 @@ from yunque.core.seams import Sandbox
 
 TIMEOUT = "timeout"
 """Rule of the finding of a verdict that says: it ran out of time."""
-_PRELOAD = ("yunque.checks.wire", "yunque.checks.driver", "yunque.checks.apart")
+_PRELOAD = tuple(f"yunque.checks.{name}" for name in ("wire", "driver", "sharing", "apart"))
 STRICT = Comparison()
 _OUTPUT_BYTES = 64 << 20
 _SHORT = 1 << 16

@@ -1,6 +1,6 @@
 """A part of `pytest_probe`: a repository's tests here, the file under test in another process, plain values between.
 
-Copied into the sandbox as a file, with ``yunque_parts.json`` beside it: the sources of `wire`, `driver`, `apart`, `kernel`.
+Copied into the sandbox as a file, with ``yunque_parts.json`` beside it: the sources of all that `apart` takes, and `kernel`.
 
 The other process is forked before anything of the tests is read, and from then on it only reads files, too. It starts when
 every test has been imported here, and the tests' files are gone by then. The definition under test calls over to it; all

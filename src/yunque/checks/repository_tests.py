@@ -43,7 +43,7 @@ from yunque.sandbox import kernel
 from yunque.sandbox.jobs import installed
 
 PROBE, APART = (Path(__file__).with_name(name) for name in ("pytest_probe.py", "pytest_apart.py"))
-_PARTS = {f"yunque.checks.{name}": Path(__file__).with_name(f"{name}.py") for name in ("wire", "driver", "apart")}
+_PARTS = {f"yunque.checks.{name}": Path(__file__).with_name(f"{name}.py") for name in ("wire", "driver", "sharing", "apart")}
 _PARTS["yunque.sandbox.kernel"] = Path(kernel.__file__)
 CONFIG = "yunque-pytest.ini"
 MARK = "yunque_elsewhere"
