@@ -230,7 +230,13 @@ class Judge:
         wall = self.recipe.test_wall_s
         limits = Limits(wall_s=wall, cpu_s=wall, memory_bytes=self.recipe.memory_bytes, processes=64)
         tree = self.trees / problem.change.commit.id[:12]
-        check = RepositoryTests(tree=tree, tests=problem.tests, sandbox=self.sandbox, limits=limits)
+        check = RepositoryTests(
+            tree=tree,
+            tests=problem.tests,
+            sandbox=self.sandbox,
+            limits=limits,
+            definition=problem.change.name.partition(".")[0],
+        )
         return judge_controlled(check, self._record(problem.change, piece), self.name)
 
     def _not_simpler(self, change: Change, piece: str) -> Verdict | None:
