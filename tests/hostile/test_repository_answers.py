@@ -56,6 +56,10 @@ BODIES = {
     "the file of the tests by a program": "import subprocess\n    return int(subprocess.check_output(['sed', '-n', '7p', 'test_words.py']).split(b'==')[1])",
     "equal to everything": "class Any:\n        __eq__ = lambda *_: True\n        __len__ = lambda *_: number != 0\n        __getitem__ = lambda s, n: s\n    return Any()",
     "equal to everything, and an int": "class Any(int):\n        __eq__ = lambda *_: True\n        __hash__ = int.__hash__\n        __getitem__ = lambda s, n: s\n    return Any(number != 0)",
+    "what unittest takes for an end": "import sys\n    case = sys.modules.get('unittest.case') or __import__('unittest.case', fromlist=['x'])\n    raise case._ShouldStop",
+    "what unittest takes for an end, by another name": "import unittest.case as c\n    raise type('ValueError', (c._ShouldStop, ValueError), {})",
+    "what unittest takes for a skip": "import unittest\n    raise unittest.SkipTest('no')",
+    "what a debugger takes for an end": "import bdb\n    raise bdb.BdbQuit",
     "a tracer": "import sys\n    sys.settrace(lambda *_: None)\n    return number",
     "no test fails any more": "import _pytest.runner as r\n    r.CallInfo.excinfo = None\n    return None",
     "asserts that say nothing": "import _pytest.python as p\n    p.Function.runtest = lambda self: None\n    return None",
@@ -131,11 +135,11 @@ def test_what_the_original_does_itself_is_no_layer(tests_box, tmp_path):
 def test_no_body_passes(judge, name):
     text = f"def tripled(number):\n    {BODIES[name]}\n"
     compile(text, "words.py", "exec")
-    for tests in (NAMES, ["test_tripled"]):
+    for tests in (NAMES, ["test_tripled"], ["TestMore::test_text"]):
         found = judge(text, tests)
         assert found.outcome is Outcome.FAIL, found.detail
-    found = judge(text, definition="tripled")
-    assert (found.outcome, found.seat) == (Outcome.FAIL, "apart"), found.detail
+        found = judge(text, tests, definition="tripled")
+        assert (found.outcome, found.seat) == (Outcome.FAIL, "apart"), found.detail
 
 
 @pytest.mark.parametrize("name", WHOLE)

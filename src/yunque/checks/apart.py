@@ -33,6 +33,7 @@ from yunque.checks.wire import MAX_MESSAGE, Unplain, is_namedtuple
 UNFIT, UNPLAIN, LEFT = 90, 91, 92
 """Exit statuses of the tester: the test hands over what is not plain; it judges by what is not plain; the program left."""
 MAX_LINE = 64_000_000
+_OF_TESTS = {"unittest", "doctest", "bdb", "pdb"}
 _SINGLE = {type(None), bool, type(NotImplemented), type(...)}
 
 
@@ -377,9 +378,13 @@ def _said(error):
 
 
 def _is_of_both(module):
-    """Whether both processes have a module: one of Python's own, or of the tree, but for what was taken away (tests)."""
-    if module.partition(".")[0] in sys.stdlib_module_names:
-        return True
+    """Whether both processes have a module: one of Python's own, or of the tree, but for what was taken away (tests).
+
+    Not those whose exceptions mean something to what runs tests: unittest takes one for a test that is over, and well.
+    """
+    package = module.partition(".")[0]
+    if package in sys.stdlib_module_names:
+        return package not in _OF_TESTS
     path = getattr(sys.modules.get(module), "__file__", None) or ""
     return bool(Tester.tree) and path.startswith(Tester.tree) and os.path.exists(path)
 
