@@ -274,6 +274,19 @@ def test_a_suite_that_hangs_is_a_reason_with_its_limit(tree, tests_box):
     assert reach(root, tests_box, limits) == ([], "the tests took longer than 2 s")
 
 
+def test_a_test_that_hangs_costs_only_itself(tree, tests_box):
+    text = "import subprocess, time\ndef test_a():\n    time.sleep(600)\ndef test_b():\n    pass\n"
+    text += (
+        "def test_c():\n    subprocess.run(['sleep', '600'])\ndef test_d():\n    while True:\n        try: time.sleep(1)\n"
+    )
+    text += "        except Exception: pass\ndef test_e(): pass\n"
+    tests, trouble = reach(tree({"test_thing.py": text}), tests_box, LIMITS, test_s=0.5)
+    assert trouble == ""
+    assert {name: test.passed for name, test in by_name(tests).items()} == {
+        f"test_thing.py::test_{letter}": letter in "be" for letter in "abcde"
+    }
+
+
 def test_a_tree_without_tests_has_none(tree, tests_box):
     tests, trouble = reach(tree({"thing.py": "def f():\n    return 1\n"}), tests_box, LIMITS)
     assert (tests, trouble) == ([], "")
@@ -390,7 +403,7 @@ def test_exit_status_and_word_and_number_are_all_needed(small, tests_box):
         return dataclasses.replace(seen, exit_code=1)
 
     def without_word(job, seen):
-        return dataclasses.replace(seen, stdout=seen.stdout.replace(job.stdin.strip(), b"0" * 32))
+        return dataclasses.replace(seen, stdout=seen.stdout.replace(job.stdin.split()[0], b"0" * 32))
 
     def with_another_number(job, seen):
         return dataclasses.replace(seen, stdout=seen.stdout.replace(b'"test_thing.py::test_add"', b'"x", "y"'))
@@ -409,12 +422,12 @@ def test_the_word_is_another_one_every_time(small, tests_box):
     words = []
 
     def note(job, seen):
-        words.append(job.stdin)
+        words.append(job.stdin.split(b"\n")[0])
         return seen
 
     for _ in range(2):
         judge(small, Told(tests_box, note), ["test_thing.py::test_add"])
-    assert len(set(words)) == len(words) >= 4 and all(len(word.strip()) == 32 for word in words)
+    assert len(set(words)) == len(words) >= 4 and all(len(word) == 32 for word in words)
 
 
 # -------------------------------------------------------------------------------------------------------------------- apart

@@ -7,14 +7,17 @@ Three modes, chosen by ``YUNQUE_PROBE``:
   with the tests that passed and those that failed. Before that, an audit hook is set, which nothing can remove: the run ends
   with exit status 93 when the file under test (``YUNQUE_CANDIDATE``; empty: no hook) looks at frames, code objects or the
   heap, runs programs or code made at run time, or opens a test file or git's objects, itself or by the standard library.
-* ``apart``: the same, but the file under test is in another process (`pytest_apart`), and there is no hook. A second line of
-  standard input says what it is.
+* ``apart``: the same, but the file under test is in another process (`pytest_apart`), and there is no hook.
+
+For the last two, a second line of standard input says which tests are wanted (none: all that were named), and what is
+elsewhere.
 
 What ``judge`` prints comes from inside the candidate's process: `repository_tests` says what else is demanded.
 """
 
 import json
 import os
+import signal
 import sys
 import threading
 import time
@@ -108,11 +111,19 @@ def _closing():
     return lambda *tests: os.write(output, f"\n{word} {json.dumps([sorted(names) for names in tests])}\n".encode())
 
 
-class Reach:
-    """Which functions each test calls, and whether it passes."""
+class _Late(BaseException):
+    """A test takes too long."""
 
-    def __init__(self):
-        self.calls, self.passed, self.failed = {}, set(), set()
+
+class Reach:
+    """Which functions each test calls, and whether it passes; one that takes too long does not."""
+
+    def __init__(self, most_s):
+        self.calls, self.passed, self.failed, self.most_s = {}, set(), set(), most_s
+        signal.signal(signal.SIGALRM, self._late)
+
+    def _late(self, *_):
+        raise _Late(f"took over {self.most_s:g} s")
 
     @pytest.hookimpl(wrapper=True)
     def pytest_make_collect_report(self, collector):
@@ -135,9 +146,13 @@ class Reach:
         started = time.perf_counter()
         previous = sys.gettrace()
         sys.settrace(trace)
+        signal.setitimer(signal.ITIMER_REAL, self.most_s, 1.0)  # again, should the test catch it
         try:
             return (yield)
+        except _Late as error:
+            raise TimeoutError(str(error)) from None  # the test's failure, not the end of the run
         finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
             sys.settrace(previous)
             self.calls[item.nodeid] = {"took_s": time.perf_counter() - started, "reached": sorted(seen)}
 
@@ -156,8 +171,14 @@ class Reach:
 class Judge:
     """Whether every test passed; the word is in no module's namespace, though a candidate that digs can find it."""
 
-    def __init__(self, closing):
-        self.passed, self.failed, self.__closing = set(), set(), closing
+    def __init__(self, closing, tests):
+        self.passed, self.failed, self.__closing, self.__tests = set(), set(), closing, tests
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, items):
+        """Leave out what was not asked for: the command line names tests without their parameters, in every run."""
+        if self.__tests:
+            items[:] = [item for item in items if item.nodeid in self.__tests]
 
     def pytest_runtest_logreport(self, report):
         """Note tests whose body passed or failed, each once however many subtests it has."""
@@ -173,16 +194,16 @@ class Judge:
 def _plugins():
     """What the wanted mode takes; made before any code of the repository runs, its conftest.py included."""
     if MODE == "reach":
-        return [Reach()]
+        return [Reach(float(os.environ["YUNQUE_TEST_S"]))]
     if MODE == "apart":
         from yunque_apart import Apart
 
         apart = Apart()  # first: the other process knows nothing yet
-        judge = Judge(_closing())
-        apart.prepare(json.loads(sys.stdin.readline()))
-        return [judge, apart]
+        closing, order = _closing(), json.loads(sys.stdin.readline())
+        apart.prepare(order)
+        return [Judge(closing, order["tests"]), apart]
     if MODE == "judge":
-        judge = Judge(_closing())
+        judge = Judge(_closing(), json.loads(sys.stdin.readline())["tests"])
         if candidate := os.environ.pop("YUNQUE_CANDIDATE", ""):
             _watch(ROOT + candidate, [ROOT + test.partition("::")[0] for test in sys.argv if "::" in test])
         return [judge]

@@ -32,7 +32,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from yunque.checks import apart, expectations
@@ -68,9 +68,13 @@ class TestReach:
     """(path, first line) of the functions it called; the first line is that of the first decorator, if any."""
 
 
-def reach(tree: Path, sandbox: Sandbox, limits: Limits) -> tuple[list[TestReach], str]:
-    """Every test of a tree with the functions it calls, and why that list may be short (empty when it is whole)."""
+def reach(tree: Path, sandbox: Sandbox, limits: Limits, *, test_s: float = 10.0) -> tuple[list[TestReach], str]:
+    """Every test of a tree with the functions it calls, and why that list may be short (empty when it is whole).
+
+    A test that takes longer than ``test_s`` seconds, traced, fails.
+    """
     job = _job(tree, "reach", ["--continue-on-collection-errors", "."], limits, collect=("reach.json",))
+    job = replace(job, env={**job.env, "YUNQUE_TEST_S": str(test_s)})
     seen = sandbox.run(job)
     if seen.timed_out:
         return [], f"the tests took longer than {limits.wall_s:g} s"
@@ -146,16 +150,22 @@ class RepositoryTests:
         """
         word, own, other = secrets.token_hex(16), secrets.token_hex(8), secrets.token_hex(8)
         beside = f"test_{own}.py::test_{own}"
-        tests = [*(self.tests if holds else dict.fromkeys(map(_whole, self.tests))), beside]
+        order = {"tests": [*self.tests, beside] if holds else [], **(elsewhere or {})}
         files = files | {
             f"test_{own}.py": f"def test_{own}():\n    assert {own!r} == {(own if holds else other)!r}\n".encode()
         }
-        stdin = word.encode() + b"\n"
         if elsewhere is not None:
-            stdin += json.dumps(elsewhere).encode() + b"\n"
             files |= {"yunque_apart.py": APART.read_bytes(), "yunque_parts.json": _parts()}
         mode = "judge" if elsewhere is None else "apart"
-        job = _job(self.tree, mode, tests, self.limits, stdin=stdin, files=files, guarded=guarded)
+        job = _job(
+            self.tree,
+            mode,
+            [*dict.fromkeys(map(_whole, self.tests)), beside],  # the same in every run
+            self.limits,
+            stdin=f"{word}\n{json.dumps(order)}\n".encode(),
+            files=files,
+            guarded=guarded,
+        )
         seen = self.sandbox.run(job)
         passed = failed = frozenset[str]()
         for line in seen.stdout.splitlines():
