@@ -47,6 +47,7 @@ BODIES = {
     "a frame of an exception": "try: 1 / 0\n    except Exception as e: f = e.__traceback__.tb_frame.f_back\n    return f.f_code.co_consts[2]",
     "a frame of a generator": "g = (g.gi_frame.f_back for _ in (1,))\n    return next(g).f_back.f_code.co_consts[2]",
     "a frame of a warning": "import logging\n    return logging.currentframe().f_back.f_code.co_consts[2]",
+    "the globals of a frame": "import logging\n    logging.currentframe().f_globals['AssertionError'] = None\n    return 4 * number",
     "all frames": "import sys\n    for f in sys._current_frames().values(): return f.f_back.f_code.co_consts[2]",
     "the heap": "import gc\n    for one in gc.get_objects():\n        if getattr(one, '__name__', '') == 'test_tripled': return one.__code__.co_consts[2]",
     "a test's constants": "import sys\n    return sys.modules['test_words'].test_tripled.__code__.co_consts[2]",

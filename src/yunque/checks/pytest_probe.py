@@ -47,6 +47,8 @@ _HONEST = {
 """Modules of the standard library that look around for their own sake and hand nothing of it out."""
 _ASKED = {"signature", "getfullargspec", "isgeneratorfunction", "iscoroutinefunction", "isasyncgenfunction"}
 """Functions of `inspect` that read code objects and hand out names of parameters, or yes and no."""
+_HANDED = {"currentframe", "<lambda>"}
+"""What in those modules hands out a frame after all: `logging.currentframe`, by either name."""
 
 
 def _watch(candidate, tests):
@@ -92,6 +94,7 @@ def _watch(candidate, tests):
                 if name == candidate:
                     honest = first.startswith("<") or (last in _HONEST and first in _HONEST | {"inspect"})
                     honest = honest or (first == last == "inspect" and asked in _ASKED)
+                    honest = honest and asked not in _HANDED
                     if not honest and (what := asks(event, args)):
                         write(errors, f"\nyunque: the program looks at what it is judged by ({event}: {what})\n".encode())
                         leave(LOOKED)
