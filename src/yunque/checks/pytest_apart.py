@@ -174,7 +174,7 @@ class Apart:
         if len(modules) != 1:
             apart.stop(apart.UNFIT, f"the file under test is imported under {len(modules)} names")
         files = {str(item.path) for item in session.items if isinstance(item, pytest.Function)}
-        for pattern in ("test_*.py", "*_test.py", "conftest.py"):
+        for pattern in ("test_*.py", "*_test.py", "conftest.py", "tests/**/*.py", "test/**/*.py"):
             files |= set(glob.glob(f"{ROOT}**/{pattern}", recursive=True, include_hidden=True))
         for one in files - {path}:
             os.unlink(one)
