@@ -268,6 +268,21 @@ def test_a_script_that_leaves_when_imported_costs_only_itself(tree, tests_box):
     assert trouble == "" and by_name(tests)["test_thing.py::test"].passed
 
 
+def test_of_many_rows_the_first_are_tried(tree, tests_box):
+    text = "import pytest\n@pytest.mark.parametrize('n', range(5000))\ndef test_n(n): assert n < 29\ndef test_a(): pass\n"
+    tests, trouble = reach(tree({"test_thing.py": text}), tests_box, LIMITS)
+    assert trouble == "" and len(tests) == 31
+    assert sum(test.passed for test in tests) == 30
+
+
+def test_what_was_tried_before_the_time_is_over_is_kept(tree, tests_box):
+    text = "import time\n" + "".join(f"def test_{n}(): time.sleep(0.4)\n" for n in range(20))
+    limits = dataclasses.replace(LIMITS, wall_s=6)
+    tests, trouble = reach(tree({"test_thing.py": text}), tests_box, limits)
+    assert 1 <= len(tests) < 16 and all(test.passed for test in tests)
+    assert trouble == f"{20 - len(tests)} of 20 tests were not begun in 6 s"
+
+
 def test_a_suite_that_hangs_is_a_reason_with_its_limit(tree, tests_box):
     root = tree({"test_thing.py": "import time\ndef test():\n    time.sleep(600)\n"})
     limits = dataclasses.replace(LIMITS, wall_s=2)

@@ -2,7 +2,8 @@
 
 Three modes, chosen by ``YUNQUE_PROBE``:
 
-* ``reach``: write ``reach.json``: for every test its outcome, its seconds and the functions of the tree that it called.
+* ``reach``: write ``reach.json``: for every test its outcome, its seconds and the functions of the tree that it called; and
+  how many tests are left where the time is over.
 * ``judge``: read a random word from standard input before any code of the repository runs, and print it at the very end,
   with the tests that passed and those that failed. Before that, an audit hook is set, which nothing can remove: the run ends
   with exit status 93 when the file under test (``YUNQUE_CANDIDATE``; empty: no hook) looks at frames, code objects or the
@@ -15,6 +16,7 @@ elsewhere.
 What ``judge`` prints comes from inside the candidate's process: `repository_tests` says what else is demanded.
 """
 
+import collections
 import json
 import os
 import signal
@@ -118,12 +120,42 @@ class _Late(BaseException):
     """A test takes too long."""
 
 
-class Reach:
-    """Which functions each test calls, and whether it passes; one that takes too long does not."""
+MOST_ROWS = 30
+"""Of the parameters of one test so many are tried: a few libraries have ten thousand."""
 
-    def __init__(self, most_s):
+
+class Reach:
+    """Which functions each test calls, and whether it passes; one that takes too long does not.
+
+    ``most_s``: of one test, seconds; ``all_s``: of all, after which no other is begun.
+    """
+
+    def __init__(self, most_s, all_s):
         self.calls, self.passed, self.failed, self.most_s = {}, set(), set(), most_s
+        self.until, self.left = time.monotonic() + all_s, 0
         signal.signal(signal.SIGALRM, self._late)
+
+    def pytest_collection_modifyitems(self, items):
+        """Leave out rows of parameters beyond the first ones."""
+        rows = collections.Counter()
+
+        def is_wanted(item):
+            whole = item.nodeid.partition("[")[0]
+            rows[whole] += 1
+            return rows[whole] <= MOST_ROWS
+
+        items[:] = [item for item in items if is_wanted(item)]
+        self.left = len(items)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item, nextitem):
+        """Begin no other test when the time is over."""
+        try:
+            return (yield)
+        finally:
+            self.left -= 1
+            if time.monotonic() > self.until:
+                item.session.shouldstop = "out of time"
 
     def _late(self, *_):
         raise _Late(f"took over {self.most_s:g} s")
@@ -168,7 +200,7 @@ class Reach:
         """Leave what was seen in the scratch folder."""
         rows = [{"test": test, "passed": test in self.passed - self.failed, **call} for test, call in self.calls.items()]
         with open(ROOT + "reach.json", "w") as file:
-            json.dump(rows, file)
+            json.dump({"left": self.left, "tests": rows}, file)
 
 
 class Judge:
@@ -197,7 +229,7 @@ class Judge:
 def _plugins():
     """What the wanted mode takes; made before any code of the repository runs, its conftest.py included."""
     if MODE == "reach":
-        return [Reach(float(os.environ["YUNQUE_TEST_S"]))]
+        return [Reach(*map(float, os.environ["YUNQUE_REACH_S"].split()))]
     if MODE == "apart":
         from yunque_apart import Apart
 

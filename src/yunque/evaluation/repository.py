@@ -33,6 +33,7 @@ from yunque.data.split import Part
 from yunque.store.tables import read_lines, write_lines
 
 STUB = "raise NotImplementedError"
+_UNREACHED = "no passing test reaches it"
 
 
 class EvaluationRecipe(BaseModel, extra="forbid", frozen=True):
@@ -231,7 +232,7 @@ class SuiteBuilder:
             why_not["no sandbox on this machine"] += len(every)
             return []
         found, trouble = self._reach()
-        if trouble:
+        if trouble and not found:
             why_not[trouble] += len(every)
             return []
         tests_of = _tests_by_function(found)
@@ -239,6 +240,8 @@ class SuiteBuilder:
         for record, function in every:
             tests = tests_of.get((record.origin.path, _first_line(record, function)), [])
             reason = self._unsuitable(record, function, tests)
+            if reason == _UNREACHED and trouble:
+                reason = f"{reason}: {trouble}"
             if reason:
                 why_not[reason] += 1
             else:
@@ -267,7 +270,7 @@ class SuiteBuilder:
         if (record.id, function.start_byte) in self.twins:
             return "has a twin in training"
         if not tests:
-            return "no passing test reaches it"
+            return _UNREACHED
         data = record.text.encode()
         if len(data[function.prompt_end_byte : function.body_end_byte].decode()) > self.recipe.max_body_chars:
             return f"body longer than {self.recipe.max_body_chars} characters"
