@@ -1,5 +1,7 @@
 """Attacks by system call: privileges, namespaces, mounts, and the corners of the kernel that break most often."""
 
+from yunque.core.nouns import Job
+
 CALLS = [
     ("mount", "b'none', b'.', b'tmpfs', 0, 0"),
     ("umount2", "b'/proc', 2"),
@@ -80,3 +82,39 @@ def test_numbers_from_another_table(attack):
 def test_calls_not_invented_yet(refused):
     seen = refused("attempt(call, 463, 0, 0, 0, 0); attempt(call, 600, 0, 0, 0, 0)")
     assert seen.stdout.count(b" 38\n") == 2
+
+
+def test_what_may_only_read_makes_and_changes_nothing(box):
+    """The process of a program that a repository's tests call (`kernel.forbid_changes`), within each tier's own filter."""
+    source = """
+import os, sys
+open("kept", "w").write("as it was")
+os.mkdir("folder")
+sys.modules["yunque.sandbox.kernel"].forbid_changes()
+fd = os.open("kept", os.O_RDONLY)
+tries = {
+    "write": lambda: open("kept", "w"), "append": lambda: open("kept", "a"), "make": lambda: open("new", "x"),
+    "truncate": lambda: os.truncate("kept", 0), "both": lambda: os.open("kept", os.O_RDWR),
+    "unnamed": lambda: os.open(".", os.O_TMPFILE | os.O_RDWR), "unlink": lambda: os.unlink("kept"),
+    "rename": lambda: os.rename("kept", "new"), "replace": lambda: os.replace("kept", "new"), "mkdir": lambda: os.mkdir("n"),
+    "rmdir": lambda: os.rmdir("folder"), "link": lambda: os.link("kept", "new"), "symlink": lambda: os.symlink("kept", "n"),
+    "fifo": lambda: os.mkfifo("n"), "reopen": lambda: os.open(f"/proc/self/fd/{fd}", os.O_WRONLY),
+    "chmod": lambda: os.chmod("kept", 0),
+    "utime": lambda: os.utime("kept", (1, 1)), "null": lambda: open("/dev/null", "w"),
+}
+for name, act in tries.items():
+    try:
+        act()
+    except OSError as error:
+        continue
+    print(name)
+if os.fork() == 0:
+    try:
+        os.execv("/bin/sh", ["/bin/sh", "-c", "echo x > kept; rm -f kept; mkdir n"])
+    finally:
+        os._exit(1)
+os.wait()
+print(open("kept").read(), sorted(os.listdir(".")))
+"""
+    seen = box.run(Job(python=source, preload=("yunque.sandbox.kernel",)))
+    assert seen.stdout == b"as it was ['folder', 'kept']\n", seen
