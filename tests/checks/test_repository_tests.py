@@ -615,3 +615,23 @@ def test_named():
     check = RepositoryTests(tree=root, tests=[test], sandbox=tests_box, limits=LIMITS)
     verdict = check.judge(make_record("thing.py", text))
     assert (verdict.outcome, verdict.seat) == (Outcome.PASS, "controlled"), verdict
+
+
+def test_tests_in_a_package_of_their_own_are_judged_apart(tree, tests_box):
+    root = tree(
+        {
+            "thing.py": MODULE,
+            "tests/__init__.py": "",
+            "tests/data.py": "EXPECTED = 2\n",
+            "tests/test_thing.py": "from thing import add\nfrom tests.data import EXPECTED\n\n"
+            "def test_it():\n    assert add(1, 1) == EXPECTED\n",
+        }
+    )
+    check = RepositoryTests(
+        tree=root, tests=["tests/test_thing.py::test_it"], sandbox=tests_box, limits=LIMITS, definition="add"
+    )
+    verdict = check.judge(make_record("thing.py", MODULE))
+    assert (verdict.outcome, verdict.seat) == (Outcome.PASS, "apart"), verdict
+    reading = "def add(left, right):\n    from tests.data import EXPECTED\n    return EXPECTED\n"
+    verdict = check.judge(make_record("thing.py", reading))
+    assert verdict.outcome is Outcome.FAIL and "No module named" in verdict.detail, verdict

@@ -5,9 +5,10 @@ Three modes, chosen by ``YUNQUE_PROBE``:
 * ``reach``: write ``reach.json``: for every test its outcome, its seconds and the functions of the tree that it called; and
   how many tests are left where the time is over.
 * ``judge``: read a random word from standard input before any code of the repository runs, and print it at the very end,
-  with the tests that passed and those that failed. Before that, an audit hook is set, which nothing can remove: the run ends
-  with exit status 93 when the file under test (``YUNQUE_CANDIDATE``; empty: no hook) looks at frames, code objects or the
-  heap, runs programs or code made at run time, or opens a test file or git's objects, itself or by the standard library.
+  with the tests that passed, those that failed, and what the hook saw. Before that, an audit hook is set, which nothing can
+  remove: the run ends with exit status 93 when the file under test (``YUNQUE_CANDIDATE``; empty: no hook) looks at frames,
+  code objects or the heap, runs programs or code made at run time, or opens a test file or git's objects, itself or by the
+  standard library.
 * ``apart``: the same, but the file under test is in another process (`pytest_apart`), and there is no hook.
 
 For the last two, a second line of standard input says which tests are wanted (none: all that were named), and what is
@@ -42,23 +43,32 @@ _ATTRIBUTES = {
 }  # fmt: skip
 _MACHINERY = {"pytest", "_pytest", "pluggy", "yunque_probe", "ctypes", "_ctypes", "unittest"}
 _HONEST = {
-    "collections", "typing", "enum", "logging", "warnings", "dataclasses", "functools", "abc", "ast", "importlib",
-    "contextlib", "types", "weakref", "string", "json", "re", "locale", "encodings", "zoneinfo", "asyncio", "random",
-    "decimal",
+    "sys._getframe": {"collections.namedtuple", "enum._create_", "typing._caller", "logging.findCaller <lambda>",
+                      "logging.findCaller currentframe"},
+    "compile": {"ast.parse", "collections.namedtuple", "dataclasses._create_fn", "typing.__init__"},
+    "exec": {"collections.namedtuple", "dataclasses._create_fn", "typing._evaluate"},
+    "__code__": {"inspect._signature_from_function"},
+    "f_code": {"logging._is_internal_frame", "logging.findCaller", "traceback._extract_from_extended_frame_gen",
+               "traceback._walk_tb_with_full_positions"},
+    "tb_frame": {"traceback._walk_tb_with_full_positions", "traceback.walk_tb"},
+    "cr_code": {"asyncio._format_coroutine"},
+    "cr_frame": {"asyncio._format_coroutine"},
 }  # fmt: skip
-"""Modules of the standard library that look around for their own sake and hand nothing of it out."""
-_ASKED = {"signature", "getfullargspec", "isgeneratorfunction", "iscoroutinefunction", "isasyncgenfunction"}
-"""Functions of `inspect` that read code objects and hand out names of parameters, or yes and no."""
-_HANDED = {"currentframe", "<lambda>"}
-"""What in those modules hands out a frame after all: `logging.currentframe`, by either name."""
+"""Functions of the standard library that look around, or make code, for their own sake and hand nothing of it out."""
 
 
-def _watch(candidate, tests):
-    """Set the audit hook for a file."""
+def _watch(candidate, tests, known):
+    """Set the audit hook for a file; gives what was caused behind its back so far.
+
+    An event that nobody's code but Python's own and this file's is behind is the file's. What anything else is behind, a
+    test or pytest, must be ``known`` from a run of the original file (None: that is this run): a program can leave something
+    behind that is called by them.
+    """
     library, busy, own = os.path.dirname(os.__file__) + os.sep, set(), threading.get_ident
     frame_at, leave, write, git = sys._getframe, os._exit, os.write, os.sep + ".git" + os.sep
-    realpath, fspath, errors = os.path.realpath, os.fspath, os.dup(2)
-    tests = {realpath(path) for path in tests}
+    realpath, fspath, errors, seen = os.path.realpath, os.fspath, os.dup(2), set()
+    known = None if known is None else set(known)
+    tests = {realpath(path): f"test {at}" for at, path in enumerate(tests)}
 
     def asks(event, args):
         """What the event is about, when it is one that the candidate may not cause; empty otherwise."""
@@ -69,16 +79,21 @@ def _watch(candidate, tests):
             if not isinstance(path, str | bytes | os.PathLike):
                 return ""
             path = realpath(os.fsdecode(fspath(path)))
-            return path if path in tests or git in path else ""
+            return tests.get(path) or (path if git in path else "")
         if event == "import":
             return args[0] if args[0].partition(".")[0] in _MACHINERY else ""
         return event
 
-    def module(name):
-        """The standard library's module that a file belongs to; ``<frozen`` for what imports."""
-        if name.startswith("<frozen"):
-            return name
-        return name[len(library) :].partition(os.sep)[0].removesuffix(".py") if name.startswith(library) else ""
+    def place(code):
+        """The function of the standard library that a code object is of, else its file, and whether it is Python's own."""
+        name = code.co_filename
+        if name.startswith(library) and "site-packages" not in name:
+            return f"{name[len(library) :].partition(os.sep)[0].removesuffix('.py')}.{code.co_name}", True
+        return tests.get(name, name), name.startswith("<")
+
+    def ended(event, what):
+        write(errors, f"\nyunque: the program looks at what it is judged by ({event}: {what})\n".encode())
+        leave(LOOKED)
 
     def hook(event, args):
         if event not in _EVENTS and not event.startswith("ctypes."):
@@ -88,26 +103,33 @@ def _watch(candidate, tests):
             return
         busy.add(thread)
         try:
+            what = asks(event, args)
+            if not what:
+                return
             frame = frame_at(1)
-            first = last = module(frame.f_code.co_filename)
-            asked = ""
+            first, _ = place(frame.f_code)
+            if first.startswith("<frozen"):
+                return  # what imports
+            line, function = frame.f_lineno, frame.f_code.co_name
+            second = place(frame.f_back.f_code)[0] if frame.f_back else ""
             while frame is not None:
-                name = frame.f_code.co_filename
-                if name == candidate:
-                    honest = first.startswith("<") or (last in _HONEST and first in _HONEST | {"inspect"})
-                    honest = honest or (first == last == "inspect" and asked in _ASKED)
-                    honest = honest and asked not in _HANDED
-                    if not honest and (what := asks(event, args)):
-                        write(errors, f"\nyunque: the program looks at what it is judged by ({event}: {what})\n".encode())
-                        leave(LOOKED)
+                where, pythons = place(frame.f_code)
+                if where == candidate:
+                    break
+                if not pythons:
+                    key = f"{event} {what} {first} {line}"
+                    seen.add(key)
+                    if known is not None and key not in known:
+                        ended(event, what)
                     return
-                if not name.startswith("<") and (not name.startswith(library) or "site-packages" in name):
-                    return  # somebody else's doing: a test, pytest
-                last, asked, frame = module(name), frame.f_code.co_name, frame.f_back
+                frame = frame.f_back
+            if not {first, f"{second} {function}"} & _HONEST.get(what, set()):
+                ended(event, what)
         finally:
             busy.discard(thread)
 
     sys.addaudithook(hook)
+    return seen
 
 
 def _closing():
@@ -206,8 +228,8 @@ class Reach:
 class Judge:
     """Whether every test passed; the word is in no module's namespace, though a candidate that digs can find it."""
 
-    def __init__(self, closing, tests):
-        self.passed, self.failed, self.__closing, self.__tests = set(), set(), closing, tests
+    def __init__(self, closing, tests, seen=()):
+        self.passed, self.failed, self.__closing, self.__tests, self.__seen = set(), set(), closing, tests, seen
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items):
@@ -222,8 +244,8 @@ class Judge:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self):
-        """Print the word, the tests that passed and those that failed."""
-        self.__closing(self.passed, self.failed)
+        """Print the word, the tests that passed and those that failed, and what the hook has seen."""
+        self.__closing(self.passed, self.failed, self.__seen)
 
 
 def _plugins():
@@ -238,10 +260,12 @@ def _plugins():
         apart.prepare(order)
         return [Judge(closing, order["tests"]), apart]
     if MODE == "judge":
-        judge = Judge(_closing(), json.loads(sys.stdin.readline())["tests"])
-        if candidate := os.environ.pop("YUNQUE_CANDIDATE", ""):
-            _watch(ROOT + candidate, [ROOT + test.partition("::")[0] for test in sys.argv if "::" in test])
-        return [judge]
+        closing, order = _closing(), json.loads(sys.stdin.readline())
+        candidate, seen = os.environ.pop("YUNQUE_CANDIDATE", ""), set()
+        if candidate:
+            files = dict.fromkeys(ROOT + test.partition("::")[0] for test in sys.argv if "::" in test)
+            seen = _watch(ROOT + candidate, files, order["known"])
+        return [Judge(closing, order["tests"], seen)]
     return []
 
 

@@ -109,7 +109,7 @@ class RepositoryTests:
         layers = _Layers.of(self, path) if path.endswith(".py") else _Layers()
         files, watched = {path: record.text.encode("utf-8", "surrogatepass")}, path if layers.guarded else ""
         if layers.apart is None:
-            run = self._run(files, guarded=watched)
+            run = self._run(files, guarded=watched, known=layers.known)
         else:
             run = self._run({path: layers.apart}, elsewhere={"path": path, "text": record.text})
         found, rule = "", f"{self.name}/{Outcome.FAIL}"
@@ -126,7 +126,7 @@ class RepositoryTests:
             other = files | layers.files
             if layers.doctests:
                 other[path] = _with_other_doctests(record.text, layers.doctests)
-            control = self._run(other, guarded=watched, holds=False)
+            control = self._run(other, guarded=watched, known=layers.known, holds=False)
             if control.ended_well or control.passes_any({control.beside, *layers.changed}):
                 found, rule = "tests that must fail passed beside the others", "meddles"
             elif layers.guarded and set(layers.changed) == set(self.tests) and control.fails_all(self.tests):
@@ -146,15 +146,22 @@ class RepositoryTests:
         )
 
     def _run(
-        self, files: dict[str, bytes], *, guarded: str = "", holds: bool = True, elsewhere: dict[str, str] | None = None
+        self,
+        files: dict[str, bytes],
+        *,
+        guarded: str = "",
+        known: Sequence[str] | None = None,
+        holds: bool = True,
+        elsewhere: dict[str, str] | None = None,
     ) -> _Run:
         """The tests, and one of ours that holds or does not, on the tree with some files changed.
 
-        ``elsewhere``: the path and the text of the file whose definition is called in another process.
+        ``known``: what tests may cause under the guard, None to find that out. ``elsewhere``: the path and the text of the
+        file whose definition is called in another process.
         """
         word, own, other = secrets.token_hex(16), secrets.token_hex(8), secrets.token_hex(8)
         beside = f"test_{own}.py::test_{own}"
-        order = {"tests": [*self.tests, beside] if holds else [], **(elsewhere or {})}
+        order = {"tests": [*self.tests, beside] if holds else [], "known": known, **(elsewhere or {})}
         files = files | {
             f"test_{own}.py": f"def test_{own}():\n    assert {own!r} == {(own if holds else other)!r}\n".encode()
         }
@@ -171,15 +178,16 @@ class RepositoryTests:
             guarded=guarded,
         )
         seen = self.sandbox.run(job)
-        passed = failed = frozenset[str]()
+        passed = failed = caused = frozenset[str]()
         for line in seen.stdout.splitlines():
             if line.startswith(word.encode() + b" "):
                 with contextlib.suppress(ValueError, TypeError):
-                    passed, failed = (frozenset(map(str, names)) for names in json.loads(line.partition(b" ")[2]))
+                    passed, failed, caused = (frozenset(map(str, names)) for names in json.loads(line.partition(b" ")[2]))
         said = "" if seen.exit_code in _ENDED else _reason(seen.stdout)
         return _Run(
             passed=passed,
             failed=failed,
+            caused=caused,
             beside=beside,
             ended_well=seen.exit_code == 0,
             timed_out=seen.timed_out,
@@ -196,6 +204,8 @@ class _Run:
     passed: frozenset[str]
     """Tests that passed, if pytest came to its end; the same with those that failed."""
     failed: frozenset[str]
+    caused: frozenset[str]
+    """What the guard saw that tests and pytest did."""
     beside: str
     """The test of ours."""
     ended_well: bool
@@ -225,6 +235,8 @@ class _Layers:
     apart: bytes | None = None
     """The file with its one definition called elsewhere."""
     guarded: bool = False
+    known: tuple[str, ...] = ()
+    """What tests and pytest do under the guard, with the original file."""
     files: dict[str, bytes] = field(default_factory=dict)
     """Test files with other expectations."""
     doctests: tuple[tuple[str, ...], ...] = ()
@@ -272,15 +284,15 @@ class _Layers:
                 files[name] = source.encode("utf-8", "surrogatepass")
                 changed += [test for place in shown for test in documented[place]]
                 changed += [test for place in found for test in places[place]]
-        run = check._run(files, guarded=path, holds=False)
-        guarded = not run.looked
-        if not guarded:
-            run = check._run(files, holds=False)
+        runs = [check._run({}, guarded=path), check._run(files, guarded=path, holds=False)]
+        guarded = not any(run.looked for run in runs)
+        known = tuple(sorted(frozenset[str]().union(*(run.caused for run in runs))))
+        run = runs[1] if guarded else check._run(files, holds=False)
         changed = [test for test in changed if run.fails_all([test])]
         files.pop(path, None)
         if not changed:
-            return cls(guarded=guarded)
-        return cls(guarded=guarded, files=files, doctests=tuple(doctests), changed=tuple(changed))
+            return cls(guarded=guarded, known=known)
+        return cls(guarded=guarded, known=known, files=files, doctests=tuple(doctests), changed=tuple(changed))
 
 
 def _with_other_doctests(text: str, places: Sequence[tuple[str, ...]]) -> bytes:
