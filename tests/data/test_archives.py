@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bz2
 import io
 import json
 import os
@@ -84,6 +85,15 @@ def test_a_byte_that_changed_on_the_way(tmp_path, mode):
     path.write_bytes(data)
     line = refused(path, tmp_path)
     assert "damaged" in line or "is not an archive" in line  # bzip2 has one block, and so no first member either
+
+
+def test_a_block_that_is_wrong_and_longer_than_its_tar(tmp_path):
+    """As one flipped bit in five hundred makes it: what comes first looks like the end of the archive."""
+    path = make_tar(tmp_path / "a.tar", [("p/a.py", b"x = 1\n")], "w")
+    data = bytearray(bz2.compress(path.read_bytes() + os.urandom(500_000)))
+    data[10] ^= 1  # of the block's checksum
+    path.write_bytes(data)
+    assert "damaged" in refused(path, tmp_path)
 
 
 def test_flat_bomb_by_its_ratio(tmp_path, monkeypatch):
