@@ -27,8 +27,8 @@ MAX_HEADER_BYTES = 1 << 20
 MAX_RATIO, RATIO_FROM_BYTES = 500, 64 << 20
 """An archive that promises so many bytes, and so many times its own size, is a bomb: code packs to a third or a tenth."""
 TRAILER_BYTES = 1 << 20
-"""What is read behind the end of a tar: it is filled up with zeros, and more of them may be a bomb. A block of bzip2, which tells
-only at its end whether it was right, is less."""
+"""What is read behind the end of a tar: it is filled up with zeros, and more of them may be a bomb. A block of bzip2, which
+tells only at its end whether it was right, is less."""
 _EXTENDED = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
 _DAMAGED = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError, OverflowError)
 _ZIP_STARTS = (b"PK\x03\x04", b"PK\x05\x06")
