@@ -79,7 +79,7 @@ def test_hello_in_the_other_tiers(toolchain, tmp_path, name, tier):
     except SandboxError as error:
         pytest.skip(f"tier {tier} is not available here: {error}")
     if result.missing:  # said by the tier itself: no /proc, or a compiler in a private folder
-        pytest.skip(f"{name} in tier {tier} is not available here: {result.missing}")
+        pytest.skip(f"{tier} does not run {name} on this machine: {result.missing}")
     assert result.ran is not None and result.ran.stdout == b"42\nline two\nfirst argument\n", said(result)
 
 
