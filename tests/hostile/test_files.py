@@ -221,9 +221,7 @@ print("written")
 
 def test_locks_on_files_outside(attack):
     """One that is held would tell a job beside this one something; it seems to be taken, and nobody sees it."""
-    path = os.path.realpath("/lib/x86_64-linux-gnu/libc.so.6")
-    if not os.path.exists(path):
-        pytest.skip("no C library at the usual place")
+    path = os.path.realpath("/bin/sh")
     seen = attack(f"""
 import fcntl, struct
 file = open({path!r}, "rb")

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from yunque.checks.comments import lines_of_comment, scan
 from yunque.checks.findings import MAX_FINDINGS, Places, decide, skip
 from yunque.checks.grammars import GRAMMARS, parse
-from yunque.checks.syntax import parse_python
+from yunque.checks.syntax import try_parse_python
 from yunque.checks.trust import canary
 from yunque.core.nouns import Canary, Finding, Record, Verdict
 
@@ -171,11 +171,8 @@ def _is_python(body: str) -> bool:
     if body.rstrip().endswith(":"):
         last = body.rstrip().rsplit("\n", 1)[-1]
         body = body.rstrip() + "\n" + " " * (len(last) - len(last.lstrip()) + 1) + "pass"
-    try:
-        tree = parse_python(body)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    return any(_is_statement(node) for node in tree.body)
+    tree = try_parse_python(body)
+    return tree is not None and any(_is_statement(node) for node in tree.body)
 
 
 def _is_statement(node: ast.stmt) -> bool:

@@ -17,7 +17,7 @@ import doctest
 import random
 from collections.abc import Iterable, Iterator, Sequence, Set
 
-from yunque.checks.syntax import parse_python
+from yunque.checks.syntax import try_parse_python
 
 _EQUAL = frozenset(
     ("assertEqual", "assertEquals", "assertListEqual", "assertDictEqual", "assertTupleEqual", "assertSetEqual")
@@ -33,9 +33,8 @@ def change(source: str, tests: Iterable[Sequence[str]], chance: random.Random) -
 
     A source that does not parse stays as it is.
     """
-    try:
-        tree = parse_python(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    tree = try_parse_python(source)
+    if tree is None:
         return source, []
     text, changed = _Text(source), []
     for path in tests:
@@ -55,9 +54,8 @@ def change_doctests(source: str, tests: Iterable[Sequence[str]], chance: random.
 
     A source that does not parse stays as it is.
     """
-    try:
-        tree = parse_python(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    tree = try_parse_python(source)
+    if tree is None:
         return source, []
     text, changed = _Text(source), []
     for path in tests:

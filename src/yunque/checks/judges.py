@@ -276,7 +276,12 @@ def judged(judges: Judges, check: str, *args: Any) -> Verdict:
     try:
         return judges(*args)
     except Exceeded as error:
-        return failed(check, JUDGE_LIMITS, f"judging this answer {error}")
+        return exceeded(check, error)
+
+
+def exceeded(check: str, error: Exceeded) -> Verdict:
+    """FAIL of an answer that took too much to look at."""
+    return failed(check, JUDGE_LIMITS, f"judging this answer {error}")
 
 
 def failed(check: str, rule: str, message: str) -> Verdict:

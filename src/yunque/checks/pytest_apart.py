@@ -29,8 +29,6 @@ import _pytest.assertion.rewrite as rewrite
 import pytest
 
 ROOT = os.getcwd() + os.sep
-NAME = "yunque_elsewhere"
-"""What marks the definition that is called elsewhere (`repository_tests` writes it)."""
 
 
 def _load_parts():
@@ -87,24 +85,14 @@ class _Finder(importlib.abc.MetaPathFinder):
 
 
 def _start(order):
-    """Import the module under test from its text: its namespace, and what was raised."""
+    """Import the module under test from its text, once nothing can be written: its namespace, and what was raised."""
+    kernel.forbid_changes()
     sys.path[:] = order["sys.path"]
     sys.meta_path.insert(0, _Finder(order["module"], order["path"], order["text"]))
     try:
         return importlib.import_module(order["module"]).__dict__, None
     except BaseException as error:
         return {}, error
-
-
-def _fork():
-    """Start the program's process; it waits until it is told what the program is."""
-
-    def start(order):
-        kernel.forbid_changes()
-        return _start(order)
-
-    apart.Tester.tree, apart.Tester.errors = ROOT, os.dup(2)  # which pytest will take
-    return apart.fork_program(start)
 
 
 # ---------------------------------------------------------------------------------------------------------------- the tests
@@ -123,7 +111,8 @@ class _Elsewhere(type):
         return _Elsewhere.ask[cls.__name__](lambda remote: getattr(remote, name))
 
     def __instancecheck__(cls, instance):
-        return apart.GUARDS["yunque isinstance"](instance, object) and False
+        apart.GUARDS["yunque isinstance"](instance, object)  # which ends the test where only the program knows
+        return False
 
 
 class Apart:
@@ -133,12 +122,16 @@ class Apart:
     """Whether the program runs."""
 
     def __init__(self):
-        self.tester = _fork()
+        apart.Tester.tree, apart.Tester.errors = ROOT, os.dup(2)  # which pytest will take
+        self.tester = apart.fork_program(_start)
 
     def prepare(self, order):
-        """Before anything is imported: how the definition is called, and how tests are guarded. ``order``: text and path."""
+        """Before anything is imported: how the definition is called, and how tests are guarded.
+
+        ``order``: the path and the text of the file, and the name that marks its definition.
+        """
         self.order = order
-        setattr(builtins, NAME, self.elsewhere)
+        setattr(builtins, order["mark"], self.elsewhere)
         builtins.__dict__.update(apart.GUARDS)
         rewrite_asserts = rewrite.rewrite_asserts
 

@@ -6,13 +6,13 @@ Three modes, chosen by ``YUNQUE_PROBE``:
   how many tests are left where the time is over.
 * ``judge``: read a random word from standard input before any code of the repository runs, and print it at the very end,
   with the tests that passed, those that failed, and what the hook saw. Before that, an audit hook is set, which nothing can
-  remove: the run ends with exit status 93 when the file under test (``YUNQUE_CANDIDATE``; empty: no hook) looks at frames,
-  code objects or the heap, runs programs or code made at run time, or opens a test file or git's objects, itself or by the
-  standard library.
+  remove: the run ends with an exit status of its own when the file under test (``YUNQUE_CANDIDATE``; empty: no hook) looks
+  at frames, code objects or the heap, runs programs or code made at run time, or opens a test file or git's objects, itself
+  or by the standard library.
 * ``apart``: the same, but the file under test is in another process (`pytest_apart`), and there is no hook.
 
-For the last two, a second line of standard input says which tests are wanted (none: all that were named), and what is
-elsewhere.
+For the last two, a second line of standard input says which tests are wanted (none: all that were named), what the hook may
+see, and what is elsewhere.
 
 What ``judge`` prints comes from inside the candidate's process: `repository_tests` says what else is demanded.
 """
@@ -29,8 +29,6 @@ import pytest
 
 MODE = os.environ.get("YUNQUE_PROBE", "")
 ROOT = os.getcwd() + os.sep
-LOOKED = 93
-"""Exit status of a run that the audit hook ended."""
 _EVENTS = {
     "sys._getframe", "sys._current_frames", "sys._current_exceptions", "sys.settrace", "sys.setprofile", "sys.addaudithook",
     "gc.get_objects", "gc.get_referrers", "gc.get_referents", "code.__new__", "compile", "exec", "subprocess.Popen",
@@ -57,8 +55,8 @@ _HONEST = {
 """Functions of the standard library that look around, or make code, for their own sake and hand nothing of it out."""
 
 
-def _watch(candidate, tests, known):
-    """Set the audit hook for a file; gives what was caused behind its back so far.
+def _watch(candidate, tests, known, status):
+    """Set the audit hook for a file; gives what was caused behind its back so far. ``status``: of a run that it ends.
 
     An event that nobody's code but Python's own and this file's is behind is the file's. What anything else is behind, a
     test or pytest, must be ``known`` from a run of the original file (None: that is this run): a program can leave something
@@ -93,7 +91,7 @@ def _watch(candidate, tests, known):
 
     def ended(event, what):
         write(errors, f"\nyunque: the program looks at what it is judged by ({event}: {what})\n".encode())
-        leave(LOOKED)
+        leave(status)
 
     def hook(event, args):
         if event not in _EVENTS and not event.startswith("ctypes."):
@@ -264,7 +262,7 @@ def _plugins():
         candidate, seen = os.environ.pop("YUNQUE_CANDIDATE", ""), set()
         if candidate:
             files = dict.fromkeys(ROOT + test.partition("::")[0] for test in sys.argv if "::" in test)
-            seen = _watch(ROOT + candidate, files, order["known"])
+            seen = _watch(ROOT + candidate, files, order["known"], order["looked"])
         return [Judge(closing, order["tests"], seen)]
     return []
 

@@ -36,7 +36,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from yunque.checks import apart, expectations
-from yunque.checks.syntax import parse_python
+from yunque.checks.syntax import try_parse_python
 from yunque.core.nouns import Finding, Job, Limits, Outcome, Record, Verdict
 from yunque.core.seams import Sandbox
 from yunque.sandbox import kernel
@@ -47,9 +47,10 @@ _PARTS = {f"yunque.checks.{name}": Path(__file__).with_name(f"{name}.py") for na
 _PARTS["yunque.sandbox.kernel"] = Path(kernel.__file__)
 CONFIG = "yunque-pytest.ini"
 MARK = "yunque_elsewhere"
-"""What marks the definition that is called elsewhere (`pytest_apart.NAME`)."""
+"""What marks the definition that is called elsewhere."""
 _LOOKED = 93
-"""Exit status of a run that the guard ended (`pytest_probe.LOOKED`)."""
+"""Exit status of a run that the guard ended."""
+_CHANCE = random.SystemRandom()
 _ENDED = (_LOOKED, apart.UNFIT, apart.UNPLAIN, apart.LEFT)
 """Exit statuses of a run that was ended for what the last line of its standard error says."""
 
@@ -111,7 +112,7 @@ class RepositoryTests:
         if layers.apart is None:
             run = self._run(files, guarded=watched, known=layers.known)
         else:
-            run = self._run({path: layers.apart}, elsewhere={"path": path, "text": record.text})
+            run = self._run({path: layers.apart}, elsewhere={"path": path, "text": record.text, "mark": MARK})
         found, rule = "", f"{self.name}/{Outcome.FAIL}"
         seat = "in-process" if layers.apart is None else "apart"
         if run.timed_out:
@@ -125,16 +126,14 @@ class RepositoryTests:
         else:
             other = files | layers.files
             if layers.doctests:
-                other[path] = _with_other_doctests(record.text, layers.doctests)
+                text, _ = expectations.change_doctests(record.text, layers.doctests, _CHANCE)
+                other[path] = text.encode("utf-8", "surrogatepass")
             control = self._run(other, guarded=watched, known=layers.known, holds=False)
             if control.ended_well or control.passes_any({control.beside, *layers.changed}):
                 found, rule = "tests that must fail passed beside the others", "meddles"
             elif layers.guarded and set(layers.changed) == set(self.tests) and control.fails_all(self.tests):
                 seat = "controlled"
-        guarded = ", guarded" if layers.guarded else ""
-        kept = f"in-process{guarded}, {len(layers.changed)} of {len(self.tests)} controlled"
-        kept = kept if layers.apart is None else "apart"
-        detail = found or f"{len(self.tests)} tests pass ({kept})"
+        detail = found or f"{len(self.tests)} tests pass ({layers.named(len(self.tests))})"
         return Verdict(
             check=self.name,
             outcome=Outcome.FAIL if found else Outcome.PASS,
@@ -161,7 +160,7 @@ class RepositoryTests:
         """
         word, own, other = secrets.token_hex(16), secrets.token_hex(8), secrets.token_hex(8)
         beside = f"test_{own}.py::test_{own}"
-        order = {"tests": [*self.tests, beside] if holds else [], "known": known, **(elsewhere or {})}
+        order = {"tests": [*self.tests, beside] if holds else [], "known": known, "looked": _LOOKED, **(elsewhere or {})}
         files = files | {
             f"test_{own}.py": f"def test_{own}():\n    assert {own!r} == {(own if holds else other)!r}\n".encode()
         }
@@ -244,6 +243,12 @@ class _Layers:
     changed: tuple[str, ...] = ()
     """Tests that fail with all this."""
 
+    def named(self, num_tests: int) -> str:
+        """What a verdict calls them."""
+        if self.apart is not None:
+            return "apart"
+        return f"in-process{', guarded' if self.guarded else ''}, {len(self.changed)} of {num_tests} controlled"
+
     @classmethod
     def of(cls, check: RepositoryTests, path: str) -> _Layers:
         """Found out once for the tests of a file."""
@@ -262,7 +267,7 @@ class _Layers:
         with contextlib.suppress(OSError, UnicodeDecodeError):
             text = (check.tree / path).read_text("utf-8")
             if check.definition and (without := _elsewhere(text, check.definition)) is not None:
-                run = check._run({path: without}, elsewhere={"path": path, "text": text})
+                run = check._run({path: without}, elsewhere={"path": path, "text": text, "mark": MARK})
                 if run.passed_all(check.tests):
                     return cls(apart=without)
         files, changed, doctests = {}, [], []
@@ -274,13 +279,13 @@ class _Layers:
                     kind, place = _place(test)
                     (documented if kind == "doctest" else places).setdefault(place, []).append(test)
             with contextlib.suppress(OSError, UnicodeDecodeError):
-                source, chance = (check.tree / name).read_text("utf-8"), random.Random(secrets.token_bytes(8))
-                source, shown = expectations.change_doctests(source, documented, chance)
+                source = (check.tree / name).read_text("utf-8")
+                source, shown = expectations.change_doctests(source, documented, _CHANCE)
                 found = []
                 if name == path:
                     doctests = shown
                 else:
-                    source, found = expectations.change(source, places, chance)
+                    source, found = expectations.change(source, places, _CHANCE)
                 files[name] = source.encode("utf-8", "surrogatepass")
                 changed += [test for place in shown for test in documented[place]]
                 changed += [test for place in found for test in places[place]]
@@ -295,17 +300,10 @@ class _Layers:
         return cls(guarded=guarded, known=known, files=files, doctests=tuple(doctests), changed=tuple(changed))
 
 
-def _with_other_doctests(text: str, places: Sequence[tuple[str, ...]]) -> bytes:
-    """A file whose doctests show other results."""
-    chance = random.Random(secrets.token_bytes(8))
-    return expectations.change_doctests(text, places, chance)[0].encode("utf-8", "surrogatepass")
-
-
 def _elsewhere(text: str, name: str) -> bytes | None:
     """A file whose definition of that name says only how it is called; None where there is not exactly one."""
-    try:
-        tree = parse_python(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    tree = try_parse_python(text)
+    if tree is None:
         return None
     found = [node for node in _of_module(tree) if _binds(node) == name]
     if len(found) != 1 or found[0] not in tree.body or not isinstance(found[0], ast.FunctionDef | ast.ClassDef):

@@ -56,6 +56,14 @@ def parse_python(text: str) -> ast.Module:
         return ast.parse(text)
 
 
+def try_parse_python(text: str) -> ast.Module | None:
+    """The same tree; None when there is none, for whatever reason."""
+    try:
+        return parse_python(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
 def _python(text: str) -> tuple[Finding, ...]:
     """What Python's parser refuses. Depth and NUL bytes raise other errors than SyntaxError, and mean the same here."""
     try:

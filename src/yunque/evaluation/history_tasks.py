@@ -35,7 +35,7 @@ from yunque.checks.judges import failed
 from yunque.checks.repository_tests import RepositoryTests, TestReach, reach
 from yunque.checks.syntax import parse_python
 from yunque.core.errors import EvaluationError, SourceError
-from yunque.core.nouns import Limits, Origin, Outcome, PromptStyle, Record, Task, Verdict, content_id, seed_from
+from yunque.core.nouns import Origin, Outcome, PromptStyle, Record, Task, Verdict, content_id, seed_from
 from yunque.core.progress import silent
 from yunque.core.seams import Check, Progress, Sandbox
 from yunque.data.collect import tree_paths
@@ -45,7 +45,7 @@ from yunque.data.parsing import functions
 from yunque.data.trees import TreeLimits
 from yunque.evaluation.extraction import code_of
 from yunque.evaluation.history import FIX, REFACTOR, Change, History, Reader, Trees
-from yunque.evaluation.repository import STUB
+from yunque.evaluation.repository import STUB, limits_of_tests
 from yunque.evaluation.repository_suite import WithFiles, clean, function_in, judge_controlled, refuse, reindent
 from yunque.store.tables import read_lines, write_lines
 
@@ -227,8 +227,7 @@ class Judge:
 
     def tests(self, problem: Problem, piece: str) -> Verdict:
         """What the tests say of it."""
-        wall = self.recipe.test_wall_s
-        limits = Limits(wall_s=wall, cpu_s=wall, memory_bytes=self.recipe.memory_bytes, processes=64)
+        limits = limits_of_tests(self.recipe.test_wall_s, self.recipe.memory_bytes)
         tree = self.trees / problem.change.commit.id[:12]
         check = RepositoryTests(
             tree=tree,
@@ -488,11 +487,8 @@ class _Maker:
         return ""
 
     def _reach(self, tree: Path, files: dict[str, bytes]) -> tuple[list[TestReach], str]:
-        wall = self.recipe.reach_wall_s
-        limits = Limits(
-            wall_s=wall, cpu_s=wall, memory_bytes=self.recipe.memory_bytes, processes=64, file_bytes=64 << 20
-        )  # fmt: skip
-        return reach(tree, WithFiles(self.sandbox, files), limits)
+        limits = limits_of_tests(self.recipe.reach_wall_s, self.recipe.memory_bytes)
+        return reach(tree, WithFiles(self.sandbox, files), replace(limits, file_bytes=64 << 20))
 
     def _prove_fix(self, change: Change, tree: Path, passing: dict[str, TestReach]) -> Problem | str:
         found, trouble = self._reach(tree, {change.path: change.with_function(change.old).encode()})

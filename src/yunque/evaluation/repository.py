@@ -261,8 +261,7 @@ class SuiteBuilder:
         return found
 
     def _limits(self) -> Limits:
-        wall = self.recipe.test_wall_s
-        return Limits(wall_s=wall, cpu_s=wall, memory_bytes=self.recipe.memory_bytes, processes=64)
+        return limits_of_tests(self.recipe.test_wall_s, self.recipe.memory_bytes)
 
     def _unsuitable(self, record: Record, function: Function, tests: list[TestReach]) -> str:
         if not function.has_body:
@@ -337,9 +336,22 @@ def _tests_by_function(found: list[TestReach]) -> dict[tuple[str, int], list[Tes
     return tests_of
 
 
-def definition_of(text: str, problem: Problem) -> str:
-    """The function or class at the top of a file that holds the function that a problem asks for."""
-    return function_of(text, problem.span_bytes[0]).qualified_name.partition(".")[0]
+def limits_of_tests(wall_s: float, memory_bytes: int) -> Limits:
+    """What a run of a repository's tests may use."""
+    return Limits(wall_s=wall_s, cpu_s=wall_s, memory_bytes=memory_bytes, processes=64)
+
+
+def body_tests(
+    problem: Problem, record: Record, *, tree: Path, sandbox: Sandbox, recipe: EvaluationRecipe
+) -> RepositoryTests:
+    """The tests that judge the body of a function of a record."""
+    return RepositoryTests(
+        tree=tree,
+        tests=problem.tests,
+        sandbox=sandbox,
+        limits=limits_of_tests(recipe.test_wall_s, recipe.memory_bytes),
+        definition=function_of(record.text, problem.span_bytes[0]).qualified_name.partition(".")[0],
+    )
 
 
 @lru_cache(256)
@@ -359,21 +371,13 @@ def judge_bodies(
     advance: Callable[[int], None],
 ) -> list[Verdict]:
     """What the repository's tests say of each answer, put in place of the original body."""
-    wall = recipe.test_wall_s
-    limits = Limits(wall_s=wall, cpu_s=wall, memory_bytes=recipe.memory_bytes, processes=64)
 
     def judge(problem: Problem, answer: str) -> Verdict:
         record = records[problem.record_id]
         data = record.text.encode()
         start, end = problem.span_bytes
         text = (data[:start] + answer.rstrip("\n").encode("utf-8", "replace") + data[end:]).decode()
-        check = RepositoryTests(
-            tree=tree,
-            tests=problem.tests,
-            sandbox=sandbox,
-            limits=limits,
-            definition=definition_of(record.text, problem),
-        )
+        check = body_tests(problem, record, tree=tree, sandbox=sandbox, recipe=recipe)
         return check.judge(replace(record, text=text))
 
     def tell(pair: tuple[Problem, str]) -> Verdict:

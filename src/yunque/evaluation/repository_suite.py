@@ -29,9 +29,9 @@ from typing import Any, ClassVar
 from yunque.checks.execution import TIMEOUT
 from yunque.checks.judges import failed
 from yunque.checks.repository_tests import RepositoryTests
-from yunque.checks.syntax import parse_python
+from yunque.checks.syntax import try_parse_python
 from yunque.core.errors import EvaluationError
-from yunque.core.nouns import Job, Limits, Measure, Observation, Outcome, PromptStyle, Record, Task, Verdict
+from yunque.core.nouns import Job, Measure, Observation, Outcome, PromptStyle, Record, Task, Verdict
 from yunque.core.progress import silent
 from yunque.core.seams import JudgedSuite, Progress, Sandbox
 from yunque.data.collect import CollectRecipe, collect, load_checks
@@ -45,7 +45,7 @@ from yunque.evaluation.repository import (
     Problem,
     RepositorySuite,
     SuiteBuilder,
-    definition_of,
+    body_tests,
     function_of,
 )
 from yunque.evaluation.statistics import describe
@@ -251,15 +251,7 @@ class BodySuite(_Asked):
         refusal = refuse(piece, self._function(problem).name, record.text)
         if refusal:
             return failed(self.name, *refusal)
-        wall = self.found.recipe.test_wall_s
-        limits = Limits(wall_s=wall, cpu_s=wall, memory_bytes=self.found.recipe.memory_bytes, processes=64)
-        tests = RepositoryTests(
-            tree=self.found.tree,
-            tests=problem.tests,
-            sandbox=self.sandbox,
-            limits=limits,
-            definition=definition_of(record.text, problem),
-        )
+        tests = body_tests(problem, record, tree=self.found.tree, sandbox=self.sandbox, recipe=self.found.recipe)
         return judge_controlled(tests, replace(record, text=program), self.name)
 
     def wrong(self, task: Task) -> str:
@@ -405,10 +397,8 @@ def line_start(data: bytes, at: int) -> int:
 def _statements(piece: str) -> list[ast.stmt]:
     """The statements of a piece of code at any indentation; none when it does not parse."""
     indented = bool(_indent(piece))
-    try:
-        body = parse_python(f"if 1:\n{piece}" if indented else piece).body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return []
+    tree = try_parse_python(f"if 1:\n{piece}" if indented else piece)
+    body = tree.body if tree else []
     if not indented:
         return body
     return body[0].body if len(body) == 1 and isinstance(body[0], ast.If) and not body[0].orelse else []

@@ -24,8 +24,8 @@ from pathlib import Path
 from threading import Lock
 from typing import Protocol, runtime_checkable
 
-from yunque.checks.execution import JUDGE_LIMITS, judge_all
-from yunque.checks.judges import Exceeded, Judges, failed, judged
+from yunque.checks.execution import judge_all
+from yunque.checks.judges import Exceeded, Judges, exceeded, failed, judged
 from yunque.core.errors import EvaluationError, SandboxError, YunqueError
 from yunque.core.nouns import Job, Outcome, PromptStyle, Request, Task, Verdict, seed_from
 from yunque.core.progress import silent
@@ -238,8 +238,7 @@ def find_ceiling(
     def judge(task: Task, text: str | None) -> Verdict:
         if text is None:
             return Verdict(check=suite.name, outcome=Outcome.SKIP)
-        there = isinstance(suite, DistantSuite) and suite.is_distant
-        return suite.judge(task, text) if there else judged(judges, suite.name, task, text)
+        return suite.judge(task, text) if _is_distant(suite) else judged(judges, suite.name, task, text)
 
     steps = progress(f"{suite.name} ceiling", 2 * len(tasks), "answers")
     with Judges(suite.judge) as judges, steps as advance:
@@ -349,6 +348,10 @@ class DistantSuite(Protocol):
     is_distant: bool
 
 
+def _is_distant(suite: JudgedSuite) -> bool:
+    return isinstance(suite, DistantSuite) and suite.is_distant
+
+
 class _Judging:
     """Judges answers, each in a process of `Judges`, and writes down what it found, for several threads at once."""
 
@@ -379,10 +382,10 @@ class _Judging:
 
     def judge(self, task: Task, one: Written) -> _Found:
         try:
-            there = isinstance(self.suite, DistantSuite) and self.suite.is_distant
-            verdict, values = self.judges(task, one, self.suite.judge(task, one.text, one.style) if there else None)
+            there = self.suite.judge(task, one.text, one.style) if _is_distant(self.suite) else None
+            verdict, values = self.judges(task, one, there)
         except Exceeded as error:
-            verdict, values = failed(self.suite.name, JUDGE_LIMITS, f"judging this answer {error}"), dict(_NOTHING)
+            verdict, values = exceeded(self.suite.name, error), dict(_NOTHING)
         found = _Found(
             outcome=verdict.outcome.value,
             score=verdict.score,

@@ -170,9 +170,8 @@ class MountedGround(Ground):
         if self.place["tree"]:
             kernel.bind(self.place["tree"], _mount_point(TREE, True), kernel.READ_ONLY | strict | kernel.NO_EXEC)
         for path in (*DEVICES, *READ_DEVICES):
-            kernel.bind(
-                path, _mount_point(path, False), kernel.NO_SUID | kernel.NO_EXEC | kernel.READ_ONLY
-            )  # its times, too
+            flags = kernel.NO_SUID | kernel.NO_EXEC | kernel.READ_ONLY  # it can be written to, and its times cannot be set
+            kernel.bind(path, _mount_point(path, False), flags)
         try:
             kernel.mount_new("proc", _mount_point("/proc", True), strict | kernel.NO_EXEC, "hidepid=2,subset=pid")
             os.symlink("/proc/self/fd", f"{_ROOT}/dev/fd")

@@ -386,10 +386,8 @@ def forbid_changes() -> None:
     """
     answers = {name: _refuse_all(_EPERM) for name in (*_NAMING, *_METADATA)}
     answers |= {"open": _demand((1, {0}), mask=_TO_CHANGE), "openat": _demand((2, {0}), mask=_TO_CHANGE)}
-    known = {number(name): lines for name, lines in answers.items() if number(name) is not None}
-    lines = [(_LOAD, 0, 0, _AT_NUMBER), *_tree(_ranges(known, _ALLOW_ALL))]
     forbid_new_privileges()
-    _enter_filter(b"".join(struct.pack("=HBBI", *line) for line in lines))
+    _enter_filter(_packed([(_LOAD, 0, 0, _AT_NUMBER), *_by_number(answers, _ALLOW_ALL)]))
 
 
 def _enter_filter(program: bytes) -> None:
@@ -408,8 +406,7 @@ def assemble_filter(
     ``signals_only_to``: signals reach that pid and the own process group only; for kernels whose landlock cannot scope them.
     ``shared_memory``: memory that processes share may be had; where nothing counts it, unmapped pages of it stay unseen.
     """
-    lines = _filter_program(pretend_metadata, signals_only_to, shared_memory)
-    return b"".join(struct.pack("=HBBI", *line) for line in lines)
+    return _packed(_filter_program(pretend_metadata, signals_only_to, shared_memory))
 
 
 def _filter_program(
@@ -441,12 +438,20 @@ def _filter_program(
     answers["clone"] = [(_LOAD, 0, 0, _low_word(0)), (_IF_ANY_BIT, 0, 1, _ANY_NAMESPACE), *_refuse_all(_EPERM), *_ALLOW_ALL]
     shared = [(_LOAD, 0, 0, _low_word(3)), (_AND, 0, 0, _SHARED_ANONYMOUS), (_IF_EQUAL, 0, 1, _SHARED_ANONYMOUS)]
     answers["mmap"] = _ALLOW_ALL if shared_memory else [*shared, *_refuse_all(_EPERM), *_ALLOW_ALL]
-    known = {number(name): lines for name, lines in answers.items() if number(name) is not None}
-    return lines + _tree(_ranges(known, _refuse_all(_EPERM)))
+    return lines + _by_number(answers, _refuse_all(_EPERM))
 
 
 _Lines = list[tuple[int, int, int, int]]
 _ALLOW_ALL: _Lines = [(_RETURN, 0, 0, _ALLOW)]
+
+
+def _packed(lines: _Lines) -> bytes:
+    return b"".join(struct.pack("=HBBI", *line) for line in lines)
+
+
+def _by_number(answers: dict[str, _Lines], others: _Lines) -> _Lines:
+    """Lines that answer the calls of these names, where this machine has them, and ``others`` to every other call."""
+    return _tree(_ranges({number(name): lines for name, lines in answers.items() if number(name) is not None}, others))
 
 
 def _ranges(answers: dict[int, _Lines], others: _Lines) -> list[tuple[int, _Lines]]:
@@ -482,8 +487,13 @@ def _refuse_all(errno: int) -> _Lines:
 
 def _pretend(argument: int, values: set[int]) -> _Lines:
     """Lines that answer with success that did nothing when an argument is one of the values, and go on otherwise."""
-    tests = [(_IF_EQUAL, len(values) - place, 0, value) for place, value in enumerate(sorted(values))]
-    return [(_LOAD, 0, 0, _low_word(argument)), *tests, (_JUMP, 0, 0, 1), *_refuse_all(0)]
+    return [(_LOAD, 0, 0, _low_word(argument)), *_skip_one_if(values), (_JUMP, 0, 0, 1), *_refuse_all(0)]
+
+
+def _skip_one_if(values: set[int]) -> _Lines:
+    """Lines that pass over the one behind them when what was loaded is one of the values."""
+    ordered = enumerate(sorted(values))
+    return [(_IF_EQUAL, len(values) - place, 0, value & 0xFFFFFFFF) for place, value in ordered]
 
 
 def _demand(*rules: tuple[int, set[int]], mask: int = 0xFFFFFFFF, errno: int = _EPERM) -> _Lines:
@@ -494,6 +504,6 @@ def _demand(*rules: tuple[int, set[int]], mask: int = 0xFFFFFFFF, errno: int = _
     lines: _Lines = []
     for at, (argument, values) in enumerate(rules):
         bits = mask if at == len(rules) - 1 else 0xFFFFFFFF
-        tests = [(_IF_EQUAL, len(values) - place, 0, value & 0xFFFFFFFF) for place, value in enumerate(sorted(values))]
-        lines += [(_LOAD, 0, 0, _low_word(argument)), (_AND, 0, 0, bits), *tests, *_refuse_all(errno)]
+        load = [(_LOAD, 0, 0, _low_word(argument)), (_AND, 0, 0, bits)]
+        lines += [*load, *_skip_one_if(values), *_refuse_all(errno)]
     return lines + _ALLOW_ALL

@@ -95,8 +95,12 @@ class Outcome:
     """Processes that the kernel killed for want of memory."""
     wall_s: float = 0.0
 
-    def parse(self) -> tuple[dict[str, str], dict[str, tuple[bytes, bool]]]:
-        """The worker's lines, first word -> rest of the line; and its files, path -> (content, whether it was cut)."""
+    @functools.cached_property
+    def parsed(self) -> tuple[dict[str, str], dict[str, tuple[bytes, bool]]]:
+        """The worker's lines, first word -> rest of the line; and its files, path -> (content, whether it was cut).
+
+        Read when the job is over.
+        """
         lines, files, at = {}, {}, 0
         while at < len(self.report):
             end = self.report.find(b"\n", at)
@@ -314,7 +318,7 @@ class Worker:
             for descriptor in left_open:
                 os.close(descriptor)
             outcome.kernel_kills = self.group.kills() - kills if self.group else 0
-            if outcome.overdue or outcome.report[:5] in (b"", b"error"):  # it hangs, was killed, or gives up
+            if outcome.overdue or not outcome.report or "error" in outcome.parsed[0]:  # it hangs, was killed, or gives up
                 self.close()
             elif self._box:
                 self._sweep()

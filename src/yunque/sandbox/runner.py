@@ -69,7 +69,7 @@ class LocalSandbox:
         for _ in range(2):  # a worker may be killed by somebody else: then the job is innocent, and runs once more
             with self._pool.borrow(place) as worker:
                 outcome = worker.run(job, probe=probe)
-                lines, files = outcome.parse()
+                lines, files = outcome.parsed
             if outcome.overdue or lines:
                 break
         return observation(self.tier, job, outcome, lines, files)
