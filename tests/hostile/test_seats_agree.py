@@ -299,7 +299,7 @@ DIFFERS = {
     "NaN in a list, right", "NaN in an answer compared with itself, wrong",
     "order of a set, lifted, wrong", "order of a set, wrong", "order of a set, right",
     "a subclass of str, right", "an exception as an answer, right", "a generator by an ABC, right", "a generator type, right",
-    "in a set, right", "number of members, right", "JSON of an answer, right", "in a text, caught, wrong",
+    "number of members, right", "JSON of an answer, right", "in a text, caught, wrong",
     "a regular expression of an answer, right", "a floor of an answer, right",
     "a group of errors, right", "an error of the test, right", "an error of the test, wrong",
     "a Counter of a missing key, right", "a defaultdict makes keys, right", "values of a defaultdict in a list, right",

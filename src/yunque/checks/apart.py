@@ -28,7 +28,7 @@ import types
 
 from yunque.checks.driver import start
 from yunque.checks.sharing import PLAIN, SHARED, Shared
-from yunque.checks.wire import MAX_MESSAGE, Unplain, is_namedtuple
+from yunque.checks.wire import MAX_MESSAGE, Unplain, is_namedtuple, is_scalar
 
 UNFIT, UNPLAIN, LEFT = 90, 91, 92
 """Exit statuses of the tester: the test hands over what is not plain; it judges by what is not plain; the program left."""
@@ -463,4 +463,4 @@ class _Missing:
 def _stays(value):
     """Whether a value is an object of the program's, and no plain data."""
     kind = type(value)
-    return kind not in PLAIN and kind not in SHARED and kind not in (Callback, Stream) and not is_namedtuple(kind)
+    return not (kind in PLAIN or kind in SHARED or kind in (Callback, Stream) or is_namedtuple(kind) or is_scalar(value))

@@ -6,7 +6,7 @@ goes to stderr. It may write answers of its own making: that is no more than ret
 file loaded (`Job.preload`).
 
 Covered: arguments are fresh copies for every call; exceptions (SystemExit too) are answers.
-Not covered: results that are lazy (a generator is not plain data).
+Not covered: a result that is lazy is asked for all that it gives, before the next call.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ import os
 import sys
 import types
 
-from yunque.checks.wire import Unplain, dump, load
+from yunque.checks.wire import Unplain, dump, load, plain_number
 
 
 def warm_up():
@@ -53,12 +53,16 @@ def digest(value, strict=False):
 
 
 def _digest(value, strict):
+    value = plain_number(value)
     kind = type(value)
     name = kind.__name__ if strict else _ALIKE.get(kind, kind.__name__)
     found = hashlib.sha256(name.encode())
     if kind in (list, tuple):
         for piece in pieces(value):
             types = set(map(type, piece))
+            if not types <= _ATOMS:
+                piece = [plain_number(item) for item in piece]
+                types = set(map(type, piece))
             if types <= _ATOMS:
                 found.update(marshal.dumps(piece if types <= {int, str} else [_atom(item, strict) for item in piece], 2))
             else:
@@ -136,7 +140,7 @@ def answer(namespace, function, args, kwargs, truth=False, longest=math.inf, str
         result = namespace[function](*unpack(args), **unpack(kwargs))
         if truth:
             result = bool(result)
-        return "#" + digest(result, strict) if is_longer(result, longest) else "=" + dump(result)
+        return "#" + digest(result, strict) if is_longer(result, longest) else "=" + dump(result, answer=True)
     except Unplain as error:
         return "?" + str(error)
     except BaseException as error:

@@ -35,10 +35,13 @@ from yunque.checks.values import Comparison, difference, shown
 from yunque.checks.wire import Raised, load
 from yunque.core.nouns import Finding, Job, Limits, Observation, Outcome, Record, Verdict
 from yunque.core.seams import Sandbox
+from yunque.sandbox.jobs import installed
 
 TIMEOUT = "timeout"
 """Rule of the finding of a verdict that says: it ran out of time."""
 _PRELOAD = tuple(f"yunque.checks.{name}" for name in ("wire", "driver", "sharing", "apart"))
+LIBRARIES = ("numpy", "scipy", "pandas", "sympy", "networkx", "sortedcontainers")
+"""What a Python answer may import beside the standard library, where it is installed."""
 STRICT = Comparison()
 _OUTPUT_BYTES = 64 << 20
 _SHORT = 1 << 16
@@ -110,7 +113,7 @@ def _make(program: str, calls: Sequence[Call], sandbox: Sandbox, limits: Limits,
         "calls": [call.packed for call in calls],
     }
     limits = replace(limits, output_bytes=max(limits.output_bytes, _OUTPUT_BYTES))
-    return sandbox.run(_job("outside", marshal.dumps(order, 2), limits))
+    return sandbox.run(_job("outside", program, marshal.dumps(order, 2), limits))
 
 
 def _answers(seen: Observation, number: int) -> list[Answer]:
@@ -120,10 +123,16 @@ def _answers(seen: Observation, number: int) -> list[Answer]:
     return answers + [Answer(missing=_why_ended(seen))] * (number - len(answers))
 
 
-def _job(mode: str, order: bytes, limits: Limits) -> Job:
+def _job(mode: str, program: str, order: bytes, limits: Limits) -> Job:
     module = "driver" if mode == "outside" else "apart"
     source = f"from yunque.checks.{module} import {mode}\n{mode}()\n"
-    return Job(python=source, preload=_PRELOAD, stdin=order, limits=limits)
+    return Job(python=source, preload=_PRELOAD, libraries=_libraries(program), stdin=order, limits=limits)
+
+
+def _libraries(program: str) -> tuple[str, ...]:
+    """Those of `LIBRARIES` that a program names and that are here."""
+    named = [name for name in LIBRARIES if name in program]
+    return installed(named) if named else ()
 
 
 def _answer(line: bytes) -> Answer:
@@ -293,7 +302,7 @@ class Asserts:
             "entry": self.entry,
             "word": word,
         }
-        seen = self.sandbox.run(_job("apart", json.dumps(order).encode(), self.limits))
+        seen = self.sandbox.run(_job("apart", program, json.dumps(order).encode(), self.limits))
         verdict = _test_verdict(self.name, "apart", seen, word, started)
         if seen.exit_code == apart.UNFIT:
             return replace(verdict, outcome=Outcome.ERROR, score=None)
@@ -304,9 +313,8 @@ class Asserts:
         word = secrets.token_hex(16)
         last = f"check({self.entry})\n" if self.entry else ""
         source = f"{program}\n{self.test}\n{last}print({word!r})\n"
-        return _test_verdict(
-            self.name, "in-process", self.sandbox.run(Job(python=source, limits=self.limits)), word, started
-        )
+        job = Job(python=source, libraries=_libraries(source), limits=self.limits)
+        return _test_verdict(self.name, "in-process", self.sandbox.run(job), word, started)
 
 
 @functools.lru_cache(512)

@@ -1,8 +1,9 @@
 """Does what a program answered match what was expected? Both sides are plain values (see ``wire``), compared outside.
 
-Covered: type for type or as Python's ``==``; nan; numbers within a tolerance, at any depth; lists and tuples taken alike;
-answers in any order; a line for a person that says where the first difference is. An answer is what an attacker wrote: no
-hash table that it could flood is built of it, nesting costs no stack (but in sets), long answers take linear time.
+Covered: type for type or as Python's ``==``; NumPy's numbers as plain ones; nan; numbers within a tolerance, at any depth;
+lists and tuples taken alike; answers in any order; a line for a person that says where the first difference is. An answer is
+what an attacker wrote: no hash table that it could flood is built of it, nesting costs no stack (but in sets), long answers
+take linear time.
 Not covered: objects of other types: they match nothing, and nothing of theirs is called, not even ``__eq__``. Floats in sets
 and in unordered answers under a tolerance are paired, each with any partner near enough, not one to one; past
 ``MAX_PAIRS`` comparisons they do not match.
@@ -17,7 +18,7 @@ import reprlib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from yunque.checks.wire import MAX_BITS_BESIDE_DECIMAL, Raised, few_collisions
+from yunque.checks.wire import MAX_BITS_BESIDE_DECIMAL, Raised, few_collisions, is_number, plain_number
 
 MAX_PAIRS = 1_000_000
 MAX_SHOWN = 80  # characters of either side in a line for a person
@@ -98,6 +99,8 @@ def _first_difference(actual: object, expected: object, comparison: Comparison) 
 
 def _level(actual: object, expected: object, comparison: Comparison) -> str | Children:
     """Words for how two values differ on this level, or the parts that are still to be compared."""
+    if type(actual) not in _PLAIN:
+        actual = plain_number(actual)
     kind, wanted = type(actual), type(expected)
     if kind not in _PLAIN or wanted not in _PLAIN:
         return _but(actual, expected)
@@ -217,6 +220,8 @@ def _unordered(actual: Collection, expected: Collection, comparison: Comparison)
 
 def _token(value: object, comparison: Comparison) -> object:
     """Something hashable that is equal for two plain values exactly when they match without a tolerance."""
+    if type(value) not in _PLAIN:
+        value = plain_number(value)
     kind = type(value)
     if kind not in _PLAIN:
         raise _Foreign
@@ -259,7 +264,7 @@ class _Short(reprlib.Repr):
 
     def repr1(self, value: object, level: int) -> str:
         if type(value) not in _PLAIN:
-            return f"a {type(value).__name__}"
+            return repr(value) if is_number(value) else f"a {type(value).__name__}"
         return super().repr1(value, level)
 
     def repr_int(self, value: int, level: int) -> str:

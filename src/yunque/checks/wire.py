@@ -5,17 +5,21 @@ A list is a JSON array; None, bool, str, finite floats and ints of 64 bits are t
 one key, its tag: ``{"tuple": [1, 2]}``, ``{"dict": [key, value, key, value]}``, ``{"int": "0x1…"}``.
 
 Covered: None, bool, int, float, complex, str (lone surrogates too), bytes, bytearray, list, tuple, dict in order, set,
-frozenset, range, Fraction, Decimal, date, datetime, time, timedelta; exceptions, as ``Raised``. Counter, defaultdict and
-OrderedDict travel as dict, namedtuples as tuple. ``load`` takes text that an attacker wrote: it runs nothing, raises
-ValueError alone, and its work grows with the length of the text (refused both ways where it would not: long fractions, a
-Decimal together with an int of more than 2000 bits; by ``load`` alone: sets made to collide).
-Not covered: any other object or subclass (``Unplain``), NumPy's scalars among them; time zones with rules of their own; the
-name of a fixed time zone; a signalling Decimal NaN; that two places held the *same* list; the good faith of whoever dumped.
+frozenset, range, deque, Fraction, Decimal, date, datetime, time, timedelta; NumPy's booleans, numbers and arrays of them, as
+themselves; views of a dict as such; iterators, as one of what they give; exceptions, as ``Raised``. Counter, defaultdict and
+OrderedDict travel as dict, namedtuples as tuple, members of an IntEnum or StrEnum as int or str, SymPy's Integer as int.
+``load`` takes text that an attacker wrote: it runs nothing, raises ValueError alone, and its work grows with the length of
+the text (refused both ways where it would not: long fractions, a Decimal together with an int of more than 2000 bits; by
+``load`` alone: sets made to collide).
+Not covered: any other object or subclass (``Unplain``), such as a dataclass, a member of an Enum, NumPy's dates and long
+doubles; time zones with rules of their own; the name of a fixed time zone; a signalling Decimal NaN; that two places held
+the *same* list; the good faith of whoever dumped.
 """
 
 import builtins
 import collections
 import json
+import struct
 import sys
 import types
 
@@ -29,7 +33,10 @@ MAX_BITS_BESIDE_DECIMAL = 2000  # of any number in a value that holds a Decimal:
 MAX_COLLISIONS = 200  # members of one set with one hash; hash(-1) == hash(-2), so a few are honest
 
 _quote = json.encoder.encode_basestring_ascii
-_type_name = type.__dict__["__name__"].__get__  # a metaclass cannot answer in its place
+_type_name, _mro_of, _flags_of, _members_of = (
+    type.__dict__[f"__{name}__"].__get__ for name in ("name", "mro", "flags", "dict")
+)
+# which a metaclass cannot answer in their place
 
 
 class Unplain(TypeError):
@@ -64,9 +71,13 @@ class Raised:
 
 
 # ------------------------------------------------------------------------------------------------------------------- dump
-def dump(value: object) -> str:
-    """ASCII text of at most ``MAX_TEXT`` characters for a plain value, or Unplain. No method of a value's own class runs."""
-    writer = Writer()
+def dump(value: object, *, answer: bool = False) -> str:
+    """ASCII text of at most ``MAX_TEXT`` characters for a plain value, or Unplain. No method of a value's own class runs.
+
+    ``answer``: what is asked for once may also be an iterator, which gives here what it has, a view of a dict, a member of
+    an IntEnum or StrEnum, SymPy's Integer.
+    """
+    writer = Writer(answer=answer)
     try:
         writer.write(value, (None, type(value)))
     except RecursionError:
@@ -77,8 +88,9 @@ def dump(value: object) -> str:
 class Writer:
     """Collects the text; ``where`` is (parent's where, step), and (None, type) at the top."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, answer: bool = False) -> None:
         self.parts, self.room, self.depth, self.numbers = [], MAX_TEXT, 0, _Numbers(Unplain)
+        self.answer = answer
 
     def put(self, text: str) -> None:
         """Add text that fits."""
@@ -145,6 +157,18 @@ class Writer:
             self.write_items("datetime", (value.year, value.month, value.day, *_clock(value, where)), where)
         elif kind is _of("datetime", "time"):
             self.write_items("time", _clock(value, where), where)
+        elif kind is _of("collections", "deque"):
+            self.write_items("deque", (value.maxlen, list(value)), where)
+        elif kind is _of("numpy", "str_") or kind is _of("numpy", "bytes_"):
+            self.write(kind.__mro__[1].__getitem__(value, slice(None)), where)
+        elif is_number(value) or kind is _of("numpy", "ndarray"):
+            self.write_numpy(value, kind, where)
+        elif self.answer and kind in _VIEWS:
+            self.write_items(kind.__name__, [part for pair in value for part in pair] if kind is _ITEMS else value, where)
+        elif self.answer and kind in _ITERATORS:
+            self.write_items("iterator", value, where)
+        elif self.answer and (plain := _as_plain(value, kind)) is not None:
+            self.write(plain, where)
         else:
             raise Unplain(f"{_place(where)} is a {_name(kind)}, which is not plain data")
 
@@ -156,6 +180,15 @@ class Writer:
             self.fits(value.bit_length() // 4)
             self.numbers.meet(value, int)
             self.write_tagged("int", hex(value))
+
+    def write_numpy(self, value: object, kind: type, where: tuple) -> None:
+        """Write the bytes of one of NumPy's numbers, or of an array of them, with their format and the array's shape."""
+        view = memoryview(value)
+        if _dtype(view.format) is None:
+            raise Unplain(f"{_place(where)} is a {_name(kind)} of what is not plain data")
+        self.fits(2 * view.nbytes)
+        shape = json.dumps(view.shape) if kind is _of("numpy", "ndarray") else "null"
+        self.put(f'{{"numpy":["{view.format}",{shape},"{view.tobytes().hex()}"]}}')
 
     def write_text(self, value: str) -> None:
         """Write a str; one with lone surrogates in hexadecimal."""
@@ -258,12 +291,87 @@ def is_namedtuple(kind: type) -> bool:
     """Whether a class is as `collections.namedtuple` makes them: nothing of its own but fields."""
     if type(kind) is not type or kind.__bases__ != (tuple,):
         return False
-    members = type.__dict__["__dict__"].__get__(kind)
+    members = _members_of(kind)
     fields = members.get("_fields")
     if type(fields) is not tuple or any(type(name) is not str for name in fields):
         return False
     dunders = {name for name in members if name not in fields and name[:2] == "__"}
     return dunders <= _NAMEDTUPLE and _code(members.get("__repr__")) is _REPR
+
+
+_ITEMS = type({}.items())
+_VIEWS = {type({}.keys()), type({}.values()), _ITEMS}
+_ITERATORS = {
+    map, filter, zip, enumerate, reversed, types.GeneratorType, type(iter([])), type(iter(())), type(iter("")),
+    type(iter("é")), type(iter(set())), type(iter({})), type(iter({}.values())), type(iter({}.items())),
+    type(iter(range(0))), type(iter(range(1 << 70))), type(reversed([])),
+}  # fmt: skip
+_FORMATS = dict.fromkeys("?bBhHiIlLqQefd") | {"Zf": "ff", "Zd": "dd"}
+"""How a buffer of NumPy's calls numbers, and `struct` where that has another name."""
+_MADE_BY_CODE = 1 << 9  # Py_TPFLAGS_HEAPTYPE
+
+
+def _dtype(code: str) -> str | None:
+    """What NumPy calls the contents of its buffer: numbers, or texts of so many characters or bytes; None for all else."""
+    if code in _FORMATS:
+        return {"Zf": "F", "Zd": "D"}.get(code, code)
+    size, kind = code[:-1] or "1", code[-1:]
+    return f"{'U' if kind == 'w' else 'S'}{size}" if kind in ("w", "s") and size.isdecimal() and len(size) < 8 else None
+
+
+def is_number(value: object) -> bool:
+    """Whether a value is a boolean or a number of NumPy's own: no program can make a class that looks like theirs."""
+    kind = type(value)
+    generic = _of("numpy", "generic")
+    if generic is Unplain or generic not in _mro_of(kind) or _flags_of(kind) & _MADE_BY_CODE:
+        return False
+    view = memoryview(value)
+    return view.ndim == 0 and view.format in _FORMATS
+
+
+def is_scalar(value: object) -> bool:
+    """Whether a value is a number, a text or bytes of NumPy's, which crosses though its type is not Python's."""
+    return is_number(value) or type(value) in (_of("numpy", "str_"), _of("numpy", "bytes_"))
+
+
+def plain_number(value: object) -> object:
+    """The plain value of a number of NumPy's; any other value as it is.
+
+    One of less than double precision is the float with the fewest digits that names it: it is equal to that float.
+    """
+    if not is_number(value):
+        return value
+    view = memoryview(value)
+    parts = struct.unpack(_FORMATS[view.format] or view.format, view)
+    if view.format[-1] in "ef":
+        parts = [_shortest(part, view.format[-1]) for part in parts]
+    return complex(*parts) if view.format[0] == "Z" else parts[0]
+
+
+def _shortest(number: float, code: str) -> float:
+    """The float with the fewest digits that becomes this number of less precision."""
+    if number - number != 0:
+        return number
+    for digits in range(1, 9):
+        short = float(f"{number:.{digits}g}")
+        try:
+            if struct.unpack(code, struct.pack(code, short))[0] == number:
+                return short
+        except OverflowError:  # rounded up beyond the largest
+            continue
+    return number
+
+
+def _as_plain(value: object, kind: type) -> object:
+    """The int or str that a member of an enumeration of such, or SymPy's Integer, is equal to; None for all else."""
+    mro = _mro_of(kind)
+    if _of("sympy", "Integer") in mro:
+        return _only(object.__getattribute__(value, "p"), int)
+    if type(kind) is _of("enum", "EnumType") and all(
+        "__eq__" not in _members_of(one) or one in (int, str, object) for one in mro
+    ):
+        return int.__index__(value) if int in mro else str.__str__(value) if str in mro else None
+    return None
 
 
 def _raised(error: object) -> tuple:
@@ -455,6 +563,27 @@ def _read_time(items: list) -> object:
     return datetime.time(hour, minute, second, microsecond, zone, fold=_only(fold, int))
 
 
+def _read_deque(items: list) -> object:
+    longest, members = items
+    return collections.deque(_only(members, list), None if longest is None else _only(longest, int))
+
+
+def _read_numpy(items: list) -> object:
+    import numpy
+
+    code, shape, text = items
+    dtype = _dtype(_only(code, str))
+    if dtype is None:
+        raise ValueError("no format of NumPy's")
+    numbers = numpy.frombuffer(bytes.fromhex(text), dtype)
+    if code == "?" and not set(numbers.tobytes()) <= {0, 1}:
+        raise ValueError("no booleans")
+    if shape is None:
+        (number,) = numbers
+        return number
+    return numbers.reshape(_ints(shape)).copy()
+
+
 _OF_TEXT = {
     "int": lambda text: int(text, 16),
     "float": _read_float,
@@ -469,6 +598,12 @@ _OF_ITEMS = {
     "frozenset": lambda items: frozenset(_read_set(items)),
     "dict": _read_dict,
     "range": _read_range,
+    "deque": _read_deque,
+    "dict_keys": lambda items: dict.fromkeys(few_collisions(items)).keys(),
+    "dict_values": lambda items: dict(enumerate(items)).values(),
+    "dict_items": lambda items: _read_dict(items).items(),
+    "iterator": iter,
+    "numpy": _read_numpy,
     "complex": _read_complex,
     "raised": _read_raised,
     "Fraction": _read_fraction,
