@@ -50,7 +50,7 @@ def test_a_broken_tool_is_doubted_and_a_missing_one_skips(monkeypatch):
     monkeypatch.setattr(credentials, "_kingfisher", lambda data: iter(()))
     assert "did not see a planted 'github-pat'" in doubt(Secrets())
     monkeypatch.undo()
-    monkeypatch.setattr(credentials, "_own", lambda data: iter(()))
+    monkeypatch.setattr(credentials, "_own", lambda data, low: iter(()))
     assert "did not see" in doubt(Secrets())
     monkeypatch.undo()
     credentials._scanner.cache_clear()
@@ -245,3 +245,103 @@ def test_a_notebook_as_it_lies():
         {"cells": [{"source": [f'os.environ["API_TOKEN"] = "{GITHUB}"\n', f"db_password = '{PASSWORD}'\n"]}]}
     )
     assert spans(notebook, "json") == [GITHUB, PASSWORD]
+
+
+# --------------------------------------------------------------------------------------------- values apart from their names
+HALF, REST = "wK4!" + made(5, "half"), made(6, "rest") + "#7"
+TOKEN = "v9" + made(9, "token") + "7Lk2" + made(9, "more") + "3"
+UNIQUE = "-".join(
+    hashlib.sha256(b"uuid").hexdigest()[slice(*one)] for one in ((0, 8), (8, 12), (12, 16), (16, 20), (20, 32))
+)
+APART = [
+    ("python", 'app.secret_key = (\n    "{0}"\n)'),
+    ("python", 'app.secret_key = ("{0}")'),
+    ("python", 'app.secret_key = \\\n    "{0}"'),
+    ("python", 'conf = {{\n    "password":\n        "{0}",\n}}'),
+    ("python", 'client_secret: str | None = "{0}"'),
+    ("python", 'client_secret: Annotated[str, Field(min_length=8)] = "{0}"'),
+    ("python", 'client_secret: str = Field(default="{0}")'),
+    ("python", 'k = os.environ.get("API_TOKEN", "{0}")'),
+    ("python", 'password = os.environ.get("DBP", "{0}")'),
+    ("python", 'os.environ.setdefault("SECRET_KEY", "{0}")'),
+    ("python", 'SECRET_KEY = """{0}"""'),
+    ("python", 'if password == "{0}":\n    pass'),
+    ("python", 'if "{0}" == password:\n    pass'),
+    ("python", 'if (password := ("{0}")):\n    pass'),
+    ("python", 'SECRET_KEY = (f"{0}")'),
+    ("python", 'SECRET_KEY = (rb"{0}")'),
+    ("python", 'connect(password=("{0}"))'),
+    ("python", 'def connect(password: str = ("{0}")) -> None: ...'),
+    ("python", 'password = given or "{0}"'),
+    ("javascript", 'const apiToken = process.env.T ?? "{0}";'),
+    ("javascript", "const o = {{ password:\n  `{0}` }};"),
+    ("javascript", 'class A {{ clientSecret = ("{0}"); }}'),
+    ("javascript", 'if (password === ("{0}")) {{ go(); }}'),
+    ("typescript", 'class A {{ private clientSecret: string | null = ("{0}"); }}'),
+    ("go", 'package a\n\nvar dbPassword string = "{0}"'),
+    ("go", 'package a\n\nfunc f() {{\n\tdbPassword := ("{0}")\n}}'),
+    ("go", 'package a\n\nfunc f() {{\n\tos.Setenv("DB_PASSWORD", "{0}")\n}}'),
+    ("java", 'class A {{ String clientSecret =\n    "{0}"; }}'),
+    ("java", 'class A {{ void f() {{ m.put("password", "{0}"); }} }}'),
+    ("java", 'class A {{ boolean f() {{ return "{0}".equals(password); }} }}'),
+    ("yaml", "db:\n  password: >-\n    {0}\n"),
+    ("toml", 'password = """\n{0}"""'),
+    ("json", '{{"password":\n   "{0}"}}'),
+    ("shell", "DB_PASSWORD='{0}'"),
+]
+
+
+@pytest.mark.parametrize(("language", "text"), APART)
+def test_values_that_stand_apart_from_their_name(language, text):
+    assert spans(text.format(TOKEN) + "\n", language) == [TOKEN]
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("python", 'password = "{}" "{}"'),
+        ("python", 'conf = dict(\n    password=(\n        "{}"\n        "{}"\n    ),\n)'),
+        ("python", 'password = "{}" + "{}"'),
+        ("javascript", "const password = '{}' +\n  `{}`;"),
+        ("go", 'package a\n\nconst password = "{}" +\n\t"{}"'),
+        ("java", 'class A {{ String password = "{}" + "{}"; }}'),
+    ],
+)
+def test_every_piece_of_a_value_is_found(language, text):
+    assert spans(text.format(HALF, REST) + "\n", language) == [HALF, REST]
+
+
+def test_a_password_in_an_address_of_two_pieces():
+    assert spans(f'DSN = (\n    "postgresql://svc:"\n    "{TOKEN}@db.bodega.net/app"\n)\n') == [TOKEN]
+
+
+def test_a_uuid_is_a_secret_only_by_its_name():
+    assert spans(f'app.secret_key = "{UNIQUE}"\n') == [UNIQUE]
+    assert spans(f'app.secret_key = (\n    "{UNIQUE}"\n)\n') == [UNIQUE]
+    for name in ("token_id", "request_id", "item_key", "namespace"):
+        assert spans(f'{name} = ("{UNIQUE}")\n') == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "password = get_password()",
+        'password = (\n    os.environ["PASSWORD1"]\n)',
+        'password = os.environ.get("DB_PASSWORD_2024X", "changeme")',
+        'api_key: str = ("YOUR_API_KEY_HERE_123")',
+        f'sha256 = password_hash = ("{hashlib.sha256(b"y").hexdigest()}")',
+        f'public_key = ("{TOKEN}")',
+        f'password = (\n    other\n)\nname = "{TOKEN}"',
+    ],
+)
+def test_what_stands_apart_and_is_none(text):
+    assert spans(text + "\n") == []
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    "piece", ["password = (", 'password = get("password", ', f'"{HALF}" + ', f'password = ("{HALF}" "{REST}")\n']
+)
+def test_nothing_parsed_is_too_deep(piece, within):
+    with within(5):
+        judge(f'password = ("{TOKEN}")\n' + piece * (200_000 // len(piece)))

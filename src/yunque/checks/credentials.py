@@ -8,9 +8,13 @@ blocks) and what Kingfisher misses. The filter throws out what only looks like a
 The secret's text is in no message, log or exception: a finding has its place and a fingerprint, the first eight hex digits
 of its SHA-256 (enough to see that two are the same; a guessed weak password can be confirmed by it, so it is private, too).
 
+In languages with a grammar the value of a telling name is read from the tree (`checks.assigned`) where it does not stand
+straight behind the name; a file is parsed only if such a literal is near.
+
 Covered: any language; comments; secrets in base64 by Kingfisher's rules (the span is then the encoded text). Comments that
 tell scanners to look away are not obeyed, since whoever wrote the text wrote them.
-Not covered: secrets cut over several strings, passwords that are plain words, encrypted or otherwise encoded ones, names of
+Not covered: secrets that are put together from variables, values below their name in languages with neither a grammar nor
+settings, passwords that are plain words, encrypted or otherwise encoded ones, names of
 secrets in other languages than English and Spanish.
 """
 
@@ -26,6 +30,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 
+from yunque.checks.assigned import assigned
+from yunque.checks.grammars import GRAMMARS
 from yunque.checks.randomness import HASH_WORDS, HEX, OTHER_NAMES, POOR, UUID, is_fake, looks_random
 from yunque.checks.trust import canary
 from yunque.core.folders import cache_folder
@@ -36,6 +42,8 @@ NO_KINGFISHER = f"{PACKAGE} is not installed; pip install 'yunque[checks]'"
 TIMEOUT_S = 20.0
 MAX_FINDINGS = 2000
 """Of one text; one with more is data about people or keys, not code."""
+MAX_PARSED_BYTES = 2 << 20
+"""Longer texts are not parsed."""
 REDACTED = b"REDACTED"
 """What `data.redaction` writes for a secret; never a secret itself."""
 
@@ -108,6 +116,22 @@ _NOT_VALUE = re.compile(
     rb"|pattern|prefix|suffix|header|title|message|error|hint|help|expires?|ttl|format|class|count|index|limit|policy|scope"
     rb"|status|hash|md5|sha\d*|digest|checksum|salt|uuid|guid|version|algorithm|alg|pub|used|date|time)$"
 )
+_OTHER = (OTHER_NAMES, _NOT_VALUE, HASH_WORDS)
+"""What a name holds that has another value."""
+_NAME_OF_UUID = re.compile(
+    rb"(?:secret|passw(?:or)?d|passphrase|pwd|token|(?:secret|api|access|auth|private|signing|encryption|jwt|hmac|master"
+    rb"|admin|service|subscription|account)[_-]?key)\Z"
+)
+_BELOW = re.compile(
+    rb"[\w.-]{0,28}(?:[\"']?[ \t]{0,9}[:=][ \t]{0,9})(?:[|>][+-]?[ \t]{0,9}\r?\n|\"\"\"\r?\n?|'''\r?\n?|\r?\n)[ \t]{0,40}"
+    rb"[\"']?(?P<bare>[^\s\"'`]{8,512})(?=[\"']{0,3}[,}]?(?:\s|\Z))"
+)
+"""A value below its name, in languages of settings that no grammar is here for."""
+_AHEAD = re.compile(rb"[\w.-]{0,28}[\"'\])]{0,3}[!?]?(?:[ \t]{1,9}[\w.*]{1,40})?\s{0,40}[:=,(!\\]")
+_COMPARED = re.compile(rb"(?:[\"'`][)]?\s{0,9}[!=]==?\s{0,9}|\.equals\(|compare_digest\()[\w.]{0,40}\Z")
+_QUOTED = re.compile(rb"[\"'`]([^\s\"'`]{3,512})(?=[\"'`])")
+_GOES_ON = re.compile(rb"[\"'\])]{0,2}[\s\\+.]{0,60},?[ \t]{0,9}[\"'`]")
+_CUT_URL = re.compile(rb"://[^\s/:@\"'<>`\\]{0,64}(?::[^\s/@\"'<>`\\]{0,128})?[\"'`][\s\\+]{1,60}[rbu]?[\"'`]")
 _ISSUED: tuple[tuple[str, bytes, re.Pattern[bytes]], ...] = tuple(
     (rule, literal, re.compile(rb"(?<![A-Za-z0-9_])" + pattern + rb"(?![A-Za-z0-9_-])"))
     for rule, literal, pattern in (
@@ -129,13 +153,13 @@ _ISSUED: tuple[tuple[str, bytes, re.Pattern[bytes]], ...] = tuple(
 """Rule, what the text must hold at all, and the form; Kingfisher knows the other issuers."""
 _WIDE = ("private-key", "mongodb-connection-string", "curl-auth-user")
 """Kingfisher's rules whose span is more than the secret; ours see the same."""
+Span = tuple[int, int]
 Found = tuple[int, str, int, int, bool]
 """Rank (the best is 0), rule, start, end, certain."""
 
 
-def _own(data: bytes) -> Iterator[Found]:
-    """What our patterns see; ``low`` has the same offsets."""
-    low = data.lower()
+def _own(data: bytes, low: bytes) -> Iterator[Found]:
+    """What our patterns see; ``low`` is the text in lower case, with the same offsets."""
     if b"PRIVATE KEY" in data:
         yield from ((0, "private-key", start, end, True) for start, end in _private_keys(data))
     for rule, literal, pattern in _ISSUED:
@@ -163,7 +187,6 @@ def _own(data: bytes) -> Iterator[Found]:
             value = data[found.start(2) : found.end(2)] if found else b""
             if found and (_is_basic(value) if word == b"basic" else looks_random(value, strict=True)):
                 yield 2, f"{word.decode()}-header", *found.span(2), word != b"token"
-    yield from ((3, "assigned-secret", start, end, False) for start, end in _assignments(data, low))
 
 
 def _places(data: bytes, word: bytes) -> Iterator[int]:
@@ -210,20 +233,99 @@ def _is_basic(value: bytes) -> bool:
     return len(password) >= 3 and user.isascii() and password.isascii() and password.lower().replace(b" ", b"") not in POOR
 
 
-def _assignments(data: bytes, low: bytes) -> Iterator[tuple[int, int]]:
-    """Values of names that say what they hold."""
+def _assignments(data: bytes, low: bytes, parsed: bool) -> tuple[list[Span], list[int]]:
+    """Values of names that say what they hold, and (where the text can be parsed) the names whose value a tree must tell."""
+    spans, places = [], []
     for root in _ROOTS:
         for at in _places(low, root):
-            found = _TO_VALUE.match(low, at + len(root))
-            inside = root == b"psk" and low[at - 1 : at].isalpha()
-            if found is None or inside or (root == b"key" and not _BEFORE_KEY.search(low, max(0, at - 16), at)):
+            if not _is_root(low, at, root):
                 continue
-            start, end, bare = _value(data, found)
-            surely = low.startswith((b"passw", b"passphrase", b"pwd", b"contrase"), at) or (
-                not bare and root in (b"pass", b"secret", b"psk")
-            )
-            if end > start and not _not_value(data, low, at, start) and looks_random(data[start:end], strict=not surely):
-                yield start, end
+            found = _TO_VALUE.match(low, at + len(root))
+            if parsed and _may_be_cut(data, low, at, root, found):
+                places.append(at)
+            start, end, bare = _value(data, found) if found else (0, 0, True)
+            if start == end and not parsed and (found := _BELOW.match(low, at + len(root))):
+                start, end, bare = *found.span("bare"), True
+            name = _name_at(data, low, at, start) if end > start else b""
+            if name and _is_secret(name, data[start:end], surely=_is_sure(low, at, root, bare)):
+                spans.append((start, end))
+    return spans, sorted(places)
+
+
+def _is_root(low: bytes, at: int, root: bytes) -> bool:
+    """Whether a word that is found is one: ``key`` behind a telling word, ``psk`` not inside another."""
+    if root == b"key":
+        return _BEFORE_KEY.search(low, max(0, at - 16), at) is not None
+    return root != b"psk" or not low[at - 1 : at].isalpha()
+
+
+def _is_sure(low: bytes, at: int, root: bytes, bare: bool) -> bool:
+    """Whether a name says that its value is secret beyond doubt."""
+    surely = low.startswith((b"passw", b"passphrase", b"pwd", b"contrase"), at)
+    return surely or (not bare and root in (b"pass", b"secret", b"psk"))
+
+
+def _is_secret(name: bytes, value: bytes, *, surely: bool) -> bool:
+    """Whether a telling name's value is a secret. A UUID is one where the name ends in what cannot be a mere id."""
+    if UUID.fullmatch(value):
+        return len(value) == 36 and len(set(value)) >= 10 and _NAME_OF_UUID.search(name) is not None
+    return looks_random(value, strict=not surely)
+
+
+def _may_be_cut(data: bytes, low: bytes, at: int, root: bytes, found: re.Match[bytes] | None) -> bool:
+    """Whether a literal that could be a secret stands near a name, but not straight behind it: it costs a parse."""
+    after = at + len(root)
+    ahead, window = _AHEAD.match(low, after), b""
+    if low[at - 1 : at] in (b" ", b"=", b".", b"(") and _COMPARED.search(low, max(0, at - 60), at):
+        window = data[max(0, at - 200) : at]
+    elif ahead is not None:
+        if found is not None and found.lastgroup in ("quote", "tag"):
+            end = data.find(found["quote"], found.end(), found.end() + 513) if found["quote"] else 0
+            if end > found.end() and not _GOES_ON.match(data, end + 1):
+                return False
+        window = data[ahead.end() - 1 : ahead.end() + 300].partition(b"\n\n")[0]
+    pieces = _QUOTED.findall(window)[:4]
+    if not pieces:
+        return False
+    surely = _is_sure(low, at, root, bare=False)
+    likely = (*pieces, b"".join(pieces[:2]), b"".join(pieces))
+    if not any((len(one) == 36 and UUID.fullmatch(one)) or looks_random(one, strict=not surely) for one in likely):
+        return False
+    begin = at - len(_WORD_END.search(low, max(0, at - 80), at)[0])
+    return not any(pattern.search(_NAMED.match(low, begin, after + 28)[1].rpartition(b".")[2]) for pattern in _OTHER)
+
+
+def _parsed(data: bytes, language: str, places: list[int]) -> Iterator[tuple[str, list[Span]]]:
+    """Rule and pieces of what a tree says of the names (and the cut addresses) at those places."""
+    for name, pieces in assigned(data, language, places):
+        value = b"".join(data[start:end] for start, end in pieces)
+        if not name:
+            yield from (("url-password", _on_pieces(pieces, *span)) for span in _urls(value))
+        elif (surely := _telling(name.lower())) is not None and _is_secret(name.lower(), value, surely=surely):
+            hashed = HEX.fullmatch(value) and HASH_WORDS.search(name.lower())
+            if not hashed and not is_fake(value, certain=False):
+                yield "assigned-secret", pieces
+
+
+def _telling(name: bytes) -> bool | None:
+    """Whether a name says surely that it holds a secret; None where it does not say so at all."""
+    if not any(pattern.search(name) for pattern in _OTHER):
+        for root in _ROOTS:
+            for at in _places(name, root):
+                if _is_root(name, at, root):
+                    return _is_sure(name, at, root, bare=False)
+    return None
+
+
+def _on_pieces(pieces: list[Span], start: int, end: int) -> list[Span]:
+    """Where a stretch of the joined pieces stands."""
+    found, at = [], 0
+    for first, last in pieces:
+        low, high = max(start - at, 0), min(end - at, last - first)
+        if low < high:
+            found.append((first + low, first + high))
+        at += last - first
+    return found
 
 
 def _value(data: bytes, found: re.Match[bytes]) -> tuple[int, int, bool]:
@@ -246,21 +348,21 @@ def _value(data: bytes, found: re.Match[bytes]) -> tuple[int, int, bool]:
     return start, start if cut[0] in b"({[$" else cut.start(), True
 
 
-def _not_value(data: bytes, low: bytes, at: int, start: int) -> bool:
-    """Whether the name around ``at`` says that its value is something else, or is no name: ``token_url``, ``A::Pass``."""
+def _name_at(data: bytes, low: bytes, at: int, start: int) -> bytes:
+    """The name around ``at``; empty where it says that its value is something else: ``token_url``, ``A::Pass``."""
     begin = at - len(_WORD_END.search(low, max(0, at - 80), at)[0])
     name, _, separator = _NAMED.match(low, begin, start).groups()
     if separator.strip()[:1] == b"(" and not any(root in name.rpartition(b".")[2] for root in _ROOTS):
-        return True  # ``secret.write_text(…)``
+        return b""  # ``secret.write_text(…)``
     if _NO_NAME.search(low, max(0, begin - 6), begin):
-        return True
+        return b""
     if (
         not separator.strip(b"\"'`rbuf \t")
         and not name.startswith(b"--")
         and b"#define" not in data[max(0, begin - 12) : begin]
     ):
-        return True
-    return any(pattern.search(name) is not None for pattern in (OTHER_NAMES, _NOT_VALUE, HASH_WORDS))
+        return b""
+    return b"" if any(pattern.search(name) is not None for pattern in _OTHER) else name
 
 
 # -------------------------------------------------------------------------------------------------- Kingfisher
@@ -284,18 +386,36 @@ def _kingfisher(data: bytes) -> Iterator[Found]:
             yield 1, rule, start, end, one.confidence == "high"
 
 
-def find_secrets(data: bytes) -> list[Secret]:
-    """Every secret in UTF-8 bytes, in order, none inside another. ImportError without Kingfisher; TimeoutError."""
+def find_secrets(data: bytes, language: str = "") -> list[Secret]:
+    """Every secret in UTF-8 bytes, in order, none inside another; of a value in pieces, every piece.
+
+    A language with a grammar is parsed where a value may stand apart from its name. ImportError without Kingfisher;
+    TimeoutError.
+    """
+    low, parsed = data.lower(), language in GRAMMARS and len(data) <= MAX_PARSED_BYTES
+    spans, places = _assignments(data, low, parsed)
+    if parsed and b"://" in data and b"@" in data:
+        places = sorted([*places, *(found.start() for found in _CUT_URL.finditer(data))])
+    assigned_here = [(3, "assigned-secret", *span, False) for span in spans]
     kept: list[Secret] = []
-    for _, rule, start, end, certain in sorted([*_own(data), *_kingfisher(data)]):
-        at = bisect_left(kept, start, key=lambda one: one.start)
-        free = (at == 0 or kept[at - 1].end <= start) and (at == len(kept) or end <= kept[at].start)
-        if free and not _dismissed(data, start, end, certain):
-            kept.insert(at, Secret(rule=rule, start=start, end=end, certain=certain))
+    for _, rule, start, end, certain in sorted([*_own(data, low), *_kingfisher(data), *assigned_here]):
+        if not _dismissed(data, start, end, certain, rule):
+            _keep(kept, Secret(rule=rule, start=start, end=end, certain=certain))
+    if places:
+        for rule, pieces in _parsed(data, language, places):
+            for start, end in pieces:
+                _keep(kept, Secret(rule=rule, start=start, end=end, certain=False))
     return kept
 
 
-def _dismissed(data: bytes, start: int, end: int, certain: bool) -> bool:
+def _keep(kept: list[Secret], one: Secret) -> None:
+    """Put a secret in its place, unless another one stands there."""
+    at = bisect_left(kept, one.start, key=lambda it: it.start)
+    if (at == 0 or kept[at - 1].end <= one.start) and (at == len(kept) or one.end <= kept[at].start):
+        kept.insert(at, one)
+
+
+def _dismissed(data: bytes, start: int, end: int, certain: bool, rule: str) -> bool:
     """Whether a match is no secret: a placeholder, or a hash or UUID that only stood near a telling word."""
     value = data[start:end]
     if is_fake(value, certain=certain):
@@ -304,7 +424,8 @@ def _dismissed(data: bytes, start: int, end: int, certain: bool) -> bool:
         return False
     line = data[data.rfind(b"\n", 0, start) + 1 : start].lower()
     hashed = HEX.fullmatch(value) and len(value) in (32, 40, 56, 64, 96, 128) and HASH_WORDS.search(line)
-    return bool(UUID.fullmatch(value) or hashed or value.startswith((b"sha256-", b"sha384-", b"sha512-")))
+    uuid = rule != "assigned-secret" and UUID.fullmatch(value)
+    return bool(uuid or hashed or value.startswith((b"sha256-", b"sha384-", b"sha512-")))
 
 
 class Secrets:
@@ -323,7 +444,7 @@ class Secrets:
         started = time.perf_counter()
         data = record.text.encode("utf-8", "surrogatepass")
         try:
-            secrets = find_secrets(data)
+            secrets = find_secrets(data, record.language)
         except ImportError:
             return self._verdict(Outcome.SKIP, (), NO_KINGFISHER, started)
         except TimeoutError:
