@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from yunque.checks.expectations import change, change_doctests
+from yunque.checks.expectations import change, change_doctests, change_others
 
 SOURCE = """import unittest
 from m import f
@@ -53,18 +53,57 @@ PLACES = [
 ]
 
 
-def test_every_comparison_with_a_literal_changes_and_nothing_else():
-    text, changed = change(SOURCE, PLACES, random.Random(1))
-    assert changed == [place for place in PLACES if place != ("test_nothing",)]
-    before, after = SOURCE.splitlines(), text.splitlines()
-    assert len(before) == len(after)
-    lines = [number for number, pair in enumerate(zip(before, after, strict=True), 1) if pair[0] != pair[1]]
-    assert [before[number - 1].strip() for number in lines] == [
+def differing(before, after):
+    """The lines that differ, as they were and as they are."""
+    pairs = list(zip(before.splitlines(), after.splitlines(), strict=True))
+    return {old.strip(): new.strip() for old, new in pairs if old != new}
+
+
+def all_edits(source, places, rounds=40):
+    """The lines that some change of one expectation a test touches, with what they became last."""
+    found = {}
+    for seed in range(rounds):
+        text, _ = change(source, places, random.Random(seed))
+        found |= differing(source, text)
+    return found
+
+
+def test_comparisons_with_literals_change_one_a_test_and_nothing_else():
+    lines = {
         'assert f(1) == 12, "é"', "assert -3 == f(2)  # kept", "assert f('é') == \"añb\"", "assert f(0) is None",
-        'assert f(1) == [1, (2, {"k": 3})]', "assert f(1)", "assert not f(", ")", "self.assertEqual(f(1), 7)",
-    ]  # fmt: skip
-    ast.parse(text)
-    assert "assert f(0) is True" in text and "assert not (f(1))" in text and "self.assertTrue(f(2))" in text
+        'assert f(1) == [1, (2, {"k": 3})]', "self.assertEqual(f(1), 7)",
+    }  # fmt: skip
+    seen = set()
+    for seed in range(30):
+        text, changed = change(SOURCE, PLACES, random.Random(seed))
+        assert changed == [place for place in PLACES if place not in (("test_nothing",), ("test_truth",))]
+        ast.parse(text)
+        found = set(differing(SOURCE, text))
+        assert found <= lines and len(found) == len(changed)
+        seen |= found
+    assert seen == lines
+
+
+@pytest.mark.parametrize(
+    ("expected", "other"),
+    [
+        *(("[]", "[0]"), ("()", "(0,)"), ("{}", "{0: 0}"), ("[[]]", "[0]")),
+        *(("pytest.approx(1.5, abs=2)", None), ("approx([1])", None)),
+    ],
+)
+def test_empty_and_approximate_expectations(expected, other):
+    text, changed = change(f"def test():\n    assert f() == {expected}\n", [("test",)], random.Random(1))
+    found = text.partition("== ")[2].strip()
+    assert changed and found != expected and (other is None or found == other)
+    assert not other or ast.literal_eval(found) != ast.literal_eval(expected)
+    assert ("abs=2" in expected) is ("abs=2" in found)
+
+
+def test_all_that_other_tests_expect_changes():
+    found = differing(SOURCE, change_others(SOURCE, [("TestMore", "test_method")], random.Random(1)))
+    assert len(found) == 5 and "self.assertEqual(f(1), 7)" not in found
+    assert differing(SOURCE, change_others(SOURCE, PLACES, random.Random(1))) == {}
+    assert change_others("def test(:", [], random.Random(1)) == "def test(:"
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -78,11 +117,6 @@ def test_what_is_expected_is_another_value_of_its_kind(seed):
 @pytest.mark.parametrize("source", ["def test(:", "x" * 10 + "\0", "(" * 10_000, "def other():\n    assert f() == 1\n"])
 def test_what_holds_no_such_test_stays(source):
     assert change(source, [("test",), ("Test", "test")], random.Random(1)) == (source, [])
-
-
-def test_only_the_tests_that_are_named_change():
-    text, changed = change(SOURCE, [("TestMore", "test_method")], random.Random(1))
-    assert changed == [("TestMore", "test_method")] and text.partition("class ")[0] == SOURCE.partition("class ")[0]
 
 
 NAMED = """import pytest
@@ -127,10 +161,12 @@ def test_raises():
 
 def test_names_that_stand_for_literals_lead_to_them():
     names = ["test_rows", "test_lists", "test_one", "test_loop", "test_assigned", "test_raises"]
-    text, changed = change(NAMED, [(name,) for name in names], random.Random(1))
+    _, changed = change(NAMED, [(name,) for name in names], random.Random(1))
     assert [name for (name,) in changed] == names
-    before, after = NAMED.splitlines(), text.splitlines()
-    differ = {old.strip(): new.strip() for old, new in zip(before, after, strict=True) if old != new}
+    differ = all_edits(NAMED, [(name,) for name in names])
+    assert len(differ) == 6
+    text = change_others(NAMED, [], random.Random(1))
+    differ = differing(NAMED, text)
     assert len(differ) == 6
     assert 'pytest.param(2, "two", id="second"), (3, g())' not in text and 'id="second"), (3, g())' in text
     (lists,) = (new for old, new in differ.items() if "[[4, 2], [9, 3]]" in old)

@@ -414,8 +414,11 @@ class Told:
 def test_exit_status_and_word_and_number_are_all_needed(small, tests_box):
     test = ["test_thing.py::test_add"]
 
+    def ends_well(job, seen):  # but one of ours must have failed
+        return dataclasses.replace(seen, exit_code=0)
+
     def ends_badly(job, seen):
-        return dataclasses.replace(seen, exit_code=1)
+        return dataclasses.replace(seen, exit_code=2)
 
     def without_word(job, seen):
         return dataclasses.replace(seen, stdout=seen.stdout.replace(job.stdin.split()[0], b"0" * 32))
@@ -427,9 +430,10 @@ def test_exit_status_and_word_and_number_are_all_needed(small, tests_box):
         return seen
 
     outcomes = [
-        judge(small, Told(tests_box, change), test).outcome for change in (ends_badly, without_word, with_another_number)
+        judge(small, Told(tests_box, change), test).outcome
+        for change in (ends_well, ends_badly, without_word, with_another_number)
     ]
-    assert outcomes == [Outcome.FAIL] * 3
+    assert outcomes == [Outcome.FAIL] * 4
     assert judge(small, Told(tests_box, as_it_is), test).outcome is Outcome.PASS
 
 
@@ -561,8 +565,8 @@ def test_twice():
         ("halves", ("test_halves", "test_function", "test_odd"), "apart"),
         ("pulled", ("test_iterators", "test_an_iterator_that_raises"), "apart"),
         ("Pair", ("test_pair",), "apart"),
-        ("Pair", ("test_equal",), "controlled"),  # only the class itself could say whether they are equal
-        ("made", ("test_kind",), "controlled"),  # only its own process knows of what class it is
+        ("Pair", ("test_equal",), "in-process"),  # only the class itself could say whether they are equal
+        ("made", ("test_kind",), "in-process"),  # only its own process knows of what class it is
         ("twice", ("test_twice",), "controlled"),  # it is called while the tests are imported
         ("nothing", ("test_twice",), "controlled"),
         ("", ("test_halves",), "controlled"),
@@ -597,9 +601,16 @@ def test_doctests_are_judged_apart_too(tree, tests_box, name):
 
 
 @pytest.mark.parametrize(
-    "test", ["thing.py::thing.add", "test_thing.py::test_each[1]", "test_thing.py::test_odd", "test_thing.py::test_named"]
+    ("test", "seat"),
+    [
+        ("other.py::other.more", "controlled"),
+        ("thing.py::thing.add", "in-process"),  # whoever writes the file writes what its own doctests expect
+        ("test_thing.py::test_each[1]", "controlled"),
+        ("test_thing.py::test_odd", "controlled"),
+        ("test_thing.py::test_named", "controlled"),
+    ],
 )
-def test_doctests_rows_exceptions_and_named_values_are_controlled(tree, tests_box, test):
+def test_doctests_rows_exceptions_and_named_values_are_controlled(tree, tests_box, test, seat):
     text = 'def add(a, b):\n    """Sum.\n\n    >>> add(1, 2)\n    3\n    """\n    return a + b\n'
     tests = """import pytest
 from thing import add
@@ -611,10 +622,12 @@ def test_named():
     expected = [1, 2]
     assert add([1], [2]) == expected
 """
-    root = tree({"thing.py": text, "test_thing.py": tests})
-    check = RepositoryTests(tree=root, tests=[test], sandbox=tests_box, limits=LIMITS)
-    verdict = check.judge(make_record("thing.py", text))
-    assert (verdict.outcome, verdict.seat) == (Outcome.PASS, "controlled"), verdict
+    other = 'from thing import add\ndef more(a):\n    """One more.\n\n    >>> more(1)\n    2\n    """\n    return add(a, 1)\n'
+    root = tree({"thing.py": text, "other.py": other, "test_thing.py": tests})
+    for definition in ("", "add" if test.startswith("other") else ""):
+        check = RepositoryTests(tree=root, tests=[test], sandbox=tests_box, limits=LIMITS, definition=definition)
+        verdict = check.judge(make_record("thing.py", text))
+        assert (verdict.outcome, verdict.seat) == (Outcome.PASS, seat), verdict
 
 
 def test_tests_in_a_package_of_their_own_are_judged_apart(tree, tests_box):

@@ -120,8 +120,10 @@ def judge(tests_box, tmp_path_factory):
 
 def test_right_answers_pass_and_say_by_which_layers(judge):
     found = judge(MODULE)
-    assert (found.outcome, found.seat) == (Outcome.PASS, "controlled"), found
-    assert "(in-process, guarded, 6 of 6 controlled)" in found.detail
+    assert (found.outcome, found.seat) == (Outcome.PASS, "in-process"), found
+    assert "(in-process, guarded, 4 of 6 controlled)" in found.detail
+    controlled = [name for name in NAMES if name not in ("test_truth", "test_lazy")]
+    assert judge(MODULE, controlled).seat == "controlled"
     found = judge(MODULE, definition="tripled")
     assert (found.outcome, found.seat) == (Outcome.PASS, "apart") and "(apart)" in found.detail, found
     other = "import collections, dataclasses, enum, logging, typing, warnings\nP = collections.namedtuple('P', 'a')\n"

@@ -3,10 +3,10 @@
     assert tripled(4) == 12        becomes        assert tripled(4) == 97
 
 Covered: literals (numbers, texts, bytes, also within lists, tuples, sets and dicts) that an assert, ``assertEqual`` or its
-kin compares with, there or by a name that the test, its loop or ``parametrize`` gives it; the exceptions of ``raises`` and
-``assertRaises``; what doctests show. Where a test has none of these, its asserts and ``assertTrue`` are turned round. All
-else of the file stays as it is, byte for byte, so that nothing tells a changed file from the original but what it expects.
-What a value becomes looks like one that somebody could have meant.
+kin compares with, there or by a name that the test, its loop or ``parametrize`` gives it, also within ``approx``; the
+exceptions of ``raises`` and ``assertRaises``; what doctests show. All else of the file stays as it is, byte for byte, so
+that nothing tells a changed file from the original but what it expects. What a value becomes looks like one that somebody
+could have meant.
 Not covered: expectations that are computed, or come from other files: those tests stay.
 """
 
@@ -20,33 +20,50 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 from yunque.checks.syntax import try_parse_python
 
 _EQUAL = frozenset(
-    ("assertEqual", "assertEquals", "assertListEqual", "assertDictEqual", "assertTupleEqual", "assertSetEqual")
+    f"assert{name}Equal" for name in ("", "List", "Dict", "Tuple", "Set", "Sequence", "Count", "MultiLine", "Almost")
 )
-_TRUTH = frozenset(("assertTrue", "assertFalse"))
 _RAISES = frozenset(("raises", "assertRaises", "assertRaisesRegex"))
 _UNUSUAL = ("BlockingIOError", "ChildProcessError", "NotADirectoryError", "ProcessLookupError", "StopAsyncIteration")
 """Exceptions that no other is a kind of, and that little code raises."""
 
 
 def change(source: str, tests: Iterable[Sequence[str]], chance: random.Random) -> tuple[str, list[Sequence[str]]]:
-    """The source with other expectations in the tests, and those that were changed; each test as its classes and its name.
+    """The source with one other expectation in each of the tests, and those that have one: by their classes and names.
 
-    A source that does not parse stays as it is.
+    One, by chance: where all were others, one that every answer meets would hide that the rest are met, too. A source that
+    does not parse stays as it is.
     """
     tree = try_parse_python(source)
-    if tree is None:
-        return source, []
     text, changed = _Text(source), []
-    for path in tests:
+    for path in tests if tree else ():
         function = _find(tree, path)
-        if function is None:
-            continue
-        found = [*_values(function, chance), *_raised(function, chance)] or _turned(function, text)
-        if found:
+        edits = _edits(text, function, chance) if function else {}
+        if edits:
             changed.append(path)
-        for node, other in found:
-            text.edits[text.span(node)] = other
+            place = chance.choice(sorted(edits))
+            text.edits[place] = edits[place]
     return text.edited(), changed
+
+
+def change_others(source: str, tests: Iterable[Sequence[str]], chance: random.Random) -> str:
+    """The source with every expectation of all tests but these another one: nothing to be copied stands there."""
+    tree = try_parse_python(source)
+    if tree is None:
+        return source
+    text, kept = _Text(source), [_find(tree, path) for path in tests]
+    for function in ast.walk(tree):
+        if _is_test(function) and not any(one is function or function in ast.walk(one) for one in kept if one):
+            text.edits |= _edits(text, function, chance)
+    return text.edited()
+
+
+def _is_test(node: ast.AST) -> bool:
+    return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test")
+
+
+def _edits(text: _Text, function: ast.AST, chance: random.Random) -> dict[tuple[int, int], bytes]:
+    """Every expectation of a test, and what it could become."""
+    return {text.span(node): other for node, other in (*_values(function, chance), *_raised(function, chance))}
 
 
 def change_doctests(source: str, tests: Iterable[Sequence[str]], chance: random.Random) -> tuple[str, list[Sequence[str]]]:
@@ -153,6 +170,7 @@ def _values(function: ast.FunctionDef | ast.AsyncFunctionDef, chance: random.Ran
                 sides = [node.test.comparators[0], node.test.left]
         elif _is_method(node, _EQUAL) and len(node.args) >= 2:
             sides = [node.args[1], node.args[0]]
+        sides = [side.args[0] if _is_approx(side) and side.args else side for side in sides]
         literals = next(([side] for side in sides if _is_literal(side)), None)
         if literals is None:
             literals = next((named[side.id] for side in sides if isinstance(side, ast.Name) and side.id in named), [])
@@ -210,27 +228,19 @@ def _raised(function: ast.AST, chance: random.Random) -> list[tuple[ast.AST, byt
     ]
 
 
-def _turned(function: ast.AST, text: _Text) -> list[tuple[ast.AST, bytes]]:
-    """Conditions of a test, and the same turned round."""
-    edits = []
-    for node in ast.walk(function):
-        condition = node.test if isinstance(node, ast.Assert) else None
-        if _is_method(node, _TRUTH) and node.args:
-            condition = node.args[0]
-        if condition is not None and not isinstance(condition, ast.Constant):
-            edits.append((condition, b"not (" + text.data[slice(*text.span(condition))] + b")"))
-    return edits
-
-
 def _is_method(node: ast.AST, names: Set[str]) -> bool:
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in names
 
 
+def _is_approx(node: ast.expr) -> bool:
+    return _is_method(node, {"approx"}) or (isinstance(node, ast.Call) and getattr(node.func, "id", "") == "approx")
+
+
 def _is_literal(node: ast.expr) -> bool:
     if isinstance(node, ast.List | ast.Tuple | ast.Set):
-        return bool(node.elts) and all(map(_is_literal, node.elts))
+        return all(map(_is_literal, node.elts))
     if isinstance(node, ast.Dict):
-        return bool(node.values) and all(map(_is_literal, node.values))
+        return all(map(_is_literal, node.values))
     if isinstance(node, ast.UnaryOp):
         return isinstance(node.op, ast.USub) and isinstance(node.operand, ast.Constant)
     return isinstance(node, ast.Constant) and node.value is not Ellipsis
@@ -241,8 +251,9 @@ def _other(node: ast.expr, chance: random.Random) -> tuple[ast.AST, bytes] | Non
     places = [one for one in ast.walk(node) if isinstance(one, ast.Constant)]
     if isinstance(node, ast.Dict):  # a key may be looked up only
         places = [one for value in node.values for one in ast.walk(value) if isinstance(one, ast.Constant)]
-    if not places:
-        return None
+    if not places:  # an empty one, or with such alone in it
+        shown = {ast.List: "[0]", ast.Tuple: "(0,)", ast.Dict: "{0: 0}"}.get(type(node))
+        return (node, shown.encode()) if shown else None
     place = chance.choice(places)
     value = place.value
     if value is None or type(value) is bool:

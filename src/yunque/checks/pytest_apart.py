@@ -170,8 +170,9 @@ class Apart:
         for pattern in ("test_*.py", "*_test.py", "conftest.py", "tests/**/*.py", "test/**/*.py"):
             files |= set(glob.glob(f"{ROOT}**/{pattern}", recursive=True, include_hidden=True))
         for one in files - {path}:
-            if os.path.basename(one) != "__init__.py":  # which pytest imports once more
-                os.unlink(one)
+            os.unlink(one)
+            if os.path.basename(one) == "__init__.py":  # which pytest imports once more
+                open(one, "w").close()
         for folder in glob.glob(f"{ROOT}**/__pycache__", recursive=True, include_hidden=True):
             shutil.rmtree(folder)
         order = {"module": modules[0], "path": path, "text": self.order["text"], "sys.path": sys.path}

@@ -7,20 +7,23 @@ Three modes, chosen by ``YUNQUE_PROBE``:
 * ``judge``: read a random word from standard input before any code of the repository runs, and print it at the very end,
   with the tests that passed, those that failed, and what the hook saw. Before that, an audit hook is set, which nothing can
   remove: the run ends with an exit status of its own when the file under test (``YUNQUE_CANDIDATE``; empty: no hook) looks
-  at frames, code objects or the heap, runs programs or code made at run time, or opens a test file or git's objects, itself
-  or by the standard library.
+  at frames, code objects or the heap, runs programs or code made at run time, or opens files of tests or git's objects,
+  itself or by the standard library.
 * ``apart``: the same, but the file under test is in another process (`pytest_apart`), and there is no hook.
 
-For the last two, a second line of standard input says which tests are wanted (none: all that were named), what the hook may
-see, and what is elsewhere.
+For the last two, a second line of standard input says which tests are wanted (by their ids, or by which of a test's
+parameters they are), what the hook may see, and what is elsewhere.
 
 What ``judge`` prints comes from inside the candidate's process: `repository_tests` says what else is demanded.
 """
 
+import _posixsubprocess
 import collections
 import json
 import os
+import re
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -32,20 +35,23 @@ ROOT = os.getcwd() + os.sep
 _EVENTS = {
     "sys._getframe", "sys._current_frames", "sys._current_exceptions", "sys.settrace", "sys.setprofile", "sys.addaudithook",
     "gc.get_objects", "gc.get_referrers", "gc.get_referents", "code.__new__", "compile", "exec", "subprocess.Popen",
-    "os.system", "os.exec", "os.posix_spawn", "os.fork", "os.forkpty", "os.kill", "marshal.loads", "open", "import",
-    "object.__getattr__", "object.__setattr__", "function.__new__",
+    "os.system", "os.exec", "os.posix_spawn", "os.fork", "os.forkpty", "os.kill", "os.link", "os.rename", "marshal.loads",
+    "open", "import", "object.__getattr__", "object.__setattr__", "function.__new__", "cpython.PyInterpreterState_New",
+    "yunque.fork_exec",
 }  # fmt: skip
 _ATTRIBUTES = {
     "__code__", "f_code", "f_locals", "f_globals", "tb_frame", "tb_next", "gi_frame", "gi_code", "cr_frame", "cr_code",
     "ag_frame", "ag_code", "__globals__", "__closure__",
 }  # fmt: skip
-_MACHINERY = {"pytest", "_pytest", "pluggy", "yunque_probe", "ctypes", "_ctypes", "unittest"}
+_MACHINERY = {"pytest", "_pytest", "pluggy", "yunque_probe", "ctypes", "_ctypes", "unittest", "readline"}
+_OF_TESTS = re.compile(r"/(?:test_[^/]*|[^/]*_test|conftest)\.py$|/tests?/.*\.py$")
 _HONEST = {
     "sys._getframe": {"collections.namedtuple", "enum._create_", "typing._caller", "logging.findCaller <lambda>",
                       "logging.findCaller currentframe"},
+    "code.__new__": {"types.coroutine"},
     "compile": {"ast.parse", "collections.namedtuple", "dataclasses._create_fn", "typing.__init__"},
     "exec": {"collections.namedtuple", "dataclasses._create_fn", "typing._evaluate"},
-    "__code__": {"inspect._signature_from_function"},
+    "__code__": {"inspect._signature_from_function", "types.coroutine"},
     "f_code": {"logging._is_internal_frame", "logging.findCaller", "traceback._extract_from_extended_frame_gen",
                "traceback._walk_tb_with_full_positions"},
     "tb_frame": {"traceback._walk_tb_with_full_positions", "traceback.walk_tb"},
@@ -67,17 +73,34 @@ def _watch(candidate, tests, known, status):
     realpath, fspath, errors, seen = os.path.realpath, os.fspath, os.dup(2), set()
     known = None if known is None else set(known)
     tests = {realpath(path): f"test {at}" for at, path in enumerate(tests)}
+    names = {os.path.basename(path): name for path, name in tests.items()}
+    start_program = _posixsubprocess.fork_exec
+
+    def fork_exec(*args):
+        sys.audit("yunque.fork_exec")  # it raises no event of its own
+        return start_program(*args)
+
+    for module in (subprocess, _posixsubprocess):
+        for name, value in list(vars(module).items()):
+            if value is start_program:
+                setattr(module, name, fork_exec)
+
+    def is_of_tests(path):
+        """Which test's file a path is, or that it is one of other tests, or of git's; empty for all else."""
+        if not isinstance(path, str | bytes | os.PathLike):
+            return ""
+        path = os.fsdecode(fspath(path))
+        name = names.get(os.path.basename(path)) if not os.path.isabs(path) else None  # below whatever folder
+        path = realpath(path)
+        others = path.startswith(ROOT) and path != candidate and _OF_TESTS.search(path[len(ROOT) - 1 :])
+        return tests.get(path) or name or (path if others or git in path else "")
 
     def asks(event, args):
         """What the event is about, when it is one that the candidate may not cause; empty otherwise."""
         if event.startswith("object.__"):
             return args[1] if args[1] in _ATTRIBUTES else ""
-        if event == "open":
-            path = args[0]
-            if not isinstance(path, str | bytes | os.PathLike):
-                return ""
-            path = realpath(os.fsdecode(fspath(path)))
-            return tests.get(path) or (path if git in path else "")
+        if event in ("open", "os.link", "os.rename"):
+            return is_of_tests(args[0])
         if event == "import":
             return args[0] if args[0].partition(".")[0] in _MACHINERY else ""
         return event
@@ -106,7 +129,7 @@ def _watch(candidate, tests, known, status):
                 return
             frame = frame_at(1)
             first, _ = place(frame.f_code)
-            if first.startswith("<frozen"):
+            if first.startswith("<frozen importlib") and event != "open":
                 return  # what imports
             line, function = frame.f_lineno, frame.f_code.co_name
             second = place(frame.f_back.f_code)[0] if frame.f_back else ""
@@ -133,7 +156,7 @@ def _watch(candidate, tests, known, status):
 def _closing():
     """What ends a judged run; takes both streams now, since later they belong to pytest's capture."""
     word, output = sys.stdin.readline().strip(), os.dup(1)
-    return lambda *tests: os.write(output, f"\n{word} {json.dumps([sorted(names) for names in tests])}\n".encode())
+    return lambda *seen: os.write(output, f"\n{word} {json.dumps(seen)}\n".encode())
 
 
 class _Late(BaseException):
@@ -226,14 +249,21 @@ class Reach:
 class Judge:
     """Whether every test passed; the word is in no module's namespace, though a candidate that digs can find it."""
 
-    def __init__(self, closing, tests, seen=()):
-        self.passed, self.failed, self.__closing, self.__tests, self.__seen = set(), set(), closing, tests, seen
+    def __init__(self, closing, order, seen=()):
+        self.passed, self.failed, self.rows, self.__closing, self.__seen = set(), set(), {}, closing, seen
+        self.__tests, self.__rows = set(order["tests"]), order["rows"]
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items):
         """Leave out what was not asked for: the command line names tests without their parameters, in every run."""
-        if self.__tests:
-            items[:] = [item for item in items if item.nodeid in self.__tests]
+        met = collections.Counter()
+        for item in list(items):
+            whole = item.nodeid.partition("[")[0]
+            row, met[whole] = met[whole], met[whole] + 1
+            if row in self.__rows[whole] if whole in self.__rows else item.nodeid in self.__tests:
+                self.rows[item.nodeid] = [whole, row]
+            else:
+                items.remove(item)
 
     def pytest_runtest_logreport(self, report):
         """Note tests whose body passed or failed, each once however many subtests it has."""
@@ -242,8 +272,8 @@ class Judge:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self):
-        """Print the word, the tests that passed and those that failed, and what the hook has seen."""
-        self.__closing(self.passed, self.failed, self.__seen)
+        """Print the word, the tests that passed, those that failed, what the hook has seen, and which rows there were."""
+        self.__closing(sorted(self.passed), sorted(self.failed), sorted(self.__seen), list(self.rows.values()))
 
 
 def _plugins():
@@ -256,14 +286,14 @@ def _plugins():
         apart = Apart()  # first: the other process knows nothing yet
         closing, order = _closing(), json.loads(sys.stdin.readline())
         apart.prepare(order)
-        return [Judge(closing, order["tests"]), apart]
+        return [Judge(closing, order), apart]
     if MODE == "judge":
         closing, order = _closing(), json.loads(sys.stdin.readline())
         candidate, seen = os.environ.pop("YUNQUE_CANDIDATE", ""), set()
         if candidate:
             files = dict.fromkeys(ROOT + test.partition("::")[0] for test in sys.argv if "::" in test)
             seen = _watch(ROOT + candidate, files, order["known"], order["looked"])
-        return [Judge(closing, order["tests"], seen)]
+        return [Judge(closing, order, seen)]
     return []
 
 

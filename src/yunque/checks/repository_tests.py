@@ -5,18 +5,19 @@ What a verdict is worth comes from layers, which it names:
 apart       the one definition that the file differs in runs in a process of its own; plain values cross (`pytest_apart`)
 guarded     an audit hook, set before the file is imported, ends the run when it looks at frames, code or the heap, makes
             code, starts programs, or opens tests (`pytest_probe`)
-controlled  the same tests, with other expectations (`expectations`), fail, and so does one that always must: who passes them
-            has not computed what he answers
+controlled  the same tests, with other expectations (`expectations`), fail: who passes them has not computed what he answers
 
 A layer counts where the original file keeps it: where definition and tests share objects they share a process, original code
 that walks frames itself is judged without the guard, tests whose expectations are not literals without that control. The
 seat is ``apart``, which needs no other layer; or, with both others for every test, ``controlled``; else ``in-process``: a
 PASS that a program could have forged.
 
-Covered: pytest and unittest tests and doctests, found by pytest; a verdict needs exit status 0 *and* a random word printed
-after the last test, with the right number of passes; time-outs are told apart from failures.
-Not covered: an answer that tells the controls from the tests (nothing differs but what is expected); tests that need
-packages which are not installed (they fail with the original code too, and make no task).
+Covered: pytest and unittest tests and doctests, found by pytest; a verdict needs a random word printed after the last test,
+with every test that passed and one of ours that must, and failed one of ours that must; time-outs are told apart from
+failures.
+Not covered: an answer that tells the controls from the tests (nothing differs but one thing that each test expects, and that
+is another in every control); an exception of many kinds at once; tests that need packages which are not installed (they fail
+with the original code too, and make no task).
 """
 
 from __future__ import annotations
@@ -51,6 +52,8 @@ MARK = "yunque_elsewhere"
 _LOOKED = 93
 """Exit status of a run that the guard ended."""
 _CHANCE = random.SystemRandom()
+_CONTROLS = 4
+"""So many times other expectations are chosen; a verdict takes one of them."""
 _ENDED = (_LOOKED, apart.UNFIT, apart.UNPLAIN, apart.LEFT)
 """Exit statuses of a run that was ended for what the last line of its standard error says."""
 
@@ -110,26 +113,21 @@ class RepositoryTests:
         layers = _Layers.of(self, path) if path.endswith(".py") else _Layers()
         files, watched = {path: record.text.encode("utf-8", "surrogatepass")}, path if layers.guarded else ""
         if layers.apart is None:
-            run = self._run(files, guarded=watched, known=layers.known)
+            run = self._run(layers.files | files, guarded=watched, known=layers.known, rows=layers.rows)
         else:
             run = self._run({path: layers.apart}, elsewhere={"path": path, "text": record.text, "mark": MARK})
         found, rule = "", f"{self.name}/{Outcome.FAIL}"
         seat = "in-process" if layers.apart is None else "apart"
         if run.timed_out:
             found = "timeout"
-        elif layers.apart is not None:
-            found = "" if run.passed_all(self.tests) else run.said
         elif run.looked:
             found, rule = run.said, "looks-around"
         elif not run.passed_all(self.tests):
             found = run.said
-        else:
-            other = files | layers.files
-            if layers.doctests:
-                text, _ = expectations.change_doctests(record.text, layers.doctests, _CHANCE)
-                other[path] = text.encode("utf-8", "surrogatepass")
-            control = self._run(other, guarded=watched, known=layers.known, holds=False)
-            if control.ended_well or control.passes_any({control.beside, *layers.changed}):
+        elif layers.controls:
+            other = _CHANCE.choice(layers.controls)
+            control = self._run(other | files, guarded=watched, known=layers.known, rows=layers.rows)
+            if control.passes_any({control.fails, *layers.changed}):
                 found, rule = "tests that must fail passed beside the others", "meddles"
             elif layers.guarded and set(layers.changed) == set(self.tests) and control.fails_all(self.tests):
                 seat = "controlled"
@@ -150,19 +148,21 @@ class RepositoryTests:
         *,
         guarded: str = "",
         known: Sequence[str] | None = None,
-        holds: bool = True,
+        rows: dict[str, list[int]] | None = None,
         elsewhere: dict[str, str] | None = None,
     ) -> _Run:
-        """The tests, and one of ours that holds or does not, on the tree with some files changed.
+        """The tests, one of ours that holds and one that does not, on the tree with some files changed.
 
-        ``known``: what tests may cause under the guard, None to find that out. ``elsewhere``: the path and the text of the
-        file whose definition is called in another process.
+        ``known``: what tests may cause under the guard, None to find that out. ``rows``: which parameters of tests are
+        wanted; where a test is not in it, by its id. ``elsewhere``: the path and the text of the file whose definition is
+        called in another process.
         """
-        word, own, other = secrets.token_hex(16), secrets.token_hex(8), secrets.token_hex(8)
-        beside = f"test_{own}.py::test_{own}"
-        order = {"tests": [*self.tests, beside] if holds else [], "known": known, "looked": _LOOKED, **(elsewhere or {})}
+        word, one, other = secrets.token_hex(16), secrets.token_hex(8), secrets.token_hex(8)
+        own = {f"test_{name}.py::test_{name}": name for name in (one, other)}
+        holds, fails = own
+        order = {"tests": [*self.tests, *own], "rows": rows or {}, "known": known, "looked": _LOOKED, **(elsewhere or {})}
         files = files | {
-            f"test_{own}.py": f"def test_{own}():\n    assert {own!r} == {(own if holds else other)!r}\n".encode()
+            f"test_{name}.py": f"def test_{name}():\n    assert {name!r} == {one!r}\n".encode() for name in own.values()
         }
         if elsewhere is not None:
             files |= {"yunque_apart.py": APART.read_bytes(), "yunque_parts.json": _parts()}
@@ -170,7 +170,7 @@ class RepositoryTests:
         job = _job(
             self.tree,
             mode,
-            [*dict.fromkeys(map(_whole, self.tests)), beside],  # the same in every run
+            [*dict.fromkeys(map(_whole, self.tests)), *own],  # nothing of this is another in a control
             self.limits,
             stdin=f"{word}\n{json.dumps(order)}\n".encode(),
             files=files,
@@ -178,17 +178,23 @@ class RepositoryTests:
         )
         seen = self.sandbox.run(job)
         passed = failed = caused = frozenset[str]()
+        met: dict[str, list[int]] = {}
         for line in seen.stdout.splitlines():
             if line.startswith(word.encode() + b" "):
                 with contextlib.suppress(ValueError, TypeError):
-                    passed, failed, caused = (frozenset(map(str, names)) for names in json.loads(line.partition(b" ")[2]))
+                    *names, pairs = json.loads(line.partition(b" ")[2])
+                    passed, failed, caused = (frozenset(map(str, one)) for one in names)
+                    for whole, row in pairs:
+                        met.setdefault(str(whole), []).append(int(row))
         said = "" if seen.exit_code in _ENDED else _reason(seen.stdout)
         return _Run(
             passed=passed,
             failed=failed,
             caused=caused,
-            beside=beside,
-            ended_well=seen.exit_code == 0,
+            rows=met,
+            holds=holds,
+            fails=fails,
+            ended_well=seen.exit_code == 1,  # as pytest does where a test failed
             timed_out=seen.timed_out,
             looked=seen.exit_code == _LOOKED,
             said=said or _last_line(seen.stderr) or f"exit {seen.exit_code}",
@@ -205,8 +211,11 @@ class _Run:
     failed: frozenset[str]
     caused: frozenset[str]
     """What the guard saw that tests and pytest did."""
-    beside: str
-    """The test of ours."""
+    rows: dict[str, list[int]]
+    """Which parameters of each test were run."""
+    holds: str
+    fails: str
+    """The tests of ours."""
     ended_well: bool
     timed_out: bool
     looked: bool
@@ -215,8 +224,8 @@ class _Run:
     tier: str
 
     def passed_all(self, tests: Sequence[str]) -> bool:
-        """Whether every test passed, and ours."""
-        return self.ended_well and self.passed == {*tests, self.beside}
+        """Whether every test passed, and of ours the one that holds."""
+        return self.ended_well and self.passed == {*tests, self.holds} and self.failed == {self.fails}
 
     def passes_any(self, tests: Iterable[str]) -> bool:
         """Whether one of these passed, by whichever parameters."""
@@ -236,12 +245,14 @@ class _Layers:
     guarded: bool = False
     known: tuple[str, ...] = ()
     """What tests and pytest do under the guard, with the original file."""
+    rows: dict[str, list[int]] = field(default_factory=dict)
+    """Which parameters of each test are wanted."""
     files: dict[str, bytes] = field(default_factory=dict)
-    """Test files with other expectations."""
-    doctests: tuple[tuple[str, ...], ...] = ()
-    """Definitions of the file itself whose doctests are changed, too."""
+    """Test files, in which the tests that are not wanted expect something else."""
+    controls: tuple[dict[str, bytes], ...] = ()
+    """The same with other expectations, several times."""
     changed: tuple[str, ...] = ()
-    """Tests that fail with all this."""
+    """Tests that fail with each of these."""
 
     def named(self, num_tests: int) -> str:
         """What a verdict calls them."""
@@ -264,40 +275,63 @@ class _Layers:
 
     @classmethod
     def _find(cls, check: RepositoryTests, path: str) -> _Layers:
+        places = {test: _place(test) for test in check.tests}
+        documented = any(kind == "doctest" and test.partition("::")[0] != path for test, (kind, _) in places.items())
         with contextlib.suppress(OSError, UnicodeDecodeError):
             text = (check.tree / path).read_text("utf-8")
-            if check.definition and (without := _elsewhere(text, check.definition)) is not None:
+            without = _elsewhere(text, check.definition) if check.definition and not documented else None
+            if without is not None:  # doctests of other files would stay there, to be read
                 run = check._run({path: without}, elsewhere={"path": path, "text": text, "mark": MARK})
                 if run.passed_all(check.tests):
                     return cls(apart=without)
-        files, changed, doctests = {}, [], []
-        for name in dict.fromkeys(test.partition("::")[0] for test in check.tests):
-            places: dict[tuple[str, ...], list[str]] = {}
-            documented: dict[tuple[str, ...], list[str]] = {}
-            for test in check.tests:
-                if test.partition("::")[0] == name:
-                    kind, place = _place(test)
-                    (documented if kind == "doctest" else places).setdefault(place, []).append(test)
-            with contextlib.suppress(OSError, UnicodeDecodeError):
-                source = (check.tree / name).read_text("utf-8")
-                source, shown = expectations.change_doctests(source, documented, _CHANCE)
-                found = []
-                if name == path:
-                    doctests = shown
-                else:
-                    source, found = expectations.change(source, places, _CHANCE)
-                files[name] = source.encode("utf-8", "surrogatepass")
-                changed += [test for place in shown for test in documented[place]]
-                changed += [test for place in found for test in places[place]]
-        runs = [check._run({}, guarded=path), check._run(files, guarded=path, holds=False)]
-        guarded = not any(run.looked for run in runs)
-        known = tuple(sorted(frozenset[str]().union(*(run.caused for run in runs))))
-        run = runs[1] if guarded else check._run(files, holds=False)
-        changed = [test for test in changed if run.fails_all([test])]
-        files.pop(path, None)
-        if not changed:
-            return cls(guarded=guarded, known=known)
-        return cls(guarded=guarded, known=known, files=files, doctests=tuple(doctests), changed=tuple(changed))
+        files, alone = {}, {}
+        for name in {test.partition("::")[0] for test in check.tests} - {path}:
+            with contextlib.suppress(OSError):  # not its own doctests: whoever answers writes them
+                files[name] = (check.tree / name).read_bytes()
+                alone[name] = _without_others(files[name], name, places)
+        original = check._run(alone, guarded=path)
+        if original.passed_all(check.tests) or original.looked:
+            files = alone
+        else:
+            original = check._run(files, guarded=path)
+        others = [_other(files, places) for _ in range(_CONTROLS)]
+        runs = [check._run(one, guarded=path, rows=original.rows) for one, _ in others]
+        guarded = not any(run.looked for run in (original, *runs))
+        if not guarded:
+            original = check._run(files)
+            runs = [check._run(one, rows=original.rows) for one, _ in others]
+        known = tuple(sorted(frozenset[str]().union(*(run.caused for run in (original, *runs)))))
+        failed = [
+            frozenset(test for test in changed if run.fails_all([test]))
+            for run, (_, changed) in zip(runs, others, strict=True)
+        ]
+        most = max(failed, key=len)
+        controls = tuple(one for (one, _), tests in zip(others, failed, strict=True) if most and tests == most)
+        changed = tuple(sorted(most))
+        return cls(guarded=guarded, known=known, rows=original.rows, files=files, controls=controls, changed=changed)
+
+
+def _without_others(data: bytes, name: str, places: dict[str, tuple[str, tuple[str, ...]]]) -> bytes:
+    """A test file with other expectations in the tests that are not wanted. ``places``: of the others by their ids."""
+    try:
+        kept = [place for test, (kind, place) in places.items() if kind == "test" and test.partition("::")[0] == name]
+        return expectations.change_others(data.decode("utf-8"), kept, _CHANCE).encode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        return data
+
+
+def _other(files: dict[str, bytes], places: dict[str, tuple[str, tuple[str, ...]]]) -> tuple[dict[str, bytes], list[str]]:
+    """Test files with other expectations, and the tests that have them. ``places``: of the tests by their ids."""
+    others, changed = dict(files), []
+    for name, data in files.items():
+        wanted = {test: place for test, place in places.items() if test.partition("::")[0] == name}
+        with contextlib.suppress(UnicodeDecodeError):
+            source, found = data.decode("utf-8"), {}
+            for kind, change in (("doctest", expectations.change_doctests), ("test", expectations.change)):
+                source, found[kind] = change(source, {place for one, place in wanted.values() if one == kind}, _CHANCE)
+            others[name] = source.encode("utf-8", "surrogatepass")
+            changed += [test for test, (kind, place) in wanted.items() if place in found[kind]]
+    return others, changed
 
 
 def _elsewhere(text: str, name: str) -> bytes | None:
