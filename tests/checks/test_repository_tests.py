@@ -622,7 +622,7 @@ def test_named():
     expected = [1, 2]
     assert add([1], [2]) == expected
 """
-    other = 'from thing import add\ndef more(a):\n    """One more.\n\n    >>> more(1)\n    2\n    """\n    return add(a, 1)\n'
+    other = 'from thing import add\ndef more(a):\n    """More.\n\n    >>> more(1)\n    2\n    """\n    return add(a, 1)\n'
     root = tree({"thing.py": text, "other.py": other, "test_thing.py": tests})
     for definition in ("", "add" if test.startswith("other") else ""):
         check = RepositoryTests(tree=root, tests=[test], sandbox=tests_box, limits=LIMITS, definition=definition)

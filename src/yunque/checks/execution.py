@@ -41,7 +41,7 @@ TIMEOUT = "timeout"
 """Rule of the finding of a verdict that says: it ran out of time."""
 _PRELOAD = tuple(f"yunque.checks.{name}" for name in ("wire", "driver", "sharing", "apart"))
 LIBRARIES = ("numpy", "scipy", "pandas", "sympy", "networkx", "sortedcontainers")
-"""What a Python answer may import beside the standard library, where it is installed."""
+"""What a Python answer or its test may import beside the standard library, where it is installed."""
 STRICT = Comparison()
 _OUTPUT_BYTES = 64 << 20
 _SHORT = 1 << 16
@@ -302,7 +302,7 @@ class Asserts:
             "entry": self.entry,
             "word": word,
         }
-        seen = self.sandbox.run(_job("apart", program, json.dumps(order).encode(), self.limits))
+        seen = self.sandbox.run(_job("apart", f"{program}\n{self.test}", json.dumps(order).encode(), self.limits))
         verdict = _test_verdict(self.name, "apart", seen, word, started)
         if seen.exit_code == apart.UNFIT:
             return replace(verdict, outcome=Outcome.ERROR, score=None)

@@ -2,7 +2,8 @@
 
 ``id``                         text or whole number, once in the file
 ``prompt``, ``question``       what a model goes on from; what a chat model is asked (one of them at least)
-``tests``                      asserts, a ``def check(candidate)``, or what stands behind a program in another language
+``tests``                      asserts, a ``def check(candidate)``, functions and classes that pytest or unittest would find,
+                               or what stands behind a program in another language
 ``entry``                      the function that ``check`` is given
 ``canonical``, ``reference``   an answer that must pass; a text to compare with (either stands in for the other)
 ``wrong``                      an answer that must fail; the empty answer where there is none
@@ -12,14 +13,13 @@
 Covered: Python, judged from as far outside as its tests allow; the other languages of `checks.whole`, whose failed asserts
 end the program; completions and chat answers; rows without tests, which pass when they are the reference, blanks at both
 ends aside, and whose score is the edit similarity. Every row is looked at before the first is asked.
+Python tests that no answer can fail are refused.
 Not covered: tests that no answer can pass (measure the canonical answers); several files; tests of another language whose
 last assert is not their last statement.
 """
 
 from __future__ import annotations
 
-import ast
-import builtins
 import json
 import re
 import textwrap
@@ -28,7 +28,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from yunque.checks.syntax import parse_python
 from yunque.checks.whole import ENDINGS
 from yunque.core.errors import EvaluationError, SandboxError
 from yunque.core.nouns import Limits, Measure, Outcome, PromptStyle, Task, Verdict
@@ -37,6 +36,7 @@ from yunque.core.seams import Sandbox
 from yunque.evaluation.extraction import DEFINES, code_of, cut, last_definition, merge
 from yunque.evaluation.judging import judge_program, judge_python
 from yunque.evaluation.python_suites import LIMITS
+from yunque.evaluation.runnable_tests import runnable
 from yunque.evaluation.scoring import edit_similarity
 from yunque.evaluation.statistics import describe
 from yunque.sandbox.languages import language
@@ -278,9 +278,9 @@ def _row(row: dict, suite: str, path: Path, number: int) -> Row:
         raise refuse("has no 'tests' and no 'reference': nothing can judge it")
     try:
         known = _language(row.get("language", "python"), bool(tests))
-        entry, functions = (
-            _called(tests, row.get("entry", "")) if known == "python" and tests else (row.get("entry", ""), ())
-        )
+        entry, functions = row.get("entry", ""), ()
+        if tests and known == "python":
+            tests, entry, functions = runnable(tests, entry)
     except ValueError as error:
         raise refuse(*error.args) from None
     task = Task(
@@ -320,24 +320,3 @@ def _language(name: str, is_run: bool) -> str:
     if is_run and known not in ENDINGS:
         raise ValueError(f"has tests in {known}, where none can be run", f"known: {', '.join(sorted(ENDINGS))}")
     return known
-
-
-def _called(tests: str, entry: str) -> tuple[str, tuple[str, ...]]:
-    """The function that ``check`` is given, and those that Python tests call and do not define. ValueError as above."""
-    try:
-        tree = parse_python(tests)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise ValueError(f"has tests that do not parse ({error})") from None
-    nodes = list(ast.walk(tree))
-    bound = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-    bound |= {node.arg for node in nodes if isinstance(node, ast.arg)}
-    bound |= {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
-    imports = [node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)]
-    bound |= {(alias.asname or alias.name).partition(".")[0] for node in imports for alias in node.names}
-    called = [node.func.id for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
-    functions = tuple(dict.fromkeys(one for one in called if one not in bound and not hasattr(builtins, one)))
-    if not any(isinstance(node, ast.FunctionDef) and node.name == "check" for node in tree.body):
-        return "", functions
-    if not entry and "check" not in called:
-        raise ValueError("has tests that define check and call it never", "name the function that it is given: 'entry'")
-    return entry, tuple(dict.fromkeys((*functions, *([entry] if entry else ()))))
