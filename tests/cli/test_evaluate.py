@@ -65,6 +65,37 @@ def test_completions_made_elsewhere_are_judged_and_compared(yunque, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("options", "value", "n", "says"),
+    [
+        (("--missing", "leave-out"), 1.0, 3, "5 tasks have no answer: left out"),
+        (("--missing", "fail"), 0.375, 8, "5 tasks have no answer: failed"),
+        (("--limit", "3"), 1.0, 3, ""),
+    ],
+)
+def test_answers_to_a_part_of_a_suite(yunque, tmp_path, options, value, n, says):
+    path = samples(tmp_path / "part.jsonl", 8)
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:3]))
+    refused = yunque("eval", "--samples", path, "--suite", "humaneval")
+    assert refused.returncode == 2 and "5 of 8 tasks of humaneval have no answer, such as HumanEval/3" in refused.stderr
+    done = yunque("eval", "--samples", path, "--suite", "humaneval", "--json", *options)
+    (found,) = json.loads(done.stdout)
+    measures = {one["name"]: one for one in found["measures"]}
+    assert (measures["pass@1"]["value"], measures["pass@1"]["n"], measures["ceiling"]["n"]) == (value, n, n)
+    assert says in done.stderr and found["failures"] == ({"missing": 5} if "fail" in options else {})
+
+
+def test_other_tests_are_another_run(yunque, tmp_path):
+    row = {"id": "a", "prompt": "def f():\n", "canonical": "    return 1\n", "tests": "assert f() == 1"}
+    path = tmp_path / "given.jsonl"
+    path.write_text('{"task_id": "a", "completion": "    return 1\\n"}\n')
+    for number, value in ((1, 1.0), (2, 0.0)):
+        (tmp_path / "own.jsonl").write_text(json.dumps(row | {"tests": f"assert f() == {number}"}) + "\n")
+        done = yunque("eval", "--samples", path, "--suite", "jsonl:own.jsonl", "--json", "--no-ceiling")
+        measures = {one["name"]: one["value"] for one in json.loads(done.stdout)[0]["measures"]}
+        assert measures["pass@1"] == value
+
+
+@pytest.mark.parametrize(
     ("arguments", "says"),
     [
         (("eval",), "no model and no --samples"),

@@ -90,3 +90,29 @@ def test_a_missing_toolchain_says_what_to_install(run, program, monkeypatch, tmp
 def test_unsafe_is_said_aloud(run, program):
     done = run(program("print(1)"), "--tier", "rlimits", "--unsafe")
     assert done.stdout == "1\n" and done.stderr.splitlines()[-1].endswith("tier rlimits")
+
+
+@pytest.mark.parametrize(
+    ("data", "shown"),
+    [
+        (b"\xef\xbb\xbfprint('a')", "a"),
+        ("# -*- coding: latin-1 -*-\nprint('é')".encode("latin-1"), "é"),
+        ("#!/usr/bin/python\n# vim: set fileencoding=cp1252 :\nprint('€')".encode("cp1252"), "€"),
+        ("# coding: utf-8\nprint('é')".encode(), "é"),
+    ],
+)
+def test_files_are_read_as_python_reads_them(run, tmp_path, data, shown):
+    (tmp_path / "main.py").write_bytes(data)
+    done = run(tmp_path / "main.py")
+    assert (done.returncode, done.stdout) == (0, f"{shown}\n")
+
+
+def test_an_encoding_that_python_does_not_know_is_one_line(run, tmp_path):
+    (tmp_path / "main.py").write_bytes(b"# coding: nonsense\nprint(1)")
+    done = run(tmp_path / "main.py")
+    assert done.returncode == 2 and "unknown encoding" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_byte_order_mark_is_no_part_of_another_language(run, tmp_path):
+    (tmp_path / "main.sh").write_bytes(b"\xef\xbb\xbfecho ok")
+    assert run(tmp_path / "main.sh").stdout == "ok\n"

@@ -319,3 +319,54 @@ def test_whole_programs_pass_in_the_style_that_they_are_given(box, tmp_path, ben
         task = next(task for task in tasks if task.id == one.task_id)
         right = suite.judge(task, one.text, one.style).outcome
         assert right is (Outcome.PASS if one.text in programs else Outcome.FAIL)
+
+
+# ---------------------------------------------------------------------------------- end tokens, fences, byte order marks
+BODY = "    return x\n"
+ENDS = [
+    "<|endoftext|>",
+    "<|im_end|>",
+    "<|eot_id|>",
+    "</s>",
+    "<eos>",
+    "<end_of_turn>",
+    "<|EOT|>",
+    "<|end|>",
+    "<｜end▁of▁sentence｜>",
+]
+
+
+@pytest.mark.parametrize("key", ["completion", "solution"])
+@pytest.mark.parametrize("end", [*ENDS, "<|endoftext|>more <|endoftext|>", "<|", "<|endof", "</s"])
+def test_end_tokens_are_cut_and_told(tmp_path, key, end):
+    rows = [{"task_id": IDS[0], key: f"{BODY}{end}"}, {"task_id": IDS[1], key: BODY}]
+    found = read_samples(lines(tmp_path / "a.jsonl", *rows))
+    assert [one.text for one in found.samples] == [BODY, BODY]
+    assert found.notes == ("1 of 2 answers hold an end token: cut there",)
+
+
+@pytest.mark.parametrize(
+    "text", ["    return a < b", "    return a<e", "    return '<s>'", "    return x <b", "    return x|y"]
+)
+def test_what_only_looks_like_an_end_token_stays(tmp_path, text):
+    found = read_samples(lines(tmp_path / "a.jsonl", {"task_id": IDS[0], "completion": text}))
+    assert found.samples[0].text == text and not found.notes
+
+
+@pytest.mark.parametrize("key", ["completion", "solution"])
+def test_fenced_answers_are_chat_answers_unless_a_style_is_asked_for(tmp_path, key):
+    rows = [{"task_id": IDS[0], key: f"Here:\n```python\n{PROGRAM}```\n"}, {"task_id": IDS[1], key: BODY}]
+    path = lines(tmp_path / "a.jsonl", *rows)
+    plain = WHOLE if key == "solution" else PREFIX
+    found = read_samples(path)
+    assert [one.style for one in found.samples] == [CHAT, plain] and "1 of 2 answers hold a fenced block" in found.notes[0]
+    for style in (CHAT, PREFIX):
+        found = read_samples(path, style=style)
+        assert {one.style for one in found.samples} == {style} and not found.notes
+    ticks = {"task_id": IDS[0], key: "    return '```'\n"}
+    assert read_samples(lines(tmp_path / "b.jsonl", ticks)).samples[0].style is plain
+
+
+def test_a_byte_order_mark_is_no_part_of_an_answer(tmp_path):
+    rows = [{"task_id": IDS[0], "solution": f"\ufeff{PROGRAM}"}]
+    assert read_samples(lines(tmp_path / "a.jsonl", *rows)).samples[0].text == PROGRAM

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +102,7 @@ def evaluate(
         folder, facts = find_base(model, bars)
         with store.lock():
             for suite in suites:
-                parents = [_ceiling(store, suite, asking, workers)] if ceiling else []
+                parents = [_ceiling(store, suite, asking, workers, chosen_tasks(suite, asking))] if ceiling else []
 
                 def build(draft: Path, suite: JudgedSuite = suite, parents: list[Artifact] = parents) -> dict:
                     nonlocal opened
@@ -124,32 +124,69 @@ def evaluate(
     return found
 
 
-def judge_file(samples: Path, name: str, out: Path, asking: Asking, *, workers: int, ceiling: bool = True) -> Scored:
-    """Judge completions made elsewhere, in the layouts of `evaluation.layouts`."""
+MISSING = ("refuse", "fail", "leave-out")
+"""What becomes of tasks that a file has no answer to."""
+
+
+def judge_file(
+    samples: Path,
+    name: str,
+    out: Path,
+    asking: Asking,
+    *,
+    workers: int,
+    ceiling: bool = True,
+    missing: str = "refuse",
+    say: Callable[[str], None] = lambda _: None,
+) -> Scored:
+    """Judge completions made elsewhere, in the layouts of `evaluation.layouts`. ``missing``: one of `MISSING`.
+
+    EvaluationError when tasks that are asked have no answer, unless they are to fail or to be left out.
+    """
+    if missing not in MISSING:
+        raise EvaluationError(f"no treatment of missing answers named {missing!r}", do=nearest(missing, list(MISSING)))
     store, told = Store(out), _departures([name])
     with open_sandbox() as inner, store.lock():
         sandbox = TapedSandbox(inner)
         suite = open_suite(name, sandbox)
-        given = read_samples(samples, [task.id for task in suite.tasks()])
+        style = None if asking.style == AUTO else PromptStyle(asking.style)
+        given = read_samples(samples, [task.id for task in suite.tasks()], style)
         if given.language and given.language not in _names_of(suite.tasks()[0].language):
             raise EvaluationError(f"holds answers in {given.language}, {suite.name} asks for another", where=samples)
-        answers = given.pairs
-        parents = [_ceiling(store, suite, asking, workers)] if ceiling else []
+        answers, answered = given.pairs, {one.task_id for one in given.samples}
+        tasks = chosen_tasks(suite, replace(asking, style=AUTO))
+        without = [task for task in tasks if task.id not in answered]
+        known = {task.id for task in suite.tasks()} & answered
+        if without and known and missing == "refuse":
+            raise EvaluationError(
+                f"{len(without)} of {len(tasks)} tasks of {suite.name} have no answer, such as {without[0].id}",
+                where=samples,
+                do="use --missing leave-out to judge the others alone, --missing fail to count them as failed, or --limit",
+            )
+        if missing == "leave-out" and known:
+            tasks = [task for task in tasks if task.id in answered]
+        if not tasks:
+            raise EvaluationError(f"holds no answer to the tasks of {suite.name} that are asked", where=samples)
+        for line in given.notes:
+            say(line)
+        if without:
+            say(f"{len(without)} tasks have no answer: {'left out' if missing == 'leave-out' else 'failed'}")
+        parents = [_ceiling(store, suite, asking, workers, tasks)] if ceiling else []
 
         def build(draft: Path) -> dict:
             rows = judge_samples(
-                suite, answers, draft, metrics=asking.metrics, workers=workers, sandbox=sandbox, progress=bars
+                suite, answers, draft, tasks=tasks, metrics=asking.metrics, workers=workers, sandbox=sandbox, progress=bars
             )
             return _write_measures(draft, suite, rows, parents, asking.seed)
 
         digest = hashlib.sha256(json.dumps(answers).encode()).hexdigest()
         recipe = {"suite": suite.name, "tasks": _fingerprint(suite), "model": samples.name, "sha256": digest}
-        recipe |= {"departures": told}
+        recipe |= {"departures": told, "missing": missing}
         artifact, _ = store.make(
             "eval",
             build,
             parents=parents,
-            recipe=recipe | {"layout": given.layout, "sandbox": sandbox.tier} | asdict(asking),
+            recipe=recipe | {"layout": given.layout, "notes": given.notes, "sandbox": sandbox.tier} | asdict(asking),
             seed=asking.seed,
         )
     return scored(artifact)
@@ -250,9 +287,8 @@ def _signed(value: float, unit: str) -> str:
 
 
 # --------------------------------------------------------------------------------------------------------------------- steps
-def _ceiling(store: Store, suite: JudgedSuite, asking: Asking, workers: int) -> Artifact:
-    """What the suite's own answers get here, found once."""
-    tasks = chosen_tasks(suite, asking)
+def _ceiling(store: Store, suite: JudgedSuite, asking: Asking, workers: int, tasks: Sequence[Task]) -> Artifact:
+    """What the suite's own answers to these tasks get here, found once."""
 
     def build(draft: Path) -> dict:
         rows = find_ceiling(suite, tasks, draft, workers=workers, progress=bars)
@@ -265,7 +301,7 @@ def _ceiling(store: Store, suite: JudgedSuite, asking: Asking, workers: int) -> 
             "misses": {row.task_id: row.detail for row in rows if row.canonical and row.canonical != "pass"},
         }
 
-    recipe = {"suite": suite.name, "tasks": _fingerprint(suite), "limit": asking.limit, "without": list(asking.without)}
+    recipe = {"suite": suite.name, "tasks": _fingerprint(suite), "asked": _hash([task.id for task in tasks])}
     return store.make("ceiling", build, recipe=recipe | {"sandbox": suite.sandbox.tier}, seed=asking.seed)[0]
 
 
@@ -313,6 +349,12 @@ def _names_of(language: str) -> set[str]:
 
 
 def _fingerprint(suite: JudgedSuite) -> str:
-    """What the suite asks, as a hash: other tasks are another run."""
-    text = json.dumps([asdict(task) for task in suite.tasks()], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    """What the suite asks and what judges it, as a hash: other tasks, other tests and another judge are another run."""
+    tasks = suite.tasks()
+    keys = [(suite.canonical(task), suite.wrong(task)) for task in tasks]
+    judge = getattr(suite, "key", "")  # what judges, where the answers do not say it all
+    return _hash([[asdict(task) for task in tasks], keys, judge, yunque.__version__])
+
+
+def _hash(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]

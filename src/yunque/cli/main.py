@@ -168,6 +168,9 @@ def eval_(
     samples: Annotated[
         Path | None, typer.Option("--samples", help="Judge completions made elsewhere: a file or a folder of results.")
     ] = None,
+    missing: Annotated[
+        str, typer.Option("--missing", help="Tasks that --samples has no answer to: refuse, fail or leave-out.")
+    ] = "refuse",
     n: Annotated[int, typer.Option("--n", min=1, help="Answers to each task.")] = 1,
     temperature: Annotated[float, typer.Option("--temperature", min=0, max=5, help="0 is greedy")] = 0.0,
     style: Annotated[str, typer.Option("--style", help="auto, prefix, fim, chat or few-shot")] = "auto",
@@ -209,7 +212,7 @@ def eval_(
     )
     with disk_errors(out):
         if samples is not None:
-            found = [judge_file(samples, names[0], out, asking, workers=workers, ceiling=ceiling)]
+            found = [judge_file(samples, names[0], out, asking, workers=workers, ceiling=ceiling, missing=missing, say=say)]
         elif model:
             found = evaluate(model, names, out, asking, workers=workers, ceiling=ceiling, engine=engine)
         else:

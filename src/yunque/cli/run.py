@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import re
 import sys
+import tokenize
 from dataclasses import asdict
 from pathlib import Path
 
@@ -28,9 +31,9 @@ def run_file(
     """Run a file and show what was seen: 0 when it ended with status 0, else 1. SandboxError for what a user can mend."""
     row = language(lang or _by_extension(file))
     try:
-        source = file.read_bytes().decode("utf-8")
+        source = _decoded(file.read_bytes(), row.name)
         given = stdin.read_bytes() if stdin else b""
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, SyntaxError) as error:
         raise SandboxError(f"cannot be read ({error})", where=stdin if file.is_file() and stdin else file) from None
     with open_sandbox(tier or None, unsafe=unsafe) as sandbox:
         run = run_program(sandbox, row.name, source, stdin=given, arguments=tuple(arguments), limits=limits)
@@ -46,6 +49,25 @@ def run_file(
         sys.stderr.flush()
         say(("" if run.ran else "did not compile: ") + summary(seen))
     return 0 if run.ran and seen.exit_code == 0 else 1
+
+
+def _decoded(data: bytes, language_name: str) -> str:
+    """A source as its language reads it: without a byte order mark, Python's in the encoding that it declares.
+
+    UnicodeDecodeError; SyntaxError for an encoding that Python does not know.
+    """
+    if language_name != "python":
+        return data.decode("utf-8-sig")
+    encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+    text = data.decode(encoding)
+    lines = text.split("\n", 2)
+    for at, line in enumerate(lines[:2]):  # it is written in UTF-8 from here on
+        if encoding not in ("utf-8", "utf-8-sig") and _COOKIE.match(line):
+            lines[at] = "#"
+    return "\n".join(lines)
+
+
+_COOKIE = re.compile(r"[ \t\f]*#.{0,200}?coding[:=]")
 
 
 def summary(seen: Observation) -> str:

@@ -99,6 +99,11 @@ class JsonlSuite:
         """Every task, in the file's order."""
         return [row.task for row in self.rows.values()]
 
+    @property
+    def key(self) -> str:
+        """What judges the rows, for whoever keeps verdicts."""
+        return json.dumps([(row.before, row.after, row.tests, row.entry, row.reference) for row in self.rows.values()])
+
     def program(self, task: Task, text: str, style: PromptStyle = PromptStyle.PREFIX) -> str:
         """What stands around a completion, with it; of a chat answer the code, below what stands before the function."""
         row = self.rows[task.id]

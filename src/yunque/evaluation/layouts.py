@@ -12,7 +12,8 @@ A whole program holds the prompt already, and its own imports: its style is ``pr
 
 Covered: cut, empty and mixed files, rows without what they need, a sample that is there twice, numbers that order samples
 (``2.py`` before ``10.py``), executed MultiPL-E folders (their ``*.results.*`` files are left out), half of a two-part
-character (it becomes U+FFFD, as it can be neither stored nor run).
+character (it becomes U+FFFD, as it can be neither stored nor run), byte order marks, end tokens and what stands behind them,
+answers in Markdown fences, which are judged as chat answers; `Samples.notes` says so.
 Not covered: BigCode's post-processing, which has been applied when generations are saved; evalplus's result files.
 """
 
@@ -23,7 +24,7 @@ import json
 import re
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,8 @@ class Samples:
     """Which of the layouts it was."""
     language: str = ""
     """MultiPL-E's name of the language; tasks are called alike in all of them, so a caller should compare it."""
+    notes: tuple[str, ...] = ()
+    """What was done to answers before they are judged, a line each."""
 
     @property
     def pairs(self) -> list[tuple[str, str, PromptStyle]]:
@@ -63,11 +66,12 @@ class Samples:
         return [(one.task_id, one.text, one.style) for one in self.samples]
 
 
-def read_samples(path: Path, task_ids: Sequence[str] = ()) -> Samples:
+def read_samples(path: Path, task_ids: Sequence[str] = (), style: PromptStyle | None = None) -> Samples:
     """The samples in a file or a folder, in whichever layout.
 
     ``task_ids``: the suite's tasks in order; BigCode's lists need them, and ids that are written otherwise are looked up in
-    them. EvaluationError names the file, and the line or the entry, that cannot be used.
+    them. ``style``: how the answers are to be taken; None: as the layout has them, and as chat answers where they hold a
+    fenced block. EvaluationError names the file, and the line or the entry, that cannot be used.
     """
     try:
         if path.is_dir():
@@ -80,7 +84,34 @@ def read_samples(path: Path, task_ids: Sequence[str] = ()) -> Samples:
         raise EvaluationError("is nested too deeply to be samples", where=path) from None
     if not found.samples:
         raise EvaluationError("holds no samples", where=path, do=FOLDERS if path.is_dir() else EXAMPLE)
-    return found
+    return _cleaned(found, style)
+
+
+_END = re.compile(
+    r"<\|(?:endoftext|end_of_text|im_end|eot_id|eom_id|end|EOT|endofprompt|file_separator|file_sep)\|>|</s>|<eos>|<end_of_turn>"
+    r"|<\uff5cend\u2581of\u2581sentence\uff5c>|\[/INST\]|<\|(?:end[a-z_]{0,12})?\|?$|</s?$|<\uff5c[a-z\u2581]{0,20}$"
+)
+"""End tokens of well-known models, and the beginning of one at the end of a text that was cut."""
+_FENCE = re.compile(r"^[ \t]{0,3}(?:`{3,20}|~{3,20})", re.MULTILINE)
+
+
+def _cleaned(found: Samples, style: PromptStyle | None) -> Samples:
+    """The samples without end tokens and byte order marks, in the style that they are to be judged in."""
+    samples, ended, fenced = [], 0, 0
+    for one in found.samples:
+        text = one.text.removeprefix("\ufeff")
+        if found.layout != "yunque" and (end := _END.search(text)):
+            text, ended = text[: end.start()], ended + 1
+        asked = style or one.style
+        if style is None and one.style in (PromptStyle.PREFIX, PromptStyle.PROGRAM) and _FENCE.search(text):
+            asked, fenced = PromptStyle.CHAT, fenced + 1
+        samples.append(replace(one, text=text, style=asked))
+    notes = [f"{ended} of {len(samples)} answers hold an end token: cut there"] if ended else []
+    if fenced:
+        notes.append(
+            f"{fenced} of {len(samples)} answers hold a fenced block: judged as chat answers (--style says otherwise)"
+        )
+    return replace(found, samples=tuple(samples), notes=tuple(notes))
 
 
 # ---------------------------------------------------------------------------------------------------------------- JSON lines

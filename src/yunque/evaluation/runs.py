@@ -174,16 +174,22 @@ def judge_samples(
     samples: Sequence[tuple[str, str, PromptStyle]],
     folder: Path,
     *,
+    tasks: Sequence[Task] | None = None,
     metrics: Sequence[str] = USUAL,
     workers: int = 2,
     sandbox: TapedSandbox | None = None,
     progress: Progress = silent,
 ) -> list[Judged]:
-    """Judge answers made elsewhere, as (task id, text, style); a task without one fails, with a row that says so."""
-    by_id = {task.id: task for task in suite.tasks()}
-    unknown = sorted({task_id for task_id, _, _ in samples} - set(by_id))
+    """Judge answers made elsewhere, as (task id, text, style); a task without one fails, with a row that says so.
+
+    ``tasks``: those that count; None: all of the suite.
+    """
+    every = suite.tasks()
+    unknown = sorted({task_id for task_id, _, _ in samples} - {task.id for task in every})
     if unknown:
         raise EvaluationError(f"{len(unknown)} answers to tasks that {suite.name} does not have, such as {unknown[0]!r}")
+    by_id = {task.id: task for task in (every if tasks is None else tasks)}
+    samples = [one for one in samples if one[0] in by_id]
     counts: Counter[str] = Counter()
     written = []
     for task_id, text, style in samples:
@@ -204,7 +210,7 @@ def judge_samples(
                 found[at] = judging.judge(by_id[one.task_id], one)
     (folder / VERDICTS).unlink()
     judged = [_judged(by_id[one.task_id], one, what) for one, what in zip(written, found, strict=True)]
-    missing = _Found(outcome="fail", score=None, rules=(), detail="no answer was given", values=dict(_NOTHING))
+    missing = _Found(outcome="fail", score=None, rules=("missing",), detail="no answer was given", values=dict(_NOTHING))
     absent = [
         Written(task_id=task_id, sample=0, style=PromptStyle.PREFIX, text="", ended="", tokens=0)
         for task_id in by_id
