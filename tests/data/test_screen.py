@@ -1,5 +1,7 @@
 """Every record is tagged once, rules decide without looking again, and an error is never clean."""
 
+from dataclasses import replace
+
 import pytest
 from pydantic import ValidationError
 
@@ -81,6 +83,23 @@ def test_a_text_is_looked_at_once(tmp_path):
     again = tagged(tmp_path, more)
     asked = [one for one in SEEN if one in {record.id for record in more}]
     assert again[:4] == first and asked == [more[4].id]
+
+
+def test_the_same_text_under_another_licence_is_judged_anew(tmp_path):
+    from yunque.checks.licence import Licence
+
+    checks, found = [Trusted(Licence(), name="licence")], []
+    for licence in ("MIT", "GPL-3.0-only", "MIT"):
+        one = replace(RECORDS[0], origin=replace(ORIGIN, licence=licence))
+        with VerdictCache(tmp_path / "v.sqlite", checks) as cache:
+            found += [tagged.verdicts[0].outcome for _, tagged in tag([one, one], ["licence"], checks, cache, workers=1)]
+    assert found == [Outcome.PASS] * 2 + [Outcome.FAIL] * 2 + [Outcome.PASS] * 2
+    with VerdictCache(tmp_path / "v.sqlite", checks) as cache:
+        both = [replace(RECORDS[0], origin=replace(ORIGIN, licence=licence)) for licence in ("GPL-3.0-only", "MIT")]
+        assert [one.verdicts[0].outcome for _, one in tag(both, ["licence"], checks, cache, workers=1)] == [
+            Outcome.FAIL,
+            Outcome.PASS,
+        ]
 
 
 def test_a_check_that_changed_is_another_check():

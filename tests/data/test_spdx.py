@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.data.licence_samples import APACHE, BSD2, BSD3, GPL3, ISC, LGPL3, MIT
+from yunque.data.licences import find_header
 from yunque.data.spdx import ASKALONO_SCORE, UNKNOWN, ask_askalono, covers, expression, recognise, same_family, tell
 
 ADVERTISING = "All advertising materials mentioning features of this software must display an acknowledgement."
@@ -107,3 +108,23 @@ def test_askalono_is_believed_from_its_score_on():
     found = ask_askalono(ISC)
     assert (found.expression, found.how) == ("ISC", "askalono") and found.score >= ASKALONO_SCORE
     assert ask_askalono("nothing of a licence stands in these words, and still a name comes back " * 3).expression == UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("SPDX-License-Identifier: MIT\n# SPDX-License-Identifier: GPL-3.0-only", "MIT AND GPL-3.0-only"),
+        ("SPDX-License-Identifier: MIT OR Apache-2.0\n# SPDX-License-Identifier: ISC", "(MIT OR Apache-2.0) AND ISC"),
+        ("SPDX-License-Identifier: MIT\n# SPDX-License-Identifier: Nonsense", "MIT AND LicenseRef-unread"),
+        ("Dual-licensed under Apache 2.0 or BSD3. You may select, at your option, one.", "Apache-2.0 OR BSD-3-Clause"),
+        ("Licensed under the MIT License or the Apache License 2.0, at your option.", "Apache-2.0 OR MIT"),
+        ("Licensed under the MIT License and the Apache License 2.0.", "Apache-2.0 AND MIT"),
+        ("This tool finds GPL-3.0 licensed files and reports them.", "unknown"),
+        ("Support for AGPL-3.0 code.", "unknown"),
+        ("Compatible with the GPL version 3. Licensed under the MIT license.", "MIT"),
+        ("Licensed under the GPL v3.", "GPL-3.0"),
+        ("Redistribute it under the terms of the GNU General Public License, version 2 or later.", "GPL-2.0-or-later"),
+    ],
+)  # fmt: skip
+def test_heads_with_several_licences_and_heads_that_speak_of_one(text, told):
+    assert find_header(f"# {text}\nx = 1\n").expression == told

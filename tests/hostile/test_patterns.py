@@ -107,6 +107,9 @@ BUILT: dict[tuple[str, str], Callable] = {
         b"(" + one + b")" for one in module._PATTERNS.values()
     ),
     ("data.spdx", "f'\\\\b{_UNDER} {name}\\\\b'"): _values("_NAMED_RE"),
+    ("data.spdx", "f'(?: licenses?)?(?: and or| or| and)(?: the| a| an| under| of| terms){{0,4}} {name}\\\\b'"): _values(
+        "_LISTED_RE"
+    ),
     ("data.spdx", "f\"\\\\b{_UNDER} (?:gnu )?(?:{gnu['kind']} )?(?:gpl|general public license)\""): lambda module: (
         rf"\b{module._UNDER} (?:gnu )?(?:{kind} )?(?:gpl|general public license)" for kind in (None, "lesser", "affero")
     ),

@@ -21,7 +21,6 @@ import _posixsubprocess
 import collections
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -44,7 +43,6 @@ _ATTRIBUTES = {
     "ag_frame", "ag_code", "__globals__", "__closure__",
 }  # fmt: skip
 _MACHINERY = {"pytest", "_pytest", "pluggy", "yunque_probe", "ctypes", "_ctypes", "unittest", "readline"}
-_OF_TESTS = re.compile(r"/(?:test_[^/]*|[^/]*_test|conftest)\.py$|/tests?/.*\.py$")
 _HONEST = {
     "sys._getframe": {"collections.namedtuple", "enum._create_", "typing._caller", "logging.findCaller <lambda>",
                       "logging.findCaller currentframe"},
@@ -59,6 +57,13 @@ _HONEST = {
     "cr_frame": {"asyncio._format_coroutine"},
 }  # fmt: skip
 """Functions of the standard library that look around, or make code, for their own sake and hand nothing of it out."""
+
+
+def _looks_like_tests(path):
+    """Whether a file of the tree is one of tests by its name, or by its folder's."""
+    *folders, name = path.split("/")
+    named = name.startswith("test_") or name.endswith("_test.py") or name == "conftest.py"
+    return name.endswith(".py") and (named or not {"test", "tests"}.isdisjoint(folders))
 
 
 def _watch(candidate, tests, known, status):
@@ -92,7 +97,7 @@ def _watch(candidate, tests, known, status):
         path = os.fsdecode(fspath(path))
         name = names.get(os.path.basename(path)) if not os.path.isabs(path) else None  # below whatever folder
         path = realpath(path)
-        others = path.startswith(ROOT) and path != candidate and _OF_TESTS.search(path[len(ROOT) - 1 :])
+        others = path.startswith(ROOT) and path != candidate and _looks_like_tests(path[len(ROOT) :])
         return tests.get(path) or name or (path if others or git in path else "")
 
     def asks(event, args):

@@ -1,5 +1,6 @@
 """Which licence covers a file, where that is said, and how sure it is.
 
+    REUSE.toml, .license      what REUSE says of single files, by its rules of precedence (`data.reuse`)
     the file's own head       ``SPDX-License-Identifier: MIT``, or a notice in its first comment
     nearest folder upwards    its licence files (`data.spdx`), and what its package metadata says, joined
     otherwise                 ``unknown``
@@ -11,7 +12,7 @@ beside it is believed, unless that file restricts something.
 
 Covered: licences by text, several in a folder or a file, REUSE's ``LICENSES/`` where it holds a single one, NOTICE and
 ``licenses/`` where nothing else is there; metadata of Python, npm, Cargo, Composer, RubyGems, Maven.
-Not covered: REUSE.toml, licences told only in a README, ``@license`` in the middle of a file.
+Not covered: licences told only in a README, ``@license`` in the middle of a file.
 Nothing is executed: ``setup.py`` is not looked at, a gemspec is read by pattern.
 """
 
@@ -30,6 +31,7 @@ from email.parser import HeaderParser
 from pathlib import Path, PurePosixPath
 
 from yunque.checks.licence import UNKNOWN, UNREAD, ids_of
+from yunque.data.reuse import Reuse
 from yunque.data.spdx import (
     Told,
     ask_askalono,
@@ -152,6 +154,7 @@ class LicenceMap:
         folders: dict[str, _Folder] = {}
         reuse: dict[str, list[tuple[str, Told]]] = {}
         self._ask = second_opinion
+        self._reuse = Reuse.read(functools.partial(_read, tree), paths)
         for path in sorted(paths):
             name = path.rpartition("/")[2]
             if name not in _METADATA and not name.endswith((".gemspec", ".pom")) and not _may_be_licence(path, name):
@@ -185,8 +188,12 @@ class LicenceMap:
 
     def find(self, path: str, text: str = "") -> Found:
         """The same, with its place and how sure it is."""
-        if (own := find_header(text)).expression != UNKNOWN:
-            return own
+        own, said = find_header(text), self._reuse.find(path)
+        if said is not None and (said.overrides or own.expression == UNKNOWN):
+            return Found(said.expression, said.place, "reuse", 1.0)
+        if own.expression != UNKNOWN:
+            both = joined({*ids_of(own.expression), *ids_of(said.expression)}) if said and said.adds else ""
+            return Found(both, said.place, "reuse+header", own.score) if said and both else own
         folder = path
         while folder and folder != ".":
             folder = folder.rpartition("/")[0] or "."

@@ -127,7 +127,7 @@ def tag(
     for batch, found in ordered_map(screener, _asked(records, cache), workers=workers, lost=screener.lost):
         for asked, verdicts in zip(batch, found, strict=True):
             new = [one for one in verdicts if one.check not in asked.known and one.outcome is not Outcome.ERROR]
-            cache.put(asked.record.id, new)
+            cache.put(asked.record, new)
             yield asked.record, Tagged(record_id=asked.record.id, verdicts=tuple(verdicts))
         cache.commit()
 
@@ -140,8 +140,7 @@ class _Asked:
 
 def _asked(records: Iterable[Record], cache: VerdictCache) -> Iterator[list[_Asked]]:
     for batch in batched(records, lambda record: len(record.text), BATCH_CHARS):
-        known = cache.get([record.id for record in batch])
-        yield [_Asked(record, known[record.id]) for record in batch]
+        yield [_Asked(record, known) for record, known in zip(batch, cache.get(batch), strict=True)]
 
 
 def _unknown(batch: Sequence[_Asked], check: str) -> list[Record]:

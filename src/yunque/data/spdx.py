@@ -52,6 +52,15 @@ _GNU = re.compile(
     rf"(?:(?: gpl| lgpl| agpl| as published by the free software foundation| either| only| {_VERSION}){{0,12}}?"
     rf" {_VERSION}(?P<version>[123](?: [01])?)\b)?(?P<rest>.{{0,120}})"
 )
+_MENTIONS = re.compile(
+    r"\b(?:finds?|detects?|checks?|scans?|lists?|reports?|looks? for|search(?:es)?|whether|compatible with|incompatible with"
+    r"|not|neither|like|such as|unlike|instead of|rather than|other than|convert\w*|support\w*|recogni[sz]e\w*|pars\w+"
+    r"|about|between|replac\w+|depend\w* on|links? (?:to|with)|requires?|needs?|no)(?: \w+){0,3} $"
+)
+_MENTIONED = re.compile(
+    r"(?: v?[\d ]{0,5})?(?: only| or later)? ?(?:licensed|covered|style|compatible|violation|header|text|check)\b"
+)
+"""Words before, and behind, the name of a licence that is spoken of and not given."""
 _LATER = re.compile(r"\b(?:any|all|or) (?:later|newer|higher)|\bor later|at your option any later")
 _TITLES = {
     "apache license version 2 0 january 2004": "Apache-2.0",
@@ -81,8 +90,8 @@ _UNDER = (
 _NAMED = {
     "Apache-2.0": r"apache(?: software)?(?: license)?(?: v| version)? ?2(?: 0)?",
     "MIT": r"(?:expat )?mit(?: expat| x11| style)?(?: license| licence)",
-    "BSD-3-Clause": r"(?:(?:new|modified|revised) bsd|bsd 3(?: clause)?|3 clause bsd|three clause bsd)(?: license)?",
-    "BSD-2-Clause": r"(?:(?:simplified|freebsd) bsd|bsd 2(?: clause)?|2 clause bsd|two clause bsd)(?: license)?",
+    "BSD-3-Clause": r"(?:(?:new|modified|revised) bsd|bsd ?3(?: clause)?|3 clause bsd|three clause bsd)(?: license)?",
+    "BSD-2-Clause": r"(?:(?:simplified|freebsd) bsd|bsd ?2(?: clause)?|2 clause bsd|two clause bsd)(?: license)?",
     "ISC": r"isc license",
     "MPL-2.0": r"mozilla public license(?: mpl)?(?: v| version)? ?2(?: 0)?",
     "MPL-1.1": r"mozilla public license(?: mpl)?(?: v| version)? ?1 1",
@@ -99,6 +108,11 @@ _NAMED = {
     "CC-BY-SA-4.0": r"(?:cc by sa|creative commons attribution share ?alike)(?: 4 0)(?: international)?",
     "LicenseRef-non-commercial": r"creative commons attribution non ?commercial",
 }
+_LISTED_RE = {
+    spdx: re.compile(rf"(?: licenses?)?(?: and or| or| and)(?: the| a| an| under| of| terms){{0,4}} {name}\b")
+    for spdx, name in _NAMED.items()
+}
+"""The same behind another one in a list."""
 _NAMED_RE = {spdx: re.compile(rf"\b{_UNDER} {name}\b") for spdx, name in _NAMED.items()}
 _SAID = {
     "LicenseRef-public-domain": re.compile(
@@ -133,9 +147,17 @@ MAX_PHRASED_WORDS = 400
 
 def said_in(words: str) -> set[str]:
     """The ids that a short text names as its licence. ``words``: lower case, one space between."""
-    found = {spdx for spdx, named in _NAMED_RE.items() if named.search(words)}
+    found = set()
+    waiting = [(spdx, one.end()) for spdx, named in _NAMED_RE.items() for one in named.finditer(words)]
+    while waiting and len(found) < 20:
+        spdx, end = waiting.pop()
+        if spdx not in found:
+            found.add(spdx)
+            waiting += [(also, one.end()) for also, named in _LISTED_RE.items() if (one := named.match(words, end))]
     found |= {spdx for spdx, said in _SAID.items() if said.search(words)}
     for gnu in _GNU.finditer(words):
+        if _MENTIONS.search(words, max(0, gnu.start() - 80), gnu.start()) or _MENTIONED.match(words, gnu.start("rest")):
+            continue
         kind = {"lesser": "LGPL", "library": "LGPL", "affero": "AGPL"}.get(gnu["kind"] or "", "GPL")
         version = (gnu["version"] or "").replace(" ", ".")
         if version:
@@ -158,12 +180,15 @@ def titles_in(words: str) -> set[str]:
 _TAG = re.compile(r"^[^\w\n]*+SPDX-License-Identifier:\s*([^\r\n]+)", re.MULTILINE)
 
 
+_TAG_ENDS = re.compile(r"(?<!\s)\s*+(\*/|-->|\*\)|#\}|['\"]{3}).*$", re.DOTALL)
+
+
 def tagged(text: str) -> str:
-    """The expression of the first ``SPDX-License-Identifier`` line, or ``unknown``."""
-    match = _TAG.search(text)
-    return (
-        expression(re.sub(r"(?<!\s)\s*+(\*/|-->|\*\)|#\}|['\"]{3}).*$", "", match[1], flags=re.DOTALL)) if match else UNKNOWN
-    )
+    """The expression of the ``SPDX-License-Identifier`` lines, or ``unknown``: of several all hold (REUSE 3.3)."""
+    told = [expression(_TAG_ENDS.sub("", found)) for found in _TAG.findall(text)[:20]]
+    if len(told) < 2:
+        return told[0] if told else UNKNOWN
+    return normalised(" AND ".join(f"({UNREAD if one == UNKNOWN else one})" for one in told)) or UNKNOWN
 
 
 def recognise(text: str) -> str:

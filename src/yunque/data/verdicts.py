@@ -1,10 +1,12 @@
-"""What checks said of texts before: verdicts by the check's own code and the record's id, in one SQLite file.
+"""What checks said of texts before: verdicts by the check's own code and what it reads of a record, in one SQLite file.
 
 A check that changes by a character is another check, and is asked anew; so is a tool whose version it names
-(``tool_version``). A record's id is the hash of its path and text.
+(``tool_version``). Of a record a verdict depends on the path and text, whose hash is its id, and on what else its origin
+says: source, licence and author. A repository that changes its licence is judged anew.
 
 Covered: several builds in turn, a process that is killed (what was not committed is asked again).
-Not covered: rules that a check reads from elsewhere without saying so in ``tool_version``.
+Not covered: rules that a check reads from elsewhere without saying so in ``tool_version``; a check that judges by the
+revision of a source or the time of its collection, which change with every build.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from functools import cache
 from pathlib import Path
 
 from yunque.checks.trust import Trusted
-from yunque.core.nouns import Verdict, content_id
+from yunque.core.nouns import Record, Verdict, content_id
 from yunque.core.seams import Check
 from yunque.store.tables import json_line, plain, restore
 
@@ -43,24 +45,31 @@ class VerdictCache:
         self._base.commit()
         self._base.close()
 
-    def get(self, record_ids: Sequence[str]) -> dict[str, dict[str, Verdict]]:
-        """Record id -> check name -> verdict, of those that are known."""
-        found: dict[str, dict[str, Verdict]] = {record_id: {} for record_id in record_ids}
-        asked = ", ".join("?" * len(record_ids))
-        for key, name in self._names.items():
+    def get(self, records: Sequence[Record]) -> list[dict[str, Verdict]]:
+        """Of each record: check name -> verdict, where that is known."""
+        keys = [_read_of(record) for record in records]
+        found: dict[str, dict[str, Verdict]] = {key: {} for key in keys}
+        asked = ", ".join("?" * len(keys))
+        for judge, name in self._names.items():
             query = f"SELECT record, verdict FROM verdicts WHERE judge = ? AND record IN ({asked})"
-            for record_id, text in self._base.execute(query, (key, *record_ids)):
-                found[record_id][name] = restore(json.loads(text), Verdict)
-        return found
+            for key, text in self._base.execute(query, (judge, *keys)):
+                found[key][name] = restore(json.loads(text), Verdict)
+        return [found[key] for key in keys]
 
-    def put(self, record_id: str, verdicts: Iterable[Verdict]) -> None:
+    def put(self, record: Record, verdicts: Iterable[Verdict]) -> None:
         """Keep what was said of a record."""
-        rows = [(self._keys[one.check], record_id, json_line(plain(one))) for one in verdicts]
+        rows = [(self._keys[one.check], _read_of(record), json_line(plain(one))) for one in verdicts]
         self._base.executemany("INSERT OR REPLACE INTO verdicts VALUES (?, ?, ?)", rows)
 
     def commit(self) -> None:
         """Make sure of what was put."""
         self._base.commit()
+
+
+def _read_of(record: Record) -> str:
+    """A hash of what checks read of a record."""
+    origin = record.origin
+    return content_id(record.id, origin.source, origin.licence, origin.author)
 
 
 def check_identity(check: Check) -> str:
