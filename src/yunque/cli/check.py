@@ -1,27 +1,68 @@
-"""``yunque check``: the checks that screen records, on anybody's file or folder."""
+"""``yunque check``: the checks that screen records, on anybody's files and folders."""
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
+import re
+import sys
+import tomllib
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+
+from pydantic import BaseModel, Field, ValidationError
 
 from yunque.checks.owasp import named
 from yunque.checks.trust import Trusted
 from yunque.cli.console import emit
 from yunque.core.errors import RecipeError, SourceError
-from yunque.core.nouns import Origin, Outcome, Record, Verdict, content_id
+from yunque.core.nouns import Finding, Origin, Outcome, Record, Verdict, content_id
 from yunque.core.parts import nearest
 from yunque.data.collect import readable_text
+from yunque.data.licences import LicenceMap
 from yunque.data.parallel import batched
 from yunque.data.screen import SEVERITIES, load_checks
 from yunque.data.trees import TreeLimits, shown, walk
+from yunque.reports.sarif import Noted
 from yunque.reports.sarif import sarif as write_sarif
 
 USUAL = ("syntax", "lint", "bandit", "insecure-patterns", "secrets", "malware")
 """What is asked when nobody says otherwise."""
+STDIN = "-"
 MAX_BYTES = 5_000_000
 BATCH_CHARS = 2 << 20
+_SILENCED = re.compile(r"yunque: ?ignore(?:\[([\w/., -]{1,200})\])?")
+
+
+class CheckRecipe(BaseModel, extra="forbid", frozen=True):
+    """The table ``[tool.yunque.check]`` of a ``pyproject.toml``; options of the command line go before it."""
+
+    checks: tuple[str, ...] = Field(default=(), description="Names of checks; empty: the usual ones.")
+    severity: str = Field(default="warning", description="Least severity that is told: note, warning or error.")
+    baseline: str = Field(default="", description="File of findings that are known, relative to the pyproject.toml.")
+
+    @classmethod
+    def read(cls, folder: Path) -> CheckRecipe:
+        """The table of the nearest ``pyproject.toml`` upwards; without one, the usual. RecipeError names file and key."""
+        for place in [folder, *folder.parents]:
+            path = place / "pyproject.toml"
+            if not path.is_file():
+                continue
+            try:
+                table = tomllib.loads(path.read_text("utf-8")).get("tool", {}).get("yunque", {}).get("check", {})
+                found = cls.model_validate(table)
+            except ValidationError as error:
+                told = error.errors()[0]
+                key = ".".join(map(str, told["loc"])) or "check"
+                do = nearest(key, list(cls.model_fields)) if told["type"] == "extra_forbidden" else ""
+                raise RecipeError(f"[tool.yunque.check] {key}: {told['msg'].lower()}", where=path, do=do) from None
+            except (OSError, ValueError, AttributeError) as error:
+                raise RecipeError(f"cannot be read ({error})", where=path) from None
+            return found.model_copy(update={"baseline": str(place / found.baseline)}) if found.baseline else found
+        return cls()
 
 
 @dataclass(frozen=True)
@@ -30,88 +71,233 @@ class Looked:
 
     path: str
     verdicts: tuple[Verdict, ...]
+    noted: tuple[Noted, ...] = ()
+    """Every finding of at least the severity that is asked for."""
 
 
 def report_on(
-    target: Path, names: Sequence[str], *, severity: str, sarif: bool, as_json: bool, say: Callable[[str], None]
+    targets: Sequence[Path],
+    names: Sequence[str],
+    *,
+    severity: str,
+    sarif: bool,
+    as_json: bool,
+    say: Callable[[str], None],
+    asked: bool = True,
+    baseline: str = "",
+    write_baseline: bool = False,
+    stdin_name: str = "stdin.py",
 ) -> bool:
-    """Print what the checks find; whether they found anything of that severity, or could not look. Raises YunqueError."""
+    """Print what the checks find; whether they found anything of that severity, or could not look. Raises YunqueError.
+
+    ``asked``: the checks were named, so one that cannot look here is an error. ``baseline``: a file of findings that are
+    known and do not count; with ``write_baseline`` it is written.
+    """
     if severity not in SEVERITIES:
         raise RecipeError(f"no severity '{severity}'", where="--severity", do=nearest(severity, list(SEVERITIES)))
+    if write_baseline and not baseline:
+        raise RecipeError("no file to write known findings to", where="--write-baseline", do="name one with --baseline")
     checks = load_checks(names)
-    for line in proofs(checks):
-        say(line)
-    bad, num_files, kept = False, 0, []
-    for looked in look_at(target, checks):
-        told = lines(looked, severity)
-        bad, num_files = bad or bool(told), num_files + 1
-        if sarif or as_json:
-            kept.append(looked)
-        elif told:
+    for check, why in unable(checks):
+        if asked:
+            raise RecipeError(f"the check '{check}' cannot look: {why}", where="--checks", do="or leave it out")
+        say(f"{check} cannot look: {why}")
+    known = {} if write_baseline else _read_baseline(baseline)
+    kept, counts, skipped = [], Counter[str](), Counter[str]()
+    for looked in look_at(targets, checks, stdin_name=stdin_name, skipped=skipped):
+        looked = _note(looked, severity, known)
+        kept.append(looked)
+        counts.update(one.finding.severity for one in looked.noted if one.counts)
+        if not sarif and not as_json and (told := lines(looked)):
             print("\n".join(told))
+    if write_baseline:
+        _write_baseline(baseline, kept)
+        say(f"{sum(counts.values())} findings are known from now on: {baseline}")
+        return False
     if sarif:
-        emit(write_sarif((looked.path, verdict) for looked in kept for verdict in looked.verdicts))
+        emit(write_sarif([(one.path, one.verdicts, one.noted) for one in kept]))
     elif as_json:
         emit([plain(looked) for looked in kept])
-    else:
-        say(f"{num_files} files, {'something was found' if bad else 'nothing found'}")
-    return bad
+    broken = sum(verdict.outcome is Outcome.ERROR for one in kept for verdict in one.verdicts)
+    say(summary(kept, counts, broken, skipped))
+    return bool(counts) or bool(broken)
 
 
-def look_at(target: Path, checks: Sequence[Trusted]) -> Iterator[Looked]:
-    """Every readable text file of a folder, or the file, with the verdict of each check. SourceError when there is none."""
-    if not target.exists():
-        raise SourceError("no such file or folder", where=target)
-    root = target if target.is_dir() else target.parent
-    entries = walk(root, TreeLimits()) if target.is_dir() else ()
-    paths = [entry.path for entry in entries if not entry.reason and entry.target is None] or [target.name]
-    seen = False
-    for batch in batched(_records(root, paths), lambda record: len(record.text), BATCH_CHARS):
-        seen = True
+def look_at(
+    targets: Sequence[Path],
+    checks: Sequence[Trusted],
+    *,
+    stdin_name: str = "stdin.py",
+    skipped: Counter[str] | None = None,
+) -> Iterator[Looked]:
+    """Every readable text file of the files and folders, with the verdict of each check. SourceError for what is not there.
+
+    ``skipped`` counts the others, by why.
+    """
+    for target in targets:
+        if str(target) != STDIN and not target.exists():
+            raise SourceError("no such file or folder", where=target)
+    licensed = any(check.name == "licence" for check in checks)
+    records = _records(targets, stdin_name, Counter() if skipped is None else skipped, licensed)
+    for batch in batched(records, lambda record: len(record.text), BATCH_CHARS):
         columns = [check.judge_all(batch) for check in checks]
         for record, *verdicts in zip(batch, *columns, strict=True):
-            yield Looked(record.origin.path, tuple(verdicts))
-    if not seen:
-        raise SourceError("no text to look at", where=target, do="give a text file, or a folder with some")
+            yield Looked(record.origin.path, tuple(verdicts), _silenced(record, verdicts))
 
 
-def _records(root: Path, paths: Sequence[str]) -> Iterator[Record]:
-    for path in paths:
-        full = root / path
-        if not full.is_file() or full.stat().st_size > MAX_BYTES:
-            continue
-        found = readable_text(path, full.read_bytes())
-        if found is not None:
+def _records(targets: Sequence[Path], stdin_name: str, skipped: Counter[str], licensed: bool) -> Iterator[Record]:
+    seen, licences = set(), _Licences()
+    for target in targets:
+        for path, data in [(stdin_name, sys.stdin.buffer.read())] if str(target) == STDIN else _files(target):
+            if path in seen:
+                continue
+            seen.add(path)
+            found = readable_text(path, data) if data is not None and len(data) <= MAX_BYTES else None
+            if found is None:
+                why = "cannot be read" if data is None else "too long" if len(data) > MAX_BYTES else "no text"
+                skipped[why if data != b"" else "empty"] += 1
+                continue
             language, text = found
-            origin = Origin(source=str(root), path=shown(path), revision="", licence="unknown", collected_at="")
+            licence = licences.of(path, text, target) if licensed and str(target) != STDIN else "unknown"
+            origin = Origin(source=str(target), path=shown(path), revision="", licence=licence, collected_at="")
             yield Record(id=content_id(path, text), text=text, language=language, origin=origin)
 
 
-def lines(looked: Looked, severity: str) -> list[str]:
-    """The findings of at least a severity, as ``path:line: severity check/rule: message``."""
-    least, told = SEVERITIES.index(severity), []
-    for verdict in looked.verdicts:
-        if verdict.outcome is Outcome.ERROR:
-            told.append(f"{looked.path}: error {verdict.check} could not look: {verdict.detail}")
-        for one in verdict.findings:
-            if SEVERITIES.index(one.severity) >= least:
-                cwe = f" (CWE-{one.cwe}{', ' + category if (category := named(one.cwe)) else ''})" if one.cwe else ""
-                line = f":{one.line}" if one.line else ""
-                told.append(f"{looked.path}{line}: {one.severity} {verdict.check}/{one.rule}: {one.message}{cwe}")
-    return told
+def _files(target: Path) -> Iterator[tuple[str, bytes | None]]:
+    """The files of a folder, or the file, as the target is written, with their bytes; None for what cannot be read."""
+    if target.is_dir():
+        entries = (entry for entry in walk(target, TreeLimits()) if not entry.reason and entry.target is None)
+        paths = [str(target / entry.path) for entry in entries]
+    else:
+        paths = [str(target)]
+    for path in paths:
+        try:
+            yield path, Path(path).read_bytes()
+        except OSError:
+            yield path, None
+
+
+class _Licences:
+    """The licences of files by the tree they lie in: up to the folder of a repository, or the one that was named."""
+
+    def __init__(self) -> None:
+        self._maps: dict[Path, LicenceMap] = {}
+
+    def of(self, path: str, text: str, target: Path) -> str:
+        """The licence that covers a file of a target."""
+        full, folder = Path(path).resolve(), target.resolve()
+        root = next((one for one in full.parents if (one / ".git").exists()), folder if folder.is_dir() else full.parent)
+        if root not in self._maps:
+            entries = walk(root, TreeLimits())
+            self._maps[root] = LicenceMap(root, [entry.path for entry in entries if entry.target is None])
+        return self._maps[root].licence_of(str(full.relative_to(root)), text)
+
+
+# -------------------------------------------------------------------------------------------- what counts, and what does not
+def _silenced(record: Record, verdicts: Sequence[Verdict]) -> tuple[Noted, ...]:
+    """Every finding with its fingerprint, and whether a comment on its line silences it: ``# yunque: ignore[rule]``."""
+    rows, met, found = record.text.splitlines(), Counter[str](), []
+    for verdict in verdicts:
+        for finding in verdict.findings:
+            row = rows[finding.line - 1] if finding.line and finding.line <= len(rows) else ""
+            rule = f"{verdict.check}/{finding.rule}"
+            text = " ".join(row.split())
+            place = f"{rule}\n{os.path.basename(record.origin.path)}\n{text}"
+            met[place] += 1
+            comment = _SILENCED.search(row)
+            rules = [one.strip() for one in (comment[1] or "").split(",")] if comment else []
+            silenced = comment is not None and (not comment[1] or finding.rule in rules or rule in rules)
+            mark = hashlib.sha256(f"{place}\n{met[place]}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
+            columns = _columns(record.text, finding)
+            found.append(Noted(rule=rule, finding=finding, fingerprint=mark, silenced=silenced, columns=columns))
+    return tuple(found)
+
+
+def _columns(text: str, finding: Finding) -> tuple[int, int, int] | None:
+    """First column, last line and the column behind it, 1-based in characters, of a finding that knows its bytes."""
+    if not finding.span_bytes or not finding.line:
+        return None
+    data = text.encode("utf-8", "surrogatepass")
+    start, end = finding.span_bytes
+    before, inside = data[:start].decode("utf-8", "replace"), data[start:end].decode("utf-8", "replace")
+    first = len(before) - before.rfind("\n")
+    last = finding.line + inside.count("\n")
+    return first, last, first + len(inside) if last == finding.line else len(inside) - inside.rfind("\n")
+
+
+def _note(looked: Looked, severity: str, known: dict[str, int]) -> Looked:
+    """The findings that are told; those of the baseline are marked, each as often as it is there."""
+    least, noted = SEVERITIES.index(severity), []
+    for one in looked.noted:
+        if SEVERITIES.index(one.finding.severity) >= least:
+            key = f"{looked.path} {one.fingerprint}"
+            noted.append(replace(one, known=key in known))
+    return replace(looked, noted=tuple(noted))
+
+
+def _read_baseline(path: str) -> dict[str, int]:
+    if not path:
+        return {}
+    try:
+        rows = json.loads(Path(path).read_text("utf-8"))["findings"]
+        return {f"{row['path']} {row['fingerprint']}": 1 for row in rows}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        do = "write one with --write-baseline"
+        raise RecipeError(f"no baseline can be read ({error})", where=path, do=do) from None
+
+
+def _write_baseline(path: str, kept: Sequence[Looked]) -> None:
+    rows = [
+        {"path": looked.path, "fingerprint": one.fingerprint, "rule": one.rule, "message": one.finding.message}
+        for looked in kept
+        for one in looked.noted
+        if not one.silenced
+    ]
+    Path(path).write_text(json.dumps({"findings": rows}, indent=1, ensure_ascii=False) + "\n", "utf-8")
+
+
+# ------------------------------------------------------------------------------------------------------------ for a person
+def lines(looked: Looked) -> list[str]:
+    """The file's name, and below it a line for each finding that counts; nothing where there is none."""
+    told = [f"  error could not look: {one.check}: {one.detail}" for one in looked.verdicts if one.outcome is Outcome.ERROR]
+    for one in looked.noted:
+        if one.counts:
+            finding, column = one.finding, f":{one.columns[0]}" if one.columns else ""
+            cwe = f" (CWE-{finding.cwe}{', ' + category if (category := named(finding.cwe)) else ''})" if finding.cwe else ""
+            place = f"{finding.line}{column}" if finding.line else "-"
+            told.append(f"  {place:>6} {finding.severity:7} {finding.message}{cwe} [{one.rule}]")
+    return [looked.path, *told] if told else []
+
+
+def summary(kept: Sequence[Looked], counts: Counter[str], broken: int, skipped: Counter[str]) -> str:
+    """``4 findings (1 error, 3 warnings) in 3 of 22 files``, and what was not looked at or does not count."""
+    hit = sum(any(one.counts for one in looked.noted) for looked in kept)
+    total = sum(counts.values())
+    parts = [_counted(counts[name], name) for name in reversed(SEVERITIES) if counts[name]]
+    shares = f" ({', '.join(parts)})" if parts else ""
+    told = [f"{_counted(total, 'finding')}{shares} in {hit} of {_counted(len(kept), 'file')}"]
+    if broken:
+        told.append(f"{_counted(broken, 'check')} could not look")
+    for what in ("silenced", "known"):
+        if number := sum(getattr(one, what) for looked in kept for one in looked.noted):
+            told.append(f"{number} {what}")
+    told += [f"{number} skipped ({why})" for why, number in sorted(skipped.items())]
+    return "; ".join(told)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def plain(looked: Looked) -> dict:
     """As JSON."""
-    return {"path": looked.path, "verdicts": [asdict(verdict) for verdict in looked.verdicts]}
+    noted = [
+        {"rule": one.rule, "fingerprint": one.fingerprint, "silenced": one.silenced, "known": one.known}
+        for one in looked.noted
+    ]
+    return {"path": looked.path, "verdicts": [asdict(verdict) for verdict in looked.verdicts], "noted": noted}
 
 
-def proofs(checks: Sequence[Trusted]) -> list[str]:
-    """A line for each check that cannot be believed, or that looks at nothing here."""
-    told = []
-    for check in checks:
-        if check.proof.doubt:
-            told.append(f"{check.name} cannot be believed: {check.proof.doubt}")
-        elif check.proof.missing:
-            told.append(f"{check.name} looks at nothing here: {check.proof.missing}")
-    return told
+def unable(checks: Sequence[Trusted]) -> list[tuple[str, str]]:
+    """Each check that cannot be believed, or that looks at nothing here, and why."""
+    return [(check.name, why) for check in checks if (why := check.proof.doubt or check.proof.missing)]

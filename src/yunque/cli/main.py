@@ -141,21 +141,36 @@ def run_(
 
 @app.command()
 def check(
-    target: Annotated[Path, typer.Argument(help="File or folder.")],
+    targets: Annotated[list[Path], typer.Argument(help="Files and folders; - is standard input.")],
     checks: Annotated[
         str, typer.Option("--checks", help="Names of checks with commas between; see docs/reference.md.")
     ] = "",
-    severity: Annotated[
-        str, typer.Option("--severity", help="Least severity that is told: note, warning or error.")
-    ] = "warning",
+    severity: Annotated[str, typer.Option("--severity", help="Least severity that is told: note, warning or error.")] = "",
+    baseline: Annotated[str, typer.Option("--baseline", help="File of findings that are known and do not count.")] = "",
+    write_baseline: Annotated[bool, typer.Option("--write-baseline", help="Write that file from what is found.")] = False,
+    stdin_filename: Annotated[
+        str, typer.Option("--stdin-filename", help="What standard input is called, which tells its language.")
+    ] = "stdin.py",
     sarif: Annotated[bool, typer.Option("--sarif", help="Print SARIF 2.1.0, for editors and code hosts.")] = False,
     json_: Json = False,
 ) -> None:
-    """Look at a file or folder with the checks that screen training data; status 1 when something is found."""
-    from yunque.cli.check import USUAL, report_on
+    """Look at files and folders with the checks that screen training data; status 1 when something is found."""
+    from yunque.cli.check import USUAL, CheckRecipe, report_on
 
-    names = [name.strip() for name in checks.split(",") if name.strip()] or list(USUAL)
-    if report_on(target, names, severity=severity, sarif=sarif, as_json=json_, say=say):
+    recipe = CheckRecipe.read(Path.cwd())
+    names = [name.strip() for name in checks.split(",") if name.strip()] or list(recipe.checks)
+    if report_on(
+        targets,
+        names or USUAL,
+        severity=severity or recipe.severity,
+        sarif=sarif,
+        as_json=json_,
+        say=say,
+        asked=bool(names),
+        baseline=baseline or recipe.baseline,
+        write_baseline=write_baseline,
+        stdin_name=stdin_filename,
+    ):
         raise typer.Exit(1)
 
 
