@@ -105,6 +105,7 @@ def test_rows_that_meet_the_end_token_leave_one_after_another(changed):
     tokens = {token for ids in plain for token in ids[1:]} - set(plain[3])
     token = max(sorted(tokens), key=lambda one: len({ids.index(one) for ids in plain if one in ids}))
     changed.tokenizer.eos_token = changed.tokenizer.convert_ids_to_tokens(token)
+    changed.ends = frozenset({token})
     found = ask(changed, *(Request(prompt=p, max_tokens=24) for p in PROMPTS if p))
     wanted = [expected(changed, p, 24) for p in PROMPTS if p]
     assert [(one.text, one.tokens, one.stop) for one in found] == wanted
@@ -351,3 +352,45 @@ def test_a_folder_without_a_model_is_refused(tmp_path, tokenizer_folder):
         TorchEngine(tmp_path)
     with pytest.raises(ModelError, match="cannot be loaded"):
         TorchEngine(tokenizer_folder)
+
+
+# ------------------------------------------------------------------------------------------------- ends, openings, contexts
+def test_every_end_of_the_generation_config_ends_an_answer(changed, monkeypatch):
+    end, other = changed.tokenizer.eos_token_id, encode(changed.tokenizer, "x")[0]
+    changed.ends = frozenset({end, other})
+    word = encode(changed.tokenizer, "return")
+    saying(changed, {1: [*word, other]}, monkeypatch)
+    (found,) = ask(changed, Request(prompt="def", max_tokens=9, seed=1))
+    assert (found.text, found.stop) == ("return", "eos")
+
+
+def test_an_engine_takes_the_ends_from_the_folder(make_base):
+    import json
+
+    folder = make_base()
+    told = json.loads((folder / "generation_config.json").read_text()) | {"eos_token_id": [0, 5]}
+    (folder / "generation_config.json").write_text(json.dumps(told))
+    assert TorchEngine(folder, dtype="float32").ends == {0, 5}
+
+
+def test_what_the_model_cannot_read_at_once_is_refused_before_any_work(make_base):
+    engine = TorchEngine(make_base(max_position_embeddings=128), dtype="float32")
+    for prompt, tokens, do in (("x", 200, "at most 127 tokens"), ("x y z " * 300, 4, "shorter prompt")):
+        with pytest.raises(ModelError, match="reads 128 tokens at once") as error:
+            ask(engine, Request(prompt="x", max_tokens=4), Request(prompt=prompt, max_tokens=tokens))
+        assert do in error.value.line()
+    assert ask(engine, Request(prompt="x", max_tokens=127))
+    (scores,) = engine.score(["x y z " * 200])
+    assert len(scores) == len(encode(engine.tokenizer, "x y z " * 200))
+
+
+def test_a_window_is_scored_behind_what_opens_it(fim_folder):
+    engine = TorchEngine(fim_folder, dtype="float32")
+    (without,) = engine.score(["def f(x):"])
+    engine.tokenizer.yunque_opening = [5]
+    (opened,) = engine.score(["def f(x):"])
+    ids = torch.tensor([[5, *encode(engine.tokenizer, "def f(x):")]])
+    with torch.no_grad():
+        logits = torch.log_softmax(engine.model(input_ids=ids).logits[0, :-1].float(), dim=-1)
+    assert len(opened) == len(without) and opened != without
+    assert torch.allclose(torch.tensor(opened), logits.gather(1, ids[0, 1:, None])[:, 0], atol=1e-5)

@@ -282,3 +282,16 @@ def test_auto_is_bfloat16_only_where_it_is_faster(monkeypatch, fast, dtype):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: fast)
     assert choose_dtype("auto") is dtype
+
+
+def test_the_end_that_was_taught_stands_in_every_config(make_base, tmp_path):
+    import json
+
+    base = make_base(eos_token_id=1)
+    told = json.loads((base / "generation_config.json").read_text()) | {"eos_token_id": [1]}
+    (base / "generation_config.json").write_text(json.dumps(told))
+    adapted, tokenizer, _ = adapted_and_trained(base)
+    merge(adapted, tokenizer, tmp_path)
+    end = tokenizer.eos_token_id
+    assert end != 1 and json.loads((tmp_path / "config.json").read_text())["eos_token_id"] == end
+    assert json.loads((tmp_path / "generation_config.json").read_text())["eos_token_id"] == [end, 1]

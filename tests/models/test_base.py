@@ -269,3 +269,21 @@ def test_an_index_that_is_not_there_is_said_so(monkeypatch, only):
 
     monkeypatch.setattr("yunque.store.packages.download", unreachable)
     assert "the index cannot be reached" in only("_from_index_wheel")
+
+
+def test_a_base_with_a_short_context_is_refused_in_one_line(tmp_path):
+    from yunque.models.base import refuse_short_context
+
+    for config in (
+        {"n_positions": 128},
+        {"max_position_embeddings": 128},
+        {"text_config": {"max_position_embeddings": 128}},
+    ):
+        (tmp_path / "config.json").write_text(json.dumps(config))
+        with pytest.raises(ModelError, match="reads 128 tokens at once, rows have 512") as error:
+            refuse_short_context(tmp_path, 512)
+        assert "--set pack.length_tokens=128" in error.value.line()
+        refuse_short_context(tmp_path, 128)
+    for text in ("{}", "no json"):
+        (tmp_path / "config.json").write_text(text)
+        refuse_short_context(tmp_path, 512)

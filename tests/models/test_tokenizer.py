@@ -6,7 +6,7 @@ import json
 import pytest
 
 from yunque.core.errors import ModelError
-from yunque.models.tokenizer import FAMILIES, PAD, add_fim, encode, find_fim, heal, load_tokenizer, render
+from yunque.models.tokenizer import FAMILIES, PAD, add_fim, encode, find_fim, heal, load_tokenizer, opening, render
 
 PROMPT = "def area(width: int, height: int) -> int:"
 SUFFIX = "\n\n\nclass Stack:\n    pass\n"
@@ -190,3 +190,44 @@ def test_a_tokenizer_without_an_end_is_refused(tokenizer_folder, tmp_path):
     (tmp_path / "tokenizer_config.json").write_text(json.dumps(config))
     with pytest.raises(ModelError, match="no end-of-text token"):
         load_tokenizer(tmp_path)
+
+
+# -------------------------------------------------------------------------------------------------- what opens and what ends
+def bos_adder(tokenizer_folder, eos_too=False):
+    """The tiny tokenizer as Llama's are: a token before every text (and one behind it)."""
+    from tokenizers import processors
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder)
+    tokenizer.add_special_tokens({"bos_token": "<s>"})
+    first, last = tokenizer.convert_tokens_to_ids("<s>"), tokenizer.eos_token_id
+    marks = [("<s>", first), (tokenizer.eos_token, last)]
+    single = f"<s> $A {tokenizer.eos_token}" if eos_too else "<s> $A"
+    tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(single=single, special_tokens=marks)
+    return tokenizer, first
+
+
+@pytest.mark.parametrize("eos_too", [False, True])
+def test_a_tokenizer_that_opens_texts_opens_prompts_rows_and_fill_in_the_middle(tokenizer_folder, eos_too):
+    from yunque.core.nouns import Pair, PairKind
+    from yunque.data.packing import PackRecipe, encode_pair
+
+    tokenizer, first = bos_adder(tokenizer_folder, eos_too)
+    assert opening(tokenizer) == [first]
+    assert render(tokenizer, "def f(x):", "", None, 100, 10)[0] == [first, *encode(tokenizer, "def f(x):")]
+    add_fim(tokenizer)
+    fim = find_fim(tokenizer)
+    ids, _, _ = render(tokenizer, "def f(x):", "return", fim, 2, 10)
+    assert ids[:3] == [first, fim.prefix, fim.suffix] and ids[-2:] == encode(tokenizer, "def f(x):")[-2:]
+    recipe = PackRecipe(length_tokens=64)
+    for kind in (PairKind.BODY, PairKind.FIM, PairKind.CONTINUATION):
+        pair = Pair(
+            id="p", prompt="def f(x):\n", answer="    return x\n", kind=kind, span_bytes=None, language="python",
+            natural_language="und", origin_ids=("a",),
+        )  # fmt: skip
+        sample = encode_pair(pair, tokenizer, fim, recipe)
+        assert sample.ids[0] == first and sample.ids.count(first) == 1 and len(sample.ids) <= 64
+
+
+def test_a_tokenizer_that_opens_nothing(tokenizer):
+    assert opening(tokenizer) == []

@@ -394,3 +394,23 @@ def test_artifacts_made_in_the_same_second_are_listed_as_they_were_made(tmp_path
         time.sleep(0.002)
         ids.append(store.make("numbers", lambda folder: {"n": 1}, recipe={"number": number})[0].id)
     assert [artifact.id for artifact in store.all()] == ids != sorted(ids)
+
+
+@pytest.mark.parametrize(("umask", "rights"), [(0o022, 0o644), (0o002, 0o664), (0o077, 0o600)])
+def test_files_that_a_library_writes_for_nobody_else_follow_the_umask(tmp_path, umask, rights):
+    import os
+
+    def build(folder):
+        (folder / "sub").mkdir()
+        for name in ("a.safetensors", "sub/b"):
+            (folder / name).write_bytes(b"x")
+            (folder / name).chmod(0o600)
+        return {}
+
+    before = os.umask(umask)
+    try:
+        artifact, _ = Store(tmp_path / str(umask)).make("model", build)
+    finally:
+        os.umask(before)
+    found = {path.name: path.stat().st_mode & 0o777 for path in artifact.path.rglob("*") if path.is_file()}
+    assert found == {"a.safetensors": rights, "b": rights, "manifest.json": rights}

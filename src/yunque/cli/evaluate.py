@@ -349,11 +349,11 @@ def _names_of(language: str) -> set[str]:
 
 
 def _fingerprint(suite: JudgedSuite) -> str:
-    """What the suite asks and what judges it, as a hash: other tasks, other tests and another judge are another run."""
+    """What the suite asks and what judges it, as a hash: other tasks and other tests are another run."""
     tasks = suite.tasks()
     keys = [(suite.canonical(task), suite.wrong(task)) for task in tasks]
     judge = getattr(suite, "key", "")  # what judges, where the answers do not say it all
-    return _hash([[asdict(task) for task in tasks], keys, judge, yunque.__version__])
+    return _hash([[asdict(task) for task in tasks], keys, judge])
 
 
 def _hash(value: object) -> str:

@@ -34,7 +34,7 @@ from yunque.data.sources import open_source
 from yunque.data.split import Part, Placement, Split, Twin, split
 from yunque.evaluation.repository import RepositorySuite, SuiteBuilder
 from yunque.evaluation.scoring import score_model
-from yunque.models.base import BaseFacts, find_base
+from yunque.models.base import BaseFacts, find_base, refuse_short_context
 from yunque.store.artifacts import Artifact, Store
 from yunque.store.tables import read_table, write_table
 
@@ -58,6 +58,7 @@ class Forge:
         source = open_source(self.spec)
         identity = source.identity  # an empty folder is refused here, before anything is written
         base_folder, base = find_base(self.recipe.model.base, self.progress)  # a missing model should cost no work
+        refuse_short_context(base_folder, self.recipe.pack.length_tokens)
         with self.store.lock():
             snapshot = self._step("snapshot", source.fetch, recipe={"source": identity})
             records = self._records(snapshot)

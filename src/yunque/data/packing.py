@@ -26,7 +26,7 @@ from pydantic import BaseModel, Field
 
 from yunque.core.errors import TrainingError
 from yunque.core.nouns import Pair, PairKind, seed_from
-from yunque.models.tokenizer import FimTokens, encode, heal, render
+from yunque.models.tokenizer import FimTokens, encode, heal, opening, render
 
 SHORTEST_PIECE = 16
 """Fewer tokens of continuation teach too little to be worth a segment."""
@@ -85,12 +85,12 @@ def encode_pair(pair: Pair, tokenizer: object, fim: FimTokens, recipe: PackRecip
     A stretch of plain continuation has no end token and may be longer than a row.
     """
     if pair.kind is PairKind.CONTINUATION:
-        ids = encode(tokenizer, pair.answer)
-        return Sample(ids=tuple(ids), answer_from=0, divisible=True) if ids else None
+        first, ids = opening(tokenizer), encode(tokenizer, pair.answer)
+        return Sample(ids=(*first, *ids), answer_from=0, divisible=True) if ids else None
     blanks = heal(pair.prompt)[1]
     answer = [*encode(tokenizer, blanks + pair.answer), fim.end]
     marks = 3 if pair.kind is PairKind.FIM else 0
-    room = recipe.length_tokens - marks - len(answer)
+    room = recipe.length_tokens - len(opening(tokenizer)) - marks - len(answer)
     if room < 0:
         return None
     suffix_tokens = min(recipe.suffix_tokens, room // 3) if marks else 0

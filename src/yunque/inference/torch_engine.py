@@ -24,7 +24,7 @@ from yunque.core.seams import Progress
 from yunque.inference.rows import Batch, Row, new_cache
 from yunque.inference.stops import first_stop
 from yunque.models.adapt import choose_dtype, load_model
-from yunque.models.tokenizer import encode, find_fim, load_tokenizer, render
+from yunque.models.tokenizer import context_tokens, encode, ends, find_fim, load_tokenizer, opening, render
 
 WINDOW_TOKENS = 512
 SCORED_AT_ONCE = 256
@@ -49,6 +49,7 @@ class TorchEngine:
         self.fim = find_fim(self.tokenizer)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.model = load_model(folder, choose_dtype(dtype)).to(self.device).eval()
+        self.ends, self.context = frozenset(ends(self.tokenizer, self.model)), context_tokens(self.model)
         self.batch_rows, self.prompt_tokens, self.suffix_tokens = batch_rows, prompt_tokens, suffix_tokens
         self.progress = progress
 
@@ -56,9 +57,16 @@ class TorchEngine:
     def complete(self, requests: Sequence[Request]) -> Iterator[Completion]:
         """One completion per request, in order, each as soon as those before it are done.
 
-        ModelError for a fill-in-the-middle request without such tokens, or a chat request without a chat template.
+        ModelError, before any work, for a fill-in-the-middle request without such tokens, a chat request without a chat
+        template, and one that is longer, with its answer, than what the model reads at once.
         """
         rows = [self._row(place, request) for place, request in enumerate(requests)]
+        for row in rows:
+            if self.context and len(row.ids) + row.request.max_tokens > self.context:
+                what = f"a prompt of {len(row.ids)} tokens and an answer of {row.request.max_tokens}"
+                most = self.context - len(row.ids)
+                do = f"ask for at most {most} tokens of an answer" if most > 0 else "ask with a shorter prompt"
+                raise ModelError(f"reads {self.context} tokens at once: no room for {what}", where=self.name, do=do)
         by_length = sorted(rows, key=lambda row: (row.request.max_tokens, len(row.ids), row.place))
         given = 0
         with self.progress("generate", len(rows), "answers") as advance:
@@ -173,7 +181,7 @@ class TorchEngine:
     def _take(self, row: Row, token: int) -> bool:
         """Add a token to a row; whether the row has now ended."""
         row.generated.append(token)
-        end = token == self.tokenizer.eos_token_id
+        end = token in self.ends
         ids = row.generated[:-1] if end else row.generated
         text = self.tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
         row.text = _without_blanks(text, row.blanks)
@@ -194,14 +202,13 @@ class TorchEngine:
     def score(self, texts: Sequence[str]) -> Iterator[list[float]]:
         """For each text, the natural-log probability of every token, given those before it in its window of 512 tokens.
 
-        A window opens with the end token, so every token of the text is scored and none twice; ``sum(score) / -ln 2`` is
-        the text's cost in bits.
+        A window opens with what the tokenizer opens a text with, else with the end token, so every token of the text is
+        scored and none twice; ``sum(score) / -ln 2`` is the text's cost in bits.
         """
         encoded = [encode(self.tokenizer, text) for text in texts]
+        room = min(WINDOW_TOKENS, self.context or WINDOW_TOKENS) - 1
         windows = [
-            (place, ids[start : start + WINDOW_TOKENS - 1])
-            for place, ids in enumerate(encoded)
-            for start in range(0, len(ids), WINDOW_TOKENS - 1)
+            (place, ids[start : start + room]) for place, ids in enumerate(encoded) for start in range(0, len(ids), room)
         ]
         scores: list[list[float]] = [[] for _ in texts]
         with self.progress("score", len(windows), "windows") as advance:
@@ -212,12 +219,13 @@ class TorchEngine:
 
     @torch.inference_mode()
     def _window(self, ids: list[int]) -> list[float]:
-        opened_1T = torch.tensor([[self.tokenizer.eos_token_id, *ids]], device=self.device)
-        logits_TV = self.model(input_ids=opened_1T[:, :-1], use_cache=False).logits[0]
+        first = opening(self.tokenizer) or [self.tokenizer.eos_token_id]
+        opened_1T = torch.tensor([[*first, *ids]], device=self.device)
+        logits_TV = self.model(input_ids=opened_1T[:, :-1], use_cache=False).logits[0, len(first) - 1 :]
         found: list[float] = []
         for start in range(0, len(ids), SCORED_AT_ONCE):
             log_TV = torch.log_softmax(logits_TV[start : start + SCORED_AT_ONCE].float(), dim=-1)
-            wanted = opened_1T[0, 1 + start : 1 + start + len(log_TV), None]
+            wanted = opened_1T[0, len(first) + start : len(first) + start + len(log_TV), None]
             found.extend(log_TV.gather(1, wanted)[:, 0].tolist())
         return found
 

@@ -14,7 +14,7 @@ from yunque.core.errors import ModelError
 from yunque.models.allocator import keep_freed_memory
 from yunque.models.quiet import quiet
 from yunque.models.recipe import ModelRecipe
-from yunque.models.tokenizer import FAMILIES, PAD, encode
+from yunque.models.tokenizer import FAMILIES, PAD, encode, ends
 
 MEANINGS = dict(zip((*FAMILIES[0], PAD), ("code before", "code after", "missing code", "empty"), strict=True))
 
@@ -107,15 +107,21 @@ def save_adapter(adapted: Any, folder: Path) -> None:
 
 
 def merge(adapted: Any, tokenizer: Any, folder: Path) -> None:
-    """Fold the adapter into the weights and save an ordinary Hugging Face folder in bfloat16, tokenizer included."""
+    """Fold the adapter into the weights and save an ordinary Hugging Face folder in bfloat16, tokenizer included.
+
+    The end token that was taught stands in every place where whoever generates may look for it.
+    """
     import torch
 
     with quiet():
         merged = adapted.merge_and_unload()
         merged.config.use_cache = True
         merged.config.pad_token_id = tokenizer.pad_token_id
+        merged.config.eos_token_id = tokenizer.eos_token_id
         if merged.generation_config is not None:
+            every = ends(tokenizer, merged)
             merged.generation_config.pad_token_id = tokenizer.pad_token_id
+            merged.generation_config.eos_token_id = every if len(every) > 1 else every[0]
         merged.to(torch.bfloat16).save_pretrained(folder)
         tokenizer.save_pretrained(folder)
 

@@ -52,6 +52,20 @@ class BaseFacts:
     num_parameters: int
 
 
+def refuse_short_context(folder: Path, tokens: int) -> None:
+    """ModelError when a base reads fewer tokens at once than rows of training have; silent where its config does not say."""
+    try:
+        config = json.loads((folder / "config.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return
+    for part in (config, config.get("text_config") or {}):
+        most = part.get("max_position_embeddings") or part.get("n_positions")
+        if isinstance(most, int) and most < tokens:
+            raise ModelError(
+                f"reads {most} tokens at once, rows have {tokens}", where=folder, do=f"use --set pack.length_tokens={most}"
+            )
+
+
 def find_base(name: str, progress: Progress = silent) -> tuple[Path, BaseFacts]:
     """The folder and facts of a base model, pulled when it is not here yet. Raises ModelError when nobody has it."""
     folder = Path(name).expanduser()

@@ -78,6 +78,33 @@ def encode(tokenizer: Any, text: str) -> list[int]:
     return tokenizer(text, add_special_tokens=False, split_special_tokens=True).input_ids
 
 
+def opening(tokenizer: Any) -> list[int]:
+    """What the tokenizer itself puts before every text: the BOS token of bases that were trained with one, else nothing.
+
+    A base that has always seen it (Gemma, Llama, DeepSeek Coder, Code Llama) answers worse without.
+    """
+    if "yunque_opening" not in vars(tokenizer):
+        whole, bare = tokenizer("a").input_ids, tokenizer("a", add_special_tokens=False).input_ids
+        places = [at for at in range(len(whole) - len(bare) + 1) if whole[at : at + len(bare)] == bare]
+        tokenizer.yunque_opening = whole[: places[0]] if places else []
+    return list(tokenizer.yunque_opening)
+
+
+def ends(tokenizer: Any, model: Any) -> list[int]:
+    """Every token that ends an answer: the tokenizer's, and those of the model's generation config (Gemma, Llama 3)."""
+    config = getattr(model, "generation_config", None)
+    told = getattr(config, "eos_token_id", None)
+    also = [told] if isinstance(told, int) else list(told or [])
+    return list(dict.fromkeys([tokenizer.eos_token_id, *also]))
+
+
+def context_tokens(model: Any) -> int | None:
+    """How many tokens a model reads at once; None where its config does not say."""
+    config = model.config.get_text_config() if hasattr(model.config, "get_text_config") else model.config
+    found = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None)
+    return found if isinstance(found, int) and found > 0 else None
+
+
 def _first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
 
@@ -98,18 +125,20 @@ def render(
     """Ids that ask for what comes after ``prompt`` (and before ``suffix`` when ``fim`` is given).
 
     Gives the ids, the blanks that the answer must begin with (see ``heal``), and whether context was cut: of the prompt
-    its last ``prompt_tokens`` are kept, of the suffix its first ``suffix_tokens``. The one place where a prompt becomes
+    its last ``prompt_tokens`` are kept, of the suffix its first ``suffix_tokens``; what the tokenizer opens a text with (see
+    ``opening``) stands before all. The one place where a prompt becomes
     ids, for training and for inference alike.
     """
     healed, blanks = heal(prompt)
     before = encode(tokenizer, healed)
     kept = before[max(0, len(before) - prompt_tokens) :]
+    first = opening(tokenizer)
     if fim is None:
-        return kept, blanks, len(kept) < len(before)
+        return [*first, *kept], blanks, len(kept) < len(before)
     after = encode(tokenizer, suffix)
     after_kept = after[:suffix_tokens]
     if fim.suffix_first:
         ids = [fim.prefix, fim.suffix, *after_kept, fim.middle, *kept]
     else:
         ids = [fim.prefix, *kept, fim.suffix, *after_kept, fim.middle]
-    return ids, blanks, len(kept) < len(before) or suffix_tokens < len(after)
+    return [*first, *ids], blanks, len(kept) < len(before) or suffix_tokens < len(after)

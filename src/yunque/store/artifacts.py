@@ -114,6 +114,7 @@ class Store:
             )  # fmt: skip
             write_whole(draft / MANIFEST, json.dumps(dataclasses.asdict(manifest), indent=2) + "\n")
             self._artifacts.mkdir(parents=True, exist_ok=True)
+            _follow_umask(draft)
             os.rename(draft, final)
         return Artifact(path=final, manifest=manifest), True
 
@@ -150,6 +151,17 @@ class Store:
                 f"unreadable manifest ({error})", where=folder, do="delete that folder and run again"
             ) from error
         return Artifact(path=folder, manifest=manifest)
+
+
+def _follow_umask(folder: Path) -> None:
+    """Give files the rights that any new file gets: some libraries write theirs for nobody else to read."""
+    probe = folder / ".umask"
+    probe.touch()
+    rights = probe.stat().st_mode & 0o777
+    probe.unlink()
+    for path in folder.rglob("*"):
+        if path.is_file() and not path.is_symlink() and path.stat().st_nlink == 1:
+            path.chmod(rights | path.stat().st_mode & 0o777)
 
 
 def write_whole(path: Path, text: str) -> None:
