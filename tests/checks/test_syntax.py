@@ -1,8 +1,9 @@
+import time
 import warnings
 
 import pytest
 
-from yunque.checks.syntax import Syntax
+from yunque.checks.syntax import Syntax, is_newer
 from yunque.core.nouns import Origin, Outcome, Record
 from yunque.core.seams import Check
 
@@ -102,3 +103,38 @@ def test_warnings_about_the_text_stay_silent():
 
 def test_findings_are_capped():
     assert 1 <= len(judge("let = = 2;\n" * 500, "javascript").findings) <= 20
+
+
+NEWER = [
+    "type X = int\n", "def f[T](x: T) -> T: return x\n", "class A[T: int, *Ts, **P](B[T]): pass\n",
+    "def f[T = int](x: T): pass\n", "x = f'{y['a']}'\n", 'x = f"{", ".join(f"{a}" for a in b)}"\n',
+    'x = f"{"\\n".join(a)}"\n', "x = f'{\n  y  # why\n}'\n", 'x = t"Hello {name}"\n',
+]  # fmt: skip
+OLDER = [
+    "print 'x'\n",
+    "x = f'{}'\n",
+    "x = f'{y' \n",
+    "x = f'{y}' +\n",
+    "def f[](): pass\n",
+    "type X =\n",
+    "try:\n  x\nexcept A, B:\n  y\n",
+]
+
+
+@pytest.mark.parametrize("text", NEWER)
+def test_what_a_newer_python_reads_is_skipped_and_not_dropped(text):
+    assert is_newer(text)
+    verdict = judge(text)
+    assert verdict.outcome in (Outcome.SKIP, Outcome.PASS)  # PASS where the Python that runs reads it
+    assert verdict.outcome is Outcome.PASS or "newer than Python 3." in verdict.detail
+
+
+@pytest.mark.parametrize("text", OLDER)
+def test_what_no_newer_python_reads_fails(text):
+    assert not is_newer(text) and judge(text).outcome is Outcome.FAIL
+
+
+def test_newer_syntax_is_looked_for_in_linear_time():
+    started = time.perf_counter()
+    assert not is_newer('f"{x}"\n' * 50_000 + "(")
+    assert time.perf_counter() - started < 5

@@ -293,3 +293,12 @@ def test_the_same_with_more_processes_and_a_file_that_kills_is_dropped_alone(tmp
     assert items[1] == items[2]
     lost = [item for item in items[3] if isinstance(item, Dropped) and item.reason == "unworkable"]
     assert [(item.path, item.detail) for item in lost] == [("7.py", "killed the process that worked on it")]
+
+
+@pytest.mark.parametrize("path", ["model.py", "notebook.ipynb", "data.js"])
+def test_a_pointer_of_large_file_storage_is_no_text_of_its_language(path):
+    from yunque.data.collect import readable_text
+
+    pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"6f" * 32 + b"\nsize 904052\n"
+    assert readable_text(path, pointer) is None
+    assert readable_text("a.py", b"x = 'version https://git-lfs.github.com/spec/v1'\n") is not None

@@ -1,13 +1,17 @@
 """Does the text parse? Python by its own parser, the other languages by tree-sitter.
 
-Covered: anything the parser refuses, nesting too deep to parse included.
-Not covered: what only the compiler sees (``return`` outside a function), names, types. A grammar follows one version of its
-language, so newer syntax and heavy C macros can look like errors.
+Covered: anything the parser refuses, nesting too deep to parse included. Syntax that is newer than the Python that runs
+(f-strings of 3.12, type parameters and aliases, template strings of 3.14) is a SKIP: what is kept does not depend on the
+interpreter.
+Not covered: ``except A, B:`` without brackets (3.14; Python 2 has it, too); what only the compiler sees (``return`` outside
+a function), names, types. A grammar follows one version of its language, so newer syntax and heavy C macros can look like
+errors.
 """
 
 from __future__ import annotations
 
 import ast
+import sys
 import threading
 import time
 import warnings
@@ -36,6 +40,9 @@ class Syntax:
             return self._verdict(Outcome.SKIP, (), f"the grammar is not installed ({error})", started)
         if not findings:
             return self._verdict(Outcome.PASS, (), "parses", started)
+        if record.language == "python" and is_newer(record.text):
+            running = ".".join(map(str, sys.version_info[:2]))
+            return self._verdict(Outcome.SKIP, (), f"newer than Python {running}", started)
         first = findings[0]
         where = f"line {first.line}: " if first.line else ""
         return self._verdict(Outcome.FAIL, findings[:MAX_FINDINGS], where + first.message, started)
@@ -62,6 +69,35 @@ def try_parse_python(text: str) -> ast.Module | None:
         return parse_python(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
+
+
+def is_newer(text: str) -> bool:
+    """Whether Python source would parse but for syntax that a newer Python has: what the grammar knows of it is left out."""
+    data = text.encode("utf-8", "surrogatepass")
+    try:
+        waiting, edits = [(parse(data, "python").root_node, "")], []
+    except ImportError:
+        return False
+    while waiting:
+        node, above = waiting.pop()
+        if node.type == "string" and any(one.type == "interpolation" for one in node.children) and not node.has_error:
+            edits.append((node.start_byte, node.end_byte, b'""'))
+        elif node.type == "type_alias_statement" and not node.has_error:
+            edits.append((node.start_byte, node.end_byte, b"pass"))
+        elif (
+            node.type == "type_parameter"
+            and node.text.strip(b"[] \t\r\n")
+            and above in ("function_definition", "class_definition")
+        ):
+            edits.append((node.start_byte, node.end_byte, b""))
+        else:
+            waiting += [(one, node.type) for one in node.children]
+    pieces, at = [], 0
+    for start, end, other in sorted(edits):
+        pieces += [data[at:start], other]
+        at = end
+    older = b"".join([*pieces, data[at:]]).decode("utf-8", "replace").removeprefix("\ufeff")
+    return bool(edits) and try_parse_python(older) is not None
 
 
 def _python(text: str) -> tuple[Finding, ...]:

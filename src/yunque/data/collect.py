@@ -14,6 +14,7 @@ A file meets these questions in this order, and the first that fails is its reas
     language     known, but not asked for
     too large    over ``max_file_bytes``
     binary       a NUL byte anywhere
+    lfs-pointer  a few lines that stand for a file in git's large file storage
     encoding     not UTF-8 (nor, in Python, what its coding line says), or a name that is not UTF-8
     empty        nothing but white space
     <check>      the name of the first check that says FAIL, in the order of ``checks``
@@ -307,6 +308,9 @@ def _code_language(path: str, head: bytes, headers_are_cpp: bool, plain_text: bo
     return language
 
 
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+
+
 def readable_text(path: str, data: bytes) -> tuple[str, str] | None:
     """Language and text of a file's bytes, ``text`` where no language is known; None when they are no text."""
     language = language_of(path, data[:HEAD_BYTES]) or "text"
@@ -323,6 +327,8 @@ def decode(data: bytes, language: str) -> tuple[str, str]:
         raise _Drop("encoding", "UTF-16")
     if b"\0" in data:
         raise _Drop("binary", "holds NUL bytes")
+    if data.startswith(_LFS_POINTER) and len(data) < 1024:
+        raise _Drop("lfs-pointer", "the file itself is in git's large file storage: git lfs pull")
     text = data.removeprefix(codecs.BOM_UTF8)
     try:
         return text.decode("utf-8"), "without_bom" if len(text) < len(data) else ""
