@@ -67,21 +67,22 @@ def test_completions_made_elsewhere_are_judged_and_compared(yunque, tmp_path):
 @pytest.mark.parametrize(
     ("options", "value", "n", "says"),
     [
-        (("--missing", "leave-out"), 1.0, 3, "5 tasks have no answer: left out"),
-        (("--missing", "fail"), 0.375, 8, "5 tasks have no answer: failed"),
+        (("--missing", "leave-out"), 1.0, 3, "5 of 8 tasks have no answer: left out"),
+        (("--missing", "fail"), 0.375, 8, "5 of 8 tasks have no answer: failed"),
+        ((), 0.375, 8, "5 of 8 tasks have no answer: failed (--missing leave-out judges the others alone)"),
         (("--limit", "3"), 1.0, 3, ""),
     ],
 )
 def test_answers_to_a_part_of_a_suite(yunque, tmp_path, options, value, n, says):
     path = samples(tmp_path / "part.jsonl", 8)
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:3]))
-    refused = yunque("eval", "--samples", path, "--suite", "humaneval")
+    refused = yunque("eval", "--samples", path, "--suite", "humaneval", "--missing", "refuse")
     assert refused.returncode == 2 and "5 of 8 tasks of humaneval have no answer, such as T/3" in refused.stderr
     done = yunque("eval", "--samples", path, "--suite", "humaneval", "--json", *options)
     (found,) = json.loads(done.stdout)
     measures = {one["name"]: one for one in found["measures"]}
-    assert (measures["pass@1"]["value"], measures["pass@1"]["n"], measures["ceiling"]["n"]) == (value, n, n)
-    assert says in done.stderr and found["failures"] == ({"missing": 5} if "fail" in options else {})
+    assert (measures["pass@1"]["value"], measures["pass@1"]["n"], measures["ceiling"]["n"]) == (value, n, 3)
+    assert says in done.stderr and found["failures"] == ({"missing": 5} if n == 8 else {})
 
 
 def test_other_tests_are_another_run(yunque, tmp_path):

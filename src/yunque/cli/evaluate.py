@@ -124,7 +124,7 @@ def evaluate(
     return found
 
 
-MISSING = ("refuse", "fail", "leave-out")
+MISSING = ("fail", "leave-out", "refuse")
 """What becomes of tasks that a file has no answer to."""
 
 
@@ -136,12 +136,12 @@ def judge_file(
     *,
     workers: int,
     ceiling: bool = True,
-    missing: str = "refuse",
+    missing: str = "fail",
     say: Callable[[str], None] = lambda _: None,
 ) -> Scored:
-    """Judge completions made elsewhere, in the layouts of `evaluation.layouts`. ``missing``: one of `MISSING`.
+    """Judge completions made elsewhere, in the layouts of `evaluation.layouts`; ``say`` is told what a score hides.
 
-    EvaluationError when tasks that are asked have no answer, unless they are to fail or to be left out.
+    ``missing``: one of `MISSING`; EvaluationError when a task that is asked has no answer and that is to be refused.
     """
     if missing not in MISSING:
         raise EvaluationError(f"no treatment of missing answers named {missing!r}", do=nearest(missing, list(MISSING)))
@@ -169,9 +169,11 @@ def judge_file(
             raise EvaluationError(f"holds no answer to the tasks of {suite.name} that are asked", where=samples)
         for line in given.notes:
             say(line)
+        judged = [task for task in tasks if task.id in answered]
         if without:
-            say(f"{len(without)} tasks have no answer: {'left out' if missing == 'leave-out' else 'failed'}")
-        parents = [_ceiling(store, suite, asking, workers, tasks)] if ceiling else []
+            what = "left out" if missing == "leave-out" else "failed (--missing leave-out judges the others alone)"
+            say(f"{len(without)} of {len(without) + len(judged)} tasks have no answer: {what}")
+        parents = [_ceiling(store, suite, asking, workers, judged)] if ceiling and judged else []
 
         def build(draft: Path) -> dict:
             rows = judge_samples(

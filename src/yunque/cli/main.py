@@ -184,8 +184,8 @@ def eval_(
         Path | None, typer.Option("--samples", help="Judge completions made elsewhere: a file or a folder of results.")
     ] = None,
     missing: Annotated[
-        str, typer.Option("--missing", help="Tasks that --samples has no answer to: refuse, fail or leave-out.")
-    ] = "refuse",
+        str, typer.Option("--missing", help="Tasks that --samples has no answer to: fail, leave-out or refuse.")
+    ] = "fail",
     n: Annotated[int, typer.Option("--n", min=1, help="Answers to each task.")] = 1,
     temperature: Annotated[float, typer.Option("--temperature", min=0, max=5, help="0 is greedy")] = 0.0,
     style: Annotated[str, typer.Option("--style", help="auto, prefix, fim, chat or few-shot")] = "auto",
