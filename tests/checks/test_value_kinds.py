@@ -1,18 +1,19 @@
 """Answers of every kind of value, judged as the test's own text would in one process; what is judged otherwise is listed."""
 
+import functools
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from tests.conftest import open_box
-from yunque.checks.execution import Asserts, Calls, Expected
+from tests.hostile.test_seats_agree import ORIGIN, holds, judged
+from yunque.checks.execution import Calls, Expected
 from yunque.checks.lifting import Call
 from yunque.checks.values import Comparison
 from yunque.checks.wire import Unplain, dump, load, plain_number
-from yunque.core.nouns import Limits, Origin, Outcome, Record
+from yunque.core.nouns import Limits, Outcome, Record
 
-ORIGIN = Origin(source="kinds", path="main.py", revision="", licence="unknown", collected_at="")
 NUMPY, ENUM = "import numpy as np\n", "import enum\n"
 KINDS = {
     # expression of the answer -> what a test expects of it, and what the program starts with
@@ -106,22 +107,15 @@ def box():
         yield sandbox
 
 
-def holds(test: str, program: str) -> bool:
-    """Whether the test comes to its end behind the program, in one process."""
-    namespace = {"__name__": "program"}
+@pytest.fixture(autouse=True)
+def quietly():
+    """NumPy warns of some comparisons, which is no part of what a test says."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        try:
-            exec(compile(f"{program}\n{test}", "test.py", "exec", dont_inherit=True), namespace)
-        except Exception:
-            return False
-    return True
+        yield
 
 
-def judge(box, test: str, program: str):
-    """What the judge says, from the best seat."""
-    check = Asserts(test=test, functions=("f",), sandbox=box, limits=Limits(wall_s=10, cpu_s=10))
-    return check.judge(Record(id="r", text=program, language="python", origin=ORIGIN))
+judge = functools.partial(judged, limits=Limits(wall_s=10, cpu_s=10))
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from yunque.cli.check import USUAL, CheckRecipe, report_on
+from yunque.cli import check
+from yunque.cli.check import CheckRecipe, report_on
 from yunque.core.errors import RecipeError, SourceError
 from yunque.core.nouns import Outcome, Verdict
 
@@ -14,10 +15,10 @@ BAD = "import os\n\n\ndef f(x):\n    os.system(x)\n"
 GOOD = "def f(x):\n    return x\n"
 
 
-def report(*targets, names=("syntax", "insecure-patterns"), severity="warning", **options):
+def report(*targets, names=("syntax", "insecure-patterns"), severity="warning", baseline="", **options):
     said = []
-    options = {"sarif": False, "as_json": False} | options
-    return report_on(list(targets), names, severity=severity, say=said.append, **options), said
+    recipe = CheckRecipe(checks=tuple(names), severity=severity, baseline=baseline)
+    return report_on(list(targets), recipe, say=said.append, **{"sarif": False, "as_json": False} | options), said
 
 
 @pytest.fixture
@@ -152,11 +153,12 @@ class Absent:
         return [canary("x", "python", "absent"), canary("y", "python")]
 
 
-def test_a_check_that_cannot_look_is_an_error_when_it_was_asked_for(folder):
+def test_a_check_that_cannot_look_is_an_error_when_it_was_asked_for(folder, monkeypatch):
     name = f"{__name__}:Absent"
     with pytest.raises(RecipeError, match="cannot look: pip install absent"):
         report(folder, names=(name,))
-    found, said = report(Path("b.py"), names=(name, "syntax"), asked=False)
+    monkeypatch.setattr(check, "USUAL", (name, "syntax"))
+    found, said = report(Path("b.py"), names=())
     assert not found and "cannot look: pip install absent" in said[0] and said[1].startswith("0 findings")
 
 
@@ -191,4 +193,4 @@ def test_what_a_user_can_mend_is_one_line(folder):
 
 
 def test_the_usual_checks_are_there(folder):
-    report(folder, names=USUAL, asked=False)
+    report(folder, names=())

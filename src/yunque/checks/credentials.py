@@ -14,8 +14,8 @@ straight behind the name; a file is parsed only if such a literal is near.
 Covered: any language; comments; secrets in base64 by Kingfisher's rules (the span is then the encoded text). Comments that
 tell scanners to look away are not obeyed, since whoever wrote the text wrote them.
 Not covered: secrets that are put together from variables, values below their name in languages with neither a grammar nor
-settings, passwords that are plain words, encrypted or otherwise encoded ones, names of
-secrets in other languages than English and Spanish.
+settings, passwords that are plain words, encrypted or otherwise encoded ones, names of secrets in other languages than
+English and Spanish.
 """
 
 from __future__ import annotations

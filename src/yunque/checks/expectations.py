@@ -50,9 +50,10 @@ def change_others(source: str, tests: Iterable[Sequence[str]], chance: random.Ra
     tree = try_parse_python(source)
     if tree is None:
         return source
-    text, kept = _Text(source), [_find(tree, path) for path in tests]
+    text, wanted = _Text(source), [function for path in tests if (function := _find(tree, path))]
+    kept = {node for function in wanted for node in ast.walk(function)}
     for function in ast.walk(tree):
-        if _is_test(function) and not any(one is function or function in ast.walk(one) for one in kept if one):
+        if _is_test(function) and function not in kept:
             text.edits |= _edits(text, function, chance)
     return text.edited()
 

@@ -116,12 +116,13 @@ class _Elsewhere(type):
 
 
 class Apart:
-    """Has the tests of a run call over to the program."""
+    """Has the tests of a run call over to the program. ``is_of_tests``: whether a path in the tree is one of tests."""
 
     begun = False
     """Whether the program runs."""
 
-    def __init__(self):
+    def __init__(self, is_of_tests):
+        self.is_of_tests = is_of_tests
         apart.Tester.tree, apart.Tester.errors = ROOT, os.dup(2)  # which pytest will take
         self.tester = apart.fork_program(_start)
 
@@ -167,8 +168,8 @@ class Apart:
         if len(modules) != 1:
             apart.stop(apart.UNFIT, f"the file under test is imported under {len(modules)} names")
         files = {str(item.path) for item in session.items if isinstance(item, pytest.Function)}
-        for pattern in ("test_*.py", "*_test.py", "conftest.py", "tests/**/*.py", "test/**/*.py"):
-            files |= set(glob.glob(f"{ROOT}**/{pattern}", recursive=True, include_hidden=True))
+        sources = glob.glob(f"{ROOT}**/*.py", recursive=True, include_hidden=True)
+        files |= {one for one in sources if self.is_of_tests(one[len(ROOT) :])}
         for one in files - {path}:
             os.unlink(one)
             if os.path.basename(one) == "__init__.py":  # which pytest imports once more

@@ -288,7 +288,7 @@ def _plugins():
     if MODE == "apart":
         from yunque_apart import Apart
 
-        apart = Apart()  # first: the other process knows nothing yet
+        apart = Apart(_looks_like_tests)  # first: the other process knows nothing yet
         closing, order = _closing(), json.loads(sys.stdin.readline())
         apart.prepare(order)
         return [Judge(closing, order), apart]

@@ -196,7 +196,7 @@ class RepositoryTests:
             rows=met,
             holds=holds,
             fails=fails,
-            ended_well=seen.exit_code == 1,  # as pytest does where a test failed
+            came_to_end=seen.exit_code == 1,  # as pytest does where a test failed
             timed_out=seen.timed_out,
             looked=seen.exit_code == _LOOKED,
             said=said or _last_line(seen.stderr) or f"exit {seen.exit_code}",
@@ -218,7 +218,8 @@ class _Run:
     holds: str
     fails: str
     """The tests of ours."""
-    ended_well: bool
+    came_to_end: bool
+    """Whether pytest ended by itself, with the failure that ours is."""
     timed_out: bool
     looked: bool
     said: str
@@ -227,7 +228,7 @@ class _Run:
 
     def passed_all(self, tests: Sequence[str]) -> bool:
         """Whether every test passed, and of ours the one that holds."""
-        return self.ended_well and self.passed == {*tests, self.holds} and self.failed == {self.fails}
+        return self.came_to_end and self.passed == {*tests, self.holds} and self.failed == {self.fails}
 
     def passes_any(self, tests: Iterable[str]) -> bool:
         """Whether one of these passed, by whichever parameters."""

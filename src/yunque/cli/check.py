@@ -18,6 +18,7 @@ from pydantic import BaseModel, Field, ValidationError
 from yunque.checks.owasp import named
 from yunque.checks.trust import Trusted
 from yunque.cli.console import emit
+from yunque.cli.recipe import explain
 from yunque.core.errors import RecipeError, SourceError
 from yunque.core.nouns import Finding, Origin, Outcome, Record, Verdict, content_id
 from yunque.core.parts import nearest
@@ -55,10 +56,7 @@ class CheckRecipe(BaseModel, extra="forbid", frozen=True):
                 table = tomllib.loads(path.read_text("utf-8")).get("tool", {}).get("yunque", {}).get("check", {})
                 found = cls.model_validate(table)
             except ValidationError as error:
-                told = error.errors()[0]
-                key = ".".join(map(str, told["loc"])) or "check"
-                do = nearest(key, list(cls.model_fields)) if told["type"] == "extra_forbidden" else ""
-                raise RecipeError(f"[tool.yunque.check] {key}: {told['msg'].lower()}", where=path, do=do) from None
+                raise explain(error, path, cls) from None
             except (OSError, ValueError, AttributeError) as error:
                 raise RecipeError(f"cannot be read ({error})", where=path) from None
             return found.model_copy(update={"baseline": str(place / found.baseline)}) if found.baseline else found
@@ -77,35 +75,33 @@ class Looked:
 
 def report_on(
     targets: Sequence[Path],
-    names: Sequence[str],
+    recipe: CheckRecipe,
     *,
-    severity: str,
     sarif: bool,
     as_json: bool,
     say: Callable[[str], None],
-    asked: bool = True,
-    baseline: str = "",
     write_baseline: bool = False,
     stdin_name: str = "stdin.py",
 ) -> bool:
     """Print what the checks find; whether they found anything of that severity, or could not look. Raises YunqueError.
 
-    ``asked``: the checks were named, so one that cannot look here is an error. ``baseline``: a file of findings that are
-    known and do not count; with ``write_baseline`` it is written.
+    A check that the recipe names and that cannot look here is an error. With ``write_baseline`` the recipe's file of known
+    findings is written, not read.
     """
+    severity, baseline = recipe.severity, recipe.baseline
     if severity not in SEVERITIES:
         raise RecipeError(f"no severity '{severity}'", where="--severity", do=nearest(severity, list(SEVERITIES)))
     if write_baseline and not baseline:
         raise RecipeError("no file to write known findings to", where="--write-baseline", do="name one with --baseline")
-    checks = load_checks(names)
+    checks = load_checks(recipe.checks or USUAL)
     for check, why in unable(checks):
-        if asked:
+        if recipe.checks:
             raise RecipeError(f"the check '{check}' cannot look: {why}", where="--checks", do="or leave it out")
         say(f"{check} cannot look: {why}")
-    known = {} if write_baseline else _read_baseline(baseline)
+    known = _read_baseline(baseline) if baseline and not write_baseline else set()
     kept, counts, skipped = [], Counter[str](), Counter[str]()
     for looked in look_at(targets, checks, stdin_name=stdin_name, skipped=skipped):
-        looked = _note(looked, severity, known)
+        looked = _told(looked, severity, known)
         kept.append(looked)
         counts.update(one.finding.severity for one in looked.noted if one.counts)
         if not sarif and not as_json and (told := lines(looked)):
@@ -142,7 +138,7 @@ def look_at(
     for batch in batched(records, lambda record: len(record.text), BATCH_CHARS):
         columns = [check.judge_all(batch) for check in checks]
         for record, *verdicts in zip(batch, *columns, strict=True):
-            yield Looked(record.origin.path, tuple(verdicts), _silenced(record, verdicts))
+            yield Looked(record.origin.path, tuple(verdicts), _noted(record, verdicts))
 
 
 def _records(targets: Sequence[Path], stdin_name: str, skipped: Counter[str], licensed: bool) -> Iterator[Record]:
@@ -194,9 +190,10 @@ class _Licences:
 
 
 # -------------------------------------------------------------------------------------------- what counts, and what does not
-def _silenced(record: Record, verdicts: Sequence[Verdict]) -> tuple[Noted, ...]:
+def _noted(record: Record, verdicts: Sequence[Verdict]) -> tuple[Noted, ...]:
     """Every finding with its fingerprint, and whether a comment on its line silences it: ``# yunque: ignore[rule]``."""
-    rows, met, found = record.text.splitlines(), Counter[str](), []
+    data = record.text.encode("utf-8", "surrogatepass")
+    rows, met, found = record.text.split("\n"), Counter[str](), []
     for verdict in verdicts:
         for finding in verdict.findings:
             row = rows[finding.line - 1] if finding.line and finding.line <= len(rows) else ""
@@ -208,39 +205,34 @@ def _silenced(record: Record, verdicts: Sequence[Verdict]) -> tuple[Noted, ...]:
             rules = [one.strip() for one in (comment[1] or "").split(",")] if comment else []
             silenced = comment is not None and (not comment[1] or finding.rule in rules or rule in rules)
             mark = hashlib.sha256(f"{place}\n{met[place]}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
-            columns = _columns(record.text, finding)
+            columns = _columns(data, finding)
             found.append(Noted(rule=rule, finding=finding, fingerprint=mark, silenced=silenced, columns=columns))
     return tuple(found)
 
 
-def _columns(text: str, finding: Finding) -> tuple[int, int, int] | None:
+def _columns(data: bytes, finding: Finding) -> tuple[int, int, int] | None:
     """First column, last line and the column behind it, 1-based in characters, of a finding that knows its bytes."""
     if not finding.span_bytes or not finding.line:
         return None
-    data = text.encode("utf-8", "surrogatepass")
-    start, end = finding.span_bytes
-    before, inside = data[:start].decode("utf-8", "replace"), data[start:end].decode("utf-8", "replace")
-    first = len(before) - before.rfind("\n")
-    last = finding.line + inside.count("\n")
-    return first, last, first + len(inside) if last == finding.line else len(inside) - inside.rfind("\n")
+    first, last = (len(data[data.rfind(b"\n", 0, at) + 1 : at].decode("utf-8", "replace")) + 1 for at in finding.span_bytes)
+    return first, finding.line + data.count(b"\n", *finding.span_bytes), last
 
 
-def _note(looked: Looked, severity: str, known: dict[str, int]) -> Looked:
-    """The findings that are told; those of the baseline are marked, each as often as it is there."""
-    least, noted = SEVERITIES.index(severity), []
-    for one in looked.noted:
-        if SEVERITIES.index(one.finding.severity) >= least:
-            key = f"{looked.path} {one.fingerprint}"
-            noted.append(replace(one, known=key in known))
-    return replace(looked, noted=tuple(noted))
+def _told(looked: Looked, severity: str, known: set[str]) -> Looked:
+    """The findings of at least a severity; those of the baseline are marked."""
+    least = SEVERITIES.index(severity)
+    noted = tuple(
+        replace(one, known=f"{looked.path} {one.fingerprint}" in known)
+        for one in looked.noted
+        if SEVERITIES.index(one.finding.severity) >= least
+    )
+    return replace(looked, noted=noted)
 
 
-def _read_baseline(path: str) -> dict[str, int]:
-    if not path:
-        return {}
+def _read_baseline(path: str) -> set[str]:
     try:
         rows = json.loads(Path(path).read_text("utf-8"))["findings"]
-        return {f"{row['path']} {row['fingerprint']}": 1 for row in rows}
+        return {f"{row['path']} {row['fingerprint']}" for row in rows}
     except (OSError, ValueError, KeyError, TypeError) as error:
         do = "write one with --write-baseline"
         raise RecipeError(f"no baseline can be read ({error})", where=path, do=do) from None

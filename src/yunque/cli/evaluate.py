@@ -31,6 +31,7 @@ from yunque.evaluation.runs import (
     judge_samples,
     load_ceiling,
     load_samples,
+    refuse_unknown,
     run_suite,
 )
 from yunque.evaluation.statistics import Paired
@@ -154,30 +155,28 @@ def judge_file(
         if given.language and given.language not in _names_of(suite.tasks()[0].language):
             raise EvaluationError(f"holds answers in {given.language}, {suite.name} asks for another", where=samples)
         answers, answered = given.pairs, {one.task_id for one in given.samples}
+        refuse_unknown(suite, answered)
         tasks = chosen_tasks(suite, replace(asking, style=AUTO))
-        without = [task for task in tasks if task.id not in answered]
-        known = {task.id for task in suite.tasks()} & answered
-        if without and known and missing == "refuse":
-            raise EvaluationError(
-                f"{len(without)} of {len(tasks)} tasks of {suite.name} have no answer, such as {without[0].id}",
-                where=samples,
-                do="use --missing leave-out to judge the others alone, --missing fail to count them as failed, or --limit",
-            )
-        if missing == "leave-out" and known:
-            tasks = [task for task in tasks if task.id in answered]
-        if not tasks:
-            raise EvaluationError(f"holds no answer to the tasks of {suite.name} that are asked", where=samples)
-        for line in given.notes:
-            say(line)
         judged = [task for task in tasks if task.id in answered]
-        if without:
-            what = "left out" if missing == "leave-out" else "failed (--missing leave-out judges the others alone)"
-            say(f"{len(without)} of {len(without) + len(judged)} tasks have no answer: {what}")
+        counted = judged if missing == "leave-out" else tasks
+        if not counted:
+            raise EvaluationError(f"holds no answer to the tasks of {suite.name} that are asked", where=samples)
+        notes = list(given.notes)
+        if without := [task.id for task in tasks if task.id not in answered]:
+            share = f"{len(without)} of {len(tasks)} tasks"
+            if missing == "refuse":
+                what = f"{share} of {suite.name} have no answer, such as {without[0]}"
+                do = "use --missing leave-out to judge the others alone, --missing fail to count them as failed, or --limit"
+                raise EvaluationError(what, where=samples, do=do)
+            ends = "left out" if missing == "leave-out" else "failed (--missing leave-out judges the others alone)"
+            notes.append(f"{share} have no answer: {ends}")
+        for line in notes:
+            say(line)
         parents = [_ceiling(store, suite, asking, workers, judged)] if ceiling and judged else []
 
         def build(draft: Path) -> dict:
             rows = judge_samples(
-                suite, answers, draft, tasks=tasks, metrics=asking.metrics, workers=workers, sandbox=sandbox, progress=bars
+                suite, answers, draft, tasks=counted, metrics=asking.metrics, workers=workers, sandbox=sandbox, progress=bars
             )
             return _write_measures(draft, suite, rows, parents, asking.seed)
 

@@ -155,21 +155,13 @@ def check(
     json_: Json = False,
 ) -> None:
     """Look at files and folders with the checks that screen training data; status 1 when something is found."""
-    from yunque.cli.check import USUAL, CheckRecipe, report_on
+    from yunque.cli.check import CheckRecipe, report_on
 
-    recipe = CheckRecipe.read(Path.cwd())
-    names = [name.strip() for name in checks.split(",") if name.strip()] or list(recipe.checks)
+    names = tuple(name.strip() for name in checks.split(",") if name.strip())
+    options = {"checks": names, "severity": severity, "baseline": baseline}
+    recipe = CheckRecipe.read(Path.cwd()).model_copy(update={key: value for key, value in options.items() if value})
     if report_on(
-        targets,
-        names or USUAL,
-        severity=severity or recipe.severity,
-        sarif=sarif,
-        as_json=json_,
-        say=say,
-        asked=bool(names),
-        baseline=baseline or recipe.baseline,
-        write_baseline=write_baseline,
-        stdin_name=stdin_filename,
+        targets, recipe, sarif=sarif, as_json=json_, say=say, write_baseline=write_baseline, stdin_name=stdin_filename
     ):
         raise typer.Exit(1)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -83,7 +84,7 @@ def load_recipe(path: Path | None, settings: list[str], kind: type[R] = ForgeRec
     try:
         return kind.model_validate(tree)
     except ValidationError as error:
-        raise _explain(error, path, {setting.partition("=")[0].strip() for setting in settings}, kind) from error
+        raise explain(error, path, kind, {setting.partition("=")[0].strip() for setting in settings}) from error
 
 
 def _put(tree: dict[str, Any], setting: str) -> None:
@@ -103,8 +104,11 @@ def _put(tree: dict[str, Any], setting: str) -> None:
     tree[key] = value
 
 
-def _explain(error: ValidationError, path: Path | None, set_keys: set[str], kind: type[BaseModel]) -> RecipeError:
-    """The first thing wrong with a recipe, with its key and, for an unknown key, the nearest known one."""
+def explain(error: ValidationError, path: Path | None, kind: type[BaseModel], set_keys: Collection[str] = ()) -> RecipeError:
+    """The first thing wrong with a recipe, with its key and, for an unknown key, the nearest known one.
+
+    ``set_keys``: those that an option set, not the file.
+    """
     first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")  # a misspelt key explains a missing one
     place = [str(part) for part in first["loc"]]
     key = ".".join(place)

@@ -11,6 +11,7 @@ from typing import Any, get_args, get_origin
 import typer
 from pydantic import BaseModel
 
+from yunque.cli.check import CheckRecipe
 from yunque.cli.main import app
 from yunque.cli.recipe import DataRecipe, ForgeRecipe
 
@@ -22,7 +23,11 @@ Written by `make reference` from the code; do not edit by hand.
 
 def page() -> str:
     """The whole page as Markdown."""
-    recipes = [*_recipe("Recipe keys of `yunque forge`", ForgeRecipe), *_recipe("Recipe keys of `yunque data`", DataRecipe)]
+    recipes = [
+        *_recipe("Recipe keys of `yunque forge`", ForgeRecipe),
+        *_recipe("Recipe keys of `yunque data`", DataRecipe),
+        *_recipe("Keys of `[tool.yunque.check]`", CheckRecipe),
+    ]
     return "\n".join([HEAD, *_verbs(), *recipes, *_parts("checks"), *_parts("streams"), *_parts("objectives")])
 
 

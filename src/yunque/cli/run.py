@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import re
 import sys
-import tokenize
 from dataclasses import asdict
 from pathlib import Path
 
 from yunque.cli.console import emit, say
 from yunque.core.errors import SandboxError
 from yunque.core.nouns import Limits, Observation
+from yunque.data.collect import decode_as_declared
 from yunque.sandbox import open_sandbox
 from yunque.sandbox.languages import LANGUAGES, language
 from yunque.sandbox.programs import run_program
@@ -33,7 +32,7 @@ def run_file(
     try:
         source = _decoded(file.read_bytes(), row.name)
         given = stdin.read_bytes() if stdin else b""
-    except (OSError, UnicodeDecodeError, SyntaxError) as error:
+    except (OSError, ValueError) as error:
         raise SandboxError(f"cannot be read ({error})", where=stdin if file.is_file() and stdin else file) from None
     with open_sandbox(tier or None, unsafe=unsafe) as sandbox:
         run = run_program(sandbox, row.name, source, stdin=given, arguments=tuple(arguments), limits=limits)
@@ -51,23 +50,15 @@ def run_file(
     return 0 if run.ran and seen.exit_code == 0 else 1
 
 
-def _decoded(data: bytes, language_name: str) -> str:
-    """A source as its language reads it: without a byte order mark, Python's in the encoding that it declares.
+_CODING = re.compile(r"[ \t\f]*#.{0,200}?coding[:=]")
 
-    UnicodeDecodeError; SyntaxError for an encoding that Python does not know.
-    """
+
+def _decoded(data: bytes, language_name: str) -> str:
+    """A source as its language reads it: without a byte order mark, Python's in its encoding. ValueError."""
     if language_name != "python":
         return data.decode("utf-8-sig")
-    encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
-    text = data.decode(encoding)
-    lines = text.split("\n", 2)
-    for at, line in enumerate(lines[:2]):  # it is written in UTF-8 from here on
-        if encoding not in ("utf-8", "utf-8-sig") and _COOKIE.match(line):
-            lines[at] = "#"
-    return "\n".join(lines)
-
-
-_COOKIE = re.compile(r"[ \t\f]*#.{0,200}?coding[:=]")
+    lines = decode_as_declared(data).split("\n", 2)
+    return "\n".join("#" if at < 2 and _CODING.match(line) else line for at, line in enumerate(lines))  # now in UTF-8
 
 
 def summary(seen: Observation) -> str:

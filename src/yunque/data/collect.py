@@ -335,20 +335,23 @@ def decode(data: bytes, language: str) -> tuple[str, str]:
     except UnicodeDecodeError as error:
         if language != "python":
             raise _Drop("encoding", f"not UTF-8 at byte {error.start}") from None
-    return _decode_as_told(data), "recoded"
+    try:
+        return decode_as_declared(data), "recoded"
+    except ValueError as error:
+        raise _Drop("encoding", f"not UTF-8, nor what its coding line says ({error})") from None
 
 
-def _decode_as_told(data: bytes) -> str:
-    """The text of a Python file in the encoding of its coding line (PEP 263)."""
+def decode_as_declared(data: bytes) -> str:
+    """The text of a Python file in the encoding of its coding line (PEP 263). ValueError for what no file is written in."""
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
         if encoding.replace("-", "_").lower() in _REFUSED_CODECS:
-            raise _Drop("encoding", f"{encoding} is no encoding of files")
+            raise ValueError(f"{encoding} is no encoding of files")
         text = data.decode(encoding)
-        text.encode("utf-8")  # lone surrogates cannot be stored
-        return text
-    except (SyntaxError, LookupError, ValueError) as error:
-        raise _Drop("encoding", f"not UTF-8, nor what its coding line says ({error})") from None
+    except (SyntaxError, LookupError) as error:
+        raise ValueError(str(error)) from None
+    text.encode("utf-8")  # lone surrogates cannot be stored
+    return text
 
 
 # ---------------------------------------------------------------------------------------------------------------- the sums

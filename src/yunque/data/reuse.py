@@ -12,8 +12,8 @@ import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from yunque.checks.licence import UNKNOWN, UNREAD, normalised
-from yunque.data.spdx import expression, tagged
+from yunque.checks.licence import UNKNOWN
+from yunque.data.spdx import all_of, expression, tagged
 
 MAX_PATTERN_CHARS = 500
 
@@ -55,7 +55,9 @@ class Reuse:
                 annotations += _from_toml(read(path), path, folder)
             elif path.endswith(".reuse/dep5"):
                 annotations += _from_dep5(read(path), path, folder.removesuffix(".reuse").rstrip("/"))
-            elif name.endswith(".license") and path.removesuffix(".license") in known and (told := _tagged(read(path))):
+            elif (
+                name.endswith(".license") and path.removesuffix(".license") in known and (told := _known(tagged(read(path))))
+            ):
                 beside[path.removesuffix(".license")] = Said(expression=told, place=path, overrides=True)
         return cls(annotations, beside)
 
@@ -66,8 +68,8 @@ class Reuse:
         return first_override or self._beside.get(path) or (found[-1].said if found else None)
 
 
-def _tagged(text: str) -> str:
-    return "" if (told := tagged(text)) == UNKNOWN else told
+def _known(told: str) -> str:
+    return "" if told == UNKNOWN else told
 
 
 def _is_below(path: str, folder: str) -> bool:
@@ -114,9 +116,7 @@ def _is_pattern(told: object) -> bool:
 def _joined(told: object) -> str:
     """One expression, or several that all hold; empty for none."""
     texts = [one for one in ([told] if isinstance(told, str) else told if isinstance(told, list) else []) if one]
-    read = [expression(one) if isinstance(one, str) else UNKNOWN for one in texts[:20]]
-    whole = " AND ".join(f"({UNREAD if one == UNKNOWN else one})" for one in read)
-    return normalised(whole) if whole else ""
+    return _known(all_of([expression(one) if isinstance(one, str) else UNKNOWN for one in texts[:20]]))
 
 
 def _glob(told: str) -> tuple[str, ...]:

@@ -188,6 +188,11 @@ def tagged(text: str) -> str:
     told = [expression(_TAG_ENDS.sub("", found)) for found in _TAG.findall(text)[:20]]
     if len(told) < 2:
         return told[0] if told else UNKNOWN
+    return all_of(told)
+
+
+def all_of(told: Sequence[str]) -> str:
+    """One expression in which all of these hold, what cannot be read among them; ``unknown`` for none."""
     return normalised(" AND ".join(f"({UNREAD if one == UNKNOWN else one})" for one in told)) or UNKNOWN
 
 

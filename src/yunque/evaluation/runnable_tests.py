@@ -18,8 +18,9 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from yunque.checks.standing import bound
 from yunque.checks.syntax import parse_python
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -78,11 +79,11 @@ def runnable(tests: str, entry: str) -> tuple[str, str, tuple[str, ...]]:
         tree.body = [node for node in tree.body if not _is_main(node)]
         tree = ast.fix_missing_locations(_Plain(tree).visit(tree))
         tests = ast.unparse(tree)
-        if left := next((one for one in (getattr(node, "id", "") for node in ast.walk(tree)) if one in _IMPORTED), ""):
-            raise ValueError(f"has tests that use {_use(tree, left)}", "write what it does within the test")
+        if left := _loaded(ast.walk(tree)) & _IMPORTED:
+            raise ValueError(f"has tests that use {_use(tree, min(left))}", "write what it does within the test")
         tests = "".join(f"import {name}\n" for name in ("re", "types") if f"{name}." in tests) + tests
     checked = any(isinstance(node, ast.FunctionDef) and node.name == "check" for node in tree.body)
-    called = {node.id for node in _reached(tree, ()) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    called = _loaded(_reached(tree, ()))
     if checked and not entry and "check" not in called:
         raise ValueError("has tests that define check and call it never", "name the function that it is given: 'entry'")
     calls = "" if checked else _calls(tree, called)
@@ -92,8 +93,7 @@ def runnable(tests: str, entry: str) -> tuple[str, str, tuple[str, ...]]:
     reached = list(_reached(parse_python(tests), ("check",) if checked else ()))
     free = _free(tree)
     given = {node.arg for one in tree.body if _named(one, "check") for node in one.args.args[:1]} if checked else set()
-    used = {node.id for node in reached if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)} & (free | given)
-    if not used or not any(_can_fail(node) for node in reached):
+    if not _loaded(reached) & (free | given) or not any(_can_fail(node) for node in reached):
         raise ValueError("has tests that no answer can fail", "call what is asked for, and assert what it gives")
     functions = dict.fromkeys(
         node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
@@ -167,9 +167,9 @@ class _Plain(ast.NodeTransformer):
         if name.startswith("self.assertRaises") and len(call.args) > 1:
             inner = ast.Expr(ast.Call(call.args[1], call.args[2:], call.keywords))
             return _raises(call.args[0], None, None, [inner])
-        if name == "self.fail" or name == "pytest.fail":
+        if name in ("self.fail", "pytest.fail"):
             return ast.Raise(ast.Call(ast.Name("AssertionError", ast.Load()), call.args, []))
-        if name == "unittest.main" or name == "pytest.main":
+        if name in ("unittest.main", "pytest.main"):
             return None
         return ast.Assert(_asserted(name[len("self.assert") :], call)) if name.startswith("self.assert") else node
 
@@ -295,40 +295,36 @@ def _named(node: ast.stmt, name: str) -> bool:
 
 def _free(tree: ast.Module) -> set[str]:
     """Names that the tests use and do not bind: the program's."""
-    nodes = list(ast.walk(tree))
-    bound = {node.id for node in nodes if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)}
-    bound |= {node.arg for node in nodes if isinstance(node, ast.arg)}
-    bound |= {node.name for node in nodes if isinstance(node, Function | ast.ClassDef)}
-    imports = [node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)]
-    bound |= {(alias.asname or alias.name).partition(".")[0] for node in imports for alias in node.names}
-    used = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
-    return {name for name in used - bound if not hasattr(builtins, name)}
+    return {name for name in _loaded(ast.walk(tree)) - bound(tree) if not hasattr(builtins, name)}
+
+
+def _loaded(nodes: Iterable[ast.AST]) -> set[str]:
+    """The names that are read at these nodes."""
+    return {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
 
 
 def _reached(tree: ast.Module, called: tuple[str, ...]) -> Iterator[ast.AST]:
     """The nodes that are executed: outside definitions, and within those whose names are used, or that are ``called``."""
     definitions = {node.name: node for node in ast.walk(tree) if isinstance(node, Function | ast.ClassDef)}
-    waiting: list[ast.AST] = [*tree.body, *(definitions[name] for name in called if name in definitions)]
-    entered = {name for name in called if name in definitions}
-    waiting = [
-        one for node in waiting for one in (ast.iter_child_nodes(node) if getattr(node, "name", "") in entered else [node])
-    ]
+    waiting: list[ast.AST] = [*tree.body]
+    entered: set[str] = set()
+
+    def enter(name: str) -> None:
+        if name in definitions and name not in entered:
+            entered.add(name)
+            for one in ast.iter_child_nodes(definitions[name]):
+                is_method = isinstance(definitions[name], ast.ClassDef) and isinstance(one, Function)
+                waiting.extend(ast.iter_child_nodes(one) if is_method else [one])  # whoever has a class may call its methods
+
+    for name in called:
+        enter(name)
     while waiting:
         node = waiting.pop()
         if isinstance(node, Function | ast.ClassDef):
             waiting += node.decorator_list
             continue
         yield node
-        name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
-        if name in definitions and name not in entered:
-            entered.add(name)
-            found = definitions[name]
-            inside = [one for one in ast.iter_child_nodes(found)]
-            if isinstance(found, ast.ClassDef):  # whoever uses a class may call its methods
-                inside = [
-                    part for one in inside for part in (ast.iter_child_nodes(one) if isinstance(one, Function) else [one])
-                ]
-            waiting += inside
+        enter(node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else "")
         waiting += ast.iter_child_nodes(node)
 
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 import functools
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -169,6 +169,13 @@ def run_suite(
     return judged
 
 
+def refuse_unknown(suite: JudgedSuite, task_ids: Set[str]) -> None:
+    """EvaluationError when a suite does not have some of the tasks."""
+    unknown = sorted(task_ids - {task.id for task in suite.tasks()})
+    if unknown:
+        raise EvaluationError(f"{len(unknown)} answers to tasks that {suite.name} does not have, such as {unknown[0]!r}")
+
+
 def judge_samples(
     suite: JudgedSuite,
     samples: Sequence[tuple[str, str, PromptStyle]],
@@ -184,11 +191,8 @@ def judge_samples(
 
     ``tasks``: those that count; None: all of the suite.
     """
-    every = suite.tasks()
-    unknown = sorted({task_id for task_id, _, _ in samples} - {task.id for task in every})
-    if unknown:
-        raise EvaluationError(f"{len(unknown)} answers to tasks that {suite.name} does not have, such as {unknown[0]!r}")
-    by_id = {task.id: task for task in (every if tasks is None else tasks)}
+    refuse_unknown(suite, {task_id for task_id, _, _ in samples})
+    by_id = {task.id: task for task in (suite.tasks() if tasks is None else tasks)}
     samples = [one for one in samples if one[0] in by_id]
     counts: Counter[str] = Counter()
     written = []

@@ -24,7 +24,8 @@ from yunque.core.seams import Progress
 from yunque.inference.rows import Batch, Row, new_cache
 from yunque.inference.stops import first_stop
 from yunque.models.adapt import choose_dtype, load_model
-from yunque.models.tokenizer import context_tokens, encode, ends, find_fim, load_tokenizer, opening, render
+from yunque.models.base import context_tokens
+from yunque.models.tokenizer import encode, ends, find_fim, load_tokenizer, opening, render
 
 WINDOW_TOKENS = 512
 SCORED_AT_ONCE = 256
@@ -49,7 +50,7 @@ class TorchEngine:
         self.fim = find_fim(self.tokenizer)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.model = load_model(folder, choose_dtype(dtype)).to(self.device).eval()
-        self.ends, self.context = frozenset(ends(self.tokenizer, self.model)), context_tokens(self.model)
+        self.ends, self.context = frozenset(ends(self.tokenizer, self.model)), context_tokens(self.model.config.to_dict())
         self.batch_rows, self.prompt_tokens, self.suffix_tokens = batch_rows, prompt_tokens, suffix_tokens
         self.progress = progress
 

@@ -52,18 +52,24 @@ class BaseFacts:
     num_parameters: int
 
 
+def context_tokens(config: dict) -> int | None:
+    """How many tokens a model reads at once, by its ``config.json``; None where that does not say."""
+    for part in (config, config.get("text_config") or {}):
+        found = part.get("max_position_embeddings") or part.get("n_positions")
+        if isinstance(found, int) and found > 0:
+            return found
+    return None
+
+
 def refuse_short_context(folder: Path, tokens: int) -> None:
     """ModelError when a base reads fewer tokens at once than rows of training have; silent where its config does not say."""
     try:
-        config = json.loads((folder / "config.json").read_text("utf-8"))
+        most = context_tokens(json.loads((folder / "config.json").read_text("utf-8")))
     except (OSError, ValueError):
         return
-    for part in (config, config.get("text_config") or {}):
-        most = part.get("max_position_embeddings") or part.get("n_positions")
-        if isinstance(most, int) and most < tokens:
-            raise ModelError(
-                f"reads {most} tokens at once, rows have {tokens}", where=folder, do=f"use --set pack.length_tokens={most}"
-            )
+    if most and most < tokens:
+        do = f"use --set pack.length_tokens={most}"
+        raise ModelError(f"reads {most} tokens at once, rows have {tokens}", where=folder, do=do)
 
 
 def find_base(name: str, progress: Progress = silent) -> tuple[Path, BaseFacts]:

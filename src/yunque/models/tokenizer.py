@@ -98,13 +98,6 @@ def ends(tokenizer: Any, model: Any) -> list[int]:
     return list(dict.fromkeys([tokenizer.eos_token_id, *also]))
 
 
-def context_tokens(model: Any) -> int | None:
-    """How many tokens a model reads at once; None where its config does not say."""
-    config = model.config.get_text_config() if hasattr(model.config, "get_text_config") else model.config
-    found = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None)
-    return found if isinstance(found, int) and found > 0 else None
-
-
 def _first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
 
@@ -126,8 +119,7 @@ def render(
 
     Gives the ids, the blanks that the answer must begin with (see ``heal``), and whether context was cut: of the prompt
     its last ``prompt_tokens`` are kept, of the suffix its first ``suffix_tokens``; what the tokenizer opens a text with (see
-    ``opening``) stands before all. The one place where a prompt becomes
-    ids, for training and for inference alike.
+    ``opening``) stands before all. The one place where a prompt becomes ids, for training and for inference alike.
     """
     healed, blanks = heal(prompt)
     before = encode(tokenizer, healed)

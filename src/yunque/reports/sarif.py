@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+from urllib.parse import quote
 
 import yunque
 from yunque.checks.owasp import named
@@ -87,8 +88,7 @@ def _rule(name: str, finding: Finding) -> dict:
 
 
 def _place(path: str, noted: Noted | None = None) -> dict:
-    pure = PurePosixPath(path)
-    uri = Path(path).as_uri() if pure.is_absolute() else _relative(pure)
+    uri = Path(path).as_uri() if Path(path).is_absolute() else quote(path, errors="surrogateescape")
     physical: dict = {"artifactLocation": {"uri": uri}}
     if noted is not None and noted.finding.line:
         region: dict = {"startLine": noted.finding.line}
@@ -99,9 +99,3 @@ def _place(path: str, noted: Noted | None = None) -> dict:
             region |= {"byteOffset": start, "byteLength": end - start}
         physical["region"] = region
     return {"physicalLocation": physical}
-
-
-def _relative(path: PurePosixPath) -> str:
-    from urllib.parse import quote
-
-    return quote(str(path), errors="surrogateescape")

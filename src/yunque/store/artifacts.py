@@ -21,6 +21,7 @@ import os
 import re
 import resource
 import shutil
+import stat
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -114,7 +115,7 @@ class Store:
             )  # fmt: skip
             write_whole(draft / MANIFEST, json.dumps(dataclasses.asdict(manifest), indent=2) + "\n")
             self._artifacts.mkdir(parents=True, exist_ok=True)
-            _follow_umask(draft)
+            _share(draft, (draft / MANIFEST).stat().st_mode)
             os.rename(draft, final)
         return Artifact(path=final, manifest=manifest), True
 
@@ -153,15 +154,12 @@ class Store:
         return Artifact(path=folder, manifest=manifest)
 
 
-def _follow_umask(folder: Path) -> None:
-    """Give files the rights that any new file gets: some libraries write theirs for nobody else to read."""
-    probe = folder / ".umask"
-    probe.touch()
-    rights = probe.stat().st_mode & 0o777
-    probe.unlink()
+def _share(folder: Path, mode: int) -> None:
+    """Give every file at least the rights of one that was just written: some libraries let nobody else read theirs."""
     for path in folder.rglob("*"):
-        if path.is_file() and not path.is_symlink() and path.stat().st_nlink == 1:
-            path.chmod(rights | path.stat().st_mode & 0o777)
+        seen = path.lstat()
+        if stat.S_ISREG(seen.st_mode) and seen.st_nlink == 1:
+            path.chmod(stat.S_IMODE(seen.st_mode | mode))
 
 
 def write_whole(path: Path, text: str) -> None:
