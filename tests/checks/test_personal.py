@@ -69,6 +69,7 @@ def test_mail_in_other_writings(sign):
         "/home/user/x /home/celery/x /home/my_templates/x /home/runner/x /Users/Shared/x https://x.net/home/ada/x",
         "card 4242 4242 4242 4242 and card 4000000000000002 and card 4539 1488 0343 6468",
         "phone +1 212 555 0123, offset+34612345987",
+        "'8.31.12.4' author = user\nmoreauthor: Ada Byron\n# Author: anonymous",
         "# Author: The Project Developers\n# Copyright (c) 2024 Widget Inc.\n# created by Amazon Security Lake",
     ],
 )
@@ -95,6 +96,14 @@ def test_what_is_nobodys(text):
         ('cidr_blocks = ["93.184.77.12/32"]', "ipv4", "93.184.77.12"),
         ("17,x,+34612345987,active", "phone", "+34612345987"),
         ("Contributed by Ada Byron.", "author-name", "Ada Byron"),
+        (".. codeauthor:: Ada Byron <x@example.com>", "author-name", "Ada Byron"),
+        ("Author:\n    Ada Byron", "author-name", "Ada Byron"),
+        ("# Maintainer: abyron", "author-name", "abyron"),
+        ('git config user.name "Ada Byron"', "author-name", "Ada Byron"),
+        ("FROM scratch:1\nMAINTAINER Ada Byron", "author-name", "Ada Byron"),
+        ('"contributors": ["Ada Byron"]', "author-name", "Ada Byron"),
+        ("psql -h 31.13.24.9", "ipv4", "31.13.24.9"),
+        ("HOST = '8.31.12.4'", "ipv4", "8.31.12.4"),
     ],
 )
 def test_kinds(text, rule, value):

@@ -5,6 +5,7 @@ import subprocess
 from collections import Counter
 
 import pytest
+from pydantic import ValidationError
 
 from yunque.cli.build import DataBuild
 from yunque.cli.data_card import gather
@@ -55,10 +56,57 @@ def paths(store, dataset, what="kept"):
     return found
 
 
+SECRET = "vK3x" + "Qp9LmZ2w"
+
+
+def test_a_value_found_in_one_source_is_redacted_in_all(folder):
+    (folder / "src" / "settings.py").write_text(f'DB_PASSWORD = "{SECRET}"\n')
+    (folder / "other").mkdir()
+    (folder / "other" / "notes.py").write_text(f'"""Log in with {SECRET}."""\nx = 1\n')
+    store, dataset, _ = build(folder, sources=("src", "other"), workers=2)
+    kept = {row.origin.path: row.text for row in rows_of(store, dataset, Wanted(what="kept"))}
+    assert SECRET not in "".join(kept.values()) and dataset.counts["edits"]["redacted assigned-secret"] == 2
+    placeholder = kept["settings.py"].split('"')[1]
+    assert f"Log in with {placeholder}." in kept["notes.py"]
+    _, again, made = build(folder, sources=("src", "other"))
+    assert again.id == dataset.id and made == []
+    (folder / "src" / "settings.py").write_text("x = 1\n")
+    _, _, made = build(folder, sources=("src", "other"))
+    assert made.count("part") == 2, "what was found elsewhere belongs to the key of a part"
+
+
+def test_a_team_names_its_salt_and_gets_one_data_set(folder, monkeypatch):
+    monkeypatch.setenv("TEAM_SALT", "a secret of the team alone")
+    (folder / "salt").write_text("a secret of the team alone\n")
+    (folder / "src" / "settings.py").write_text(f'DB_PASSWORD = "{SECRET}"\n')
+    ids = set()
+    for number, salt in enumerate(("env:TEAM_SALT", f"file:{folder / 'salt'}", "", "")):
+        recipe = DataRecipe.model_validate({"sources": [{"spec": str(folder / "src")}], "redact": {"salt": salt}})
+        out = folder / f"out{number}"
+        ids.add(DataBuild(recipe=recipe, out=out, workers=1, progress=silent, say=lambda line: None).run().id)
+        assert (out / "redaction.salt").exists() == (not salt)
+    assert len(ids) == 3, "two machines with the salt of the team, and two with their own"
+
+
+@pytest.mark.parametrize(
+    ("salt", "message"),
+    [
+        ("env:NO_SUCH", "fewer than 16"),
+        ("hunter2", "not the salt itself"),
+        ("file:/nowhere/salt", "no salt in"),
+        ("env:SHORT", "fewer than 16"),
+    ],
+)
+def test_a_salt_that_is_none_is_told(folder, monkeypatch, salt, message):
+    monkeypatch.setenv("SHORT", "short")
+    with pytest.raises((RecipeError, ValidationError), match=message):
+        build(folder, redact={"salt": salt})
+
+
 def test_everything_that_goes_in_is_kept_or_has_a_reason(folder):
     store, dataset, made = build(folder)
     counts = dataset.counts
-    assert made == ["snapshot", "records", "tags", "part", "dataset"]
+    assert made == ["snapshot", "records", "tags", "values", "part", "dataset"]
     assert counts["in"] == 6 and counts["not records"] == {"not code": 1}
     assert counts["set aside"] == {"syntax": 1} and counts["negatives"] == {"insecure-patterns": 1} and counts["kept"] == 3
     assert counts["in"] == sum(counts[name] for name in ("kept",)) + 3
@@ -77,7 +125,7 @@ def test_the_same_with_two_processes(folder):
         if not path.name.startswith("snapshot"):  # it says when it was taken
             path.rename(folder / path.name)
     _, two, made = build(folder, workers=2)
-    assert one.id == two.id and one.counts == two.counts and made == ["records", "tags", "part", "dataset"]
+    assert one.id == two.id and one.counts == two.counts and made == ["records", "tags", "values", "part", "dataset"]
     (part,) = (folder / "out" / "artifacts").glob("part-*")
     for file in ("records.parquet", "pairs.parquet", "aside.parquet", "edits.parquet"):
         assert (part / file).read_bytes() == (folder / part.name / file).read_bytes(), file
@@ -89,7 +137,9 @@ def test_only_what_is_new_is_touched(folder, monkeypatch):
     assert build(folder, screen={"rules": RULES[:1]})[2][-2:] == ["part", "dataset"]
     (folder / "more").mkdir()
     (folder / "more" / "c.py").write_text("x = 1\n")
-    assert build(folder, sources=("src", "more"))[2] == ["snapshot", "records", "tags", "part", "dataset"], "of the new one"
+    assert build(folder, sources=("src", "more"))[2] == ["snapshot", "records", "tags", "values", "part", "dataset"], (
+        "of the new one"
+    )
 
     from yunque.checks.syntax import Syntax
 
@@ -101,7 +151,7 @@ def test_only_what_is_new_is_touched(folder, monkeypatch):
 
     monkeypatch.setattr(Syntax, "judge", counting)
     (folder / "src" / "new.py").write_text("y = 2\n")
-    assert build(folder)[2] == ["snapshot", "records", "tags", "part", "dataset"]
+    assert build(folder)[2] == ["snapshot", "records", "tags", "values", "part", "dataset"]
     assert asked == {"new.py": 1}, "what a check said of a text it says once"
 
 
@@ -150,7 +200,11 @@ def test_streams_are_sources_too(folder):
     (folder / "rows.jsonl").write_text('{"code": "x = 1\\n", "lang": "python"}\n{"code": 3}\n')
     options = {"columns": {"text": "code", "language": "lang"}}
     _, dataset, made = build(folder, specs=[{"spec": f"table:{folder / 'rows.jsonl'}", "options": options}])
-    assert made == ["records", "tags", "part", "dataset"] and dataset.counts["kept"] == 1 and dataset.counts["in"] == 2
+    assert (
+        made == ["records", "tags", "values", "part", "dataset"]
+        and dataset.counts["kept"] == 1
+        and dataset.counts["in"] == 2
+    )
     wrong = [{"spec": f"table:{folder / 'rows.jsonl'}", "options": {"columns": {"tekst": "code"}}}]
     with pytest.raises(RecipeError, match="table: columns"):
         build(folder, specs=wrong)
@@ -193,7 +247,7 @@ def test_a_history_brings_its_pairs_and_makes_no_others(folder):
         git(root, "add", ".")
         git(root, "commit", "-qm", said)
     store, dataset, made = build(folder, specs=[{"spec": f"history:{root}"}], pairs={})
-    assert made == ["records", "tags", "part", "dataset"]
+    assert made == ["records", "tags", "values", "part", "dataset"]
     assert dataset.counts["pairs"] and set(dataset.counts["pairs"]) <= {"edit", "fix"}
     assert dataset.counts["pairs brought"] == sum(dataset.counts["pairs"].values())
     (first, *_) = rows_of(store, dataset, Wanted(what="pairs"))

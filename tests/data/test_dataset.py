@@ -7,13 +7,13 @@ from dataclasses import replace
 import pytest
 
 from yunque.checks.trust import canary
-from yunque.core.errors import RecipeError
 from yunque.core.nouns import Finding, Outcome, Pair, PairKind, Record, Verdict
-from yunque.data.dataset import ASIDE, EDITS, PAIRS, PAIRS_ASIDE, RECORDS, WEIGHTS, PairAside, finish
-from yunque.data.finishing import Edited, FinishRecipe, SetAside
+from yunque.data.dataset import ASIDE, EDITS, PAIRS, PAIRS_ASIDE, RECORDS, VALUES, WEIGHTS, PairAside, find_values, finish
+from yunque.data.finishing import Edited, Finisher, FinishRecipe, SetAside
+from yunque.data.known_values import KnownValue, ValueIndex
 from yunque.data.mixture import MixtureRecipe, Weight
 from yunque.data.pairs import PairsRecipe
-from yunque.data.redaction import RedactRecipe
+from yunque.data.redaction import Redactor, RedactRecipe
 from yunque.data.screen import TAGS, Rule, ScreenRecipe, Tagged
 from yunque.store.tables import read_table, write_table
 
@@ -45,7 +45,10 @@ def run(folder, records, verdicts=None, brought=(), workers=1, **sections):
     tags = [Tagged(record_id=one.id, verdicts=tuple(said.get(one.origin.path, [PASS]))) for one in records]
     write_table(folder / "tags" / TAGS, tags, Tagged)
     recipe = FinishRecipe(**({"pairs": NO_PAIRS} | sections))
-    counts = finish(folder / "records", folder / "tags", folder / "out", recipe, seed=1, salt="s", workers=workers)
+    find_values(folder / "records", folder / "tags", folder / "out", Redactor(recipe.redact, "s"))
+    known = ValueIndex(read_table(folder / "out" / VALUES, KnownValue), "s")
+    finisher = Finisher(recipe, Redactor(recipe.redact, "s", known), seed=1)
+    counts = finish(folder / "records", folder / "tags", folder / "out", finisher, workers=workers)
     kinds = {RECORDS: Record, PAIRS: Pair, ASIDE: SetAside, PAIRS_ASIDE: PairAside, EDITS: Edited, WEIGHTS: Weight}
     return counts, {name: read_table(folder / "out" / name, kind) for name, kind in kinds.items()}
 
@@ -66,11 +69,6 @@ def test_negative_examples_are_redacted_too(tmp_path):
     _, tables = run(tmp_path, [record("a.py", f"# by {MAIL}\nx = (\n")], {"a.py": [failed]}, screen=rules)
     (aside,) = tables[ASIDE]
     assert aside.action == "negative" and MAIL not in aside.record.text and "@example.com" in aside.record.text
-
-
-def test_without_a_salt_nothing_is_redacted_and_nothing_is_built(tmp_path):
-    with pytest.raises(RecipeError, match="salt"):
-        finish(tmp_path, tmp_path, tmp_path, FinishRecipe(), seed=1)
 
 
 def test_pairs_of_a_stream_go_with_their_records(tmp_path):

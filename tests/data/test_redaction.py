@@ -99,9 +99,10 @@ def test_encoded_secrets_are_replaced_where_they_are_found():
 def test_verdicts_that_are_clean_spare_a_scan():
     redactor = Redactor(RedactRecipe(), SALT)
     clean = [Verdict(check="secrets", outcome=Outcome.PASS), Verdict(check="personal-data", outcome=Outcome.PASS)]
-    assert redactor.is_clean(clean)
-    assert not redactor.is_clean(clean[:1])
-    assert not redactor.is_clean([clean[0], Verdict(check="personal-data", outcome=Outcome.SKIP)])
+    text = record("x = 1\n")
+    assert redactor.is_clean(text, clean)
+    assert not redactor.is_clean(text, clean[:1])
+    assert not redactor.is_clean(text, [clean[0], Verdict(check="personal-data", outcome=Outcome.SKIP)])
 
 
 def test_who_cannot_look_keeps_nothing(monkeypatch):

@@ -181,8 +181,8 @@ CUT: dict[tuple[str, str], tuple[Callable[[str], str], str]] = {
     ("data.commits", "_BUMP"): (_lines(200), "the first 200 characters of a subject"),
 }
 """Patterns that take more than linear time but see short texts alone: how those are cut, and where."""
-AT_ONCE = 0.04
-"""Seconds that an attack on such a pattern may take, at the length that it sees; 20 ms on a machine that is not busy."""
+LONGEST = 2_000
+"""Characters of the longest text that such a pattern sees."""
 TRUSTED = {
     ("checks.printed", "take_apart"): "tests and prompts of benchmark rows, whose files are pinned by their hash",
     ("evaluation.cyberseceval", "_PREAMBLE"): "the same",
@@ -500,6 +500,12 @@ def _seconds(found: Found, text: str | bytes, times: int = 1) -> float:
     return best
 
 
+@functools.cache
+def _plainly_quadratic() -> float:
+    """What an attack may take at once on this machine: as long as the plainest quadratic pattern over the longest text."""
+    return _seconds(Found("", "", re.compile(r"a\w*;")), "a" * LONGEST, 3)
+
+
 def _steep(found: Found) -> str:
     """What shows that a pattern takes more than linear time; empty if nothing does."""
     attacks = Attacks(found.pattern)
@@ -510,9 +516,9 @@ def _steep(found: Found) -> str:
         if took > LIMIT / 4:
             break
     for _, attack in sorted(suspects, reverse=True)[:3]:
-        cut = attacks.made(attack, 2_000, found)
+        cut = attacks.made(attack, LONGEST, found)
         if (found.module, found.where) in CUT and (b"\n" if isinstance(cut, bytes) else "\n") not in cut:
-            if (took := _seconds(found, cut, 3)) > AT_ONCE:
+            if (took := _seconds(found, cut, 3)) > _plainly_quadratic():
                 return f"{found}: {attack!r:.160}, {took * 1000:.1f} ms for the longest text that it sees"
             continue
         if _grows(found, attacks, attack, CHARS) and (told := _grows(found, attacks, attack, CHARS * FACTOR)):

@@ -1,12 +1,14 @@
 """Personal data in a text: addresses, numbers and names of people, each with its exact bytes. Standard library alone.
 
     email          of somebody; not of documentation, not ``noreply``, not ``git@host:``
-    ipv4, ipv6     that the whole internet can reach; not private, documentation, multicast, well-known resolvers, versions
+    ipv4, ipv6     that the whole internet can reach; not private, documentation, multicast, well-known resolvers, versions;
+                   four small numbers only behind a sign of a host
     phone          ``+`` and a country's code, with a shape that country uses, and written like a number to call
     iban, card     with a right check number; not the payment providers' test cards
     national-id    Spanish DNI and NIE, Italian codice fiscale, Brazilian CPF, French NIR: each with a right check digit
     home-folder    ``/home/NAME/``, ``/Users/NAME/``, ``C:\\Users\\NAME\\``; not ``user``, ``runner`` and the like
-    author-name    after ``@author``, ``Author:``, ``Signed-off-by:`` and the like; in copyright lines only when asked to
+    author-name    after ``@author``, ``Author:``, ``.. codeauthor::``, ``Signed-off-by:``, ``git config user.name`` and the
+                   like, a user's name of one word in comments too; in copyright lines only when asked to
 
 Covered: code, comments, prose, configuration, in any language. No message holds what was found, nor a hash of it: there are
 few enough addresses and phone numbers to try them all.
@@ -117,6 +119,7 @@ _OF_SOFTWARE = re.compile(
     rb"|changelog|[<>=~!^]=|\bv|\^|~)[^\n]{0,24}\Z",
     re.IGNORECASE,
 )
+_OF_A_HOST = re.compile(rb"(?:host|server|addr|\bip\b|peer|://|@)[^\n]{0,12}\Z|[ \t]-h[ \t]\Z", re.IGNORECASE)
 _OBJECTS = ((0, 9), (1, 2), (1, 3), (2, 5), (2, 16), (2, 23))
 """How object identifiers begin."""
 _KNOWN = frozenset(
@@ -156,9 +159,11 @@ def _ipv4(data: bytes) -> Spans:
         if found is None:
             continue
         parts = [int(part) for part in found[0].split(b".")]
-        if max(parts) > 255 or max(parts) < 32 or tuple(parts[:2]) in _OBJECTS or not _is_reachable(found[0]):
-            continue
         before = data[max(0, start - 40) : start]
+        if max(parts) > 255 or tuple(parts[:2]) in _OBJECTS or not _is_reachable(found[0]):
+            continue
+        if max(parts) < 32 and not _OF_A_HOST.search(before):  # more likely a version
+            continue
         if not (before[-1:] == b"/" and before[-2:-1] not in (b"/", b"")) and not _OF_SOFTWARE.search(before):
             yield found.span()
 
@@ -215,12 +220,23 @@ _SIGNED: tuple[tuple[bytes, re.Pattern[bytes]], ...] = (
     *(
         (
             word,
-            re.compile(rb"s?(?:__)?\\?[\"']?(?:[ \t]*[:=][ \t]*[\[({\"'\\]*" + _NAMED + rb"|(?<=@" + word + rb")[ \t]+|\{)"),
+            re.compile(
+                rb"s?(?:__)?\\?[\"']?(?:[ \t]*::?[ \t]*\n[ \t#*/]{1,16}|[ \t]*(?:::|[:=])[ \t]*[\[({\"'\\]*"
+                + _NAMED
+                + rb"|(?<=@"
+                + word
+                + rb")[ \t]+|\{)"
+            ),
         )
         for word in (b"author", b"autor")
     ),
     (b"<developer>", re.compile(rb"\s{0,40}(?:<id>[^<]{0,80}</id>\s{0,40})?<name>")),
-    *((word, _AFTER) for word in (b"maintainer", b"developer", b"programmer", b"creator", b"contact")),
+    *(
+        (word, _AFTER)
+        for word in (b"maintainer", b"developer", b"programmer", b"creator", b"contact", b"contributor", b"credit")
+    ),
+    (b"\nmaintainer", re.compile(rb"[ \t]+[\"']?")),
+    (b"user.name", re.compile(rb"[ \t]+[\"']")),
     *(
         (word + b"-by", re.compile(rb":?[ \t]+"))
         for word in (b"signed-off", b"co-authored", b"reviewed", b"acked", b"tested", b"reported")
@@ -228,6 +244,7 @@ _SIGNED: tuple[tuple[bytes, re.Pattern[bytes]], ...] = (
     *((word + b" by", re.compile(rb":?[ \t]+")) for word in (b"written", b"created", b"contributed", b"maintained")),
 )
 """A word in small letters, and what stands between it and a name."""
+_ROLE_OF_SPHINX = re.compile(rb"\.\. (?:module|section|code)\Z")
 _MORE = re.compile(
     rb"[\"']?(?: ?<[^>\n]{0,80}>)?[\"']?(?:, ?email[^}\n]{0,90}\},\s{0,8}\{name[ \t]*=[ \t]*|, ?| and | & )[\"']?"
 )
@@ -259,12 +276,13 @@ def _authors(data: bytes) -> Spans:
     for word, after in _SIGNED:
         for at in places(low, word):
             found = after.match(low, at + len(word))
-            if found is None or low[at - 1 : at].isalnum():
+            if found is None or (low[at - 1 : at + 1].isalnum() and not _ROLE_OF_SPHINX.search(low, max(0, at - 10), at)):
                 continue
             if low[at - 1 : at] == b"." and found[0][-1:] not in (b"'", b'"'):
                 continue
             start = found.end()
-            if low[at - 1 : at] == b"@" and (handle := _HANDLE.match(data, start)) and not _NO_HANDLE.fullmatch(handle[0]):
+            signs_a_handle = low[at - 1 : at] == b"@" or (low[at - 2 : at] in (b"# ", b"* ", b"/ ") and b":" in found[0])
+            if signs_a_handle and (handle := _HANDLE.match(data, start)) and not _NO_HANDLE.fullmatch(handle[0]):
                 yield handle.span()
             while (name := _PERSON.match(data, start)) is not None:
                 if not _NO_PERSON.fullmatch(name[0]):

@@ -1,9 +1,9 @@
 """``yunque data build``: sources to a data set, one artifact after another, each source by itself.
 
-    source ─ snapshot ─ records ─ tags ─ part ─┐
-    source ─ snapshot ─ records ─ tags ─ part ─┴─ dataset
-    stream ──────────── records ─ tags ─ part ─┘
-                                          └ duplicates, of all parts together, where the recipe asks
+    source ─ snapshot ─ records ─ tags ─┬─ part ─┐
+    source ─ snapshot ─ records ─ tags ─┼─ part ─┴─ dataset
+    stream ──────────── records ─ tags ─┘   └ duplicates, of all parts together, where the recipe asks
+                                  └ values, which are redacted in every part
 
 Every arrow is a ``Store.make``, so what has not changed is found; and what a check said of a text it says once
 (`data.verdicts`). Another threshold makes ``part`` anew and looks at no text again.
@@ -30,9 +30,11 @@ from yunque.core.nouns import Record, content_id
 from yunque.core.seams import Progress, Source, Stream
 from yunque.data.collect import RECORDS, collect
 from yunque.data.collect import load_checks as load_file_checks
-from yunque.data.dataset import finish
+from yunque.data.dataset import VALUES, find_values, finish
 from yunque.data.duplicates import find_duplicates
-from yunque.data.finishing import NO_PAIRS, FinishRecipe
+from yunque.data.finishing import NO_PAIRS, Finisher, FinishRecipe
+from yunque.data.known_values import KnownValue, ValueIndex
+from yunque.data.redaction import Redactor
 from yunque.data.screen import TAGS, Tagged, load_checks, refuse_the_doubtful, tag
 from yunque.data.sources import open_sources
 from yunque.data.streams import open_stream, read_stream
@@ -41,7 +43,8 @@ from yunque.store.artifacts import Artifact, Store
 from yunque.store.tables import open_table, scan_table
 
 SALT = "redaction.salt"
-"""File in the output folder. Another folder gives the same values other placeholders, unless this file is put there."""
+"""File in the output folder. Another folder gives the same values other placeholders, unless the recipe names a salt."""
+MIN_SALT = 16
 
 
 @dataclass(kw_only=True)
@@ -61,7 +64,9 @@ class DataBuild:
         sources = [source for given in self.recipe.sources for source in _opened(given)]
         refuse_the_doubtful(self.checks, self._needed)
         with self.store.lock():
-            parts = [self._part(source) for source in sources]
+            tagged = [self._tagged(source) for source in sources]
+            redactor = Redactor(self.recipe.redact, self._salt, self._known(tagged))
+            parts = [self._part(*one, redactor) for one in tagged]
             return self._dataset(parts)
 
     @cached_property
@@ -95,9 +100,12 @@ class DataBuild:
 
     @cached_property
     def _salt(self) -> str:
-        """What keys the placeholders of this data set: made once, and kept beside the artifacts for nobody else to read."""
+        """What keys the placeholders: where the recipe says, or made once and kept beside the artifacts for nobody else."""
+        where = self.recipe.redact.salt
         if not self.recipe.redact.checks:
             return ""
+        if where:
+            return _shared_salt(where)
         path = self.out / SALT
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -112,12 +120,10 @@ class DataBuild:
         return artifact
 
     # ------------------------------------------------------------------------------------------------------------ one source
-    def _part(self, source: Source | Stream) -> Artifact:
+    def _tagged(self, source: Source | Stream) -> tuple[Source | Stream, Artifact, Artifact]:
+        """A source with its records and their tags."""
         records = self._of_stream(source) if isinstance(source, Stream) else self._of_tree(source)
-        recipe = self._finish_recipe
-        if isinstance(source, Stream) and not source.records_teach:
-            recipe = replace(recipe, pairs=NO_PAIRS)
-        return self._finished(source.name, records, self._tags(source.name, records), recipe)
+        return source, records, self._tags(source.name, records)
 
     def _of_tree(self, source: Source) -> Artifact:
         recipe = self.recipe.collect
@@ -161,18 +167,41 @@ class DataBuild:
         """What each check is, so that another version of it makes other tags."""
         return {check.name: check_identity(check) for check in self.checks}
 
-    def _finished(self, name: str, records: Artifact, tags: Artifact, recipe: FinishRecipe) -> Artifact:
+    def _known(self, tagged: list[tuple[Source | Stream, Artifact, Artifact]]) -> ValueIndex:
+        """What is to be redacted wherever it stands, from the findings in all sources."""
+        redactor = Redactor(self.recipe.redact, self._salt)
+        decided = {"redact": self._redact, "salt": content_id(self._salt)}
+        values: list[KnownValue] = []
+        for source, *parents in tagged if self.recipe.redact.checks else ():
+
+            def build(folder: Path, parents: list[Artifact] = parents) -> dict:
+                return find_values(*(parent.path for parent in parents), folder, redactor)
+
+            found = self._step("values", source.name, build, parents=parents, recipe=decided)
+            values += scan_table(found.path / VALUES, KnownValue)
+        return ValueIndex(values, self._salt)
+
+    def _part(self, source: Source | Stream, records: Artifact, tags: Artifact, redactor: Redactor) -> Artifact:
+        recipe = self._finish_recipe
+        if isinstance(source, Stream) and not source.records_teach:
+            recipe = replace(recipe, pairs=NO_PAIRS)
+
         def build(folder: Path) -> dict:
-            given = {"seed": self.recipe.seed, "salt": self._salt, "workers": self.workers, "progress": self.progress}
-            return finish(records.path, tags.path, folder, recipe, **given)
+            finisher = Finisher(recipe, redactor, seed=self.recipe.seed)
+            return finish(records.path, tags.path, folder, finisher, workers=self.workers, progress=self.progress)
 
         decided = {one.name: _plain(getattr(recipe, one.name)) for one in fields(FinishRecipe)}
-        decided["salt"] = content_id(self._salt)
-        return self._step("part", name, build, parents=[records, tags], recipe=decided)
+        decided |= {"redact": self._redact, "salt": content_id(self._salt), "values": redactor.known.identity}
+        return self._step("part", source.name, build, parents=[records, tags], recipe=decided)
 
     @cached_property
     def _finish_recipe(self) -> FinishRecipe:
         return FinishRecipe(**{one.name: getattr(self.recipe, one.name) for one in fields(FinishRecipe)})
+
+    @property
+    def _redact(self) -> dict:
+        """What of the recipe decides on redaction: the salt itself counts, not where it is."""
+        return self.recipe.redact.model_dump(mode="json", exclude={"salt"})
 
     # -------------------------------------------------------------------------------------------------------------- together
     def _dataset(self, parts: list[Artifact]) -> Artifact:
@@ -208,6 +237,19 @@ def _opened(given: SourceRecipe) -> list[Source | Stream]:
     """What a table of the recipe names: one stream, or one tree or many."""
     stream = open_stream(given.spec, given.options)
     return [stream] if stream is not None else open_sources(given.spec)
+
+
+def _shared_salt(where: str) -> str:
+    """The salt that a recipe names. RecipeError where there is none, or a short one that could be guessed."""
+    kind, _, name = where.partition(":")
+    try:
+        salt = os.environ.get(name, "") if kind == "env" else Path(name).expanduser().read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"no salt in {name}: {error}", where="redact.salt") from None
+    if len(salt.strip()) < MIN_SALT:
+        do = "give it one secret text, such as: python -c 'import secrets; print(secrets.token_hex(32))'"
+        raise RecipeError(f"the salt in {name} has fewer than {MIN_SALT} characters", where="redact.salt", do=do)
+    return salt.strip()
 
 
 def _plain(recipe: BaseModel) -> dict:

@@ -24,15 +24,18 @@ from pathlib import Path
 from yunque.core.nouns import Pair, Record
 from yunque.core.progress import silent
 from yunque.core.seams import Progress
-from yunque.data.finishing import Edited, Finished, Finisher, FinishRecipe, PairFinisher, SetAside
+from yunque.data.finishing import Edited, Finished, Finisher, PairFinisher, SetAside
+from yunque.data.known_values import KnownValue
 from yunque.data.mixture import Weight
 from yunque.data.parallel import batched, ordered_map
+from yunque.data.redaction import Redactor
 from yunque.data.screen import TAGS, Tagged
 from yunque.data.tested import TestedIndex
 from yunque.store.tables import TableWriter, open_table, scan_table
 
 RECORDS, PAIRS, ASIDE, PAIRS_ASIDE = "records.parquet", "pairs.parquet", "aside.parquet", "pairs_aside.parquet"
 EDITS, WEIGHTS = "edits.parquet", "weights.parquet"
+VALUES = "values.parquet"
 BATCH_CHARS = 2 << 20
 
 
@@ -44,30 +47,36 @@ class PairAside:
     pair: Pair
 
 
+def find_values(records: Path, tags: Path, folder: Path, redactor: Redactor) -> dict:
+    """Fill ``folder`` with the values that checks found in the records, each once and as a hash; gives the counts."""
+    known: dict[KnownValue, None] = {}
+    for record, tagged in _tagged(records, tags):
+        known |= dict.fromkeys(redactor.values(record, tagged.verdicts))
+    with open_table(folder / VALUES, KnownValue) as table:
+        for value in known:
+            table.add(value)
+    return {"values": len(known), "rules": dict(Counter(value.rule for value in known).most_common())}
+
+
 def finish(
     records: Path,
     tags: Path,
     folder: Path,
-    recipe: FinishRecipe,
+    finisher: Finisher,
     *,
-    seed: int,
-    salt: str = "",
     workers: int = 1,
     progress: Progress = silent,
 ) -> dict:
-    """Fill ``folder`` with the six tables from the folders of records and tags; gives the counts.
-
-    ``salt`` keys the placeholders of redaction; RecipeError without one where the recipe redacts.
-    """
+    """Fill ``folder`` with the six tables from the folders of records and tags; gives the counts."""
     counts = _Counts()
     with open_table(folder / PAIRS, Pair) as made:
-        index, renamed = _finish_records(records, tags, folder, recipe, counts, made, seed, salt, workers, progress)
-        if recipe.pairs.test:
+        index, renamed = _finish_records(records, tags, folder, finisher, counts, made, workers, progress)
+        if finisher.recipe.pairs.test:
             for pair in index.pairs(lambda: scan_table(folder / RECORDS, Record)):
                 counts.pairs[pair.kind.value] += 1
                 made.add(pair)
         with open_table(folder / PAIRS_ASIDE, PairAside) as aside:
-            for one in _brought(records / PAIRS, renamed, PairFinisher(recipe.redact, salt), workers):
+            for one in _brought(records / PAIRS, renamed, PairFinisher(finisher.redactor), workers):
                 counts.brought += 1
                 if isinstance(one, PairAside):
                     counts.pairs_aside[one.reason.partition(":")[0]] += 1
@@ -83,18 +92,16 @@ def _finish_records(
     records: Path,
     tags: Path,
     folder: Path,
-    recipe: FinishRecipe,
+    finisher: Finisher,
     counts: _Counts,
     made: TableWriter[Pair],
-    seed: int,
-    salt: str,
     workers: int,
     progress: Progress,
 ) -> tuple[TestedIndex, dict[str, str]]:
     """All tables but the pairs of streams; gives what tests need, and the new id (or none) of every record that changed."""
-    limits = {"max_prompt_chars": recipe.pairs.max_prompt_chars, "max_answer_chars": recipe.pairs.max_answer_chars}
-    index, renamed = TestedIndex(**limits), {}
-    finisher, brings = Finisher(recipe, seed=seed, salt=salt), (records / PAIRS).exists()
+    pairs, brings = finisher.recipe.pairs, (records / PAIRS).exists()
+    index = TestedIndex(max_prompt_chars=pairs.max_prompt_chars, max_answer_chars=pairs.max_answer_chars)
+    renamed: dict[str, str] = {}
     with (
         open_table(folder / RECORDS, Record) as kept,
         open_table(folder / ASIDE, SetAside) as aside,

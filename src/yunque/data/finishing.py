@@ -83,16 +83,12 @@ NO_PAIRS = PairsRecipe(body=False, fim=False, continuation=False)
 
 
 class Finisher:
-    """Decides, cleans, redacts, pairs and weighs. RecipeError without a salt where the recipe redacts."""
+    """Decides, cleans, redacts, pairs and weighs."""
 
-    def __init__(self, recipe: FinishRecipe, *, seed: int, salt: str) -> None:
-        self.recipe, self.seed, self.salt = recipe, seed, salt
-        self._redactor = Redactor(recipe.redact, salt)
+    def __init__(self, recipe: FinishRecipe, redactor: Redactor, *, seed: int) -> None:
+        self.recipe, self.redactor, self.seed = recipe, redactor, seed
         # tests and what they test are found across files, when all records are known
         self._pairs = recipe.pairs.model_copy(update={"test": False})
-
-    def __reduce__(self) -> tuple:
-        return _made, (self.recipe, self.seed, self.salt)  # the scanners of a redactor cannot travel
 
     def __call__(self, batch: Sequence[tuple[Record, Tagged]]) -> list[Finished]:
         """What becomes of each, in their order."""
@@ -107,8 +103,8 @@ class Finisher:
 
     def _aside(self, record: Record, tagged: Tagged, why: Decision) -> Finished:
         aside = SetAside(action=why.action, reason=why.reason, detail=why.detail, record=record)
-        if why.action == "negative" and not self._redactor.is_clean(tagged.verdicts):
-            redacted = self._redactor.redact(record)
+        if why.action == "negative" and not self.redactor.is_clean(record, tagged.verdicts):
+            redacted = self.redactor.redact(record)
             if redacted.record is None:
                 return self._refused(record, redacted.refused)
             aside = SetAside(action=why.action, reason=why.reason, detail=why.detail, record=redacted.record)
@@ -120,8 +116,8 @@ class Finisher:
         if cleaned.refused:
             edits.append(Edited(**place, rule="refused", count=1, detail=cleaned.refused))
         kept = cleaned.record
-        if kept is not record or not self._redactor.is_clean(tagged.verdicts):
-            redacted = self._redactor.redact(kept)
+        if kept is not record or not self.redactor.is_clean(record, tagged.verdicts):
+            redacted = self.redactor.redact(kept)
             if redacted.record is None:
                 return self._refused(record, redacted.refused)
             kept = redacted.record
@@ -148,25 +144,17 @@ class Finisher:
 class PairFinisher:
     """Redacts pairs that a stream brought."""
 
-    def __init__(self, recipe: RedactRecipe, salt: str) -> None:
-        self.recipe, self.salt = recipe, salt
-        self._redactor = Redactor(recipe, salt)
-
-    def __reduce__(self) -> tuple:
-        return PairFinisher, (self.recipe, self.salt)
+    def __init__(self, redactor: Redactor) -> None:
+        self.redactor = redactor
 
     def __call__(self, batch: Sequence[Pair]) -> list[FinishedPair]:
         """What becomes of each, in their order."""
         found = []
         for pair in batch:
-            new, _, why = self._redactor.redact_pair(pair)
+            new, _, why = self.redactor.redact_pair(pair)
             found.append(FinishedPair(pair=new or pair, reason=f"redaction: {why}" if why else ""))
         return found
 
     def lost(self, pair: Pair, why: str) -> FinishedPair:
         """A pair that could not be worked on."""
         return FinishedPair(pair=pair, reason=f"unworkable: {why}")
-
-
-def _made(recipe: FinishRecipe, seed: int, salt: str) -> Finisher:
-    return Finisher(recipe, seed=seed, salt=salt)

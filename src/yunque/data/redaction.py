@@ -6,10 +6,11 @@
 What is found is found by checks (`checks.credentials`, `checks.personal`); this file only writes. The same value gives the
 same placeholder everywhere in a corpus, because it comes from a keyed hash of the value; the key is the corpus's ``salt``,
 so that nobody without it can try guesses against the placeholders. A placeholder is legal where the value stood: no quotes,
-blanks or escapes that were not there, digits for digits in numbers, an address for an address.
+blanks or escapes that were not there, digits for digits in numbers, an address for an address. What was found anywhere in
+the data set is replaced wherever it stands (`data.known_values`).
 
 Covered: every language; values over several lines (keys keep their line breaks); what a replacement reveals.
-Not covered: what the checks do not find; names and tokens that stand elsewhere without a sign of what they are.
+Not covered: what the checks find nowhere in the data set.
 """
 
 from __future__ import annotations
@@ -22,12 +23,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 
 from yunque.checks.syntax import Syntax
 from yunque.core.errors import RecipeError
 from yunque.core.nouns import Finding, Origin, Outcome, Pair, Record, Verdict, content_id
 from yunque.core.seams import Check
+from yunque.data.known_values import KnownValue, ValueIndex, known_values
 
 ROUNDS = 3
 """How often a text is scanned and mended before it is given up."""
@@ -42,6 +44,18 @@ class RedactRecipe(BaseModel, extra="forbid", frozen=True):
     personal: tuple[Kind, ...] = Field(
         default=Kind.__args__, description="Kinds of personal data that are replaced; none asks no check."
     )
+    salt: str = Field(
+        default="",
+        description="Where the secret that keys the placeholders is: 'env:NAME' or 'file:PATH' of a team that wants one "
+        "data set on its machines; empty: made at random, in the output folder.",
+    )
+
+    @field_validator("salt")
+    @classmethod
+    def _names_a_place(cls, salt: str) -> str:
+        if salt and not (salt.startswith(("env:", "file:")) and salt.partition(":")[2]):
+            raise ValueError("write 'env:NAME' or 'file:PATH', not the salt itself")
+        return salt
 
     @property
     def checks(self) -> list[str]:
@@ -73,12 +87,19 @@ class Redaction:
 
 
 class Redactor:
-    """Replaces what checks find. RecipeError without a salt: hashes that anybody can make can be guessed against."""
+    """Replaces what checks find, and what is ``known`` from elsewhere.
 
-    def __init__(self, recipe: RedactRecipe, salt: str) -> None:
+    RecipeError without a salt: hashes that anybody can make can be guessed against.
+    """
+
+    def __init__(self, recipe: RedactRecipe, salt: str, known: ValueIndex | None = None) -> None:
         if recipe.checks and not salt:
             raise RecipeError("redaction needs a salt", where="redact", do="give one secret text for the whole corpus")
-        self.recipe, self._key, self._syntax = recipe, salt.encode(), Syntax()
+        self.recipe, self._salt, self._key, self._syntax = recipe, salt, salt.encode(), Syntax()
+        self.known = known or ValueIndex()
+
+    def __reduce__(self) -> tuple:
+        return Redactor, (self.recipe, self._salt, self.known)  # the scanners cannot travel
 
     @cached_property
     def checks(self) -> list[Check]:
@@ -89,11 +110,19 @@ class Redactor:
         known: dict[str, type[Check]] = {SECRETS: Secrets, PERSONAL: PersonalData}
         return [known[name]() for name in self.recipe.checks]
 
-    def is_clean(self, verdicts: Sequence[Verdict]) -> bool:
-        """Whether these verdicts already say that there is nothing to replace in their text."""
+    def is_clean(self, record: Record, verdicts: Sequence[Verdict]) -> bool:
+        """Whether nothing is to be replaced in a record of which checks gave these verdicts."""
         said = {verdict.check: verdict for verdict in verdicts}
         asked = [said.get(name) for name in self.recipe.checks]
-        return all(one is not None and one.outcome is Outcome.PASS and not self._meant(one.findings) for one in asked)
+        passed = all(one is not None and one.outcome is Outcome.PASS and not self._meant(one.findings) for one in asked)
+        return passed and not self.known.find(record.text)
+
+    def values(self, record: Record, verdicts: Sequence[Verdict]) -> list[KnownValue]:
+        """What the verdicts found in the record, to be looked for in the rest of the data set."""
+        findings = [
+            one for verdict in verdicts if verdict.check in self.recipe.checks for one in self._meant(verdict.findings)
+        ]
+        return list(known_values(record.text, findings, self._salt)) if findings else []
 
     def redact(self, record: Record) -> Redaction:
         """The record without what the checks find, or why that could not be done; never raises for anything in the text."""
@@ -137,7 +166,7 @@ class Redactor:
         if any(one.span_bytes is None for one in findings):
             rule = next(one.rule for one in findings if one.span_bytes is None)
             return [], f"found without its exact place: {rule}"
-        return _merged(findings), ""
+        return _merged([*findings, *self.known.find(record.text)]), ""
 
     def _meant(self, findings: Sequence[Finding]) -> list[Finding]:
         """Those that the recipe wants replaced."""
@@ -150,10 +179,11 @@ class Redactor:
         for one in findings:
             start, end = one.span_bytes
             value = data[start:end]
-            digest = hmac.new(self._key, one.rule.encode() + b"\0" + value, hashlib.sha256).hexdigest()
-            pieces += [data[at:start], placeholder(one.rule, value, digest)]
+            rule = self.known.rule_of(value, one.rule)
+            digest = hmac.new(self._key, rule.encode() + b"\0" + value, hashlib.sha256).hexdigest()
+            pieces += [data[at:start], placeholder(rule, value, digest)]
             line, counted, at = line + data.count(b"\n", counted, start), start, end
-            replaced.append(Replaced(kind=one.rule, line=line, fingerprint=digest[:8]))
+            replaced.append(Replaced(kind=rule, line=line, fingerprint=digest[:8]))
         text = b"".join([*pieces, data[at:]]).decode("utf-8", "surrogatepass")
         return replace(record, id=content_id(record.origin.path, text), text=text), replaced
 
