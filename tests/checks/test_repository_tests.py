@@ -96,7 +96,7 @@ def small(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def found(small, tests_box):
-    tests, trouble = reach(small, tests_box, LIMITS)
+    tests, trouble, _ = reach(small, tests_box, LIMITS)
     assert trouble == ""
     return by_name(tests)
 
@@ -171,7 +171,7 @@ def classic(tmp_path_factory):
 
 def test_reach_knows_which_unittest_tests_pass(classic, tests_box):
     """pytest keeps their failures to itself: they are not raised out of the call."""
-    tests, _ = reach(classic, tests_box, LIMITS)
+    tests, *_ = reach(classic, tests_box, LIMITS)
     told = {test.test.rpartition("::")[2]: test for test in tests}
     assert ("thing.py", 4) in told["test_right"].reached and ("thing.py", 13) in told["test_right"].reached
     passed = {name for name, test in told.items() if test.passed}
@@ -189,7 +189,7 @@ def test_the_src_layout_and_a_package_in_lib_are_importable(tree, tests_box):
             "def test_it():\n    assert add(1, 1) == 2 == half(4)\n",
         }
     )
-    tests, trouble = reach(root, tests_box, LIMITS)
+    tests, trouble, _ = reach(root, tests_box, LIMITS)
     assert trouble == ""
     told = by_name(tests)
     assert ("src/pack/inner/thing.py", 4) in told["tests/unit/test_thing.py::test_it"].reached
@@ -215,7 +215,7 @@ def test_the_repositorys_own_options_do_not_matter(tree, tests_box, files):
     root = tree(
         {"thing.py": MODULE, "tests/test_thing.py": "from thing import add\ndef test():\n    assert add(1, 1)\n", **files}
     )
-    tests, trouble = reach(root, tests_box, LIMITS)
+    tests, trouble, _ = reach(root, tests_box, LIMITS)
     assert trouble == ""
     assert by_name(tests)["tests/test_thing.py::test"].passed
 
@@ -232,7 +232,7 @@ def test_the_repositorys_own_options_do_not_matter(tree, tests_box, files):
 )
 def test_a_conftest_that_breaks_is_a_reason_and_not_an_empty_list(tree, tests_box, place, broken, told):
     root = tree({"thing.py": MODULE, "tests/test_thing.py": "def test():\n    pass\n", place: broken})
-    tests, trouble = reach(root, tests_box, LIMITS)
+    tests, trouble, _ = reach(root, tests_box, LIMITS)
     assert tests == []
     assert trouble.startswith("pytest did not run: ") and told in trouble and "\n" not in trouble
 
@@ -251,7 +251,7 @@ def test_a_test_file_that_breaks_costs_only_its_own_tests(tree, tests_box):
             "tests/test_b.py": "from thing import add\ndef test():\n    assert add(1, 1) == 2\n",
         }
     )
-    tests, trouble = reach(root, tests_box, LIMITS)
+    tests, trouble, _ = reach(root, tests_box, LIMITS)
     assert trouble == "" and set(by_name(tests)) == {"thing.py::thing.add", "tests/test_b.py::test"}
 
 
@@ -264,13 +264,36 @@ def test_a_script_that_leaves_when_imported_costs_only_itself(tree, tests_box):
             "test_thing.py": "from thing import add\ndef test():\n    assert add(1, 1) == 2\n",
         }
     )
-    tests, trouble = reach(root, tests_box, LIMITS)
+    tests, trouble, _ = reach(root, tests_box, LIMITS)
     assert trouble == "" and by_name(tests)["test_thing.py::test"].passed
+
+
+@pytest.mark.parametrize(
+    ("files", "failing"),
+    [
+        (
+            {"test_a.py": "import not_here\ndef test(): pass\n", "test_b.py": "def test(): pass\n"},
+            "test_a.py cannot be imported: ModuleNotFoundError: No module named 'not_here'",
+        ),
+        (
+            {"test_a.py": "import json.no\n", "tests/test_b.py": "import json.no\n", "script.py": "raise SystemExit\n"},
+            "test_a.py, and 1 more cannot be imported: ModuleNotFoundError: No module named 'json.no'",
+        ),
+        (
+            {"test_a.py": "def test(): import not_here\ndef test_b(): import not_here\n"},
+            "no test passes; 2 times: ModuleNotFoundError: No module named 'not_here'",
+        ),
+        ({"test_a.py": "def test(no_such): pass\n"}, "no test passes; 1 times: fixture 'no_such' not found"),
+        ({"test_a.py": "def test(): pass\n", "script.py": "import not_here\n"}, ""),
+    ],
+)
+def test_what_keeps_tests_from_passing_is_told(tree, tests_box, files, failing):
+    assert reach(tree(files), tests_box, LIMITS).failing.startswith(failing)
 
 
 def test_of_many_rows_the_first_are_tried(tree, tests_box):
     text = "import pytest\n@pytest.mark.parametrize('n', range(5000))\ndef test_n(n): assert n < 29\ndef test_a(): pass\n"
-    tests, trouble = reach(tree({"test_thing.py": text}), tests_box, LIMITS)
+    tests, trouble, _ = reach(tree({"test_thing.py": text}), tests_box, LIMITS)
     assert trouble == "" and len(tests) == 31
     assert sum(test.passed for test in tests) == 30
 
@@ -278,7 +301,7 @@ def test_of_many_rows_the_first_are_tried(tree, tests_box):
 def test_what_was_tried_before_the_time_is_over_is_kept(tree, tests_box):
     text = "import time\n" + "".join(f"def test_{n}(): time.sleep(0.3)\n" for n in range(60))
     limits = dataclasses.replace(LIMITS, wall_s=8)
-    tests, trouble = reach(tree({"test_thing.py": text}), tests_box, limits)
+    tests, trouble, _ = reach(tree({"test_thing.py": text}), tests_box, limits)
     assert 1 <= len(tests) < 40 and all(test.passed for test in tests)
     assert trouble == f"{60 - len(tests)} of 60 tests were not begun in 8 s"
 
@@ -286,7 +309,7 @@ def test_what_was_tried_before_the_time_is_over_is_kept(tree, tests_box):
 def test_a_suite_that_hangs_is_a_reason_with_its_limit(tree, tests_box):
     root = tree({"test_thing.py": "import time\ndef test():\n    time.sleep(600)\n"})
     limits = dataclasses.replace(LIMITS, wall_s=2)
-    assert reach(root, tests_box, limits) == ([], "the tests took longer than 2 s")
+    assert reach(root, tests_box, limits) == ([], "the tests took longer than 2 s", "")
 
 
 def test_a_test_that_hangs_costs_only_itself(tree, tests_box):
@@ -295,7 +318,7 @@ def test_a_test_that_hangs_costs_only_itself(tree, tests_box):
         "def test_c():\n    subprocess.run(['sleep', '600'])\ndef test_d():\n    while True:\n        try: time.sleep(1)\n"
     )
     text += "        except Exception: pass\ndef test_e(): pass\n"
-    tests, trouble = reach(tree({"test_thing.py": text}), tests_box, LIMITS, test_s=1)
+    tests, trouble, _ = reach(tree({"test_thing.py": text}), tests_box, LIMITS, test_s=1)
     assert trouble == ""
     assert {name: test.passed for name, test in by_name(tests).items()} == {
         f"test_thing.py::test_{letter}": letter in "be" for letter in "abcde"
@@ -303,7 +326,7 @@ def test_a_test_that_hangs_costs_only_itself(tree, tests_box):
 
 
 def test_a_tree_without_tests_has_none(tree, tests_box):
-    tests, trouble = reach(tree({"thing.py": "def f():\n    return 1\n"}), tests_box, LIMITS)
+    tests, trouble, _ = reach(tree({"thing.py": "def f():\n    return 1\n"}), tests_box, LIMITS)
     assert (tests, trouble) == ([], "")
 
 
@@ -315,7 +338,7 @@ def test_a_test_that_changes_folder_or_traces_itself_does_not_hide_the_others(tr
             "test_b.py": "from thing import add\ndef test():\n    assert add(1, 1) == 2\n",
         }
     )
-    tests, trouble = reach(root, tests_box, LIMITS)
+    tests, trouble, _ = reach(root, tests_box, LIMITS)
     assert trouble == "" and ("thing.py", 4) in by_name(tests)["test_b.py::test"].reached
 
 

@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from yunque.data.parsing import blank_body, code_only, comment_spans, functions, has_errors, is_test_path, statement_spans
+from yunque.data.parsing import (
+    blank_body,
+    code_only,
+    comment_spans,
+    functions,
+    has_errors,
+    is_test_path,
+    num_unread_functions,
+    statement_spans,
+)
 
 # Real files with everything in them: decorators, async, overloads, nested classes, every docstring habit.
 MODULES = [
@@ -218,6 +227,19 @@ def test_a_function_that_does_not_parse_is_left_out_alone():
     assert "bad" not in bodies(text, "python")
     assert has_errors(text, "python") >= 1
     assert has_errors("x = 1\n", "python") == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "number"),
+    [
+        ("def good():\n    return 1\n\ndef odd(a):\n    if a:\n        return (a +\na)\n", "python", 0),
+        ("def f():\r    return 1\r", "python", 1),
+        ("int f(int a) { return a; }\nint g(int b) { return @ b; }\n", "c", 1),
+        ("words", "klingon", 0),
+    ],
+)
+def test_functions_that_are_not_read_are_counted(text, language, number):
+    assert num_unread_functions(text, language) == number
 
 
 def test_lone_carriage_returns_and_unknown_languages_give_nothing():

@@ -14,7 +14,8 @@ from yunque.evaluation.repository import STUB, EvaluationRecipe, RepositorySuite
 
 BODY_TASKS = {"memo.kept", "double", "cube", "Box.__init__", "Box.area", "ñandú"}
 REASONS = {
-    "no passing test reaches it": 4,  # memo (called at import), untested, broken, needs_missing
+    "no passing test reaches it: tests/test_missing.py cannot be imported: ModuleNotFoundError: No module named "
+    "'a_package_that_nobody_has'": 4,  # memo (called at import), untested, broken, needs_missing
     "its tests pass without a body": 1,  # shrug
     "its tests do not pass with the original body": 1,  # depends: on another test
     "no body to write": 1,  # later

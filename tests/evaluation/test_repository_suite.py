@@ -199,7 +199,7 @@ def test_bad_input_is_one_line(tests_box, tmp_path, forged):
         (EvaluationError, "no sandbox to run its tests in", (tmp_path / "code", None)),
         (
             EvaluationError,
-            r"makes no body task \(1 no passing test reaches it\)",
+            r"makes no body task \(1 the repository has no tests\)",
             (tmp_path / "code", tests_box, ["body"]),
         ),
         (SourceError, "no such file or folder", (tmp_path / "nope", tests_box)),

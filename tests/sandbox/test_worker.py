@@ -134,6 +134,30 @@ def test_processes_share_one_processor_limit(box, alone):
     assert time.monotonic() - started < 10
 
 
+@pytest.mark.parametrize("wait", ["time.sleep(30)", "while True: pass", "threading.Event().wait()", "sys.stdin.read()"])
+def test_what_was_printed_before_the_time_was_up_is_kept(box, wait):
+    source = f"import sys, time, threading\nprint('in the buffer')\nprint('and here', end='', file=sys.stderr)\n{wait}\n"
+    started = time.monotonic()
+    seen = python(box, source, limits=Limits(wall_s=1, cpu_s=1))
+    assert seen.timed_out or wait.startswith("sys"), seen
+    assert (seen.stdout, seen.stderr) == (b"in the buffer\n", b"and here"), seen
+    assert time.monotonic() - started < 3
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nwhile True: pass\n",
+        "import sys, time\nclass Out:\n    def flush(self): time.sleep(60)\nsys.stdout = Out()\ntime.sleep(60)\n",
+    ],
+    ids=["deaf", "endless flush"],
+)
+def test_who_does_not_end_when_asked_is_killed(box, source):
+    started = time.monotonic()
+    assert python(box, source, limits=Limits(wall_s=1, cpu_s=9)).timed_out
+    assert time.monotonic() - started < 2
+
+
 @pytest.mark.parametrize("tier", ["namespaces", "bwrap"])
 def test_all_files_together_are_limited(tier):
     try:

@@ -21,6 +21,7 @@ import _posixsubprocess
 import collections
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -164,6 +165,14 @@ def _closing():
     return lambda *seen: os.write(output, f"\n{word} {json.dumps(seen)}\n".encode())
 
 
+def _cause(report):
+    """The error of a report in one line."""
+    lines = str(report.longrepr).splitlines()
+    told = [line[1:].strip() for line in lines if line.startswith("E ")] or lines[-1:]
+    errors = [line for line in told if re.match(r"[A-Za-z_.]{1,80}(?:Error|Exception|Exit)\b", line)]
+    return (errors or told or ["no reason given"])[-1][:200]
+
+
 class _Late(BaseException):
     """A test takes too long."""
 
@@ -180,6 +189,7 @@ class Reach:
 
     def __init__(self, most_s, all_s):
         self.calls, self.passed, self.failed, self.most_s = {}, set(), set(), most_s
+        self.unread, self.failures = {}, collections.Counter()
         self.until, self.left = time.monotonic() + all_s, 0
         signal.signal(signal.SIGALRM, self._late)
 
@@ -216,6 +226,11 @@ class Reach:
         except SystemExit as leaving:
             return pytest.CollectReport(collector.nodeid, "failed", f"SystemExit: {leaving}", [])
 
+    def pytest_collectreport(self, report):
+        """Note why a file of tests could not be read."""
+        if report.failed:
+            self.unread[report.nodeid] = _cause(report)
+
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item):
         """Trace calls (not lines) while the test body runs."""
@@ -243,12 +258,15 @@ class Reach:
         """Believe pytest's reports, one a subtest: an exception in a unittest never reaches the hook above."""
         if report.when == "call":
             (self.passed if report.passed else self.failed).add(report.nodeid)
+        if report.failed:
+            self.failures[_cause(report)] += 1
 
     def pytest_sessionfinish(self):
         """Leave what was seen in the scratch folder."""
         rows = [{"test": test, "passed": test in self.passed - self.failed, **call} for test, call in self.calls.items()]
         with open(ROOT + "reach.json", "w") as file:
-            json.dump({"left": self.left, "tests": rows}, file)
+            told = {"unread": self.unread, "failures": self.failures.most_common(1)}
+            json.dump({"left": self.left, "tests": rows, **told}, file)
 
 
 class Judge:

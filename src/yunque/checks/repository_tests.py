@@ -35,6 +35,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from yunque.checks import apart, expectations
 from yunque.checks.syntax import try_parse_python
@@ -72,8 +73,18 @@ class TestReach:
     """(path, first line) of the functions it called; the first line is that of the first decorator, if any."""
 
 
-def reach(tree: Path, sandbox: Sandbox, limits: Limits, *, test_s: float = 10.0) -> tuple[list[TestReach], str]:
-    """Every test of a tree with the functions it calls, and why that list may be short (empty when it is whole).
+class Reached(NamedTuple):
+    """Every test of a tree that could be begun."""
+
+    tests: list[TestReach]
+    trouble: str = ""
+    """Why the list is short; empty when it is whole."""
+    failing: str = ""
+    """What keeps tests from passing: files that cannot be imported, the commonest error where no test passes."""
+
+
+def reach(tree: Path, sandbox: Sandbox, limits: Limits, *, test_s: float = 10.0) -> Reached:
+    """Every test of a tree with the functions it calls.
 
     A test that takes longer than ``test_s`` seconds, traced, fails; of its parameters the first 30 are tried. What was not
     begun when four fifths of the wall time are over is left out.
@@ -82,16 +93,34 @@ def reach(tree: Path, sandbox: Sandbox, limits: Limits, *, test_s: float = 10.0)
     job = replace(job, env={**job.env, "YUNQUE_REACH_S": f"{test_s} {0.8 * limits.wall_s}"})
     seen = sandbox.run(job)
     if seen.timed_out:
-        return [], f"the tests took longer than {limits.wall_s:g} s"
+        return Reached([], f"the tests took longer than {limits.wall_s:g} s")
     try:
         told = json.loads(seen.files["reach.json"])
         found = [
             TestReach(**{**row, "reached": tuple((str(p), int(n)) for p, n in row["reached"])}) for row in told["tests"]
         ]
-        left = int(told["left"])
+        left, failing = int(told["left"]), _failing(found, dict(told["unread"]), list(told["failures"]))
     except (KeyError, ValueError, TypeError):
-        return [], "pytest did not run: " + (_last_line(seen.stderr) or _last_line(seen.stdout) or "no output")
-    return found, f"{left} of {left + len(found)} tests were not begun in {limits.wall_s:g} s" if left else ""
+        return Reached([], "pytest did not run: " + (_last_line(seen.stderr) or _last_line(seen.stdout) or "no output"))
+    short = f"{left} of {left + len(found)} tests were not begun in {limits.wall_s:g} s" if left else ""
+    return Reached(found, short, failing)
+
+
+_TEST_FILE = re.compile(r"(?:\A|/)(?:test_[^/]*|[^/]*_test|conftest)\.py")
+
+
+def _failing(tests: list[TestReach], unread: dict[str, str], failures: list[list]) -> str:
+    """What keeps tests from passing, in one line."""
+    if of_tests := {path: cause for path, cause in unread.items() if _TEST_FILE.search(path)}:
+        unread = of_tests
+    if unread and (of_tests or not tests):
+        path, cause = min(unread.items())
+        others = f", and {len(unread) - 1} more" if len(unread) > 1 else ""
+        return f"{path}{others} cannot be imported: {cause}"[:300]
+    if failures and not any(test.passed for test in tests):
+        cause, times = failures[0]
+        return f"no test passes; {times} times: {cause}"[:300]
+    return ""
 
 
 class RepositoryTests:

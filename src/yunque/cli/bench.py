@@ -12,6 +12,7 @@ from pathlib import Path
 from yunque.cli.console import bars
 from yunque.core.errors import SourceError, StoreError
 from yunque.core.parts import nearest
+from yunque.reports.words import size
 from yunque.store.benchmarks import (
     Benchmark,
     Fetched,
@@ -121,8 +122,7 @@ def _here(states: Sequence[State]) -> str:
 
 
 def _size(one: Benchmark) -> str:
-    size_bytes = sum(file.size_bytes for file in one.files)
-    return f"{size_bytes / 1e6:.1f} MB" if size_bytes >= 1e6 else f"{size_bytes / 1e3:.0f} kB"
+    return size(sum(file.size_bytes for file in one.files))
 
 
 # ---------------------------------------------------------------------------------------------------------------------- page

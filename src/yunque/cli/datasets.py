@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -16,6 +17,7 @@ from yunque.data.duplicates import CLUSTERS, Clustered
 from yunque.data.finishing import Edited, SetAside
 from yunque.data.mixture import Weight
 from yunque.data.sources import SKIPPED
+from yunque.reports.words import size
 from yunque.store.artifacts import Artifact, Store
 from yunque.store.tables import plain, read_lines, scan_table
 
@@ -139,7 +141,9 @@ def summary(counts: dict) -> list[str]:
         if table := counts.get(title, {}):
             told = ", ".join(f"{reason} {number:,}" for reason, number in table.items())
             lines.append(f"{title:<9} {sum(table.values()):,}: {told}")
-    lines.append(f"kept      {counts['kept']:,} records, {counts['bytes_kept'] / 1e6:.1f} MB")
+    lines.append(f"kept      {counts['kept']:,} records, {size(counts['bytes_kept'])}")
+    if unread := counts.get("functions not read"):
+        lines.append(f"not read  {unread:,} functions, so that they make no pair")
     for title in ("edits", "pairs", "pairs set aside", "weights", "duplicates"):
         if table := counts.get(title, {}):
             told = ", ".join(f"{rule} {number:,}" for rule, number in table.items())
@@ -149,10 +153,7 @@ def summary(counts: dict) -> list[str]:
 
 def compare_datasets(store: Store, first: Artifact, second: Artifact) -> dict:
     """How the second differs: counts by name, and the places (source, path) that came, went and changed."""
-    texts = [
-        {(row.origin.source, row.origin.path): row.id for row in rows_of(store, one, Wanted())} for one in (first, second)
-    ]
-    old, new = texts
+    old, new = (_by_place(store, one) for one in (first, second))
     return {
         "counts": {
             name: [first.counts.get(name, 0), second.counts.get(name, 0)] for name in {**first.counts, **second.counts}
@@ -160,8 +161,16 @@ def compare_datasets(store: Store, first: Artifact, second: Artifact) -> dict:
         "came": sorted(new.keys() - old.keys()),
         "went": sorted(old.keys() - new.keys()),
         "changed": sorted(place for place in old.keys() & new.keys() if old[place] != new[place]),
-        "same": sum(old[place] == new[place] for place in old.keys() & new.keys()),
+        "same": sum((old[place] & new[place]).total() for place in old.keys() & new.keys()),
     }
+
+
+def _by_place(store: Store, dataset: Artifact) -> dict[tuple[str, str], Counter[str]]:
+    """The ids of the records at each (source, path): a history has many there, and two sources may share a name."""
+    found: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    for row in rows_of(store, dataset, Wanted()):
+        found[row.origin.source, row.origin.path][row.id] += 1
+    return found
 
 
 def difference_lines(found: dict, limit: int) -> list[str]:

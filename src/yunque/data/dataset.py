@@ -152,7 +152,7 @@ class _Counts:
     """What became of the records and pairs so far."""
 
     def __init__(self) -> None:
-        self.records = self.kept = self.bytes_kept = self.brought = self.carried = 0
+        self.records = self.kept = self.bytes_kept = self.brought = self.carried = self.unread = 0
         self.aside, self.negatives, self.edits, self.pairs = (Counter() for _ in range(4))
         self.pairs_aside, self.weights, self.languages = (Counter() for _ in range(3))
 
@@ -164,6 +164,7 @@ class _Counts:
             self.kept += 1
             self.bytes_kept += len(one.kept.text.encode())
             self.languages[one.kept.language] += 1
+            self.unread += one.unread_functions
         for edit in one.edits:
             self.edits[edit.rule] += edit.count
         self.pairs.update(pair.kind.value for pair in one.pairs)
@@ -183,6 +184,7 @@ class _Counts:
             "languages": self.languages,
         }
         numbers = {"kept": self.kept, "bytes_kept": self.bytes_kept, "pairs brought": self.brought}
+        numbers |= {"functions not read": self.unread} if self.unread else {}
         return numbers | {name: dict(one.most_common()) for name, one in tables.items()}
 
 

@@ -14,6 +14,7 @@ from yunque.core.nouns import Pair, Record
 from yunque.data.cleaning import Cleaned, CleanRecipe, clean_all
 from yunque.data.mixture import MixtureRecipe, Weight, weigh
 from yunque.data.pairs import PairsRecipe, make_pairs
+from yunque.data.parsing import num_unread_functions
 from yunque.data.redaction import Redactor, RedactRecipe
 from yunque.data.screen import Decision, ScreenRecipe, Tagged, decide
 from yunque.data.tested import FileFacts, file_facts
@@ -57,6 +58,8 @@ class Finished:
     weight: Weight | None = None
     facts: FileFacts | None = None
     """For pairs of a test and what it tests, which need more than one record."""
+    unread_functions: int = 0
+    """Functions of the kept record that could not be read, so that they make no pair."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,6 +133,7 @@ class Finisher:
             edits=tuple(edits),
             weight=weigh(kept.id, tagged.verdicts, self.recipe.mixture),
             facts=file_facts(kept) if self.recipe.pairs.test else None,
+            unread_functions=num_unread_functions(kept.text, kept.language),
         )
 
     def _refused(self, record: Record, why: str) -> Finished:

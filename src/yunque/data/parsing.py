@@ -12,6 +12,7 @@ as line breaks (no functions at all).
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from yunque.checks import grammars
+from yunque.checks.syntax import try_parse_python
 from yunque.data.bodies import enclosed_body, indented_body
 from yunque.data.definitions import LANGUAGES, Language
 
@@ -64,6 +66,18 @@ def functions(text: str, language: str) -> list[Function]:
     if language not in LANGUAGES or ("\r" in text and re.search(r"\r(?!\n)", text)):
         return []
     return list(_parsed(text, language).functions)
+
+
+def num_unread_functions(text: str, language: str) -> int:
+    """How many named functions with a body the text has that `functions` does not give, as far as its grammar shows them."""
+    if language not in LANGUAGES:
+        return 0
+    parsed = _parsed(text, language)
+    if language == "python" and parsed.tree.root_node.has_error and (tree := try_parse_python(text)):
+        defined = sum(isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) for node in ast.walk(tree))
+    else:
+        defined = len(parsed.functions) + parsed.num_broken
+    return max(0, defined - len(functions(text, language)))
 
 
 def has_errors(text: str, language: str) -> int:
@@ -139,6 +153,8 @@ class _Parsed:
     def __init__(self, data: bytes, language: str) -> None:
         self.data, self.language = data, language
         self.tree = grammars.parse(data, language)
+        self.num_broken = 0
+        """Functions that hold something the grammar does not know; counted with `functions`."""
 
     @cached_property
     def functions(self) -> tuple[Function, ...]:
@@ -155,9 +171,12 @@ class _Parsed:
             scope, name = _name(node, kind, data, row)
             if not name:
                 continue
-            if kind in is_function and (block := node.child_by_field_name("body")) and not node.has_error:
-                outer = [*(outer_name for _, outer_name in around), *scope]
-                found.append(_function(node, block, data, row, outer, name))
+            if kind in is_function and (block := node.child_by_field_name("body")):
+                if node.has_error:
+                    self.num_broken += 1
+                else:
+                    outer = [*(outer_name for _, outer_name in around), *scope]
+                    found.append(_function(node, block, data, row, outer, name))
             around.append((end, ".".join([*scope, name])))
         return tuple(sorted(found, key=lambda one: (one.start_byte, -one.end_byte)))
 

@@ -32,7 +32,7 @@ from pydantic import BaseModel, Field
 
 from yunque.checks.execution import TIMEOUT
 from yunque.checks.judges import failed
-from yunque.checks.repository_tests import RepositoryTests, TestReach, reach
+from yunque.checks.repository_tests import Reached, RepositoryTests, TestReach, reach
 from yunque.checks.syntax import parse_python
 from yunque.core.errors import EvaluationError, SourceError
 from yunque.core.nouns import Origin, Outcome, PromptStyle, Record, Task, Verdict, content_id, seed_from
@@ -467,10 +467,10 @@ class _Maker:
         refused = [self._unsuitable(change) for change in changes]
         if all(refused):
             return list(refused)
-        found, trouble = self._reach(tree, {})
+        found, trouble, failing = self._reach(tree, {})
         passing = {test.test: test for test in found if test.passed}
         if not trouble and not passing:
-            trouble = "no test passes on its code"
+            trouble = f"no test passes on its code: {failing}" if failing else "no test passes on its code"
         prove = {FIX: self._prove_fix, REFACTOR: self._prove_refactor}
         return [
             reason or trouble or prove[change.kind](change, tree, passing)
@@ -486,12 +486,12 @@ class _Maker:
             return "" if self._judge(change).is_smaller(change) else "nothing suggests a refactoring"
         return ""
 
-    def _reach(self, tree: Path, files: dict[str, bytes]) -> tuple[list[TestReach], str]:
+    def _reach(self, tree: Path, files: dict[str, bytes]) -> Reached:
         limits = limits_of_tests(self.recipe.reach_wall_s, self.recipe.memory_bytes)
         return reach(tree, WithFiles(self.sandbox, files), replace(limits, file_bytes=64 << 20))
 
     def _prove_fix(self, change: Change, tree: Path, passing: dict[str, TestReach]) -> Problem | str:
-        found, trouble = self._reach(tree, {change.path: change.with_function(change.old).encode()})
+        found, trouble, _ = self._reach(tree, {change.path: change.with_function(change.old).encode()})
         if trouble:
             return f"on the code before, {trouble}"
         passed_before = {test.test for test in found if test.passed}

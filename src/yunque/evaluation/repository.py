@@ -23,7 +23,7 @@ from pathlib import Path
 from pydantic import BaseModel, Field
 
 from yunque.checks.judges import Judges, judged
-from yunque.checks.repository_tests import RepositoryTests, TestReach, reach
+from yunque.checks.repository_tests import Reached, RepositoryTests, TestReach, reach
 from yunque.core.nouns import Key, Limits, Outcome, Record, Task, Verdict, content_id, seed_from
 from yunque.core.progress import silent
 from yunque.core.seams import Progress, Sandbox
@@ -231,10 +231,11 @@ class SuiteBuilder:
         if self.sandbox is None:
             why_not["no sandbox on this machine"] += len(every)
             return []
-        found, trouble = self._reach()
-        if trouble and not found:
-            why_not[trouble] += len(every)
+        found, trouble, failing = self._reach()
+        if not found:
+            why_not[trouble or failing or "the repository has no tests"] += len(every)
             return []
+        trouble = trouble or failing
         tests_of = _tests_by_function(found)
         candidates = []
         for record, function in every:
@@ -251,7 +252,7 @@ class SuiteBuilder:
         problems = self._prove(candidates)
         return sorted(problems, key=lambda problem: (problem.path, problem.span_bytes))
 
-    def _reach(self) -> tuple[list[TestReach], str]:
+    def _reach(self) -> Reached:
         limits = replace(
             self._limits(), wall_s=self.recipe.reach_wall_s, cpu_s=self.recipe.reach_wall_s, file_bytes=64 << 20
         )

@@ -48,6 +48,8 @@ import scratch
 
 LOOK_S = 0.04
 """How often the processes of a running job are looked at."""
+FLUSH_S = 0.1
+"""How long a program that is out of time may take to write what it has printed."""
 PYTHON_FILE = "main.py"
 """What a warm Python program is called, in tracebacks and as ``sys.argv[0]``."""
 COMMON_MODULES = (
@@ -221,6 +223,8 @@ def _watch(
             return trouble
         ended_by = _wait(seen, ended, control, started + job["wall_s"], job)
         wall_us = int((time.monotonic() - started) * 1e6)
+        if ended_by == "timed_out":
+            _ask_to_end(ground.place, pid, ended)
         _kill_all(ground.place, seen)
         return f"done status={seen.status} wall_us={wall_us} {ended_by}=1 {seen.usage()}"
     finally:
@@ -345,18 +349,27 @@ def _send_files(path: str, job: dict, wanted: int, status: int) -> None:
 
 
 # ---------------------------------------------------------------------------------------------------------------- killing
+def _ask_to_end(place: dict, pid: int, ended: int) -> None:
+    """Let a program that is out of time write what it has printed: SIGTERM, and a moment."""
+    if _has_pid_namespace(place) or place["uid"] is None:
+        _send(pid, signal.SIGTERM)
+    else:
+        _send_as(place["uid"], pid, signal.SIGTERM)
+    select.select([ended], [], [], FLUSH_S)
+
+
 def _kill_all(place: dict, seen: _Seen) -> None:
     """Kill everything the program started and wait until it is gone; an error when something outlives five seconds."""
     deadline = time.monotonic() + 5
     while True:
         if _has_pid_namespace(place):
-            _kill(-1)  # as pid 1: everything in this pid namespace but itself
+            _send(-1, signal.SIGKILL)  # as pid 1: everything in this pid namespace but itself
         elif place["uid"] is not None:
-            _kill_as(place["uid"])
+            _send_as(place["uid"], -1, signal.SIGKILL)
         else:
-            _kill(-seen.program)
+            _send(-seen.program, signal.SIGKILL)
             for pid in _descendants():
-                _kill(pid)
+                _send(pid, signal.SIGKILL)
         if not seen.reap():
             return
         if time.monotonic() > deadline:
@@ -369,19 +382,19 @@ def _has_pid_namespace(place: dict) -> bool:
     return place["tier"] in ("namespaces", "bwrap")
 
 
-def _kill(pid: int) -> None:
+def _send(pid: int, number: int) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid, number)
 
 
-def _kill_as(uid: int) -> None:
-    """Kill everything of the job's private uid, by becoming it for a moment: nothing else can be hit, and nothing missed."""
-    killer = os.fork()
-    if killer == 0:
+def _send_as(uid: int, pid: int, number: int) -> None:
+    """Signal a process, or with -1 all, of the job's private uid, by becoming it for a moment: nothing else can be hit."""
+    sender = os.fork()
+    if sender == 0:
         os.setresuid(uid, uid, uid)
-        _kill(-1)
+        _send(pid, number)
         os._exit(0)
-    os.waitpid(killer, 0)
+    os.waitpid(sender, 0)
 
 
 def _processes() -> list[int]:
@@ -499,6 +512,8 @@ def _give_up(take_note: int, text: str) -> None:
 def _run_python(program: types.ModuleType, source: str, arguments: list[str], env: dict[str, str]) -> None:
     """Do what ``python main.py`` would do in a fresh interpreter, then leave; never returns."""
     _signal.signal(signal.SIGINT, signal.default_int_handler)  # `signal.signal` makes enums, and each is pages to copy
+    for number in (signal.SIGTERM, signal.SIGXCPU):
+        _signal.signal(number, _out_of_time)
     if env:
         os.environ.update(env)
     sys.argv = [PYTHON_FILE, *arguments]
@@ -513,6 +528,15 @@ def _run_python(program: types.ModuleType, source: str, arguments: list[str], en
     status = max(status, _status_of(sys.stdout.flush))
     _status_of(sys.stderr.flush)
     os._exit(status)
+
+
+def _out_of_time(number: int, frame: types.FrameType) -> None:
+    """Write what was printed, then die of the signal."""
+    _signal.signal(number, _signal.SIG_DFL)
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(BaseException):  # the program may have put anything there, or be writing to it
+            stream.flush()
+    os.kill(os.getpid(), number)
 
 
 def _status_of(act: types.FunctionType) -> int:
