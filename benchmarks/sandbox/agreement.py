@@ -1,10 +1,11 @@
 """Right and nearly right answers, judged by the best seat of each test and by the benchmark's own program.
 
-    python benchmarks/sandbox/agreement.py --benchmarks FOLDER [--mutants 2] [--workers 2]
+    python benchmarks/sandbox/agreement.py --benchmarks FOLDER [--mutants 2] [--kinds 1] [--workers 2] [--suites NAME …]
 
-Answers: every canonical one of the Python suites, and programs that differ from it by one change (an operator, a number, a
-comparison, a returned value), chosen by the hash of its text. The benchmark's own program is prompt + answer + test in one
-process, as its authors run it; an answer that tells the two apart is printed with both verdicts.
+Answers: every canonical one of the Python suites; programs that differ from it by one change (an operator, a number, a
+comparison, a returned value); and programs that return the same as another kind of value (a NumPy scalar, a tuple, a
+generator, …). Both are chosen by the hash of the text. The benchmark's own program is prompt + answer + test in one process,
+as its authors run it; an answer that tells the two apart is printed with both verdicts.
 """
 
 from __future__ import annotations
@@ -21,16 +22,60 @@ from pathlib import Path
 
 from yunque.checks.execution import Asserts, timed_out
 from yunque.core.nouns import Origin, Outcome, Record, seed_from
-from yunque.evaluation.python_suites import PythonSuite
+from yunque.core.seams import Check
+from yunque.evaluation.python_suites import Problem, PythonSuite
 from yunque.evaluation.suites import open_suite
 from yunque.sandbox import open_sandbox
 
-SUITES = ("humaneval", "mbpp-all", "mbpp-sanitized", "humaneval-xl-spanish")
+SUITES = ("humaneval", "mbpp-all", "mbpp-sanitized", "humaneval-xl-spanish", "humaneval-plus", "mbpp-plus")
 SWAPS = {
     ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add, ast.FloorDiv: ast.Mult, ast.Mod: ast.FloorDiv, ast.Lt: ast.LtE,
     ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.And: ast.Or,
     ast.Or: ast.And, ast.In: ast.NotIn,
 }  # fmt: skip
+
+
+KINDS = {
+    "numpy scalar": "numpy.asarray(value)[()] if type(value) in (bool, int, float, str) else value",
+    "numpy array": "numpy.asarray(value) if type(value) is list else value",
+    "tuple for list": "tuple(value) if type(value) is list else value",
+    "list for tuple": "list(value) if type(value) is tuple else value",
+    "generator": "(item for item in value) if type(value) in (list, tuple) else value",
+    "deque": "collections.deque(value) if type(value) is list else value",
+    "OrderedDict": "collections.OrderedDict(value) if type(value) is dict else value",
+    "defaultdict": "collections.defaultdict(int, value) if type(value) is dict else value",
+    "Counter": "collections.Counter(value) if type(value) is dict else value",
+    "dict views": "dict.fromkeys(value).keys() if type(value) in (list, set) else value",
+    "frozenset": "frozenset(value) if type(value) is set else value",
+    "Decimal": "decimal.Decimal(value) if type(value) in (int, float) else value",
+    "Fraction": "fractions.Fraction(value) if type(value) is int else value",
+    "float for int": "float(value) if type(value) is int else value",
+    "int for bool": "int(value) if type(value) is bool else value",
+    "bool for int": "bool(value) if type(value) is int else value",
+    "complex": "complex(value) if type(value) in (int, float) else value",
+    "bytes": "value.encode() if type(value) is str else value",
+    "range": "range(value[0], value[-1] + 1) if type(value) is list and value and {*map(type, value)} == {int} else value",
+    "IntEnum": "enum.IntEnum('Kind', {'A': value}).A if type(value) is int else value",
+    "str subclass": "type('Text', (str,), {})(value) if type(value) is str else value",
+    "list subclass": "type('Items', (list,), {})(value) if type(value) is list else value",
+    "namedtuple": "collections.namedtuple('Row', 'abcdefgh'[: len(value)])(*value) if type(value) is tuple else value",
+    "None for empty": "value or None",
+}
+"""What becomes of a result, by the kind it then is."""
+_OTHER_KIND = """
+
+def {entry}(*arguments, _right={entry}, **named):
+    import collections, decimal, enum, fractions
+    import numpy
+    value = _right(*arguments, **named)
+    return {kind}
+"""
+
+
+def of_other_kinds(program: str, entry: str, number: int) -> list[str]:
+    """So many programs that return what the function returns as another kind of value."""
+    chosen = random.Random(seed_from(23, program, 0)).sample(list(KINDS), min(number, len(KINDS)))
+    return [program + _OTHER_KIND.format(entry=entry, kind=KINDS[kind]) for kind in chosen]
 
 
 def mutants(program: str, number: int) -> list[str]:
@@ -61,17 +106,34 @@ def _change(node: ast.AST) -> bool:
     return True
 
 
+def _entry(suite: PythonSuite, problem: Problem) -> str:
+    """The function that a task asks for."""
+    return problem.entry or suite.check(problem, suite.sandbox).functions[0]
+
+
+def _own_program(check: Check, problem: Problem) -> Asserts:
+    """The check that runs everything in one process."""
+    if isinstance(check, Asserts):
+        return replace(check, seat="in-process", given="")
+    functions, given = (problem.entry,), problem.entry if "def check(" in problem.test else ""
+    return Asserts(
+        test=problem.test, functions=functions, entry=given, sandbox=check.sandbox, limits=check.limits, seat="in-process"
+    )
+
+
 def main() -> None:
     """Print a table of verdicts, and every difference."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--benchmarks", type=Path, required=True)
     parser.add_argument("--mutants", type=int, default=2)
+    parser.add_argument("--kinds", type=int, default=1)
+    parser.add_argument("--suites", nargs="+", default=SUITES)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     rows = []
     with open_sandbox() as box, ThreadPoolExecutor(options.workers) as pool:
-        for name in SUITES:
+        for name in options.suites:
             suite = open_suite(name, box, options.benchmarks)
             assert isinstance(suite, PythonSuite)
             answers = []
@@ -79,6 +141,9 @@ def main() -> None:
                 whole = problem.before + problem.canonical + problem.after
                 answers += [(problem, "canonical", whole)]
                 answers += [(problem, "changed", text) for text in mutants(whole, options.mutants)]
+                answers += [
+                    (problem, "of another kind", text) for text in of_other_kinds(whole, problem.entry, options.kinds)
+                ]
 
             def judge(item: tuple, suite: PythonSuite = suite) -> dict:
                 problem, kind, text = item
@@ -87,8 +152,7 @@ def main() -> None:
                     origin=Origin(source=suite.name, path="", revision="", licence="", collected_at=""),
                 )  # fmt: skip
                 check = suite.check(problem, box)
-                assert isinstance(check, Asserts)
-                strong, own = check.judge(record), replace(check, seat="in-process", given="").judge(record)
+                strong, own = check.judge(record), _own_program(check, problem).judge(record)
                 return {
                     "suite": suite.name, "task": problem.task.id, "kind": kind, "seat": strong.seat,
                     "strong": strong.outcome.value, "own": own.outcome.value, "detail": strong.detail,
@@ -97,7 +161,7 @@ def main() -> None:
 
             rows += pool.map(judge, answers)
     print("| suite | answers | both pass | neither | differ | seats |\n|---|--:|--:|--:|--:|---|")
-    for name in SUITES:
+    for name in options.suites:
         mine = [row for row in rows if row["suite"] == name]
         passed = [(row["strong"] == Outcome.PASS, row["own"] == Outcome.PASS) for row in mine]
         seats = ", ".join(f"{seat} {number}" for seat, number in Counter(row["seat"] for row in mine).most_common())
