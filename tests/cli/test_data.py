@@ -1,6 +1,7 @@
 """`yunque data`: built once, counts that add up, only what is new is touched, and rows that people can read."""
 
 import json
+import re
 import subprocess
 from collections import Counter
 
@@ -9,7 +10,19 @@ from pydantic import ValidationError
 
 from yunque.cli.build import DataBuild
 from yunque.cli.data_card import gather
-from yunque.cli.datasets import TABLES, Wanted, as_plain, as_text, compare_datasets, difference_lines, rows_of, summary
+from yunque.cli.datasets import (
+    TABLES,
+    Wanted,
+    as_plain,
+    as_text,
+    compare_datasets,
+    count_of,
+    difference_lines,
+    origins_of,
+    page,
+    rows_of,
+    summary,
+)  # fmt: skip
 from yunque.cli.recipe import DataRecipe, load_recipe
 from yunque.core.errors import RecipeError, StoreError
 from yunque.core.nouns import Record
@@ -190,6 +203,7 @@ def test_rows_for_people_and_for_programs(folder):
     store, dataset, _ = build(folder)
     pair = next(rows_of(store, dataset, Wanted(what="pairs", language="python")))
     assert "── answer\n    return a + b" in as_text(pair, full=False)
+    assert as_text(pair, full=False, origins=origins_of(store, dataset, [pair])).startswith("── src  a.py  body  python")
     (bad,) = rows_of(store, dataset, Wanted(what="dropped", reason="syntax"))
     assert "── syntax: line 1" in as_text(bad, full=True) and "def f(:" in as_text(bad, full=True)
     assert [row.origin.path for row in rows_of(store, dataset, Wanted(language="javascript"))] == ["space.js"]
@@ -197,13 +211,78 @@ def test_rows_for_people_and_for_programs(folder):
     assert list(rows_of(store, dataset, Wanted(what="pairs", kind="fim"))) == []
     assert json.dumps(as_plain(bad))
     edits = [as_text(row, full=True) for row in rows_of(store, dataset, Wanted(what="edits"))]
-    assert any("space.js  trailing-space 1" in edit for edit in edits)
+    assert any("src  space.js  trailing-space 1" in edit for edit in edits)
     long = as_text(next(rows_of(store, dataset, Wanted())), full=False)
     assert "more lines" not in long
+    (noted,) = rows_of(store, dataset, Wanted(what="dropped", reason="not code"))
+    assert as_text(noted, full=False).startswith("── src  data.json  not code") and as_text(noted, full=False).endswith(
+        "2 bytes"
+    )
     with pytest.raises(RecipeError, match="did you mean 'kept'"):
         list(rows_of(store, dataset, Wanted(what="keptt")))
     with pytest.raises(StoreError, match="is no data set"):
         list(rows_of(store, store.parents(dataset)[0], Wanted()))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "told"),
+    [
+        ({"what": "pairs", "kind": "boddy"}, "no kind 'boddy' among 'pairs'.*did you mean 'body'"),
+        ({"language": "pyton"}, "no language 'pyton' among 'kept'.*did you mean 'python'"),
+        ({"what": "dropped", "reason": "sintax"}, "no reason 'sintax'.*did you mean 'syntax'"),
+        ({"what": "edits", "reason": "nothing"}, "no reason 'nothing'.*known: F401"),
+        ({"what": "weights", "reason": "x"}, "'weights' has no reason"),
+        ({"what": "kept", "kind": "body"}, "'kept' has no kind"),
+    ],
+)
+def test_values_that_nothing_can_have_are_errors(folder, wanted, told):
+    store, dataset, _ = build(folder)
+    with pytest.raises(RecipeError) as caught:
+        list(rows_of(store, dataset, Wanted(**wanted)))
+    assert re.search(told, caught.value.line())
+
+
+def test_pages_and_samples(folder):
+    for number in range(30):
+        (folder / "src" / f"m{number:02}.py").write_text(f"x = {number}\n")
+    store, dataset, _ = build(folder)
+    wanted = Wanted(language="python")
+    everything = page(store, dataset, wanted)
+    assert count_of(store, dataset, wanted) == len(everything) == 31
+    for what in TABLES:
+        assert count_of(store, dataset, Wanted(what=what)) == len(list(rows_of(store, dataset, Wanted(what=what))))
+    assert page(store, dataset, wanted, offset=29, limit=5) == everything[29:]
+    drawn = page(store, dataset, wanted, limit=5, sample_seed=1)
+    assert (
+        drawn == page(store, dataset, wanted, limit=5, sample_seed=1) != page(store, dataset, wanted, limit=5, sample_seed=2)
+    )
+    assert [row for row in everything if row in drawn] == drawn != everything[:5]
+    assert page(store, dataset, wanted, limit=99, sample_seed=1) == everything
+
+
+def test_duplicates_are_left_out_or_marked(folder):
+    """Two sources may hold the same file at the same path: then even their ids are the same."""
+    (folder / "more").mkdir()
+    text = 'def f(a):\n    """Twice."""\n    return a + a\n'
+    (folder / "src" / "same.py").write_text(text)
+    (folder / "more" / "same.py").write_text(text)
+    (folder / "more" / "other.py").write_text(text + "\n\n# the same\n")
+    both = {"sources": ("src", "more"), "screen": {"rules": []}}
+    store, marked, _ = build(folder, **both, duplicates={"window": 5, "action": "mark"})
+    _, dropped, made = build(folder, **both, duplicates={"window": 5})
+    assert made == ["dataset"], "what becomes of duplicates changes nothing in what is found"
+    for dataset, number in ((marked, 3), (dropped, 1)):
+        kept = [row for row in rows_of(store, dataset, Wanted()) if row.origin.path in ("same.py", "other.py")]
+        pairs = list(rows_of(store, dataset, Wanted(what="pairs", kind="body")))
+        assert len(kept) == number and sum(dataset.counts["duplicates"].values()) == 2
+        assert dataset.counts["pairs"]["body"] == len(pairs)
+        assert sum("Twice" in pair.prompt for pair in pairs) == number
+        assert dataset.counts["kept"] == sum(1 for _ in rows_of(store, dataset, Wanted()))
+        copies = list(rows_of(store, dataset, Wanted(what="duplicates")))
+        assert all((copy.source, copy.path) != (copy.of_source, copy.of_path) for copy in copies) and len(copies) == 2
+    gone = list(rows_of(store, dropped, Wanted(what="dropped", reason="duplicate")))
+    assert gone == copies and all("is a copy of" in as_text(row, full=False) for row in gone)
+    assert dropped.counts["kept"] + dropped.counts["set aside"]["duplicate"] == marked.counts["kept"]
 
 
 def test_a_source_without_records_is_no_error_among_others(folder):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from yunque.cli.views import describe, draw_tree, lineage
+from yunque.cli.views import describe, draw_tree, lineage, table, table_lines
 from yunque.store.artifacts import Store
 
 
@@ -64,3 +64,17 @@ def test_what_was_drawn_with_its_parents_is_named_and_not_drawn_again(store, mad
     lines = draw_tree(lineage(store, five)).splitlines()
     assert lines[-1] == f"└─ three-{made[2].id} (above)"
     assert len(lines) == 7
+
+
+def test_what_has_been_made_is_listed(store, made):
+    def build(folder):
+        (folder / "recipe.json").write_text('{"sources": ["a"]}')
+        return {}
+
+    data, _ = store.make("dataset", build, name="a, b")
+    rows = table(store.all())
+    assert [row["kind"] for row in rows] == ["one", "two", "three", "four", "dataset"] and rows[0]["size_bytes"] > 1234
+    first, *lines = table_lines(rows)
+    assert first.split() == ["kind", "id", "made", "(UTC)", "size", "of"] and lines[-1].endswith("  a, b")
+    assert len({line.index(row["id"]) for line, row in zip(lines, rows, strict=True)}) == 1
+    assert describe(data).startswith(f"dataset-{data.id}  a, b\n") and '"sources": [' in describe(data)

@@ -24,6 +24,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from yunque.checks.trust import Trusted
+from yunque.cli.datasets import left_out
 from yunque.cli.recipe import DataRecipe, SourceRecipe
 from yunque.core.errors import RecipeError
 from yunque.core.nouns import Record, content_id
@@ -45,6 +46,8 @@ from yunque.store.tables import open_table, scan_table
 SALT = "redaction.salt"
 """File in the output folder. Another folder gives the same values other placeholders, unless the recipe names a salt."""
 MIN_SALT = 16
+RECIPE = "recipe.json"
+"""File in the data set: the whole recipe that made it, defaults included."""
 
 
 @dataclass(kw_only=True)
@@ -67,7 +70,7 @@ class DataBuild:
             tagged = [self._tagged(source) for source in sources]
             redactor = Redactor(self.recipe.redact, self._salt, self._known(tagged))
             parts = [self._part(*one, redactor) for one in tagged]
-            return self._dataset(parts)
+            return self._dataset(sources, parts)
 
     @cached_property
     def store(self) -> Store:
@@ -114,7 +117,7 @@ class DataBuild:
         return path.read_text("utf-8").strip()
 
     def _step(self, kind: str, name: str, build: Callable[[Path], dict], **inputs: Any) -> Artifact:
-        artifact, new = self.store.make(kind, build, seed=self.recipe.seed, **inputs)
+        artifact, new = self.store.make(kind, build, seed=self.recipe.seed, name=name, **inputs)
         took = f"{artifact.manifest.took_s:.1f} s" if new else "already there"
         self.say(f"{kind:<9} {artifact.id}  {took}  {name}")
         return artifact
@@ -204,25 +207,30 @@ class DataBuild:
         return self.recipe.redact.model_dump(mode="json", exclude={"salt"})
 
     # -------------------------------------------------------------------------------------------------------------- together
-    def _dataset(self, parts: list[Artifact]) -> Artifact:
+    def _dataset(self, sources: list[Source | Stream], parts: list[Artifact]) -> Artifact:
         marks = [self._duplicates(parts)] if self.recipe.duplicates else []
 
         def build(folder: Path) -> dict:
-            counts = [self._counts(part) for part in parts]
+            counts = _sum([self._counts(part) for part in parts])
             (folder / "parts.json").write_text(json.dumps([part.path.name for part in parts], indent=2) + "\n")
-            return _sum(counts) | ({"duplicates": marks[0].counts["dropped"]} if marks else {})
+            (folder / RECIPE).write_text(json.dumps(_plain(self.recipe), indent=2, ensure_ascii=False) + "\n")
+            return counts | (left_out(parts, marks[0], counts, action) if marks else {})
 
-        return self._step("dataset", f"{len(parts)} sources", build, parents=[*parts, *marks])
+        action = self.recipe.duplicates.action if self.recipe.duplicates else ""
+        name = ", ".join(source.name for source in sources)
+        return self._step("dataset", name, build, parents=[*parts, *marks], recipe={"duplicates": action})
 
     def _duplicates(self, parts: list[Artifact]) -> Artifact:
-        """Which records of all parts are copies of which; marks, no record is taken away."""
+        """Which records of all parts are copies of which."""
         recipe = self.recipe.duplicates
 
         def build(folder: Path) -> dict:
             records = (record for part in parts for record in scan_table(part.path / RECORDS, Record))
-            return find_duplicates(records, recipe, folder, workers=self.workers, progress=self.progress)
+            size = sum(part.counts["kept"] for part in parts)
+            return find_duplicates(records, recipe, folder, num_records=size, workers=self.workers, progress=self.progress)
 
-        return self._step("duplicates", f"{len(parts)} sources", build, parents=parts, recipe=_plain(recipe))
+        decided = recipe.model_dump(mode="json", exclude={"action"})  # the same search, whatever becomes of what it finds
+        return self._step("duplicates", f"{len(parts)} sources", build, parents=parts, recipe=decided)
 
     def _counts(self, part: Artifact) -> dict:
         records = self.store.find(part.manifest.parents[0])

@@ -28,17 +28,18 @@ def bars(label: str, total: int, unit: str = "") -> Iterator[Callable[[int], Non
         TimeRemainingColumn(elapsed_when_finished=False),
     )
     with Progress(*columns, console=stderr, transient=True, disable=not stderr.is_terminal) as progress:
-        task = progress.add_task(label, total=max(total, 1))
+        task = progress.add_task(label, total=total or None)  # not known: no share, no time left
         yield lambda amount: progress.advance(task, amount)
 
 
-def page_through(pieces: Iterable[str]) -> None:
-    """Texts one after another: through the pager at a terminal, else plainly."""
+def page_through(pieces: Iterable[str], last: str) -> None:
+    """Texts one after another: through the pager at a terminal, else plainly; the last line is news, not a result."""
     if sys.stdout.isatty():
-        pydoc.pager("\n".join(pieces))
-    else:
-        for piece in pieces:
-            print(piece)
+        pydoc.pager("\n".join([*pieces, last]))
+        return
+    for piece in pieces:
+        print(piece)
+    say(last)
 
 
 def say(line: str) -> None:

@@ -53,24 +53,33 @@ def show(
     kind: Annotated[str, typer.Option("--kind", help="Only pairs of this kind.")] = "",
     path: Annotated[str, typer.Option("--path", help="Only paths that match this glob.")] = "",
     limit: Annotated[int, typer.Option("--limit", min=0, help="How many; 0 for all.")] = 50,
+    offset: Annotated[int, typer.Option("--offset", min=0, help="How many to pass over first.")] = 0,
+    sample: Annotated[bool, typer.Option("--sample", help="So many drawn by chance, not the first ones.")] = False,
+    seed: Annotated[int, typer.Option("--seed", help="Of --sample: the same seed draws the same rows.")] = 17,
     full: Annotated[bool, typer.Option("--full", help="Whole texts, not their first lines.")] = False,
     out: Out = DEFAULT_OUT,
     json_: Json = False,
 ) -> None:
     """Page through a data set: what was kept, what was not and why, what was edited, which pairs were made."""
-    from itertools import islice
-
-    from yunque.cli.datasets import Wanted, as_plain, as_text, rows_of
+    from yunque.cli.datasets import Wanted, as_plain, as_text, count_of, origins_of, page
     from yunque.store.artifacts import Store
 
+    if sample and offset:
+        raise typer.BadParameter("--sample draws from everything; leave --offset out")
     store = Store(out)
+    found = store.find(dataset)
     wanted = Wanted(what=what, reason=reason, language=language, kind=kind, path=path)
-    found = rows_of(store, store.find(dataset), wanted)
-    rows = islice(found, limit or None)
+    rows = page(store, found, wanted, offset=offset, limit=limit, sample_seed=seed if sample else None)
     if json_:
         emit([as_plain(row) for row in rows])
-    else:
-        page_through(as_text(row, full=full) for row in rows)
+        return
+    origins, total = origins_of(store, found, rows), count_of(store, found, wanted)
+    told = f"{len(rows):,} of {total:,} {what}"
+    if offset and rows:
+        told += f", from {offset + 1:,} on"
+    if not sample and offset + len(rows) < total:
+        told += f"; the next: --offset {offset + len(rows)}"
+    page_through((as_text(row, full=full, origins=origins) for row in rows), last=told)
 
 
 @data_app.command()

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from itertools import chain, islice
+from pathlib import Path
 from typing import Any
 
 from yunque.core.errors import RecipeError, StoreError
-from yunque.core.nouns import Dropped, Pair, Record
+from yunque.core.nouns import Dropped, Origin, Pair, PairKind, Record
 from yunque.core.parts import nearest
 from yunque.data.collect import DROPPED
 from yunque.data.dataset import ASIDE, EDITS, PAIRS, PAIRS_ASIDE, RECORDS, WEIGHTS, PairAside
@@ -19,7 +22,7 @@ from yunque.data.mixture import Weight
 from yunque.data.sources import SKIPPED
 from yunque.reports.words import size
 from yunque.store.artifacts import Artifact, Store
-from yunque.store.tables import plain, read_lines, scan_table
+from yunque.store.tables import num_rows, plain, read_lines, scan_table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +35,27 @@ class Wanted:
     kind: str = ""
     path: str = ""
 
+    @property
+    def is_all(self) -> bool:
+        """Whether every row is wanted."""
+        return not (self.reason or self.language or self.kind or self.path)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Copy:
+    """A record that is like another one, which is kept for it."""
+
+    source: str
+    path: str
+    of_source: str
+    of_path: str
+    similarity: float
+    """Jaccard similarity of the two; 1 for an exact copy."""
+    reason: str
+    """``exact text``, ``exact code`` or ``near``."""
+    record_id: str
+    keeper_id: str
+
 
 TABLES: dict[str, tuple[str, type]] = {
     "kept": (RECORDS, Record),
@@ -41,27 +65,66 @@ TABLES: dict[str, tuple[str, type]] = {
     "dropped-pairs": (PAIRS_ASIDE, PairAside),
     "edits": (EDITS, Edited),
     "weights": (WEIGHTS, Weight),
-    "duplicates": (CLUSTERS, Clustered),
+    "duplicates": (CLUSTERS, Copy),
 }
 
 
+# ------------------------------------------------------------------------------------------------------------------- reading
 def rows_of(store: Store, dataset: Artifact, wanted: Wanted) -> Iterator[Any]:
-    """Rows of a data set, in order. RecipeError for something that there is not, StoreError for another artifact."""
+    """Rows of a data set, in order; duplicates that it leaves out are none of its records.
+
+    RecipeError for something that there is not, StoreError for another artifact.
+    """
     if wanted.what not in TABLES:
         raise RecipeError(f"no such part of a data set: '{wanted.what}'", do=nearest(wanted.what, list(TABLES)))
-    file, kind = TABLES[wanted.what]
-    if kind is Clustered:
-        yield from (row for row in _clusters(store, dataset) if _is_wanted(row, wanted))
-        return
-    for part in parts_of(store, dataset):
-        if wanted.what == "dropped":
-            before = store.find(part.manifest.parents[0])
-            for snapshot in store.parents(before):
-                yield from (row for row in read_lines(snapshot.path / SKIPPED, Dropped) if _is_wanted(row, wanted))
-            yield from (row for row in scan_table(before.path / DROPPED, Dropped) if _is_wanted(row, wanted))
-        for row in scan_table(part.path / file, kind):
-            if _is_wanted(row, wanted):
-                yield row
+    parts = parts_of(store, dataset)
+    _refuse_the_unknown(dataset, wanted)
+    rows = _copies(store, dataset) if wanted.what == "duplicates" else _rows(store, dataset, parts, wanted.what)
+    return (row for row in rows if _is_wanted(row, wanted))
+
+
+def count_of(store: Store, dataset: Artifact, wanted: Wanted) -> int:
+    """How many rows `rows_of` gives; without reading them where nothing is filtered."""
+    file, _ = TABLES[wanted.what]
+    if wanted.is_all and wanted.what in ("edits", "weights", "dropped-pairs"):
+        return sum(num_rows(part.path / file) for part in parts_of(store, dataset))
+    if wanted.is_all and wanted.what == "kept":
+        return dataset.counts["kept"]
+    return sum(1 for _ in rows_of(store, dataset, wanted))
+
+
+def page(
+    store: Store, dataset: Artifact, wanted: Wanted, *, offset: int = 0, limit: int = 0, sample_seed: int | None = None
+) -> list[Any]:
+    """So many rows (0: all) after the first ``offset``; with a seed, as many drawn by chance, in their order."""
+    rows = rows_of(store, dataset, wanted)
+    if sample_seed is None or not limit:
+        return list(islice(rows, offset, offset + limit if limit else None))
+    chance, drawn = random.Random(sample_seed), []  # Vitter's algorithm R
+    for at, row in enumerate(rows):
+        if at < limit:
+            drawn.append((at, row))
+        elif (place := chance.randrange(at + 1)) < limit:
+            drawn[place] = (at, row)
+    return [row for _, row in sorted(drawn, key=lambda one: one[0])]
+
+
+def origins_of(store: Store, dataset: Artifact, rows: list[Any]) -> dict[str, Origin]:
+    """Where the records come from that rows name by their id alone."""
+    named = {record_id for row in rows for record_id in _ids(row)}
+    found: dict[str, Origin] = {}
+    for part in parts_of(store, dataset) if named else ():
+        for record in scan_table(part.path / RECORDS, Record):
+            if record.id in named:
+                found.setdefault(record.id, record.origin)
+                if len(found) == len(named):
+                    return found
+    return found
+
+
+def _ids(row: Any) -> tuple[str, ...]:
+    pair = row.pair if isinstance(row, PairAside) else row
+    return pair.origin_ids[:1] if isinstance(pair, Pair) else (row.record_id,) if isinstance(row, Weight) else ()
 
 
 def parts_of(store: Store, dataset: Artifact) -> list[Artifact]:
@@ -71,16 +134,122 @@ def parts_of(store: Store, dataset: Artifact) -> list[Artifact]:
     return [one for one in store.parents(dataset) if one.manifest.kind == "part"]
 
 
-def _clusters(store: Store, dataset: Artifact) -> Iterator[Clustered]:
-    for one in store.parents(dataset):
-        if one.manifest.kind == "duplicates":
-            yield from (row for row in scan_table(one.path / CLUSTERS, Clustered) if row.reason)
+def _rows(store: Store, dataset: Artifact, parts: list[Artifact], what: str) -> Iterator[Any]:
+    """All rows of a table, part after part."""
+    file, kind = TABLES[what]
+    marks = _marks(store, dataset)
+    if marks is not None and what in ("kept", "pairs") and _drops(dataset):
+        yield from without_duplicates([part.path for part in parts], marks.path, kind)
+        return
+    for part in parts:
+        if what == "dropped":
+            before = store.find(part.manifest.parents[0])
+            lists = [read_lines(snapshot.path / SKIPPED, Dropped) for snapshot in store.parents(before)]
+            for row in chain(*lists, scan_table(before.path / DROPPED, Dropped)):
+                yield replace(row, source=part.manifest.name)
+        yield from scan_table(part.path / file, kind)
+    if what == "dropped" and _drops(dataset):
+        yield from _copies(store, dataset)
+
+
+def _drops(dataset: Artifact) -> bool:
+    """Whether duplicates are left out of a data set."""
+    return dataset.manifest.recipe.get("duplicates") == "drop"
+
+
+def _marks(store: Store, dataset: Artifact) -> Artifact | None:
+    return next((one for one in store.parents(dataset) if one.manifest.kind == "duplicates"), None)
+
+
+def without_duplicates(parts: list[Path], marks: Path, kind: type) -> Iterator[Any]:
+    """The records, or the pairs, of the parts of a data set without those that a duplicate alone stands behind."""
+    clusters = scan_table(marks / CLUSTERS, Clustered)  # a row for each record of the parts, in their order
+    for part in parts:
+        kept, copies = set(), set()
+        for record in scan_table(part / RECORDS, Record):
+            mark = next(clusters)
+            assert mark.record_id == record.id, "the marks are in the order of the records"
+            (copies if mark.reason else kept).add(record.id)
+            if kind is Record and not mark.reason:
+                yield record
+        gone = copies - kept
+        if kind is Pair:
+            yield from (
+                pair for pair in scan_table(part / PAIRS, Pair) if not (pair.origin_ids and gone.issuperset(pair.origin_ids))
+            )
+
+
+def left_out(parts: list[Artifact], marks: Artifact, counts: dict, action: str) -> dict:
+    """The counts of a data set that differ because of its duplicates."""
+    told = marks.counts["dropped"]
+    if action != "drop":
+        return {"duplicates": told}
+    folders = [part.path for part in parts]
+    kept, num_bytes, languages = 0, 0, Counter()
+    for record in without_duplicates(folders, marks.path, Record):
+        kept, num_bytes = kept + 1, num_bytes + len(record.text.encode("utf-8", "surrogatepass"))
+        languages[record.language] += 1
+    pairs = Counter(pair.kind.value for pair in without_duplicates(folders, marks.path, Pair))
+    aside = Counter(counts.get("set aside", {})) + Counter({"duplicate": sum(told.values())})
+    return {
+        "kept": kept, "bytes_kept": num_bytes, "languages": dict(languages.most_common()),
+        "pairs": dict(pairs.most_common()), "set aside": dict(aside.most_common()), "duplicates": told,
+    }  # fmt: skip
+
+
+def _copies(store: Store, dataset: Artifact) -> Iterator[Copy]:
+    """Every record that is like another one, with both their places."""
+    marks = _marks(store, dataset)
+    if marks is None:
+        return
+    records = [part.path / RECORDS for part in parts_of(store, dataset)]
+    keepers = {mark.keeper_id for mark in scan_table(marks.path / CLUSTERS, Clustered) if mark.reason}
+
+    def marked() -> Iterator[tuple[Record, Clustered]]:
+        every = (record for path in records for record in scan_table(path, Record))
+        return zip(every, scan_table(marks.path / CLUSTERS, Clustered), strict=True)
+
+    places = {mark.record_id: record.origin for record, mark in marked() if not mark.reason and mark.record_id in keepers}
+    for record, mark in marked():
+        if mark.reason:
+            keeper = places[mark.keeper_id]
+            yield Copy(
+                source=record.origin.source, path=record.origin.path, of_source=keeper.source, of_path=keeper.path,
+                similarity=mark.similarity, reason=mark.reason, record_id=record.id, keeper_id=mark.keeper_id,
+            )  # fmt: skip
+
+
+def _refuse_the_unknown(dataset: Artifact, wanted: Wanted) -> None:
+    """RecipeError for a value of a filter that nothing in the data set can have."""
+    counts = dataset.counts
+    reasons = {
+        "dropped": [*counts.get("not taken", {}), *counts.get("not records", {}), *counts.get("set aside", {})],
+        "negative": list(counts.get("negatives", {})),
+        "edits": list(counts.get("edits", {})),
+        "duplicates": list(counts.get("duplicates", {})),
+        "dropped-pairs": list(counts.get("pairs set aside", {})),
+    }
+    known = {
+        "kind": (wanted.kind, [kind.value for kind in PairKind], ("pairs", "dropped-pairs")),
+        "language": (wanted.language, list(counts.get("languages", {})), ("kept", "pairs")),
+        "reason": (wanted.reason, reasons.get(wanted.what, []), tuple(reasons)),
+    }
+    for option, (value, values, tables) in known.items():
+        if value and wanted.what not in tables and option != "language":
+            raise RecipeError(f"'{wanted.what}' has no {option}", where=f"--{option}", do=f"it is for {', '.join(tables)}")
+        prefix = option == "reason" and any(one.startswith(f"{value}:") for one in values)
+        if value and wanted.what in tables and value not in values and not prefix:
+            do = nearest(value, values) if values else "there is none here"
+            raise RecipeError(f"no {option} '{value}' among '{wanted.what}'", where=f"--{option}", do=do)
 
 
 def _is_wanted(row: Any, wanted: Wanted) -> bool:
     if isinstance(row, SetAside) and row.action != ("negative" if wanted.what == "negative" else "drop"):
         return False
-    if wanted.reason and wanted.reason != getattr(row, "reason", getattr(row, "rule", "")):
+    reason = getattr(row, "reason", getattr(row, "rule", ""))
+    if isinstance(row, Copy) and wanted.what == "dropped":
+        reason = "duplicate"
+    if wanted.reason and reason != wanted.reason and not reason.startswith(f"{wanted.reason}:"):
         return False
     record = row.record if isinstance(row, SetAside) else row.pair if isinstance(row, PairAside) else row
     if wanted.language and getattr(record, "language", "") != wanted.language:
@@ -91,11 +260,12 @@ def _is_wanted(row: Any, wanted: Wanted) -> bool:
     return not wanted.path or fnmatchcase(path, wanted.path)
 
 
+# -------------------------------------------------------------------------------------------------------------- for people
 FIRST_LINES = 12
 
 
-def as_text(row: Any, *, full: bool) -> str:
-    """A row for a person: a line that says what it is, and its text."""
+def as_text(row: Any, *, full: bool, origins: dict[str, Origin] | None = None) -> str:
+    """A row for a person: a line that says what it is and where it comes from, and its text."""
     if isinstance(row, Record):
         origin = row.origin
         author = f"  by {origin.author}" if origin.author else ""
@@ -104,17 +274,26 @@ def as_text(row: Any, *, full: bool) -> str:
     if isinstance(row, SetAside):
         return f"── {row.reason}: {row.detail}\n{as_text(row.record, full=full)}"
     if isinstance(row, Pair):
-        head = f"{row.kind.value}  {row.language}  {row.natural_language}"
-        return f"── {head}\n{_tail(row.prompt, full)}\n── answer\n{_clipped(row.answer, full)}"
+        head = "  ".join(filter(None, (_place(row, origins), row.kind.value, row.language, row.natural_language)))
+        rest = f"\n── and then\n{_clipped(row.suffix, full)}" if row.suffix else ""
+        return f"── {head}\n{_tail(row.prompt, full)}\n── answer\n{_clipped(row.answer, full)}{rest}"
     if isinstance(row, PairAside):
-        return f"── {row.reason}\n{as_text(row.pair, full=full)}"
-    if isinstance(row, Clustered):
-        return f"── {row.record_id}  {row.reason}  {row.similarity:.2f}  of {row.keeper_id}"
+        return f"── {row.reason}\n{as_text(row.pair, full=full, origins=origins)}"
+    if isinstance(row, Copy):
+        said = f"{row.similarity:.2f}" if row.reason == "near" else row.reason
+        return f"── {row.source}  {row.path} is a copy of {row.of_source}  {row.of_path} ({said})"
     if isinstance(row, Weight):
-        return f"── {row.record_id}  {row.weight:g}  {row.because}"
+        return f"── {_place(row, origins) or row.record_id}  {row.weight:g}  {row.because}"
     if isinstance(row, Dropped):
-        return f"── {row.path}  {row.reason}: {row.detail}  {row.size_bytes:,} bytes"
-    return f"── {row.path}  {row.rule} {row.count}{f': {row.detail}' if row.detail else ''}"
+        detail = f": {row.detail}" if row.detail else ""
+        return f"── {row.source}  {row.path}  {row.reason}{detail}  {size(row.size_bytes)}"
+    return f"── {row.source}  {row.path}  {row.rule} {row.count}{f': {row.detail}' if row.detail else ''}"
+
+
+def _place(row: Any, origins: dict[str, Origin] | None) -> str:
+    """Source and path of the record that a row names by its id."""
+    known = [origin for one in _ids(row) if (origin := (origins or {}).get(one))]
+    return f"{known[0].source}  {known[0].path}" if known else ""
 
 
 def as_plain(row: Any) -> dict:

@@ -120,6 +120,7 @@ def evaluate(
                     recipe=recipe | {"sandbox": sandbox.tier} | asdict(asking),
                     seed=asking.seed,
                     resumable=True,
+                    name=f"{suite.name}  {facts.name}",
                 )
                 found.append(scored(artifact))
     return found
@@ -189,6 +190,7 @@ def judge_file(
             parents=parents,
             recipe=recipe | {"layout": given.layout, "notes": given.notes, "sandbox": sandbox.tier} | asdict(asking),
             seed=asking.seed,
+            name=f"{suite.name}  {samples.name}",
         )
     return scored(artifact)
 
@@ -303,7 +305,8 @@ def _ceiling(store: Store, suite: JudgedSuite, asking: Asking, workers: int, tas
         }
 
     recipe = {"suite": suite.name, "tasks": _fingerprint(suite), "asked": _hash([task.id for task in tasks])}
-    return store.make("ceiling", build, recipe=recipe | {"sandbox": suite.sandbox.tier}, seed=asking.seed)[0]
+    recipe |= {"sandbox": suite.sandbox.tier}
+    return store.make("ceiling", build, recipe=recipe, seed=asking.seed, name=suite.name)[0]
 
 
 def _write_measures(draft: Path, suite: JudgedSuite, rows: list[Judged], parents: list[Artifact], seed: int) -> dict:

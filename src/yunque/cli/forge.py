@@ -103,7 +103,7 @@ class Forge:
             return None
 
     def _step(self, kind: str, build: Callable[[Path], dict], **inputs: Any) -> Artifact:
-        artifact, new = self.store.make(kind, build, seed=self.recipe.seed, **inputs)
+        artifact, new = self.store.make(kind, build, seed=self.recipe.seed, name=self.spec, **inputs)
         self.made.append((artifact, new))
         took = f"{artifact.manifest.took_s:.1f} s" if new else "already there"
         self.say(f"{kind:<9} {artifact.id}  {took}")

@@ -265,6 +265,28 @@ def suites_(json_: Json = False) -> None:
     emit(suite_names()) if json_ else print("\n".join(suite_names()))
 
 
+@app.command("list")
+def list_artifacts(
+    kind: Annotated[str, typer.Option("--kind", help="Only artifacts of this kind, such as dataset, eval, model.")] = "",
+    out: Out = DEFAULT_OUT,
+    json_: Json = False,
+) -> None:
+    """List what has been made here: kind, id, date, size, and what it is of."""
+    from yunque.cli.views import table, table_lines
+    from yunque.core.errors import StoreError
+    from yunque.core.parts import nearest
+    from yunque.store.artifacts import Store
+
+    artifacts = Store(out).all()
+    if not artifacts:
+        raise StoreError("nothing has been made here", where=out, do="name another folder with --out")
+    kinds = sorted({one.manifest.kind for one in artifacts})
+    if kind and kind not in kinds:
+        raise typer.BadParameter(f"no artifact of kind '{kind}' here; {nearest(kind, kinds)}", param_hint="--kind")
+    rows = table([one for one in artifacts if kind in ("", one.manifest.kind)])
+    emit(rows) if json_ else print("\n".join(table_lines(rows)))
+
+
 @app.command()
 def show(
     artifact: Annotated[str, typer.Argument(help="Id, or the start of one.")], out: Out = DEFAULT_OUT, json_: Json = False

@@ -1,10 +1,42 @@
-"""Artifacts as text for a terminal: one described, or the tree it grew from."""
+"""Artifacts as text for a terminal: all listed, one described, or the tree it grew from."""
 
 from __future__ import annotations
 
 import json
 
+from yunque.reports.words import size
 from yunque.store.artifacts import Artifact, Store
+
+RECIPE = "recipe.json"
+"""File of an artifact that a whole recipe made."""
+
+
+def table(artifacts: list[Artifact]) -> list[dict]:
+    """A row for each artifact, the newest last: what it is, when it was made, how large it is, what it is of."""
+    return [
+        {
+            "kind": one.manifest.kind,
+            "id": one.id,
+            "made": one.manifest.created_at,
+            "size_bytes": sum(
+                path.stat().st_size for path in one.path.rglob("*") if path.is_file() and not path.is_symlink()
+            ),
+            "of": one.manifest.name,
+        }
+        for one in artifacts
+    ]
+
+
+def table_lines(rows: list[dict]) -> list[str]:
+    """The rows as aligned lines under their titles."""
+    cells = [("kind", "id", "made (UTC)", "size", "of")]
+    cells += [(row["kind"], row["id"], _minute(row["made"]), size(row["size_bytes"]), row["of"]) for row in rows]
+    widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells]
+
+
+def _minute(when: str) -> str:
+    return when[:16].replace("T", " ")
 
 
 def describe(artifact: Artifact) -> str:
@@ -12,7 +44,7 @@ def describe(artifact: Artifact) -> str:
     manifest = artifact.manifest
     files = sorted(path for path in artifact.path.iterdir() if path.name != "manifest.json")
     lines = [
-        f"{manifest.kind}-{manifest.id}",
+        f"{manifest.kind}-{manifest.id}{f'  {manifest.name}' if manifest.name else ''}",
         f"  made     {manifest.created_at} in {manifest.took_s:.1f} s, peak {manifest.peak_bytes / 1e9:.2f} GB",
         f"  by       yunque {manifest.code_version}, seed {manifest.seed}",
         f"  from     {', '.join(manifest.parents) or 'the source'}",
@@ -22,6 +54,12 @@ def describe(artifact: Artifact) -> str:
         f"  in       {artifact.path}",
         *(f"    {path.name}{'/' if path.is_dir() else f'  {path.stat().st_size:,} bytes'}" for path in files),
     ]
+    if (artifact.path / RECIPE).exists():
+        recipe = json.loads((artifact.path / RECIPE).read_text("utf-8"))
+        lines += [
+            "  made by this recipe",
+            *(f"    {line}" for line in json.dumps(recipe, indent=1, ensure_ascii=False).splitlines()),
+        ]
     return "\n".join(lines)
 
 

@@ -116,6 +116,8 @@ class Dropped:
     detail: str = ""
     size_bytes: int = 0
     """Size of the file or text; 0 for folders and links."""
+    source: str = ""
+    """Name of the source, where several are looked at together."""
 
 
 # ------------------------------------------------------------------------------------------------------------- judging
@@ -373,3 +375,5 @@ class Manifest:
     took_s: float
     peak_bytes: int
     """Largest resident set of this process until the artifact was done. Not part of the id."""
+    name: str = ""
+    """What it is of, for people. Not part of the id."""

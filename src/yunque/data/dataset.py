@@ -31,7 +31,7 @@ from yunque.data.parallel import batched, ordered_map
 from yunque.data.redaction import Redactor
 from yunque.data.screen import TAGS, Tagged
 from yunque.data.tested import TestedIndex
-from yunque.store.tables import TableWriter, open_table, scan_table
+from yunque.store.tables import TableWriter, num_rows, open_table, scan_table
 
 RECORDS, PAIRS, ASIDE, PAIRS_ASIDE = "records.parquet", "pairs.parquet", "aside.parquet", "pairs_aside.parquet"
 EDITS, WEIGHTS = "edits.parquet", "weights.parquet"
@@ -107,7 +107,7 @@ def _finish_records(
         open_table(folder / ASIDE, SetAside) as aside,
         open_table(folder / EDITS, Edited) as edits,
         open_table(folder / WEIGHTS, Weight) as weights,
-        progress("finish", 0, "records") as advance,
+        progress("finish", num_rows(records / RECORDS), "records") as advance,
     ):
         batches = batched(_tagged(records, tags), lambda one: len(one[0].text), BATCH_CHARS)
         for _, found in ordered_map(finisher, batches, workers=workers, lost=finisher.lost):

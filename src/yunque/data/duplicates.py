@@ -56,6 +56,10 @@ MOST_COMPARED = 64
 class DuplicatesRecipe(BaseModel, extra="forbid", frozen=True):
     """When two records are duplicates, and which one is kept."""
 
+    action: Literal["drop", "mark"] = Field(
+        default="drop",
+        description="Whether a duplicate, and the pairs made of it, are left out of the data set or marked only.",
+    )
     near: bool = Field(default=True, description="Find near duplicates, too, not exact ones alone.")
     threshold: float = Field(default=0.7, gt=0, le=1, description="Least Jaccard similarity of near duplicates.")
     window: int = Field(
@@ -98,11 +102,13 @@ def find_duplicates(
     folder: Path,
     *,
     against: Sequence[Path] = (),
+    num_records: int = 0,
     workers: int = 1,
     progress: Progress = silent,
 ) -> dict:
     """Write the clusters of the records, and their index, into ``folder``; gives the counts.
 
+    ``num_records`` is what progress is measured by, 0 where it is not known.
     ``against`` are folders of earlier runs, the oldest first: what they kept is compared with, and preferred. In the counts,
     ``in`` is ``kept`` plus the sum of ``dropped``. Raises StoreError for a folder without a usable index.
     """
@@ -113,7 +119,7 @@ def find_duplicates(
     scratch = folder / "scratch"
     shutil.rmtree(scratch, ignore_errors=True)
     sketcher = Sketcher(recipe.window, recipe.bands)
-    sketches = sketch_all(records, sketcher, scratch, workers=workers, progress=progress)
+    sketches = sketch_all(records, sketcher, scratch, num_records=num_records, workers=workers, progress=progress)
     judged = _Judged(sketches, earlier, recipe)
     judged.exact()
     if recipe.near:

@@ -38,6 +38,7 @@ class Edited:
 
     record_id: str
     """Of the record before."""
+    source: str
     path: str
     rule: str
     count: int
@@ -114,7 +115,7 @@ class Finisher:
         return Finished(before=record.id, aside=aside)
 
     def _kept(self, record: Record, cleaned: Cleaned, tagged: Tagged) -> Finished:
-        place = {"record_id": record.id, "path": record.origin.path}
+        place = {"record_id": record.id, "source": record.origin.source, "path": record.origin.path}
         edits = [Edited(**place, rule=edit.rule, count=edit.count) for edit in cleaned.edits]
         if cleaned.refused:
             edits.append(Edited(**place, rule="refused", count=1, detail=cleaned.refused))

@@ -115,17 +115,22 @@ class Sketches:
 
 
 def sketch_all(
-    records: Iterable[Record], sketcher: Sketcher, folder: Path, *, workers: int = 1, progress: Progress = silent
+    records: Iterable[Record],
+    sketcher: Sketcher,
+    folder: Path,
+    *,
+    num_records: int = 0,
+    workers: int = 1,
+    progress: Progress = silent,
 ) -> Sketches:
-    """Sketch every record into files in ``folder``; memory does not grow with their number."""
+    """Sketch every record into files in ``folder``; memory does not grow with their number (0: not known before)."""
     folder.mkdir(parents=True, exist_ok=True)
     start = keyed = num_lost = 0
     batches = batched(records, lambda record: len(record.text), BATCH_CHARS)
-    total = len(records) if isinstance(records, Sequence) else 0
     with ExitStack() as stack:
         facts, windows = (stack.enter_context(open(folder / name, "wb")) for name in ("facts.bin", "windows.bin"))
         bands = [stack.enter_context(open(folder / f"band-{at:03}.bin", "wb")) for at in range(sketcher.bands.bands)]
-        advance = stack.enter_context(progress("sketch", total, "records"))
+        advance = stack.enter_context(progress("sketch", num_records, "records"))
         for batch, found in ordered_map(sketcher, batches, workers=workers, lost=sketcher.lost):
             rows = _facts(batch, found, start, keyed)
             start += int(rows["windows"].sum())

@@ -88,18 +88,19 @@ class Store:
         recipe: dict | None = None,
         seed: int = 0,
         resumable: bool = False,
+        name: str = "",
     ) -> tuple[Artifact, bool]:
         """The artifact that these inputs decide, and whether it had to be made.
 
         ``build`` fills the folder it is given and returns the counts. With ``resumable`` it may find there what an earlier,
-        stopped run left; otherwise the folder is empty. Nothing is published when ``build`` raises.
+        stopped run left; otherwise the folder is empty. Nothing is published when ``build`` raises. ``name`` is for people.
         """
         parent_ids = tuple(parent.id for parent in parents)
         recipe = recipe or {}
         identity = json.dumps([kind, parent_ids, recipe, seed, yunque.__version__], sort_keys=True)
         artifact_id = content_id(identity)
-        name = f"{kind}-{artifact_id}"
-        final, draft = self._artifacts / name, self._work / name
+        folder = f"{kind}-{artifact_id}"
+        final, draft = self._artifacts / folder, self._work / folder
         if (final / MANIFEST).exists():
             return self._read(final), False
         started = time.monotonic()
@@ -111,7 +112,7 @@ class Store:
             manifest = Manifest(
                 id=artifact_id, kind=kind, parents=parent_ids, recipe=recipe, seed=seed, code_version=yunque.__version__,
                 counts=counts, created_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
-                took_s=round(time.monotonic() - started, 3), peak_bytes=peak_bytes(),
+                took_s=round(time.monotonic() - started, 3), peak_bytes=peak_bytes(), name=name,
             )  # fmt: skip
             write_whole(draft / MANIFEST, json.dumps(dataclasses.asdict(manifest), indent=2) + "\n")
             self._artifacts.mkdir(parents=True, exist_ok=True)

@@ -44,6 +44,11 @@ def scan_table(path: Path, kind: type[T], columns: Sequence[str] | None = None) 
                 yield restore(row, kind)
 
 
+def num_rows(path: Path) -> int:
+    """How many rows a Parquet table has, without reading them."""
+    return pq.ParquetFile(path).metadata.num_rows
+
+
 @contextmanager
 def open_table(path: Path, kind: type[T]) -> Iterator[TableWriter[T]]:
     """A Parquet file to add rows to, one by one. No rows still write the columns."""
