@@ -344,7 +344,8 @@ def test_raised_is_frozen_and_equal_by_name():
     assert raised != ValueError("a")
     assert len({raised, Raised("ValueError", "b")}) == 1
     assert copy.deepcopy(raised).message == pickle.loads(pickle.dumps(raised)).message == "a"
-    assert repr(raised) == "Raised('ValueError', 'a')"
+    assert repr(raised) == "Raised('ValueError', 'a')" and str(raised) == "ValueError: a"
+    assert str(Raised("ValueError")) == "ValueError" and str(Raised("E", "a\nb")) == "E: a b"
     with pytest.raises(AttributeError):
         raised.message = "c"
     with pytest.raises(AttributeError):

@@ -26,7 +26,7 @@ def test_what_cannot_be_loaded_is_a_recipe_error_with_its_name(name):
 
 
 def test_an_unknown_name_is_answered_with_the_nearest():
-    with pytest.raises(RecipeError, match=r"yunque\.checks: no part named 'sintax'; did you mean 'syntax'\?"):
+    with pytest.raises(RecipeError, match=r"no check named 'sintax'; did you mean 'syntax'\?"):
         find_part("checks", "sintax")
 
 

@@ -3,14 +3,14 @@
 import pytest
 
 from yunque.core.errors import RecipeError
-from yunque.inference.stops import RULES, stop_rule
+from yunque.inference.stops import RULES, first_stop, stop_rule
 
 BLOCK = "    total = 0\n    return total\n"
 
 
-def kept(rule, text):
+def kept(rule, text, before=""):
     """What is left of a text, or None when the rule wants to go on."""
-    cut = stop_rule(rule)(text)
+    cut = stop_rule(rule)(text, before)
     return None if cut is None else text[:cut]
 
 
@@ -51,6 +51,26 @@ def test_dedent_lets_deeper_blocks_go_on():
     block = "    if x:\n        for y in x:\n            pass\n    return y\n"
     assert kept("dedent", block) is None
     assert kept("dedent", block + "def g():\n") == block
+
+
+@pytest.mark.parametrize(
+    ("before", "text", "wanted"),
+    [
+        ("    ", "return x\n\n\ndef g():\n", "return x\n\n\n"),
+        ("    ", "if x:\n        return 1\n    return 2\nprint()\n", "if x:\n        return 1\n    return 2\n"),
+        ("\t", "return x\nprint()\n", "return x\n"),
+        ("    return ", "x\n    y\nprint()\n", "x\n    y\n"),
+        ("        return ", "x\n    def g(self):\n", "x\n"),
+        ("def f(x):", "\n    return x\n\nprint()\n", "\n    return x\n\n"),
+        ("function f() {", "\n  return 1;\n}\n\nf();\n", "\n  return 1;\n}\n\n"),
+        ("    ", "\n    x = 1\ny = 2\n", "\n    x = 1\n"),
+        ("    ", "call(\n    1,\n)\nz = 3\n", "call(\n    1,\n)\n"),
+        ("    ", "x = 1\n    y = 2\n", None),
+    ],
+)
+def test_dedent_knows_where_the_cursor_stands(before, text, wanted):
+    assert kept("dedent", text, before) == wanted
+    assert first_stop(text, "dedent", (), prompt=f"z = 1\n{before}") == (None if wanted is None else len(wanted))
 
 
 def test_dedent_does_not_count_blank_lines():
@@ -99,12 +119,13 @@ def test_none_never_ends():
 
 
 @pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("before", ["", "    ", "if x:", "  y = "])
 @pytest.mark.parametrize("text", [BLOCK + "def g():\n    pass\n", "\r\n  a = (\r\n)\r\n b\r\nc", "\n\n\tx\n  y\nz"])
-def test_a_cut_does_not_move_when_more_comes(rule, text):
+def test_a_cut_does_not_move_when_more_comes(before, rule, text):
     """Text comes token by token: the first cut is the cut of the whole."""
-    cuts = [cut for end in range(len(text) + 1) if (cut := stop_rule(rule)(text[:end])) is not None]
+    cuts = [cut for end in range(len(text) + 1) if (cut := stop_rule(rule)(text[:end], before)) is not None]
     assert len(set(cuts)) <= 1
-    assert cuts == [] or cuts[0] == stop_rule(rule)(text)
+    assert cuts == [] or cuts[0] == stop_rule(rule)(text, before)
 
 
 def test_an_unknown_rule_is_answered_with_the_known():

@@ -70,6 +70,7 @@ class Expected:
 
     call: Call
     value: object = None
+    """A `Digest` where a reference gave a value that was too long to send."""
     how: Comparison = STRICT
     oracle: Callable[[object], str] | None = None
     """Instead of comparing: what is wrong with the value the call gave; empty when nothing is."""
@@ -84,11 +85,11 @@ class Expected:
     @functools.cached_property
     def is_long(self) -> bool:
         """Whether a digest may stand for the answer: the expected value is known, and too long to be sent itself."""
-        return self.oracle is None and is_longer(self.value, LONGEST)
+        return self.oracle is None and (isinstance(self.value, Digest) or is_longer(self.value, LONGEST))
 
     @functools.cached_property
     def _digest(self) -> str:
-        return digest(self.value, self.how.strict)
+        return self.value.hexadecimal if isinstance(self.value, Digest) else digest(self.value, self.how.strict)
 
 
 # ------------------------------------------------------------------------------------------------------------------ calling
@@ -201,7 +202,7 @@ def _evaluate_asserts(test: str, functions: tuple[str, ...], entry: str, seen: O
             message = f"{case.text}: {given.missing}"
             findings.append(Finding(rule=_rule(given, seen), line=case.line, message=message))
         elif isinstance(given.value, Raised):
-            findings.append(Finding(rule="raised", line=case.line, message=f"{case.text}: raised {shown(given.value)}"))
+            findings.append(Finding(rule="raised", line=case.line, message=f"{case.text}: raised {given.value}"[:400]))
         elif not case.holds(given.value):
             findings.append(Finding(rule="wrong-answer", line=case.line, message=f"{case.text}: got {shown(given.value)}"))
     return findings
@@ -351,6 +352,14 @@ def _test_verdict(check: str, seat: str, seen: Observation, word: str, started: 
     return _verdict(check, seat, findings, 1, started)
 
 
+SEATS = {
+    "outside": "checked outside the sandbox",
+    "apart": "run in a process apart from the program",
+    "in-process": "run in the program's own process, which could forge it",
+}
+"""Where a judge sat, for a person."""
+
+
 def _verdict(check: str, seat: str, findings: list[Finding], num_cases: int, started: float) -> Verdict:
     first = f": {findings[0].message}" if findings else ""
     return Verdict(
@@ -359,9 +368,16 @@ def _verdict(check: str, seat: str, findings: list[Finding], num_cases: int, sta
         score=max(0.0, 1 - len(findings) / num_cases),
         findings=tuple(findings[:20]),
         took_ms=(time.perf_counter() - started) * 1e3,
-        detail=f"{num_cases - len(findings)} of {num_cases} hold ({seat}){first}"[:400],
+        detail=f"{passed_of(num_cases, len(findings), seat)}{first}"[:400],
         seat=seat,
     )
+
+
+def passed_of(number: int, failed: int, seat: str) -> str:
+    """``7 of 9 assertions passed, checked outside the sandbox``; elsewhere a test is one piece that passes or fails."""
+    if seat == "outside":
+        return f"{max(0, number - failed)} of {number} assertion{'s' * (number != 1)} passed, {SEATS[seat]}"
+    return f"its test {'failed' if failed else 'passed'}, {SEATS[seat]}"
 
 
 def timed_out(verdict: Verdict) -> bool:

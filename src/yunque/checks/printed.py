@@ -23,7 +23,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
-from yunque.checks.execution import TIMEOUT
+from yunque.checks.execution import TIMEOUT, passed_of
 from yunque.checks.whole import trouble
 from yunque.core.nouns import Finding, Limits, Outcome, Record, Verdict
 from yunque.core.seams import Sandbox
@@ -273,7 +273,7 @@ class Printed:
             score=max(0.0, 1 - len(findings) / number),
             findings=tuple(findings[:20]),
             took_ms=(time.perf_counter() - started) * 1e3,
-            detail=f"{record.language}: {max(0, number - len(findings))} of {number} hold (outside){first}"[:400],
+            detail=f"{record.language}: {passed_of(number, len(findings), 'outside')}{first}"[:400],
             seat="outside",
         )
 

@@ -162,7 +162,8 @@ class RepositoryTests:
                 found, rule = "tests that expect something else passed, too", "meddles"
             elif layers.guarded and set(layers.changed) == set(self.tests) and control.fails_all(self.tests):
                 seat = "controlled"
-        detail = found or f"{len(self.tests)} tests pass ({layers.named(len(self.tests))})"
+        passed = "1 test passes" if len(self.tests) == 1 else f"{len(self.tests)} tests pass"
+        detail = found or f"{passed} ({layers.named(len(self.tests))})"
         return Verdict(
             check=self.name,
             outcome=Outcome.FAIL if found else Outcome.PASS,

@@ -263,6 +263,8 @@ class _Short(reprlib.Repr):
         self.maxstring = self.maxother = self.maxlong = MAX_SHOWN // 2
 
     def repr1(self, value: object, level: int) -> str:
+        if type(value) is Raised:
+            return f"the exception {value}"
         if type(value) not in _PLAIN:
             return repr(value) if is_number(value) else f"a {type(value).__name__}"
         return super().repr1(value, level)

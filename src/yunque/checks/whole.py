@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from yunque.checks.execution import TIMEOUT
+from yunque.checks.execution import SEATS, TIMEOUT
 from yunque.core.nouns import Finding, Limits, Observation, Outcome, Record, Verdict
 from yunque.core.seams import Sandbox
 from yunque.sandbox.programs import ProgramRun, run_program
@@ -156,9 +156,6 @@ def _first_difference(given: bytes, wanted: bytes) -> str:
     return f"line {at + 1}: {one!r} instead of {other!r}"
 
 
-_SEATS = {"outside": "outside", "in-process": "in-process, not forgery-proof"}
-
-
 def _verdict(check: str, seat: str, run: ProgramRun, finding: Finding | None, started: float) -> Verdict:
     if run.missing:
         return Verdict(check=check, outcome=Outcome.SKIP, detail=run.missing)
@@ -168,6 +165,6 @@ def _verdict(check: str, seat: str, run: ProgramRun, finding: Finding | None, st
         score=0.0 if finding else 1.0,
         findings=(finding,) if finding else (),
         took_ms=(time.perf_counter() - started) * 1e3,
-        detail=f"{run.language}: {finding.message if finding else 'holds'} ({_SEATS[seat]})"[:400],
+        detail=f"{run.language}: {finding.message if finding else 'passed'}, {SEATS[seat]}"[:400],
         seat=seat,
     )

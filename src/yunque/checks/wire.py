@@ -66,6 +66,9 @@ class Raised:
     def __hash__(self) -> int:
         return hash(("Raised", self.type_name))
 
+    def __str__(self) -> str:
+        return " ".join(f"{self.type_name}: {self.message}".split()) if self.message else self.type_name
+
     def __repr__(self) -> str:
         return f"Raised({self.type_name!r}, {self.message!r})"
 

@@ -25,6 +25,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
+    rich_markup_mode="markdown",  # in the other mode words in brackets are swallowed
 )
 models_app = typer.Typer(help="Base models: bring one here, see which are here.", no_args_is_help=True)
 app.add_typer(models_app, name="models")

@@ -113,6 +113,8 @@ def explain(error: ValidationError, path: Path | None, kind: type[BaseModel], se
     place = [str(part) for part in first["loc"]]
     key = ".".join(place)
     where = "--set" if path is None or key in set_keys else path
+    if first["type"] == "tuple_type" and isinstance(first["input"], dict) and len(place) == 1:
+        return RecipeError(f"{key} is a list of tables", where=where, do=f"write [[{key}]], not [{key}]")
     if first["type"] != "extra_forbidden":
         given = repr(first["input"])[:60]
         return RecipeError(f"{key} = {given}: {first['msg'].lower()}", where=where)

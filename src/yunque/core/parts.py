@@ -24,7 +24,7 @@ def find_part(seam: str, name: str) -> Any:
     known = {point.name: point for point in entry_points(group=f"yunque.{seam}")}
     if name in known:
         return known[name].load()
-    raise RecipeError(f"no part named '{name}'", where=f"yunque.{seam}", do=nearest(name, list(known)))
+    raise RecipeError(f"no {seam.removesuffix('s')} named '{name}'", do=nearest(name, list(known)))
 
 
 def nearest(name: str, known: list[str]) -> str:

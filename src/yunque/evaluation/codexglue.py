@@ -39,6 +39,7 @@ from yunque.core.nouns import Finding, Measure, Outcome, PromptStyle, Task, Verd
 from yunque.core.seams import Sandbox
 from yunque.evaluation.codebleu import code_bleu, has_codebleu
 from yunque.evaluation.extraction import code_of, cut
+from yunque.evaluation.rows import no_file
 from yunque.evaluation.scoring import edit_similarity
 from yunque.evaluation.statistics import describe
 from yunque.evaluation.text_metrics import exact, measure_bleu, ratio_percent, same_text
@@ -353,11 +354,7 @@ def _parallel(source: Path, target: Path) -> list[tuple[str, str]]:
 def _lines(path: Path) -> list[str]:
     """The lines of a text file, blanks at both ends aside. EvaluationError when there are none."""
     if not path.exists():
-        raise EvaluationError(
-            "no such file",
-            where=path,
-            do="run `yunque bench fetch`, or set YUNQUE_BENCHMARKS to the folder of the benchmarks",
-        )
+        raise no_file(path)
     try:
         text = path.read_bytes().decode("utf-8").removesuffix("\n")
     except (OSError, ValueError) as error:

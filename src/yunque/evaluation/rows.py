@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from yunque.core.errors import EvaluationError
+from yunque.store.benchmarks import benchmarks
 
 
 def read_rows(path: Path, keys: tuple[str, ...], *, unique: bool = True) -> list[dict]:
@@ -16,11 +17,7 @@ def read_rows(path: Path, keys: tuple[str, ...], *, unique: bool = True) -> list
     EvaluationError names file, row and what is wrong with it.
     """
     if not path.exists():
-        raise EvaluationError(
-            "no such file",
-            where=path,
-            do="run `yunque bench fetch`, or set YUNQUE_BENCHMARKS to the folder of the benchmarks",
-        )
+        raise no_file(path)
     rows, seen = [], set()
     for number, row in enumerate(_parsed(path), 1):
         missing = [key for key in keys if not isinstance(row, dict) or key not in row]
@@ -34,6 +31,13 @@ def read_rows(path: Path, keys: tuple[str, ...], *, unique: bool = True) -> list
     if not rows:
         raise EvaluationError("holds no rows", where=path)
     return rows
+
+
+def no_file(path: Path) -> EvaluationError:
+    """What to raise for a benchmark's file that is not there: it says which benchmark to fetch."""
+    name = next((part for part in reversed(path.parts) if part in benchmarks()), "")
+    do = f"run `yunque bench fetch {name}`, or set YUNQUE_BENCHMARKS to the folder of the benchmarks"
+    return EvaluationError("no such file", where=path, do=do if name else "")
 
 
 def _parsed(path: Path) -> Iterator[object]:

@@ -8,19 +8,25 @@ from collections.abc import Callable, Sequence
 from yunque.core.errors import RecipeError
 
 
-def _line(text: str) -> int | None:
+def _line(text: str, before: str) -> int | None:
     """At the end of the first line that is not blank."""
     start = len(text) - len(text.lstrip("\n\r \t"))
     end = text.find("\n", start)
     return end if end >= 0 else None
 
 
-def _dedent(text: str) -> int | None:
-    """Before the first line that is indented less than the first line of code: the block is over."""
+def _dedent(text: str, before: str) -> int | None:
+    """Before the first line that is indented less than the first line of code: the block is over.
+
+    The first line begins with what stands before the cursor: in an editor that is its indentation, if not code.
+    """
     at, block = 0, None
     for line in re.findall(r"[^\n]*\n|[^\n]+", text):  # splitlines also splits at form feeds and the like
-        code = line.lstrip(" \t")
-        indent = len(line) - len(code)
+        whole = line if at else before + line
+        code = whole.lstrip(" \t")
+        indent = len(whole) - len(code)
+        if not at and before.strip() and before.rstrip().endswith((":", "{")) and not line.strip():
+            code = ""  # the head of the block that begins below
         if code.strip():
             if block is None:
                 block = indent
@@ -30,17 +36,21 @@ def _dedent(text: str) -> int | None:
     return None
 
 
-RULES: dict[str, Callable[[str], int | None]] = {"line": _line, "dedent": _dedent, "none": lambda text: None}
+RULES: dict[str, Callable[[str, str], int | None]] = {
+    "line": _line, "dedent": _dedent, "none": lambda text, before: None,
+}  # fmt: skip
 
 
-def first_stop(text: str, rule: str, stops: Sequence[str]) -> int | None:
-    """Where the rule or one of the stop texts cuts first; None to go on."""
-    places = [stop_rule(rule)(text), *(at for at in map(text.find, stops) if at >= 0)]
+def first_stop(text: str, rule: str, stops: Sequence[str], *, prompt: str = "") -> int | None:
+    """Where the rule or one of the stop texts cuts first; None to go on. ``prompt`` is the code that the text continues."""
+    places = [stop_rule(rule)(text, prompt[prompt.rfind("\n") + 1 :]), *(at for at in map(text.find, stops) if at >= 0)]
     return min((at for at in places if at is not None), default=None)
 
 
-def stop_rule(name: str) -> Callable[[str], int | None]:
-    """The rule with that name: given the text so far, where to cut it, or None to go on. RecipeError for an unknown name."""
+def stop_rule(name: str) -> Callable[[str, str], int | None]:
+    """The rule with that name: given the text so far, and what stood before it on its first line, where to cut it, or None
+    to go on. RecipeError for an unknown name.
+    """
     if name not in RULES:
         raise RecipeError(f"no stop rule '{name}'", do=f"known: {', '.join(RULES)}")
     return RULES[name]

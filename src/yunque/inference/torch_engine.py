@@ -186,7 +186,9 @@ class TorchEngine:
         ids = row.generated[:-1] if end else row.generated
         text = self.tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
         row.text = _without_blanks(text, row.blanks)
-        cut = first_stop(row.text, row.request.stop, row.request.stops)
+        request = row.request
+        code = "" if request.style is PromptStyle.CHAT else request.prompt
+        cut = first_stop(row.text, request.stop, request.stops, prompt=code)
         if end:
             row.ended = "eos"
         elif cut is not None:
