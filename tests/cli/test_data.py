@@ -3,7 +3,10 @@
 import json
 import re
 import subprocess
+import textwrap
+import tomllib
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
@@ -29,6 +32,7 @@ from yunque.core.nouns import Record
 from yunque.core.progress import silent
 from yunque.reports.data_card import data_card
 
+ROOT = Path(__file__).parents[2]
 FILES = {
     "a.py": 'import os\n\n\ndef add(a, b):\n    """The sum."""\n    return a + b\n',
     "bad.py": "def f(:\n",
@@ -222,6 +226,52 @@ def test_rows_for_people_and_for_programs(folder):
         list(rows_of(store, dataset, Wanted(what="keptt")))
     with pytest.raises(StoreError, match="is no data set"):
         list(rows_of(store, store.parents(dataset)[0], Wanted()))
+
+
+def licence_example() -> dict:
+    """The recipe that docs/data.md shows."""
+    page = (ROOT / "docs" / "data.md").read_text("utf-8")
+    (shown,) = re.findall(r"\n((?:    .*\n|\n)*    \[screen\.options\.licence\]\n(?:    .*\n)+)", page)
+    return tomllib.loads(textwrap.dedent(shown))
+
+
+def test_the_licence_policy_of_the_docs_decides(folder):
+    heads = {"mit.py": "MIT", "mpl.py": "MPL-2.0", "lgpl.py": "LGPL-3.0-only", "gpl.py": "GPL-3.0-only"}
+    for name, licence in heads.items():
+        (folder / "src" / name).write_text(f"# SPDX-License-Identifier: {licence}\nx = {len(name)}\n")
+    shown = licence_example()
+    store, dataset, _ = build(folder, workers=2, screen=shown["screen"])
+    assert {"mit.py", "mpl.py"} == paths(store, dataset) & {*heads} and not {"a.py", "hash.py"} & paths(store, dataset)
+    screen = shown["screen"] | {
+        "options": {"licence": {"allow": [*shown["screen"]["options"]["licence"]["allow"], "unknown"]}}
+    }
+    store, dataset, _ = build(folder, screen=screen)
+    assert {"a.py", "hash.py", "mpl.py", "lgpl.py"} <= paths(store, dataset) and "gpl.py" not in paths(store, dataset)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"licence": {"denny": []}}, "'licence' has no option 'denny'.*did you mean 'deny'"),
+        ({"licence": {"deny": ["MTI"]}}, "'MTI' is no SPDX id"),
+        ({"licence": {"deny": 3}}, "'licence' cannot take these options"),
+        ({"licences": {}}, "'licences' is no check of this recipe.*did you mean 'licence'"),
+    ],
+)
+def test_options_of_checks_that_are_none_are_told(folder, options, told):
+    with pytest.raises(RecipeError) as caught:
+        build(folder, screen={"rules": [{"check": "licence"}], "options": options})
+    assert re.search(told, caught.value.line())
+
+
+@pytest.mark.parametrize("recipe", ["data.toml", "data-screened.toml"])
+def test_the_recipes_set_aside_what_is_put_together_from_values(folder, recipe):
+    rules = load_recipe(ROOT / "recipes" / recipe, [], DataRecipe).screen.rules
+    mine = [rule.model_dump() for rule in rules if rule.check == "insecure-patterns"]
+    text = "def find(db, name):\n    return db.execute(\"select id from people where name = '%s'\" % name)\n"
+    (folder / "src" / "query.py").write_text(text)
+    store, dataset, _ = build(folder, screen={"rules": mine})
+    assert "query.py" in paths(store, dataset, "negative")
 
 
 @pytest.mark.parametrize(

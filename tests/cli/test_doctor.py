@@ -55,7 +55,8 @@ def test_what_is_missing_and_needed_stands_out(capsys):
             finding(name="c", available=False, detail="gone", needed=False),
         ]
     )
-    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["yes", "NO", "no"]
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["NO", "no", "yes"] and len({line.index(" ", 5) for line in lines}) == 1
 
 
 def test_an_empty_cache_says_what_to_do(monkeypatch, tmp_path):

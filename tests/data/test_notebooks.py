@@ -162,6 +162,22 @@ def test_long_lines_take_no_longer_than_they_are(within):
 
 # --------------------------------------------------------------------------------------------------------------- bad input
 @pytest.mark.parametrize(
+    ("bad", "told"),
+    [
+        ({"cell_type": "code", "source": 3}, "has no text"),
+        ({"cell_type": "markdown", "source": ["a", None]}, "has no text"),
+        ({"cell_type": "code"}, "has no text"),
+        ({"cell_type": "code", "source": "x = '\ud800'"}, "holds half a surrogate pair"),
+        (7, "is no object"),
+    ],
+)
+def test_a_bad_cell_costs_itself_alone(bad, told):
+    record, _, (gone,) = take(notebook(code("x = 1"), bad, code("y = 2")))
+    assert (gone.path.rpartition("#")[2], gone.reason, gone.detail) == ("1", "broken cell", told)
+    assert record.text == "x = 1\n\ny = 2\n"
+
+
+@pytest.mark.parametrize(
     ("data", "reason"),
     [
         (b"", "broken notebook"),

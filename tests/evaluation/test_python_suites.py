@@ -135,7 +135,7 @@ def test_unknown_suites_name_the_nearest(monkeypatch, tmp_path):
         open_suite("humanval", None)
     monkeypatch.delenv("YUNQUE_BENCHMARKS", raising=False)
     monkeypatch.setenv("YUNQUE_CACHE", str(tmp_path))
-    with pytest.raises(EvaluationError, match=r"HumanEval\.jsonl\.gz: no such file; run `yunque bench fetch`"):
+    with pytest.raises(EvaluationError, match=r"HumanEval\.jsonl\.gz: no such file; run `yunque bench fetch humaneval`"):
         open_suite("humaneval", None)
     monkeypatch.setenv("YUNQUE_BENCHMARKS", "/no/such/folder")
     with pytest.raises(EvaluationError, match=r"^/no/such/folder/humaneval/"):

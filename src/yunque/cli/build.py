@@ -86,7 +86,7 @@ class DataBuild:
     @cached_property
     def checks(self) -> list[Trusted]:
         """The checks of `names`."""
-        return load_checks(self.names)
+        return load_checks(self.names, options=self.recipe.screen.options)
 
     @property
     def _read(self) -> list[str]:
@@ -155,7 +155,9 @@ class DataBuild:
                 open_table(folder / TAGS, Tagged) as tags,
                 self.progress("tag", records.counts["kept"], "records") as advance,
             ):
-                for _, tagged in tag(found, self.names, self.checks, cache, workers=self.workers):
+                for _, tagged in tag(
+                    found, self.names, self.checks, cache, options=self.recipe.screen.options, workers=self.workers
+                ):
                     tags.add(tagged)
                     for verdict in tagged.verdicts:
                         said[verdict.check][verdict.outcome.value] += 1

@@ -75,10 +75,11 @@ def prove_checks() -> list[Finding]:
 
 
 def print_examination(found: list[Finding]) -> None:
-    """One line each; what is missing and needed stands out."""
-    for one in found:
-        mark = "yes" if one.available else "NO " if one.needed else "no "
-        print(f"{mark}  {one.name:<22} {one.detail}")
+    """One line each under one another: first what is missing and needed, then what is missing, then what is here."""
+    width = max(len(one.name) for one in found)
+    for one in sorted(found, key=lambda one: (one.available, not one.needed)):
+        mark = "yes" if one.available else "NO" if one.needed else "no"
+        print(f"{mark:<3}  {one.name:<{width}}  {one.detail}")
 
 
 def _python() -> Finding:

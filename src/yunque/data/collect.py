@@ -360,7 +360,10 @@ def _refuse(reasons: Counter, facts: Mapping) -> None:
     if refused := sorted(reason for reason in reasons if reason.startswith("benchmark ")):
         what = f"there is only evaluation data to learn from ({'; '.join(refused)})"
         raise SourceError(what, where=facts["source"], do="name another source: benchmarks are never training data")
-    if reasons.keys() <= {"not code", "binary", "symlink", "stub"}:
+    if reasons["stub"] and reasons.keys() <= {"not code", "binary", "symlink", "stub"}:
+        what = f"there are only signatures without bodies ({reasons['stub']} files such as .pyi and .d.ts)"
+        raise SourceError(what, where=facts["source"], do="name the package that the signatures are of")
+    if reasons.keys() <= {"not code", "binary", "symlink"}:
         known = ", ".join(PARSED)
         raise SourceError("no code in a known language", where=facts["source"], do=f"known languages: {known}")
     told = ", ".join(f"{number} {reason}" for reason, number in reasons.most_common())

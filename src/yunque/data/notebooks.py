@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -136,6 +136,8 @@ class _Cell:
     kind: str
     """``code`` or ``markdown``."""
     source: str
+    broken: str = ""
+    """Why it cannot be read."""
 
 
 def read_notebook(
@@ -158,6 +160,8 @@ def read_notebook(
     prose = ""
     for number, cell in enumerate(cells):
         text, why = _text(cell, language, limits)
+        if cell.broken:
+            text, why = "", ("broken cell", cell.broken)
         if why:
             size = len(cell.source.encode())
             yield Dropped(path=f"{origin.path}#{number}", reason=why[0], detail=why[1], size_bytes=size)
@@ -271,34 +275,48 @@ def _cells(data: bytes) -> tuple[str, list[_Cell]]:
     try:
         told = json.loads(data.decode("utf-8-sig"))
         if not isinstance(told, dict):
-            raise ValueError("it is no object")
+            raise _Unusable("broken notebook", "is no JSON object")
         major = told.get("nbformat")
         if major not in (3, 4):
             raise _Unusable("notebook format", f"nbformat {str(major)[:20]}, not 3 or 4")
         sheets = [told] if major == 4 else told["worksheets"]
         raw = [cell for sheet in sheets for cell in sheet["cells"]]
-        language = _language(told.get("metadata"), raw if major == 3 else [])
-        cells = [_cell(cell) for cell in raw]
     except UnicodeDecodeError as error:
         raise _Unusable("encoding", f"not UTF-8 at byte {error.start}") from None
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        why = "nested too deeply" if isinstance(error, RecursionError) else " ".join(str(error).split())
-        raise _Unusable("broken notebook", f"{type(error).__name__}: {why}"[:200]) from None
-    return language, [cell for cell in cells if cell.kind]
+    except ValueError as error:
+        raise _Unusable("broken notebook", f"is no JSON: {error}"[:200]) from None
+    except RecursionError:
+        raise _Unusable("broken notebook", "nested too deeply") from None
+    except (KeyError, TypeError):
+        raise _Unusable("broken notebook", "has no list of cells") from None
+    cells = [_cell(cell) for cell in raw]
+    if raw and all(cell.broken for cell in cells):
+        raise _Unusable("broken notebook", f"no cell can be read; the first {cells[0].broken}")
+    return _language(told.get("metadata"), raw if major == 3 else []), [cell for cell in cells if cell.kind]
 
 
-def _cell(cell: Mapping) -> _Cell:
+def _cell(cell: object) -> _Cell:
     """One cell; its kind is empty where it is neither code nor prose (``raw``)."""
-    kind = cell["cell_type"]
+    if not isinstance(cell, dict):
+        return _Cell("code", "", "is no object")
+    kind = cell.get("cell_type")
     if kind not in ("code", "markdown", "heading"):
         return _Cell("", "")
-    source = cell["input"] if kind == "code" and "input" in cell else cell["source"]
-    text = source if isinstance(source, str) else "".join(source)
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    text.encode("utf-8")  # UnicodeEncodeError, a ValueError, for half a surrogate pair
+    source = cell["input"] if kind == "code" and "input" in cell else cell.get("source")
+    if isinstance(source, list) and all(isinstance(line, str) for line in source):
+        source = "".join(source)
+    if not isinstance(source, str):
+        return _Cell(kind, "", "has no text")
+    text = source.replace("\r\n", "\n").replace("\r", "\n")
+    if _HALF_PAIR.search(text):
+        return _Cell(kind, "", "holds half a surrogate pair")
     if kind == "heading":
-        kind, text = "markdown", f"{'#' * int(cell.get('level', 1))} {text}"
+        level = cell.get("level", 1)
+        kind, text = "markdown", f"{'#' * (level if isinstance(level, int) and 1 <= level <= 6 else 1)} {text}"
     return _Cell(kind, text)
+
+
+_HALF_PAIR = re.compile("[\ud800-\udfff]")
 
 
 def _language(metadata: object, old_cells: list) -> str:

@@ -12,10 +12,11 @@ Not covered: rules that join two checks.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import inspect
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field, model_validator
 
@@ -67,6 +68,9 @@ class ScreenRecipe(BaseModel, extra="forbid", frozen=True):
 
     checks: tuple[str, ...] = Field(default=(), description="Checks that tag records, beside those that rules name.")
     rules: tuple[Rule, ...] = Field(default=(), description="Asked in order; the first that holds is the reason.")
+    options: dict[str, dict[str, Any]] = Field(
+        default={}, description="What a check is given, by its name: [screen.options.licence] with allow, deny, opt_outs."
+    )
     errors: Literal["drop", "keep"] = Field(
         default="drop", description="What becomes of a record of which a check that a rule names said ERROR."
     )
@@ -95,12 +99,34 @@ class Decision:
 
 
 # ------------------------------------------------------------------------------------------------------------------- asking
-def load_checks(names: Sequence[str], proofs: Sequence[Proof | None] | None = None) -> list[Trusted]:
-    """The checks of those names, each behind its canaries. RecipeError for an unknown name."""
-    parts = [find_part("checks", name) for name in names]
-    checks: list[Check] = [part() if isinstance(part, type) else part for part in parts]
+def load_checks(
+    names: Sequence[str], proofs: Sequence[Proof | None] | None = None, options: Mapping[str, dict[str, Any]] | None = None
+) -> list[Trusted]:
+    """The checks of those names, each behind its canaries. RecipeError for an unknown name, or option of a check."""
+    given = options or {}
+    for name in given:
+        if name not in names:
+            raise RecipeError(f"'{name}' is no check of this recipe", where="screen.options", do=nearest(name, list(names)))
+    checks = [_made(find_part("checks", name), name, given.get(name, {})) for name in names]
     proofs = proofs or [None] * len(checks)
     return [Trusted(check, proof, name) for check, proof, name in zip(checks, proofs, names, strict=True)]
+
+
+def _made(part: Any, name: str, options: dict[str, Any]) -> Check:
+    where = f"screen.options.{name}"
+    if not isinstance(part, type):
+        if options:
+            raise RecipeError(f"'{name}' has no options", where=where)
+        return part
+    if not options:
+        return part()
+    known = list(inspect.signature(part).parameters)
+    if unknown := [one for one in options if one not in known]:
+        raise RecipeError(f"'{name}' has no option '{unknown[0]}'", where=where, do=nearest(unknown[0], known))
+    try:
+        return part(**options)
+    except (TypeError, ValueError) as error:
+        raise RecipeError(f"'{name}' cannot take these options ({error})", where=where) from error
 
 
 def refuse_the_doubtful(checks: Sequence[Trusted], needed: Iterable[str]) -> None:
@@ -117,13 +143,19 @@ def refuse_the_doubtful(checks: Sequence[Trusted], needed: Iterable[str]) -> Non
 
 
 def tag(
-    records: Iterable[Record], names: Sequence[str], checks: Sequence[Trusted], cache: VerdictCache, *, workers: int
+    records: Iterable[Record],
+    names: Sequence[str],
+    checks: Sequence[Trusted],
+    cache: VerdictCache,
+    *,
+    options: Mapping[str, dict[str, Any]] | None = None,
+    workers: int,
 ) -> Iterator[tuple[Record, Tagged]]:
     """Each record with its verdicts, in order; only texts that a check has not seen are looked at.
 
-    ``checks`` are those of the ``names`` (see `load_checks`).
+    ``checks`` are those of the ``names``, with the ``options`` that they were given (see `load_checks`).
     """
-    screener = _Screener(names, checks)
+    screener = _Screener(names, checks, options)
     for batch, found in ordered_map(screener, _asked(records, cache), workers=workers, lost=screener.lost):
         for asked, verdicts in zip(batch, found, strict=True):
             new = [one for one in verdicts if one.check not in asked.known and one.outcome is not Outcome.ERROR]
@@ -150,16 +182,18 @@ def _unknown(batch: Sequence[_Asked], check: str) -> list[Record]:
 class _Screener:
     """Asks every check about every record of a batch; made anew in each process, since tools cannot travel."""
 
-    def __init__(self, names: Sequence[str], checks: Sequence[Trusted]) -> None:
-        self.names, self.proofs = list(names), [check.proof for check in checks]
+    def __init__(
+        self, names: Sequence[str], checks: Sequence[Trusted], options: Mapping[str, dict[str, Any]] | None
+    ) -> None:
+        self.names, self.proofs, self.options = list(names), [check.proof for check in checks], options
         self._checks: Sequence[Trusted] | None = checks
 
     def __getstate__(self) -> dict:
-        return {"names": self.names, "proofs": self.proofs, "_checks": None}
+        return {"names": self.names, "proofs": self.proofs, "options": self.options, "_checks": None}
 
     def __call__(self, batch: Sequence[_Asked]) -> list[list[Verdict]]:
         if self._checks is None:
-            self._checks = load_checks(self.names, self.proofs)
+            self._checks = load_checks(self.names, self.proofs, self.options)
         said: dict[str, list[Verdict]] = {}
         for check in self._checks:
             if check.at_once:
