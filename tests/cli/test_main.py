@@ -279,7 +279,9 @@ def test_a_package_that_is_missing_is_named(machine, tmp_path):
     code = "import sys; sys.modules['torch'] = None; from yunque.cli.main import run; run()"
     command = [sys.executable, "-c", code, "complete", "x", "--model", "./base"]
     done = subprocess.run(command, cwd=tmp_path, env=machine, capture_output=True, text=True, timeout=60)
-    assert refusal(done) == "yunque: this needs the package 'torch'; pip install 'yunque[forge]'"
+    loading, missing = done.stderr.splitlines()
+    assert (done.returncode, loading) == (2, "loading base …")
+    assert missing == "yunque: this needs the package 'torch'; pip install 'yunque[forge]'"
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from yunque.core.errors import RecipeError
-from yunque.inference.stops import RULES, first_stop, stop_rule
+from yunque.inference.stops import RULES, first_stop, repetition, settled, stop_rule
 
 BLOCK = "    total = 0\n    return total\n"
 
@@ -131,3 +131,46 @@ def test_a_cut_does_not_move_when_more_comes(before, rule, text):
 def test_an_unknown_rule_is_answered_with_the_known():
     with pytest.raises(RecipeError, match=r"no stop rule 'lines'.*line, dedent, none"):
         stop_rule("lines")
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("x = [" + "0, " * 14, "x = [0, "),
+        ("a\n" + "    return 1\n" * 4, "a\n    return 1\n"),
+        ("def f():\n    pass\n\n" * 4, "def f():\n    pass\n\n"),
+        ("x = 1\ny = 1\nz = 1\n", None),
+        ("0, " * 13, None),
+        ("    return 1\n" * 3, None),
+        ("x" + " " * 90, None),
+        ("", None),
+        ("=" * 40, "="),
+    ],
+)
+def test_a_repetition_ends_after_the_first(text, wanted):
+    cut = repetition(text)
+    assert (None if cut is None else text[:cut]) == wanted
+
+
+def test_a_long_text_is_looked_through_quickly(within):
+    with within(5):
+        for size in range(0, 40_000, 100):
+            repetition("abc" * size + "x")
+
+
+@pytest.mark.parametrize("stops", [(), ("\n\ndef ", "# end")])
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize(
+    "text", [BLOCK + "\n\n    # end\ndef g():\n", "  x\n y\n", "é\n\n\tü = 1\n\ndef f", "a\n    \n  \nb"]
+)
+def test_what_is_settled_is_never_taken_back(text, rule, stops):
+    """Byte after byte, as tokens come: what was given stays a beginning of what is left at the end."""
+    data, given = text.encode(), ""
+    for end in range(len(data) + 1):
+        now = data[:end].decode("utf-8", "replace")
+        cut = first_stop(now, rule, stops, prompt="if x:")
+        ready = now[: settled(now, stops)] if cut is None else now[:cut]
+        assert ready.startswith(given) or (given.startswith(ready) and cut is None), (given, ready)
+        given = max(given, ready, key=len)
+        if cut is not None:
+            break

@@ -121,6 +121,24 @@ def test_results_come_in_the_order_of_the_requests(engine):
     assert [(one.text, one.tokens) for one in found] == [(one.text, one.tokens) for one in alone]
 
 
+@pytest.mark.parametrize("stop", ["none", "line", "dedent"])
+def test_a_stream_adds_up_to_the_completion(engine, stop):
+    for prompt in ("def f(a):\n    ", "x = [1, ", "class A:\n"):
+        request = Request(prompt=prompt, stop=stop, max_tokens=40)
+        pieces = list(engine.stream(request))
+        (whole,) = engine.complete([request])
+        assert "".join(pieces) == whole.text and "" not in pieces
+        assert len(pieces) > 1 or len(whole.text) < 9
+
+
+def test_an_answer_that_repeats_itself_ends_when_asked_to(changed, monkeypatch):
+    ids = changed.tokenizer.encode("0, ")
+    monkeypatch.setattr(changed, "_choose", lambda row, logits: ids[len(row.generated) % len(ids)])
+    for asked, ended in ((True, "repetition"), (False, "length")):
+        (answer,) = changed.complete([Request(prompt="x = [", max_tokens=90, stop_repetition=asked)])
+        assert answer.stop == ended and (len(answer.text) < 9) is asked
+
+
 def test_no_requests_give_no_answers(engine):
     assert ask(engine) == []
 
@@ -210,7 +228,7 @@ def test_blanks_that_the_prompt_ends_with_are_taken_from_the_answer(changed, mon
 def test_a_rule_cuts_the_answer(changed, monkeypatch, stop, said, text, ended):
     ids = encode(changed.tokenizer, said)
     saying(changed, [ids], monkeypatch)
-    (found,) = ask(changed, Request(prompt="p", stop=stop, max_tokens=100))
+    (found,) = ask(changed, Request(prompt="p:\n", stop=stop, max_tokens=100))
     assert (found.text, found.stop) == (text, ended)
     assert found.tokens <= len(ids) + (ended == "eos")
 

@@ -78,7 +78,9 @@ def forge(
 
 @app.command()
 def complete(
-    prompt: Annotated[str, typer.Argument(help="Code to go on from; - reads standard input.")],
+    prompt: Annotated[
+        str, typer.Argument(help="Code to go on from; - reads standard input; without, prompts are asked for one by one.")
+    ] = "",
     model: Annotated[Path, typer.Option("--model", help="Model folder, e.g. yunque-out/model")] = DEFAULT_OUT / "model",
     suffix: Annotated[
         str, typer.Option("--suffix", help="Code after the hole; needs a model with fill-in-the-middle.")
@@ -89,32 +91,16 @@ def complete(
     seed: Annotated[int, typer.Option("--seed", help="For sampling.")] = 0,
     json_: Json = False,
 ) -> None:
-    """Complete a prompt with a model."""
-    from dataclasses import asdict
-
-    from yunque.core.errors import ModelError
+    """Complete a prompt with a model; the answer comes as it is written, and ends where it would repeat itself."""
+    from yunque.cli.complete import complete_all
     from yunque.core.nouns import PromptStyle, Request
-    from yunque.inference.stops import stop_rule
 
-    stop_rule(stop)
-    text = sys.stdin.read() if prompt == "-" else prompt.replace("\\n", "\n")
-    from yunque.models.base import EMBEDDED, find_base
-
-    if not model.is_dir() and str(model) != EMBEDDED:  # a mistyped folder is not a question for the Hub
-        raise ModelError("no such model folder", where=model, do="run `yunque forge` first, or name a folder with --model")
-    from yunque.inference.torch_engine import TorchEngine
-
-    folder, _ = find_base(str(model))
-    engine = TorchEngine(folder, prompt_tokens=1024, suffix_tokens=256)
     style = PromptStyle.FIM if suffix else PromptStyle.PREFIX
     request = Request(
-        prompt=text, suffix=suffix, style=style, stop=stop, max_tokens=max_tokens, temperature=temperature, seed=seed
-    )
-    completion = next(engine.complete([request]))
-    if json_:
-        emit(asdict(completion))
-    else:
-        print(completion.text)
+        prompt=prompt, suffix=suffix, style=style, stop=stop, stop_repetition=True, max_tokens=max_tokens,
+        temperature=temperature, seed=seed,
+    )  # fmt: skip
+    complete_all(request, model, as_json=json_)
 
 
 @app.command(name="run")

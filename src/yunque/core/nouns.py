@@ -314,6 +314,8 @@ class Request:
     stop: str = "none"
     stops: tuple[str, ...] = ()
     """Texts before which the answer is cut, beside the rule."""
+    stop_repetition: bool = False
+    """Whether an answer that says the same again and again ends there; for people, not for scores."""
     max_tokens: int = 64
     temperature: float = 0.0
     """0 is greedy."""
@@ -326,7 +328,7 @@ class Completion:
 
     text: str
     stop: str
-    """Why it ended: ``eos``, ``rule`` (the request's stop rule) or ``length``."""
+    """Why it ended: ``eos``, ``rule`` (the request's stop rule), ``length`` or ``repetition``."""
     tokens: int
     """Tokens generated, the end token included."""
     took_ms: float

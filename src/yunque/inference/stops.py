@@ -54,3 +54,32 @@ def stop_rule(name: str) -> Callable[[str, str], int | None]:
     if name not in RULES:
         raise RecipeError(f"no stop rule '{name}'", do=f"known: {', '.join(RULES)}")
     return RULES[name]
+
+
+MOST_REPEATED, LEAST_REPEATED = 240, 40
+"""Characters of the longest piece whose repetition is looked for, and of the shortest stretch that counts as one."""
+
+
+def repetition(text: str) -> int | None:
+    """Where a text that now ends in four or more times the same should have ended: after the first; None otherwise."""
+    for size in range(1, min(MOST_REPEATED, len(text) // 4) + 1):
+        piece = text[-size:]
+        if text.endswith(piece * max(4, -(-LEAST_REPEATED // size))) and piece.strip():
+            start = len(text) - size
+            while text.endswith(piece, 0, start):
+                start -= size
+            return start + size
+    return None
+
+
+def settled(text: str, stops: Sequence[str]) -> int:
+    """How much of a growing text no later token can take back, whatever the rule: all but the blanks that begin its last
+    line, the beginning of a stop text, and a character of which only some bytes are there.
+    """
+    end = len(text) - (text.endswith("\N{REPLACEMENT CHARACTER}"))
+    last_line = text.rfind("\n", 0, end) + 1
+    if not text[last_line:end].strip():
+        end = last_line
+    for stop in stops:
+        end = min(end, *(len(text) - size for size in range(1, len(stop)) if text.endswith(stop[:size])), end)
+    return end

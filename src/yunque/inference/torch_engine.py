@@ -22,7 +22,7 @@ from yunque.core.nouns import Completion, PromptStyle, Request, seed_from
 from yunque.core.progress import silent
 from yunque.core.seams import Progress
 from yunque.inference.rows import Batch, Row, new_cache
-from yunque.inference.stops import first_stop
+from yunque.inference.stops import first_stop, repetition, settled
 from yunque.models.adapt import choose_dtype, load_model
 from yunque.models.base import context_tokens
 from yunque.models.tokenizer import encode, ends, find_fim, load_tokenizer, opening, render
@@ -62,12 +62,6 @@ class TorchEngine:
         template, and one that is longer, with its answer, than what the model reads at once.
         """
         rows = [self._row(place, request) for place, request in enumerate(requests)]
-        for row in rows:
-            if self.context and len(row.ids) + row.request.max_tokens > self.context:
-                what = f"a prompt of {len(row.ids)} tokens and an answer of {row.request.max_tokens}"
-                most = self.context - len(row.ids)
-                do = f"ask for at most {most} tokens of an answer" if most > 0 else "ask with a shorter prompt"
-                raise ModelError(f"reads {self.context} tokens at once: no room for {what}", where=self.name, do=do)
         by_length = sorted(rows, key=lambda row: (row.request.max_tokens, len(row.ids), row.place))
         given = 0
         with self.progress("generate", len(rows), "answers") as advance:
@@ -77,7 +71,28 @@ class TorchEngine:
                     yield self._completion(rows[given])
                     given += 1
 
+    def stream(self, request: Request) -> Iterator[str]:
+        """The answer to one request in pieces, each as soon as no later token can take it back; errors as of `complete`.
+
+        The pieces add up to the text of `complete`; a repetition that is cut off there may have been given by then.
+        """
+        row, given = self._row(0, request), 0
+        for _ in self._decode([row]):
+            ready = len(row.text) if row.ended else settled(row.text, request.stops)
+            if ready > given:
+                yield row.text[given:ready]
+                given = ready
+
     def _row(self, place: int, request: Request) -> Row:
+        row = self._read(place, request)
+        if self.context and len(row.ids) + request.max_tokens > self.context:
+            what = f"a prompt of {len(row.ids)} tokens and an answer of {request.max_tokens}"
+            most = self.context - len(row.ids)
+            do = f"ask for at most {most} tokens of an answer" if most > 0 else "ask with a shorter prompt"
+            raise ModelError(f"reads {self.context} tokens at once: no room for {what}", where=self.name, do=do)
+        return row
+
+    def _read(self, place: int, request: Request) -> Row:
         if request.style is PromptStyle.CHAT:
             return Row(place=place, request=request, ids=self._chat_ids(request.prompt), blanks="")
         if request.style is PromptStyle.FIM and self.fim is None:
@@ -193,6 +208,8 @@ class TorchEngine:
             row.ended = "eos"
         elif cut is not None:
             row.ended = "rule"
+        elif request.stop_repetition and (cut := repetition(row.text)) is not None:
+            row.ended = "repetition"
         elif len(row.generated) >= row.request.max_tokens:
             row.ended = "length"
         if cut is not None:
