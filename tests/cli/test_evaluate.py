@@ -52,10 +52,19 @@ def test_completions_made_elsewhere_are_judged_and_compared(yunque, tmp_path):
         assert (measures["ceiling"]["value"], measures["wrong answers that pass"]["value"]) == (1.0, 0.0)
         ids.append(found["id"])
     done = yunque("compare", *ids).stdout.splitlines()
-    assert done[0] == "humaneval: better; pass@1 12.5 % and 100.0 %, difference +87.5 points [+62.5, +100.0], n = 8 tasks"
+    assert [line.split()[:2] for line in done[:2]] == [["first:", ids[0][:8]], ["second:", ids[1][:8]]]
+    assert "few.jsonl" in done[0] and "all.jsonl" in done[1]
+    assert done[2] == "humaneval: better; pass@1 12.5 % and 100.0 %, difference +87.5 points [+62.5, +100.0], n = 8 tasks"
     assert any("edit similarity" in line for line in done)
-    assert yunque("compare", ids[1], ids[0]).stdout.startswith("humaneval: worse;")
-    assert json.loads(yunque("compare", *ids, "--json").stdout)[0]["verdict"] == "better"
+    assert done[-2:] == [f"gained 7: {', '.join(f'T/{number}' for number in range(1, 8))}", "as before: 1 tasks"]
+    worse = yunque("compare", ids[1], ids[0]).stdout.splitlines()
+    assert worse[2].startswith("humaneval: worse;") and worse[-2].startswith("lost 7: T/1, ")
+    told = json.loads(yunque("compare", *ids, "--json").stdout)
+    assert (
+        told["measures"][0]["verdict"] == "better" and len(told["gained"]) == 7 and told["lost"] == [] and told["same"] == 1
+    )
+    same = yunque("compare", ids[0], ids[0]).stdout.splitlines()
+    assert same[2].startswith("identical: pass@1 12.5, ") and same[3:] == ["as before: 8 tasks"]
     again = yunque("eval", "--samples", tmp_path / "all.jsonl", "--suite", "humaneval").stdout.splitlines()
     assert again[:3] == ["report  yunque-out/eval.html", "humaneval", "  pass@1 100.0 % [67.6, 100.0], n = 8"]
     assert again[-1] == ids[1]
@@ -124,6 +133,8 @@ def test_what_a_user_can_mend_is_one_line(yunque, tmp_path, arguments, says):
 
 
 def test_suites_are_listed(yunque):
-    names = yunque("suites").stdout.split()
+    names = [line.split()[0] for line in yunque("suites").stdout.splitlines()]
     assert {"humaneval", "mbpp-plus", "multipl-e-lua"} <= set(names) and names == sorted(names)
-    assert json.loads(yunque("suites", "--json").stdout) == names
+    rows = json.loads(yunque("suites", "--json").stdout)
+    assert [row["suite"] for row in rows] == names
+    assert ("humaneval", 164, "humaneval") in [(row["suite"], row["tasks"], row["benchmark"]) for row in rows]

@@ -13,7 +13,7 @@ from yunque.core.nouns import Outcome
 from yunque.core.seams import JudgedSuite
 from yunque.evaluation import plus, python_suites
 from yunque.evaluation.rows import read_rows
-from yunque.evaluation.suites import open_suite, suite_names
+from yunque.evaluation.suites import open_suite, suite_names, suite_table
 
 
 def misses(suite, tasks):
@@ -141,3 +141,20 @@ def test_unknown_suites_name_the_nearest(monkeypatch, tmp_path):
     with pytest.raises(EvaluationError, match=r"^/no/such/folder/humaneval/"):
         open_suite("humaneval", None)
     assert {"mbpp", "humaneval-plus", "multipl-e-rust", "humanevalpack-fix-go"} <= set(suite_names())
+
+
+def test_the_list_of_suites_says_how_many_tasks_there_are(benchmark_files):
+    """A sample; ``python -m yunque.evaluation.suites FOLDER`` writes all of them."""
+    rows = {row["suite"]: row for row in suite_table(benchmark_files)}
+    assert set(rows) == set(suite_names())
+    for name in ("humaneval-plus", "mbpp", "multipl-e-rust", "sven-train", "codexglue-translation-cs-java", "yunque-core"):
+        assert rows[name]["tasks"] == sum(1 for _ in open_suite(name, None, benchmark_files).tasks()) and rows[name]["here"]
+    assert rows["codexglue-line-completion"]["tasks"] is None and not rows["codexglue-line-completion"]["here"]
+
+
+def test_what_is_not_here_says_what_brings_it(tmp_path):
+    rows = {row["suite"]: row for row in suite_table(tmp_path)}
+    assert rows["humaneval-xl-spanish"] == {
+        "suite": "humaneval-xl-spanish", "tasks": 80, "benchmark": "humaneval-xl", "here": False,
+    }  # fmt: skip
+    assert rows["yunque-core"]["here"] and {row["here"] for name, row in rows.items() if name != "yunque-core"} == {False}

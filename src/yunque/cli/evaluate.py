@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -234,14 +235,54 @@ def all_runs(found: Sequence[Scored], out: Path) -> list[Scored]:
     return [scored(artifact) for artifact in runs]
 
 
-def compare_artifacts(first: str, second: str, out: Path) -> tuple[str, list[Paired]]:
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    """Two runs of one suite, task by task."""
+
+    suite: str
+    runs: tuple[str, str]
+    """What each is called: its id, its model, when it was made."""
+    measures: list[Paired]
+    gained: list[str]
+    """Tasks of which the second run has more answers that pass."""
+    lost: list[str]
+    """Tasks of which it has fewer."""
+    same: int
+    """How many tasks have as many."""
+
+
+def compare_artifacts(first: str, second: str, out: Path) -> Compared:
     """Two runs of one suite, paired by task. EvaluationError when they are of different suites."""
     store = Store(out)
     runs = [scored(store.find(wanted)) for wanted in (first, second)]
     if runs[0].suite != runs[1].suite:
         raise EvaluationError(f"{runs[0].suite} and {runs[1].suite} are different suites", do="compare runs of one suite")
     rows: list[list[Judged]] = [load_samples(run.artifact.path / SAMPLES) for run in runs]
-    return runs[0].suite, compare_runs(runs[0].suite, *rows)
+    before, after = (_shares_passed(one) for one in rows)
+    both = [task for task in before if task in after]
+    gained, lost = ([task for task in both if sign * (after[task] - before[task]) > 0] for sign in (1, -1))
+    return Compared(
+        suite=runs[0].suite,
+        runs=(_called(runs[0].artifact), _called(runs[1].artifact)),
+        measures=compare_runs(runs[0].suite, *rows),
+        gained=gained,
+        lost=lost,
+        same=len(both) - len(gained) - len(lost),
+    )
+
+
+def _shares_passed(rows: Sequence[Judged]) -> dict[str, float]:
+    """Of each task, the share of its judged answers that pass."""
+    outcomes: dict[str, list[bool]] = defaultdict(list)
+    for row in rows:
+        if row.outcome in ("pass", "fail"):
+            outcomes[row.task_id].append(row.outcome == "pass")
+    return {task: sum(passed) / len(passed) for task, passed in outcomes.items()}
+
+
+def _called(run: Artifact) -> str:
+    made = run.manifest.created_at[:16].replace("T", " ")
+    return f"{run.id[:8]} ({run.manifest.recipe['model']}, {made} UTC)"
 
 
 # --------------------------------------------------------------------------------------------------------------------- words
@@ -265,6 +306,42 @@ def shown(measure: Measure) -> str:
     ends = "" if measure.low is None else f" [{_number(measure.low, measure.unit)}, {_number(measure.high, measure.unit)}]"
     unit = {"share": " %", "ratio": " x"}.get(measure.unit, f" {measure.unit}" if measure.unit else "")
     return f"{measure.name} {_number(measure.value, measure.unit)}{unit}{ends}, n = {measure.n}{beside}"
+
+
+def suite_lines(rows: Sequence[dict]) -> list[str]:
+    """What `yunque suites` prints: a line a suite, and what brings the files that are not here."""
+    width = max(len(row["suite"]) for row in rows)
+    said = []
+    for row in rows:
+        tasks = "       ?" if row["tasks"] is None else f"{row['tasks']:>8,}"
+        brings = f"yunque bench fetch {row['benchmark']}" if row["benchmark"] else "nobody publishes its file"
+        where = "here" if row["here"] else brings
+        said.append(f"{row['suite']:<{width}} {tasks} tasks  {where}")
+    return said
+
+
+def comparison_lines(found: Compared) -> list[str]:
+    """What `yunque compare` prints: the runs, the measures that differ, the tasks that were gained and lost."""
+    first, second = found.runs
+    alike = [one for one in found.measures if one.base.value == one.forged.value]
+    said = [f"first:  {first}", f"second: {second}"]
+    said += [sentence(found.suite, one) for one in found.measures if one not in alike]
+    if alike:
+        values = (
+            f"{one.base.name} {_number(one.base.value, one.difference.unit)}" for one in alike if one.base.value is not None
+        )
+        said.append(f"identical: {', '.join(values) or 'nothing was judged'}")
+    said += _named("gained", found.gained) + _named("lost", found.lost)
+    return [*said, f"as before: {found.same} tasks"]
+
+
+def _named(title: str, tasks: Sequence[str]) -> list[str]:
+    """The tasks by name, as many as are read."""
+    rest = f" and {len(tasks) - MOST_NAMED} more (--json has all)" if len(tasks) > MOST_NAMED else ""
+    return [f"{title} {len(tasks)}: {', '.join(tasks[:MOST_NAMED])}{rest}"] if tasks else []
+
+
+MOST_NAMED = 40
 
 
 def sentence(name: str, paired: Paired) -> str:

@@ -238,18 +238,20 @@ def compare(
     """Compare two runs of a suite task by task, and say whether the second is better."""
     from dataclasses import asdict
 
-    from yunque.cli.evaluate import compare_artifacts, sentence
+    from yunque.cli.evaluate import compare_artifacts, comparison_lines
 
-    name, found = compare_artifacts(first, second, out)
-    emit([asdict(one) for one in found]) if json_ else print("\n".join(sentence(name, one) for one in found))
+    found = compare_artifacts(first, second, out)
+    emit(asdict(found)) if json_ else print("\n".join(comparison_lines(found)))
 
 
 @app.command(name="suites")
 def suites_(json_: Json = False) -> None:
-    """List the suites that `yunque eval` knows."""
-    from yunque.evaluation.suites import suite_names
+    """List the suites that `yunque eval` knows: how many tasks, and whether their files are here."""
+    from yunque.cli.evaluate import suite_lines
+    from yunque.evaluation.suites import suite_table
 
-    emit(suite_names()) if json_ else print("\n".join(suite_names()))
+    rows = suite_table()
+    emit(rows) if json_ else print("\n".join(suite_lines(rows)))
 
 
 @app.command("list")

@@ -14,6 +14,9 @@ public benchmarks          `suite_names` lists them; `yunque bench fetch` brings
 from __future__ import annotations
 
 import functools
+import json
+import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,14 +29,54 @@ from yunque.evaluation.jsonl_suite import open_jsonl
 from yunque.evaluation.python_suites import PythonSuite
 from yunque.evaluation.robustness import RobustSuite
 from yunque.evaluation.yunque_core import yunque_core
+from yunque.store.benchmarks import benchmarks
 
 Opener = Callable[[Path, Sandbox | None], JudgedSuite]
 PREFIXES = ("jsonl", "repo-body", "repo-fim", "repo-fix", "repo-refactor", "robust")
 
 
+COUNTS = Path(__file__).with_name("suites.json")
+"""Tasks and benchmark of every suite whose files are pinned."""
+
+
 def suite_names() -> list[str]:
     """Every suite that has a name of its own."""
     return sorted(_openers())
+
+
+def suite_table(folder: Path | None = None) -> list[dict]:
+    """Every suite with its number of tasks, its benchmark, and whether the files of that are here."""
+    root = folder or benchmarks_folder()
+    counts = json.loads(COUNTS.read_text("utf-8"))
+    rows = []
+    for name in suite_names():
+        about = counts.get(name, {"tasks": None, "benchmark": ""})
+        files = benchmarks()[about["benchmark"]].files if about["benchmark"] in benchmarks() else ()
+        here = all((root / file.path).exists() for file in files) if files else name == "yunque-core"
+        rows.append({"suite": name, **about, "here": here})
+    return rows
+
+
+def count_tasks(folder: Path) -> dict[str, dict]:
+    """What `COUNTS` holds, from the benchmarks' files: ``python -m yunque.evaluation.suites FOLDER`` writes it."""
+    found = {}
+    for name in suite_names():
+        try:
+            tasks = sum(1 for _ in open_suite(name, None, folder).tasks())
+        except EvaluationError:
+            continue  # a suite of which nobody publishes the file
+        found[name] = {"tasks": tasks, "benchmark": _benchmark_of(name)}
+    return found
+
+
+def _benchmark_of(name: str) -> str:
+    """The benchmark whose files a suite reads: the first that it misses in an empty folder."""
+    with tempfile.TemporaryDirectory() as empty:
+        try:
+            list(open_suite(name, None, Path(empty)).tasks())
+        except EvaluationError as error:
+            return Path(str(error.where)).relative_to(empty).parts[0]
+    return ""
 
 
 def open_suite(name: str, sandbox: Sandbox | None, folder: Path | None = None) -> JudgedSuite:
@@ -109,3 +152,7 @@ def _multipl_e(language: str, folder: Path, box: Sandbox | None) -> JudgedSuite:
 def _humanevalpack(kind: str, language: str, folder: Path, box: Sandbox | None) -> JudgedSuite:
     suite = humanevalpack.Explained if kind == "explain" else humanevalpack.HumanEvalPack
     return suite(folder=folder / "humanevalpack", kind=kind, language=language, sandbox=box)
+
+
+if __name__ == "__main__":
+    COUNTS.write_text(json.dumps(count_tasks(Path(sys.argv[1])), indent=1) + "\n")
