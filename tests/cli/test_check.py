@@ -2,9 +2,13 @@
 
 import io
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from yunque.cli import check
 from yunque.cli.check import CheckRecipe, report_on
@@ -30,6 +34,25 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "d.js").write_text("eval(x)\n")
     (tmp_path / "empty.py").write_text("")
     return Path()
+
+
+def test_the_hook_is_one_that_pre_commit_takes_and_runs(folder):
+    """As a local hook, so that nothing is installed; ``pre-commit try-repo`` installs it in an environment of its own."""
+    root = Path(__file__).parents[2]
+    (hook,) = yaml.safe_load((root / ".pre-commit-hooks.yaml").read_text())
+    command = [sys.executable, "-m", "pre_commit"]
+    environment = os.environ | {"PRE_COMMIT_HOME": str(folder.absolute() / "home"), "GIT_CONFIG_GLOBAL": os.devnull}
+    subprocess.run([*command, "validate-manifest", root / ".pre-commit-hooks.yaml"], check=True, env=environment)
+    assert hook["entry"] == "yunque check"
+    local = {key: value for key, value in hook.items() if key not in ("language", "additional_dependencies")}
+    local |= {"language": "system", "entry": f"{sys.executable} -m yunque check --checks insecure-patterns"}
+    Path(".pre-commit-config.yaml").write_text(yaml.safe_dump({"repos": [{"repo": "local", "hooks": [local]}]}))
+    subprocess.run(["git", "init", "-q"], check=True, env=environment)
+    subprocess.run(["git", "add", "a.py", "b.py", "c.bin"], check=True, env=environment)
+    for files, status in ((["a.py", "b.py", "c.bin"], 1), (["b.py", "c.bin"], 0)):
+        done = subprocess.run([*command, "run", "--files", *files], env=environment, capture_output=True, text=True)
+        assert done.returncode == status, done.stdout + done.stderr
+        assert ("insecure-patterns/py-os-command" in done.stdout) is bool(status)
 
 
 def test_findings_are_grouped_by_file_with_a_summary(folder, capsys):
