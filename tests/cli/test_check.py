@@ -5,15 +5,17 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 import yaml
 
 from yunque.cli import check
-from yunque.cli.check import CheckRecipe, report_on
+from yunque.cli.check import CheckRecipe, look_at, report_on
 from yunque.core.errors import RecipeError, SourceError
 from yunque.core.nouns import Outcome, Verdict
+from yunque.data.screen import load_checks
 
 BAD = "import os\n\n\ndef f(x):\n    os.system(x)\n"
 GOOD = "def f(x):\n    return x\n"
@@ -53,6 +55,23 @@ def test_the_hook_is_one_that_pre_commit_takes_and_runs(folder):
         done = subprocess.run([*command, "run", "--files", *files], env=environment, capture_output=True, text=True)
         assert done.returncode == status, done.stdout + done.stderr
         assert ("insecure-patterns/py-os-command" in done.stdout) is bool(status)
+
+
+@pytest.mark.parametrize(
+    ("exclude", "left"),
+    [
+        (("*.py",), ["d.js"]),
+        (("in/*",), ["a.py", "d.js"]),
+        (("./in/x.py", "d.*"), ["a.py"]),
+        (("nothing",), ["a.py", "d.js", "in/x.py"]),
+    ],
+)
+def test_paths_that_are_passed_over(folder, exclude, left):
+    (folder / "in").mkdir()
+    (folder / "in" / "x.py").write_text(BAD)
+    checks, skipped = load_checks(["insecure-patterns"]), Counter()
+    looked = list(look_at([folder], checks, exclude=exclude, skipped=skipped))
+    assert [one.path for one in looked if one.noted] == left and bool(skipped["excluded"]) is (exclude != ("nothing",))
 
 
 def test_findings_are_grouped_by_file_with_a_summary(folder, capsys):

@@ -11,6 +11,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from pydantic import BaseModel, Field, ValidationError
@@ -44,6 +45,10 @@ class CheckRecipe(BaseModel, extra="forbid", frozen=True):
     checks: tuple[str, ...] = Field(default=(), description="Names of checks; empty: the usual ones.")
     severity: str = Field(default="warning", description="Least severity that is told: note, warning or error.")
     baseline: str = Field(default="", description="File of findings that are known, relative to the pyproject.toml.")
+    exclude: tuple[str, ...] = Field(
+        default=(),
+        description="Globs of paths that are passed over, as they are given or below a folder: 'tests/*', '*.min.js'.",
+    )
 
     @classmethod
     def read(cls, folder: Path) -> CheckRecipe:
@@ -100,7 +105,7 @@ def report_on(
         say(f"{check} cannot look: {why}")
     known = _read_baseline(baseline) if baseline and not write_baseline else set()
     kept, counts, skipped = [], Counter[str](), Counter[str]()
-    for looked in look_at(targets, checks, stdin_name=stdin_name, skipped=skipped):
+    for looked in look_at(targets, checks, stdin_name=stdin_name, skipped=skipped, exclude=recipe.exclude):
         looked = _told(looked, severity, known)
         kept.append(looked)
         counts.update(one.finding.severity for one in looked.noted if one.counts)
@@ -125,29 +130,35 @@ def look_at(
     *,
     stdin_name: str = "stdin.py",
     skipped: Counter[str] | None = None,
+    exclude: Sequence[str] = (),
 ) -> Iterator[Looked]:
     """Every readable text file of the files and folders, with the verdict of each check. SourceError for what is not there.
 
-    ``skipped`` counts the others, by why.
+    ``exclude``: globs of paths that are passed over. ``skipped`` counts the others, by why.
     """
     for target in targets:
         if str(target) != STDIN and not target.exists():
             raise SourceError("no such file or folder", where=target)
     licensed = any(check.name == "licence" for check in checks)
-    records = _records(targets, stdin_name, Counter() if skipped is None else skipped, licensed)
+    records = _records(targets, stdin_name, Counter() if skipped is None else skipped, licensed, exclude)
     for batch in batched(records, lambda record: len(record.text), BATCH_CHARS):
         columns = [check.judge_all(batch) for check in checks]
         for record, *verdicts in zip(batch, *columns, strict=True):
             yield Looked(record.origin.path, tuple(verdicts), _noted(record, verdicts))
 
 
-def _records(targets: Sequence[Path], stdin_name: str, skipped: Counter[str], licensed: bool) -> Iterator[Record]:
-    seen, licences = set(), _Licences()
+def _records(
+    targets: Sequence[Path], stdin_name: str, skipped: Counter[str], licensed: bool, exclude: Sequence[str]
+) -> Iterator[Record]:
+    seen, licences, globs = set(), _Licences(), [glob.removeprefix("./") for glob in exclude]
     for target in targets:
         for path, data in [(stdin_name, sys.stdin.buffer.read())] if str(target) == STDIN else _files(target):
             if path in seen:
                 continue
             seen.add(path)
+            if any(fnmatchcase(one, glob) for glob in globs for one in (path, _below(path, target))):
+                skipped["excluded"] += 1
+                continue
             found = readable_text(path, data) if data is not None and len(data) <= MAX_BYTES else None
             if found is None:
                 why = "cannot be read" if data is None else "too long" if len(data) > MAX_BYTES else "no text"
@@ -157,6 +168,11 @@ def _records(targets: Sequence[Path], stdin_name: str, skipped: Counter[str], li
             licence = licences.of(path, text, target) if licensed and str(target) != STDIN else "unknown"
             origin = Origin(source=str(target), path=shown(path), revision="", licence=licence, collected_at="")
             yield Record(id=content_id(path, text), text=text, language=language, origin=origin)
+
+
+def _below(path: str, target: Path) -> str:
+    """A path as it is inside the target that it was found in."""
+    return str(Path(path).relative_to(target)) if target.is_dir() else Path(path).name
 
 
 def _files(target: Path) -> Iterator[tuple[str, bytes | None]]:

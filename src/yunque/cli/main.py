@@ -134,6 +134,9 @@ def check(
     ] = "",
     severity: Annotated[str, typer.Option("--severity", help="Least severity that is told: note, warning or error.")] = "",
     baseline: Annotated[str, typer.Option("--baseline", help="File of findings that are known and do not count.")] = "",
+    exclude: Annotated[
+        str, typer.Option("--exclude", help="Globs of paths that are passed over, with commas between: 'tests/*,*.min.js'.")
+    ] = "",
     write_baseline: Annotated[bool, typer.Option("--write-baseline", help="Write that file from what is found.")] = False,
     stdin_filename: Annotated[
         str, typer.Option("--stdin-filename", help="What standard input is called, which tells its language.")
@@ -145,7 +148,8 @@ def check(
     from yunque.cli.check import CheckRecipe, report_on
 
     names = tuple(name.strip() for name in checks.split(",") if name.strip())
-    options = {"checks": names, "severity": severity, "baseline": baseline}
+    globs = tuple(glob.strip() for glob in exclude.split(",") if glob.strip())
+    options = {"checks": names, "severity": severity, "baseline": baseline, "exclude": globs}
     recipe = CheckRecipe.read(Path.cwd()).model_copy(update={key: value for key, value in options.items() if value})
     if report_on(
         targets, recipe, sarif=sarif, as_json=json_, say=say, write_baseline=write_baseline, stdin_name=stdin_filename

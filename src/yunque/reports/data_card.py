@@ -160,7 +160,8 @@ def _redaction(counts: Mapping) -> str:
 def _overlap(counts: Mapping) -> str:
     copies = counts.get("duplicates")
     told = ", ".join(f"{md(reason)} {n:,}" for reason, n in ranked(copies or {})) or "none"
-    marked = f"Marked as copies of a kept record: {told}." if copies is not None else "Duplicates were not looked for."
+    verb = "Left out" if counts.get("set aside", {}).get("duplicate") else "Marked"
+    marked = f"{verb} as copies of a kept record: {told}." if copies is not None else "Duplicates were not looked for."
     return (
         f"{marked} Known benchmark files are refused as sources; solutions of benchmarks inside other files were not looked "
         "for, so this data set is not called decontaminated."

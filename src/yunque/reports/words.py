@@ -101,10 +101,12 @@ def unit_label(comparison: Comparison, *, difference: bool = False) -> str:
 
 
 def decimals_of(comparison: Comparison) -> int:
-    """Decimals that the interval supports: two significant digits of its width, and enough to tell its ends from zero."""
+    """One decimal of a share in per cent, else two significant digits of the interval's width; more where an end would look
+    like zero.
+    """
     scale = _scale(comparison)
     difference = comparison.difference
-    for measure in (difference, comparison.forged, comparison.base):
+    for measure in () if is_share(comparison) else (difference, comparison.forged, comparison.base):
         if measure.low is None or measure.high is None or not measure.high > measure.low:
             continue
         decimals = min(max(1 - math.floor(math.log10((measure.high - measure.low) * scale)), 0), 4)
