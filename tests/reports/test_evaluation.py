@@ -1,6 +1,7 @@
 """The pages of an evaluation: every number with its interval, every answer escaped, nothing loaded from elsewhere."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -41,7 +42,7 @@ class Reader(HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         self.tags.append((tag, dict(attrs)))
-        if tag not in ("meta", "br"):
+        if tag not in ("meta", "br", "input"):
             self.open.append(tag)
 
     def handle_endtag(self, tag):
@@ -104,3 +105,25 @@ def test_every_answer_is_on_its_page_and_none_is_markup():
 def test_a_long_answer_is_cut_and_says_so():
     said = " ".join(read(render_answers(run("base", 2, text="x" * 10_000), code_version="1")).said)
     assert "4,000 more characters" in said
+
+
+def test_runs_of_one_name_are_told_apart_and_fit_a_page():
+    runs = [
+        replace(run("mine", right), id=f"abcdef{right}", created_at=f"2026-01-0{right + 1}T03:04:05+00:00")
+        for right in range(4)
+    ]
+    page = render_evaluation(runs, code_version="1")
+    said = "".join(read(page).said)
+    for right in range(4):
+        assert f"mine, 2026-01-0{right + 1} 03:04 UTC, abcdef" in said
+    assert "0 to 100 %" not in said and "0 to 100 %" in "".join(read(render_evaluation(runs[:2], code_version="1")).said)
+    assert "UTC" not in "".join(read(render_evaluation([runs[0], run("other", 3)], code_version="1")).said)
+
+
+def test_answers_that_passed_can_be_hidden_without_a_script():
+    page = render_answers(run("mine", 7), code_version="1")
+    tags = read(page).tags
+    assert [attrs["id"] for tag, attrs in tags if tag == "input"] == ["failures-alone"]
+    styles = [attrs["class"].split() for tag, attrs in tags if tag == "details"]
+    assert styles.count(["answer", "pass"]) == 7 and styles.count(["answer", "fail"]) == 13
+    assert "body:has(#failures-alone:checked) details.answer.pass" in page and "7 answers" in page

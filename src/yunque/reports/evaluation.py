@@ -4,13 +4,14 @@
     OUT/eval-ID.html     every answer of one run, with what was asked and what the judge said
 
 Covered: no script, no external resource; every text from a model or a benchmark is escaped.
-Not covered: more than a few models side by side; the columns of a table are runs.
+Not covered: more than about six runs of a suite side by side; the columns of a table are runs.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from yunque.core.nouns import Measure, Task
@@ -68,7 +69,7 @@ def render_answers(run: EvalRun, *, code_version: str) -> str:
     answers = (_answer(row, run.tasks.get(row.task_id)) for row in run.rows)
     sections = (
         tag("section", tag("h2", "Asked"), tag("div", facts((name, str(value)) for name, value in about), class_="body")),
-        tag("section", tag("h2", "Answers"), tag("div", *answers, class_="body")),
+        tag("section", tag("h2", "Answers"), tag("div", _filter(run), *answers, class_="body")),
     )
     return _page(title, run.recipe.get("code_version", code_version), (head, *sections))
 
@@ -89,6 +90,7 @@ def _page(title: str, code_version: str, parts: Iterable[Raw]) -> str:
 
 # -------------------------------------------------------------------------------------------------------------------- scores
 def _suite(name: str, runs: list[EvalRun]) -> Raw:
+    runs = _told_apart(runs)
     body = [_scores(name, runs)]
     body += [tag("p", f"{run.model}: {line}.", class_="note") for run in runs for line in run.recipe.get("departures", ())]
     for other in runs[1:]:
@@ -104,8 +106,10 @@ def _scores(name: str, runs: list[EvalRun]) -> Raw:
     """Metrics down, runs across; a share has its interval drawn on a track from 0 to 100 %."""
     names = list(dict.fromkeys(measure.name for run in runs for measure in run.measures))
     columns = [Column("Measure", style="named")]
+    drawn = len(runs) <= MOST_DRAWN
     for run in runs:
-        columns += [Column(_short_model(run), numeric=True), Column("0 to 100 %", style="forested", quiet=True)]
+        columns += [Column(_short_model(run), numeric=True)]
+        columns += [Column("0 to 100 %", style="forested", quiet=True)] if drawn else []
     found = [{measure.name: measure for measure in run.measures} for run in runs]
     rows = []
     for metric in names:
@@ -113,9 +117,26 @@ def _scores(name: str, runs: list[EvalRun]) -> Raw:
         cells: list[object] = [join((tag("span", metric, class_="lead"), _under(known.meaning if known else "")))]
         for measures in found:
             one = measures.get(metric)
-            cells += [_value(one), interval_mark(one) if one and one.unit == "share" and one.value is not None else ""]
+            cells.append(_value(one))
+            if drawn:
+                cells.append(interval_mark(one) if one and one.unit == "share" and one.value is not None else "")
         rows.append(cells)
     return table(f"{name}: every measure", columns, rows, style="stack")
+
+
+MOST_DRAWN = 2
+"""Runs beside one another whose intervals are drawn; of more, the numbers alone fit a page."""
+
+
+def _told_apart(runs: list[EvalRun]) -> list[EvalRun]:
+    """The runs, those of one name with their time and id behind it."""
+    names = Counter(_short_model(run) for run in runs)
+    return [
+        replace(run, model=f"{_short_model(run)}, {moment(run.created_at)}, {run.id[:6]}")
+        if names[_short_model(run)] > 1
+        else run
+        for run in runs
+    ]
 
 
 def _short_model(run: EvalRun) -> str:
@@ -180,6 +201,15 @@ def _failures(run: EvalRun) -> Raw:
 
 
 # ------------------------------------------------------------------------------------------------------------------- answers
+def _filter(run: EvalRun) -> Raw:
+    """A box that hides the answers that passed; a rule of the style sheet does it, no script."""
+    passed = sum(row.outcome == "pass" for row in run.rows)
+    box = tag("input", type="checkbox", id="failures-alone")
+    return tag(
+        "p", box, tag("label", f" Hide the {count(passed, 'answers')} that passed", for_="failures-alone"), class_="filter"
+    )
+
+
 def _answer(row: Judged, task: Task | None) -> Raw:
     """One answer, closed until it is asked for."""
     style = {"pass": "better", "fail": "worse"}.get(row.outcome, "unclear")
@@ -200,7 +230,7 @@ def _answer(row: Judged, task: Task | None) -> Raw:
         parts += [tag("h4", "After it"), tag("pre", _clipped(task.suffix), class_="given")]
     values = ((name, decimal(value, 2)) for name, value in row.values.items() if name not in ("pass", "late", "truncated"))
     parts.append(facts([("Ended", row.ended), ("Tokens", count(row.tokens)), *values]))
-    return tag("details", *parts)
+    return tag("details", *parts, class_=f"answer {row.outcome}")
 
 
 def _clipped(text: str) -> str:

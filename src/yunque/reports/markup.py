@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from yunque.reports.words import visible
 
-VOID = {"meta", "br", "hr", "col"}
+VOID = {"input", "meta", "br", "hr", "col"}
 
 
 class Raw(str):

@@ -160,4 +160,5 @@ pre > .cut { display: block; padding-left: 1.35rem; }
   h2, h3, caption { break-after: avoid; }
   svg, .line, pre { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
+body:has(#failures-alone:checked) details.answer.pass { display: none; }
 """
