@@ -311,6 +311,22 @@ def test_every_piece_of_a_value_is_found(language, text):
     assert spans(text.format(HALF, REST) + "\n", language) == [HALF, REST]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{}_TOKEN={}\n",
+        "export {}_TOKEN={}\n",
+        "{}_TOKEN='{}'  # live\n",
+        "# {}_TOKEN={}\n",
+        "{}_TOKEN = {}\r\nX=1\r\n",
+        "{}_TOKEN={}",
+    ],
+)
+def test_files_of_settings_for_a_shell(text):
+    assert spans(text.format("API", TOKEN), "text") == [TOKEN]
+    assert spans(text.format("API", "$OTHER_TOKEN_1"), "text") == spans(text.format("API", ""), "text") == []
+
+
 def test_a_password_in_an_address_of_two_pieces():
     assert spans(f'DSN = (\n    "postgresql://svc:"\n    "{TOKEN}@db.bodega.net/app"\n)\n') == [TOKEN]
 

@@ -49,3 +49,8 @@ def test_every_ending_belongs_to_one_language():
 
 def test_what_is_called_parsed_is():
     assert set(PARSED) == set(LANGUAGES)
+
+
+@pytest.mark.parametrize("path", [".env", "deploy/.env.production", ".env.local", "app.env", ".npmrc", ".pgpass"])
+def test_files_of_settings_are_text_so_that_their_secrets_are_found(path):
+    assert language_of(path, b"X=1\n") == "text"

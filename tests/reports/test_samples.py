@@ -44,6 +44,8 @@ def test_what_was_given_on_the_line_of_the_cursor_is_set_back(report):
 
 def test_shared_indentation_is_cut_off_and_a_difference_in_it_stays(report):
     fields = {"prompt_tail": "def f():\n", "suffix_head": "", "reference": "    a\n", "base_text": "    a\n"}
+    deep = shown(report, forged_text="    a\n" + " " * 40 + "b\n", **fields)
+    assert '<span class="line deep">' + " " * 36 + "b</span>" in deep
     assert '<span class="line start" style="--hang:2ch">a</span>' in shown(report, forged_text="    a\n", **fields)
     assert "    a</span>" in shown(report, forged_text="a\n", **fields)
 

@@ -75,6 +75,7 @@ OTHERS: dict[str, tuple[str, ...]] = {
 """As `PARSED`, of languages without a parser here. Tables of data (JSON, CSV, XML) are none."""
 _NAMES = {"makefile": "makefile", "gnumakefile": "makefile", "dockerfile": "dockerfile", "cmakelists.txt": "cmake"}
 _NAMES |= {"rakefile": "ruby", "gemfile": "ruby", "vagrantfile": "ruby", "jenkinsfile": "groovy", ".bashrc": "shell"}
+_NAMES |= dict.fromkeys((".env", ".npmrc", ".pypirc", ".netrc", ".pgpass", ".flaskenv"), "text")
 _OF_ENDING = {ending: language for table in (OTHERS, PARSED) for language, endings in table.items() for ending in endings}
 _STUBS = (".pyi", ".d.ts", ".d.mts", ".d.cts")
 _SHEBANG = re.compile(rb"#![^\n]*?\b(python|pypy|node|deno|bun|bash|sh|zsh|ksh|dash|ruby|php|perl|lua)[\d.]*\b")
@@ -88,7 +89,7 @@ def language_of(path: str, head: bytes, headers_are_cpp: bool = False) -> str:
     """The language of a file, from its path and first bytes; empty when none is known."""
     name = PurePosixPath(path).name.lower()
     ending = PurePosixPath(name).suffix
-    language = _NAMES.get(name) or _OF_ENDING.get(ending, "")
+    language = _NAMES.get(name) or ("text" if name.startswith(".env.") else _OF_ENDING.get(ending, ""))
     if not ending and not language and (match := _SHEBANG.match(head)):
         said = match[1]
         language = "python" if said in (b"python", b"pypy") else "shell" if said in _SHELLS else said.decode()

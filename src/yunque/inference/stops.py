@@ -81,5 +81,5 @@ def settled(text: str, stops: Sequence[str]) -> int:
     if not text[last_line:end].strip():
         end = last_line
     for stop in stops:
-        end = min(end, *(len(text) - size for size in range(1, len(stop)) if text.endswith(stop[:size])), end)
+        end = min([end, *(len(text) - size for size in range(1, len(stop)) if text.endswith(stop[:size]))])
     return end

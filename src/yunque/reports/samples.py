@@ -68,13 +68,19 @@ def _column(title: str, style: str, text: str, note: str, reference: str, hole: 
     return tag("div", tag("h4", title, *notes), tag("pre", *shown), class_=style)
 
 
+DEEPEST = 20
+"""Columns of indentation under which a line that is too long is wrapped."""
+
+
 def _line(before: str, line: str, after: str, indent: int, *, starts: bool, equal: bool) -> Raw:
     """One line of a continuation, ``indent`` characters cut off its start; what wraps hangs under its first character."""
     whole = before + line + after
     hang = _indent(whole) - indent + 2 if whole.strip() else 0
     cut = min(indent, len(before))
     before, line = before[cut:], line[indent - cut :]
-    style = " ".join(filter(None, ["line", "start" if starts else "", "equal" if equal else ""]))
+    deep = hang > DEEPEST  # it scrolls: wrapped under its first character, four letters a line would be left
+    names = ("line", "start" if starts else "", "equal" if equal else "", "deep" if deep else "")
+    style, hang = " ".join(filter(None, names)), 0 if deep else hang
     given, rest = (tag("span", _short(part), class_="given") if part else "" for part in (before, after))
     middle = tag("span", "(empty)", class_="cut") if starts and not whole.strip() else _short(line)
     return tag("span", given, middle, rest, class_=style, style=f"--hang:{hang}ch" if hang > 0 else None)

@@ -122,6 +122,8 @@ details h4 { margin: 0.9rem 0 0.3rem; font: 600 0.84rem/1.35 var(--sans); color:
 .three h4 .same { color: var(--better); font-weight: 600; }
 .line { display: block; border-left: 3px solid transparent; min-height: 1.5em; position: relative;
   padding: 0 0.9rem 0 calc(1.35rem + var(--hang, 0ch)); text-indent: calc(-1 * var(--hang, 0ch)); }
+.line.deep { white-space: pre; overflow-wrap: normal; }
+.three pre { overflow-x: auto; }
 .line.equal { background: var(--match); border-left-color: var(--better); }
 .line.start::before { content: "\\25B8"; position: absolute; left: 0.3rem; text-indent: 0; color: var(--forged); }
 .cut { color: var(--soft); font-style: italic; }
