@@ -502,7 +502,7 @@ def _seconds(found: Found, text: str | bytes, times: int = 1) -> float:
 
 @functools.cache
 def _plainly_quadratic() -> float:
-    """What an attack may take at once on this machine: twice as long as the plainest quadratic pattern over the longest text.
+    """What an attack may take at once here: twice the time of the plainest quadratic pattern over the longest text.
 
     Twice, since other tests run beside it, now and not then.
     """
