@@ -8,10 +8,11 @@ import pytest
 
 from tests.conftest import open_box
 from tests.hostile.test_seats_agree import ORIGIN, holds, judged
+from yunque.checks.driver import digest, is_longer
 from yunque.checks.execution import Calls, Expected
 from yunque.checks.lifting import Call
 from yunque.checks.values import Comparison
-from yunque.checks.wire import Unplain, dump, load, plain_number
+from yunque.checks.wire import Unplain, dump, load, plain_scalar
 from yunque.core.nouns import Limits, Outcome, Record
 
 NUMPY, ENUM = "import numpy as np\n", "import enum\n"
@@ -151,10 +152,24 @@ def test_numpy_values_are_themselves_on_the_other_side():
         with pytest.raises(Unplain, match="not plain data"):
             dump(value)
     plain = [
-        plain_number(one) for one in (np.float32(0.1), np.float16(0.1), np.uint8(7), np.bool_(False), np.complex64(0.1j))
+        plain_scalar(one) for one in (np.float32(0.1), np.float16(0.1), np.uint8(7), np.bool_(False), np.complex64(0.1j))
     ]
     assert plain == [0.1, 0.1, 7, False, 0.1j] and list(map(type, plain)) == [float, float, int, bool, complex]
-    assert plain_number(np.float32("inf")) == float("inf") and plain_number("a") == "a"
+    assert plain_scalar(np.float32("inf")) == float("inf") and plain_scalar("a") == "a"
+    for text in ("a" * 300_000, b"a" * 300_000):
+        told = plain_scalar(np.str_(text) if isinstance(text, str) else np.bytes_(text))
+        assert told == text and type(told) is type(text)
+
+
+def test_long_texts_of_numpys_are_told_as_texts():
+    """HumanEval/15 of HumanEval+ gives millions of characters."""
+    import numpy as np
+
+    for text in ("0 " * 700_000, "0 " * 400_000):
+        for strict in (True, False):
+            assert digest(np.str_(text), strict) == digest(text, strict)
+            assert is_longer(np.str_(text), 1_000_000) is is_longer(text, 1_000_000)
+            assert digest([np.str_(text)], strict) == digest([text], strict)
 
 
 @pytest.mark.parametrize(

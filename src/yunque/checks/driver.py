@@ -16,7 +16,7 @@ import os
 import sys
 import types
 
-from yunque.checks.wire import Unplain, dump, load, plain_number
+from yunque.checks.wire import Unplain, dump, load, plain_scalar
 
 
 def warm_up():
@@ -53,7 +53,7 @@ def digest(value, strict=False):
 
 
 def _digest(value, strict):
-    value = plain_number(value)
+    value = plain_scalar(value)
     kind = type(value)
     name = kind.__name__ if strict else _ALIKE.get(kind, kind.__name__)
     found = hashlib.sha256(name.encode())
@@ -61,7 +61,7 @@ def _digest(value, strict):
         for piece in pieces(value):
             types = set(map(type, piece))
             if not types <= _ATOMS:
-                piece = [plain_number(item) for item in piece]
+                piece = [plain_scalar(item) for item in piece]
                 types = set(map(type, piece))
             if types <= _ATOMS:
                 found.update(marshal.dumps(piece if types <= {int, str} else [_atom(item, strict) for item in piece], 2))
@@ -101,7 +101,7 @@ def is_longer(value, longest):
     """Whether a value takes more bytes than that, told quickly; False for what is not plain or nests too deep."""
     total = 0
     try:
-        for piece in pieces(value):
+        for piece in pieces(plain_scalar(value)):
             total += len(marshal.dumps(piece, 2))
             if total > longest:
                 return True

@@ -18,7 +18,7 @@ import reprlib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from yunque.checks.wire import MAX_BITS_BESIDE_DECIMAL, Raised, few_collisions, is_number, plain_number
+from yunque.checks.wire import MAX_BITS_BESIDE_DECIMAL, Raised, few_collisions, is_number, plain_scalar
 
 MAX_PAIRS = 1_000_000
 MAX_SHOWN = 80  # characters of either side in a line for a person
@@ -100,7 +100,7 @@ def _first_difference(actual: object, expected: object, comparison: Comparison) 
 def _level(actual: object, expected: object, comparison: Comparison) -> str | Children:
     """Words for how two values differ on this level, or the parts that are still to be compared."""
     if type(actual) not in _PLAIN:
-        actual = plain_number(actual)
+        actual = plain_scalar(actual)
     kind, wanted = type(actual), type(expected)
     if kind not in _PLAIN or wanted not in _PLAIN:
         return _but(actual, expected)
@@ -221,7 +221,7 @@ def _unordered(actual: Collection, expected: Collection, comparison: Comparison)
 def _token(value: object, comparison: Comparison) -> object:
     """Something hashable that is equal for two plain values exactly when they match without a tolerance."""
     if type(value) not in _PLAIN:
-        value = plain_number(value)
+        value = plain_scalar(value)
     kind = type(value)
     if kind not in _PLAIN:
         raise _Foreign

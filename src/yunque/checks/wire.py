@@ -163,7 +163,7 @@ class Writer:
         elif kind is _of("collections", "deque"):
             self.write_items("deque", (value.maxlen, list(value)), where)
         elif kind is _of("numpy", "str_") or kind is _of("numpy", "bytes_"):
-            self.write(kind.__mro__[1].__getitem__(value, slice(None)), where)
+            self.write(plain_scalar(value), where)
         elif is_number(value) or kind is _of("numpy", "ndarray"):
             self.write_numpy(value, kind, where)
         elif self.answer and kind in _VIEWS:
@@ -337,11 +337,14 @@ def is_scalar(value: object) -> bool:
     return is_number(value) or type(value) in (_of("numpy", "str_"), _of("numpy", "bytes_"))
 
 
-def plain_number(value: object) -> object:
-    """The plain value of a number of NumPy's; any other value as it is.
+def plain_scalar(value: object) -> object:
+    """The plain value of a number or a text of NumPy's; any other value as it is.
 
-    One of less than double precision is the float with the fewest digits that names it: it is equal to that float.
+    A number of less than double precision is the float with the fewest digits that names it: it is equal to that float.
     """
+    kind = type(value)
+    if kind is _of("numpy", "str_") or kind is _of("numpy", "bytes_"):
+        return kind.__mro__[1].__getitem__(value, slice(None))
     if not is_number(value):
         return value
     view = memoryview(value)
