@@ -484,7 +484,7 @@ def _seconds(found: Found, text: str | bytes, times: int = 1) -> float:
     """How long the pattern takes over a text, at best; LIMIT where it is broken off."""
     best = LIMIT
     for _ in range(times):
-        signal.setitimer(signal.ITIMER_REAL, LIMIT)
+        signal.setitimer(signal.ITIMER_PROF, LIMIT)
         try:
             started = time.thread_time()
             if found.anchored:
@@ -496,7 +496,7 @@ def _seconds(found: Found, text: str | bytes, times: int = 1) -> float:
         except _TooLongError:
             return LIMIT
         finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.setitimer(signal.ITIMER_PROF, 0)
     return best
 
 
@@ -543,10 +543,10 @@ def _grows(found: Found, attacks: Attacks, attack: tuple[str, str, str], chars: 
 @pytest.fixture
 def alarm():
     """Calls can be broken off: ``re`` looks for signals while it matches."""
-    before = signal.signal(signal.SIGALRM, _broken_off)
+    before = signal.signal(signal.SIGPROF, _broken_off)
     yield
-    signal.setitimer(signal.ITIMER_REAL, 0)
-    signal.signal(signal.SIGALRM, before)
+    signal.setitimer(signal.ITIMER_PROF, 0)
+    signal.signal(signal.SIGPROF, before)
 
 
 def test_every_call_of_re_is_collected():
