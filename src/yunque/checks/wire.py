@@ -162,7 +162,7 @@ class Writer:
             self.write_items("time", _clock(value, where), where)
         elif kind is _of("collections", "deque"):
             self.write_items("deque", (value.maxlen, list(value)), where)
-        elif kind is _of("numpy", "str_") or kind is _of("numpy", "bytes_"):
+        elif _is_text_of_numpy(kind):
             self.write(plain_scalar(value), where)
         elif is_number(value) or kind is _of("numpy", "ndarray"):
             self.write_numpy(value, kind, where)
@@ -343,7 +343,7 @@ def plain_scalar(value: object) -> object:
     A number of less than double precision is the float with the fewest digits that names it: it is equal to that float.
     """
     kind = type(value)
-    if kind is _of("numpy", "str_") or kind is _of("numpy", "bytes_"):
+    if _is_text_of_numpy(kind):
         return kind.__mro__[1].__getitem__(value, slice(None))
     if not is_number(value):
         return value
@@ -352,6 +352,10 @@ def plain_scalar(value: object) -> object:
     if view.format[-1] in "ef":
         parts = [_shortest(part, view.format[-1]) for part in parts]
     return complex(*parts) if view.format[0] == "Z" else parts[0]
+
+
+def _is_text_of_numpy(kind: type) -> bool:
+    return kind is _of("numpy", "str_") or kind is _of("numpy", "bytes_")
 
 
 def _shortest(number: float, code: str) -> float:

@@ -26,6 +26,7 @@ from pydantic import BaseModel
 from yunque.checks.trust import Trusted
 from yunque.cli.datasets import left_out
 from yunque.cli.recipe import DataRecipe, SourceRecipe
+from yunque.cli.views import RECIPE
 from yunque.core.errors import RecipeError
 from yunque.core.nouns import Record, content_id
 from yunque.core.seams import Progress, Source, Stream
@@ -46,8 +47,6 @@ from yunque.store.tables import open_table, scan_table
 SALT = "redaction.salt"
 """File in the output folder. Another folder gives the same values other placeholders, unless the recipe names a salt."""
 MIN_SALT = 16
-RECIPE = "recipe.json"
-"""File in the data set: the whole recipe that made it, defaults included."""
 
 
 @dataclass(kw_only=True)
@@ -175,16 +174,15 @@ class DataBuild:
     def _known(self, tagged: list[tuple[Source | Stream, Artifact, Artifact]]) -> ValueIndex:
         """What is to be redacted wherever it stands, from the findings in all sources."""
         redactor = Redactor(self.recipe.redact, self._salt)
+        found = [self._values(*one, redactor) for one in tagged if self.recipe.redact.checks]
+        return ValueIndex((value for one in found for value in scan_table(one.path / VALUES, KnownValue)), self._salt)
+
+    def _values(self, source: Source | Stream, records: Artifact, tags: Artifact, redactor: Redactor) -> Artifact:
+        def build(folder: Path) -> dict:
+            return find_values(records.path, tags.path, folder, redactor)
+
         decided = {"redact": self._redact, "salt": content_id(self._salt)}
-        values: list[KnownValue] = []
-        for source, *parents in tagged if self.recipe.redact.checks else ():
-
-            def build(folder: Path, parents: list[Artifact] = parents) -> dict:
-                return find_values(*(parent.path for parent in parents), folder, redactor)
-
-            found = self._step("values", source.name, build, parents=parents, recipe=decided)
-            values += scan_table(found.path / VALUES, KnownValue)
-        return ValueIndex(values, self._salt)
+        return self._step("values", source.name, build, parents=[records, tags], recipe=decided)
 
     def _part(self, source: Source | Stream, records: Artifact, tags: Artifact, redactor: Redactor) -> Artifact:
         recipe = self._finish_recipe
@@ -216,7 +214,9 @@ class DataBuild:
             counts = _sum([self._counts(part) for part in parts])
             (folder / "parts.json").write_text(json.dumps([part.path.name for part in parts], indent=2) + "\n")
             (folder / RECIPE).write_text(json.dumps(_plain(self.recipe), indent=2, ensure_ascii=False) + "\n")
-            return counts | (left_out(parts, marks[0], counts, action) if marks else {})
+            if marks:
+                counts["duplicates"] = marks[0].counts["dropped"]
+            return counts | (left_out(parts, marks[0], counts) if action == "drop" else {})
 
         action = self.recipe.duplicates.action if self.recipe.duplicates else ""
         name = ", ".join(source.name for source in sources)

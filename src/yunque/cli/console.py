@@ -42,6 +42,11 @@ def page_through(pieces: Iterable[str], last: str) -> None:
     say(last)
 
 
+def listed(text: str) -> tuple[str, ...]:
+    """The names of an option that takes several with commas between."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
 def say(line: str) -> None:
     """One line of news on stderr, so that stdout stays for results."""
     stderr.print(line, markup=False)

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from itertools import chain, islice
-from pathlib import Path
 from typing import Any
 
 from yunque.core.errors import RecipeError, StoreError
@@ -139,7 +138,7 @@ def _rows(store: Store, dataset: Artifact, parts: list[Artifact], what: str) -> 
     file, kind = TABLES[what]
     marks = _marks(store, dataset)
     if marks is not None and what in ("kept", "pairs") and _drops(dataset):
-        yield from without_duplicates([part.path for part in parts], marks.path, kind)
+        yield from without_duplicates(parts, marks, (kind,))
         return
     for part in parts:
         if what == "dropped":
@@ -161,39 +160,36 @@ def _marks(store: Store, dataset: Artifact) -> Artifact | None:
     return next((one for one in store.parents(dataset) if one.manifest.kind == "duplicates"), None)
 
 
-def without_duplicates(parts: list[Path], marks: Path, kind: type) -> Iterator[Any]:
-    """The records, or the pairs, of the parts of a data set without those that a duplicate alone stands behind."""
-    clusters = scan_table(marks / CLUSTERS, Clustered)  # a row for each record of the parts, in their order
+def without_duplicates(parts: list[Artifact], marks: Artifact, kinds: tuple[type, ...]) -> Iterator[Record | Pair]:
+    """The records, and the pairs, of the parts of a data set without those that a duplicate alone stands behind."""
+    clusters = scan_table(marks.path / CLUSTERS, Clustered)  # a row for each record of the parts, in their order
     for part in parts:
         kept, copies = set(), set()
-        for record in scan_table(part / RECORDS, Record):
+        for record in scan_table(part.path / RECORDS, Record):
             mark = next(clusters)
             assert mark.record_id == record.id, "the marks are in the order of the records"
             (copies if mark.reason else kept).add(record.id)
-            if kind is Record and not mark.reason:
+            if Record in kinds and not mark.reason:
                 yield record
         gone = copies - kept
-        if kind is Pair:
-            yield from (
-                pair for pair in scan_table(part / PAIRS, Pair) if not (pair.origin_ids and gone.issuperset(pair.origin_ids))
-            )
+        for pair in scan_table(part.path / PAIRS, Pair) if Pair in kinds else ():
+            if not (pair.origin_ids and gone.issuperset(pair.origin_ids)):
+                yield pair
 
 
-def left_out(parts: list[Artifact], marks: Artifact, counts: dict, action: str) -> dict:
-    """The counts of a data set that differ because of its duplicates."""
-    told = marks.counts["dropped"]
-    if action != "drop":
-        return {"duplicates": told}
-    folders = [part.path for part in parts]
-    kept, num_bytes, languages = 0, 0, Counter()
-    for record in without_duplicates(folders, marks.path, Record):
-        kept, num_bytes = kept + 1, num_bytes + len(record.text.encode("utf-8", "surrogatepass"))
-        languages[record.language] += 1
-    pairs = Counter(pair.kind.value for pair in without_duplicates(folders, marks.path, Pair))
-    aside = Counter(counts.get("set aside", {})) + Counter({"duplicate": sum(told.values())})
+def left_out(parts: list[Artifact], marks: Artifact, counts: dict) -> dict:
+    """The counts of a data set that are others because its duplicates are left out."""
+    num_bytes, languages, pairs = 0, Counter(), Counter()
+    for row in without_duplicates(parts, marks, (Record, Pair)):
+        if isinstance(row, Pair):
+            pairs[row.kind.value] += 1
+        else:
+            num_bytes += len(row.text.encode("utf-8", "surrogatepass"))
+            languages[row.language] += 1
+    aside = Counter(counts.get("set aside", {})) + Counter({"duplicate": sum(marks.counts["dropped"].values())})
     return {
-        "kept": kept, "bytes_kept": num_bytes, "languages": dict(languages.most_common()),
-        "pairs": dict(pairs.most_common()), "set aside": dict(aside.most_common()), "duplicates": told,
+        "kept": languages.total(), "bytes_kept": num_bytes, "languages": dict(languages.most_common()),
+        "pairs": dict(pairs.most_common()), "set aside": dict(aside.most_common()),
     }  # fmt: skip
 
 

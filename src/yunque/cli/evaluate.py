@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import yunque
-from yunque.cli.console import bars
+from yunque.cli.console import bars, listed
 from yunque.core.errors import EvaluationError
 from yunque.core.folders import benchmarks_folder
 from yunque.core.nouns import Measure, PromptStyle, Task
@@ -37,9 +36,10 @@ from yunque.evaluation.runs import (
 )
 from yunque.evaluation.statistics import Paired
 from yunque.evaluation.suites import open_suite
-from yunque.evaluation.verdicts import ceiling_of, compare_runs, reasons, summarise
+from yunque.evaluation.verdicts import ceiling_of, compare_runs, reasons, shares_passed, summarise
 from yunque.models.base import find_base
 from yunque.reports.evaluation import EvalRun, render_answers, render_evaluation
+from yunque.reports.words import moment
 from yunque.sandbox import open_sandbox
 from yunque.store.artifacts import Artifact, Store, write_whole
 from yunque.store.benchmarks import benchmarks, departures
@@ -63,8 +63,8 @@ class Scored:
 
 def asking_of(*, engine: str, metrics: str, style: str, trained_on: str, **rest: Any) -> Asking:
     """What the options say. EvaluationError for a metric, a style or training data that is not known."""
-    kinds = KINDS if metrics == "all" else tuple(name.strip() for name in metrics.split(",") if name.strip())
-    learned = [name.strip() for name in trained_on.split(",") if name.strip()]
+    kinds = KINDS if metrics == "all" else listed(metrics)
+    learned = list(listed(trained_on))
     for what, given, known in (
         ("engine", [engine], ENGINES),
         ("metric", kinds, KINDS),
@@ -258,7 +258,7 @@ def compare_artifacts(first: str, second: str, out: Path) -> Compared:
     if runs[0].suite != runs[1].suite:
         raise EvaluationError(f"{runs[0].suite} and {runs[1].suite} are different suites", do="compare runs of one suite")
     rows: list[list[Judged]] = [load_samples(run.artifact.path / SAMPLES) for run in runs]
-    before, after = (_shares_passed(one) for one in rows)
+    before, after = (shares_passed(one) for one in rows)
     both = [task for task in before if task in after]
     gained, lost = ([task for task in both if sign * (after[task] - before[task]) > 0] for sign in (1, -1))
     return Compared(
@@ -271,18 +271,8 @@ def compare_artifacts(first: str, second: str, out: Path) -> Compared:
     )
 
 
-def _shares_passed(rows: Sequence[Judged]) -> dict[str, float]:
-    """Of each task, the share of its judged answers that pass."""
-    outcomes: dict[str, list[bool]] = defaultdict(list)
-    for row in rows:
-        if row.outcome in ("pass", "fail"):
-            outcomes[row.task_id].append(row.outcome == "pass")
-    return {task: sum(passed) / len(passed) for task, passed in outcomes.items()}
-
-
 def _called(run: Artifact) -> str:
-    made = run.manifest.created_at[:16].replace("T", " ")
-    return f"{run.id[:8]} ({run.manifest.recipe['model']}, {made} UTC)"
+    return f"{run.id[:8]} ({run.manifest.recipe['model']}, {moment(run.manifest.created_at)})"
 
 
 # --------------------------------------------------------------------------------------------------------------------- words

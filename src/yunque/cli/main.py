@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 import yunque
-from yunque.cli.console import bars, complain, emit, say
+from yunque.cli.console import bars, complain, emit, listed, say
 from yunque.cli.data import data_app
 from yunque.core.errors import YunqueError
 
@@ -147,9 +147,7 @@ def check(
     """Look at files and folders with the checks that screen training data; status 1 when something is found."""
     from yunque.cli.check import CheckRecipe, report_on
 
-    names = tuple(name.strip() for name in checks.split(",") if name.strip())
-    globs = tuple(glob.strip() for glob in exclude.split(",") if glob.strip())
-    options = {"checks": names, "severity": severity, "baseline": baseline, "exclude": globs}
+    options = {"checks": listed(checks), "severity": severity, "baseline": baseline, "exclude": listed(exclude)}
     recipe = CheckRecipe.read(Path.cwd()).model_copy(update={key: value for key, value in options.items() if value})
     if report_on(
         targets, recipe, sarif=sarif, as_json=json_, say=say, write_baseline=write_baseline, stdin_name=stdin_filename
@@ -196,7 +194,7 @@ def eval_(
     from yunque.core.errors import EvaluationError
     from yunque.store.artifacts import disk_errors
 
-    names = [name.strip() for name in suites.split(",") if name.strip()]
+    names = list(listed(suites))
     asking = asking_of(
         samples=n,
         temperature=temperature,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 
-from yunque.reports.words import size
+from yunque.reports.words import moment, size
 from yunque.store.artifacts import Artifact, Store
 
 RECIPE = "recipe.json"
-"""File of an artifact that a whole recipe made."""
+"""File of an artifact that a whole recipe made: that recipe, defaults included."""
 
 
 def table(artifacts: list[Artifact]) -> list[dict]:
@@ -30,13 +30,12 @@ def table(artifacts: list[Artifact]) -> list[dict]:
 def table_lines(rows: list[dict]) -> list[str]:
     """The rows as aligned lines under their titles."""
     cells = [("kind", "id", "made (UTC)", "size", "of")]
-    cells += [(row["kind"], row["id"], _minute(row["made"]), size(row["size_bytes"]), row["of"]) for row in rows]
+    cells += [
+        (row["kind"], row["id"], moment(row["made"]).removesuffix(" UTC"), size(row["size_bytes"]), row["of"])
+        for row in rows
+    ]
     widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells]
-
-
-def _minute(when: str) -> str:
-    return when[:16].replace("T", " ")
 
 
 def describe(artifact: Artifact) -> str:

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import inspect
+from collections.abc import Mapping
 from importlib.metadata import entry_points
+from types import MappingProxyType
 from typing import Any
 
 from yunque.core.errors import RecipeError
@@ -25,6 +28,27 @@ def find_part(seam: str, name: str) -> Any:
     if name in known:
         return known[name].load()
     raise RecipeError(f"no {seam.removesuffix('s')} named '{name}'", do=nearest(name, list(known)))
+
+
+def make_part(seam: str, name: str, options: Mapping[str, Any] = MappingProxyType({}), *, where: str = "") -> Any:
+    """The part of that name: made with the options where it is a class, as it is where it is made already.
+
+    RecipeError, which names ``where``, for options that it cannot take.
+    """
+    part = find_part(seam, name)
+    if not isinstance(part, type):
+        if options:
+            raise RecipeError(f"'{name}' has no options", where=where)
+        return part
+    if not options:
+        return part()
+    known = list(inspect.signature(part).parameters)
+    if unknown := [one for one in options if one not in known]:
+        raise RecipeError(f"'{name}' has no option '{unknown[0]}'", where=where, do=nearest(unknown[0], known))
+    try:
+        return part(**options)
+    except (TypeError, ValueError) as error:
+        raise RecipeError(f"'{name}' cannot take these options ({error})", where=where) from error
 
 
 def nearest(name: str, known: list[str]) -> str:

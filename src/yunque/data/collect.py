@@ -42,7 +42,7 @@ from pydantic import BaseModel, Field
 
 from yunque.core.errors import RecipeError, SourceError
 from yunque.core.nouns import Dropped, Origin, Outcome, Record, content_id
-from yunque.core.parts import find_part, nearest
+from yunque.core.parts import make_part, nearest
 from yunque.core.progress import silent
 from yunque.core.seams import Check, Progress
 from yunque.data.languages import OTHERS, PARSED, is_stub, language_of
@@ -189,8 +189,7 @@ class Tally:
 
 def load_checks(recipe: CollectRecipe) -> list[Check]:
     """The checks that a recipe names, ready to judge. RecipeError for an unknown name."""
-    parts = [find_part("checks", name) for name in recipe.checks]
-    return [part() if isinstance(part, type) else part for part in parts]
+    return [make_part("checks", name) for name in recipe.checks]
 
 
 def tree_paths(root: Path) -> list[str]:

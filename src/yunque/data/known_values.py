@@ -125,9 +125,7 @@ class ValueIndex:
         return [
             Finding(
                 rule=self._rules[value.digest],
-                line=data.count(b"\n", 0, start) + 1,
                 message="a value that was found elsewhere in the data set",
-                severity="error",
                 span_bytes=(start, start + value.size),
             )
             for run in _RUN.finditer(data)

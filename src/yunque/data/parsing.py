@@ -153,14 +153,22 @@ class _Parsed:
     def __init__(self, data: bytes, language: str) -> None:
         self.data, self.language = data, language
         self.tree = grammars.parse(data, language)
-        self.num_broken = 0
-        """Functions that hold something the grammar does not know; counted with `functions`."""
+
+    @property
+    def functions(self) -> tuple[Function, ...]:
+        return self._definitions[0]
+
+    @property
+    def num_broken(self) -> int:
+        """Functions that hold something the grammar does not know."""
+        return self._definitions[1]
 
     @cached_property
-    def functions(self) -> tuple[Function, ...]:
+    def _definitions(self) -> tuple[tuple[Function, ...], int]:
         row, data = LANGUAGES[self.language], self.data
         is_function = frozenset(row.functions)
         found: list[Function] = []
+        num_broken = 0
         around: list[tuple[int, str]] = []  # (end, name) of the definitions that the current node lies in
         nodes = self._captured.get("node", [])
         for node in sorted(nodes, key=lambda node: (node.start_byte, -node.end_byte)):
@@ -173,12 +181,12 @@ class _Parsed:
                 continue
             if kind in is_function and (block := node.child_by_field_name("body")):
                 if node.has_error:
-                    self.num_broken += 1
+                    num_broken += 1
                 else:
                     outer = [*(outer_name for _, outer_name in around), *scope]
                     found.append(_function(node, block, data, row, outer, name))
             around.append((end, ".".join([*scope, name])))
-        return tuple(sorted(found, key=lambda one: (one.start_byte, -one.end_byte)))
+        return tuple(sorted(found, key=lambda one: (one.start_byte, -one.end_byte))), num_broken
 
     def from_here(self, start_byte: int) -> Iterator[Node]:
         """The outermost node that starts at a byte and is no block, and those after it to the end of their block."""

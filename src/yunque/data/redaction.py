@@ -95,7 +95,7 @@ class Redactor:
     def __init__(self, recipe: RedactRecipe, salt: str, known: ValueIndex | None = None) -> None:
         if recipe.checks and not salt:
             raise RecipeError("redaction needs a salt", where="redact", do="give one secret text for the whole corpus")
-        self.recipe, self._salt, self._key, self._syntax = recipe, salt, salt.encode(), Syntax()
+        self.recipe, self._salt, self._syntax = recipe, salt, Syntax()
         self.known = known or ValueIndex()
 
     def __reduce__(self) -> tuple:
@@ -180,7 +180,7 @@ class Redactor:
             start, end = one.span_bytes
             value = data[start:end]
             rule = self.known.rule_of(value, one.rule)
-            digest = hmac.new(self._key, rule.encode() + b"\0" + value, hashlib.sha256).hexdigest()
+            digest = hmac.new(self._salt.encode(), rule.encode() + b"\0" + value, hashlib.sha256).hexdigest()
             pieces += [data[at:start], placeholder(rule, value, digest)]
             line, counted, at = line + data.count(b"\n", counted, start), start, end
             replaced.append(Replaced(kind=rule, line=line, fingerprint=digest[:8]))

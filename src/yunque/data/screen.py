@@ -12,7 +12,6 @@ Not covered: rules that join two checks.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -24,7 +23,7 @@ from yunque.checks.owasp import CATEGORIES, category_of
 from yunque.checks.trust import Proof, Trusted
 from yunque.core.errors import RecipeError
 from yunque.core.nouns import Finding, Outcome, Record, Verdict
-from yunque.core.parts import find_part, nearest
+from yunque.core.parts import make_part, nearest
 from yunque.core.seams import Check
 from yunque.data.parallel import batched, ordered_map
 from yunque.data.verdicts import VerdictCache
@@ -107,26 +106,9 @@ def load_checks(
     for name in given:
         if name not in names:
             raise RecipeError(f"'{name}' is no check of this recipe", where="screen.options", do=nearest(name, list(names)))
-    checks = [_made(find_part("checks", name), name, given.get(name, {})) for name in names]
+    checks: list[Check] = [make_part("checks", name, given.get(name, {}), where=f"screen.options.{name}") for name in names]
     proofs = proofs or [None] * len(checks)
     return [Trusted(check, proof, name) for check, proof, name in zip(checks, proofs, names, strict=True)]
-
-
-def _made(part: Any, name: str, options: dict[str, Any]) -> Check:
-    where = f"screen.options.{name}"
-    if not isinstance(part, type):
-        if options:
-            raise RecipeError(f"'{name}' has no options", where=where)
-        return part
-    if not options:
-        return part()
-    known = list(inspect.signature(part).parameters)
-    if unknown := [one for one in options if one not in known]:
-        raise RecipeError(f"'{name}' has no option '{unknown[0]}'", where=where, do=nearest(unknown[0], known))
-    try:
-        return part(**options)
-    except (TypeError, ValueError) as error:
-        raise RecipeError(f"'{name}' cannot take these options ({error})", where=where) from error
 
 
 def refuse_the_doubtful(checks: Sequence[Trusted], needed: Iterable[str]) -> None:

@@ -102,6 +102,12 @@ def compare_runs(name: str, base: Sequence[Judged], other: Sequence[Judged], *, 
     return found
 
 
+def shares_passed(rows: Sequence[Judged]) -> dict[str, float]:
+    """Of each task, the share of its judged answers that pass."""
+    judged = _by_task([row for row in rows if row.outcome in ("pass", "fail")])
+    return {task: _num_right(answers) / len(answers) for task, answers in judged.items()}
+
+
 def _pass(name: str, tasks: dict[str, list[Judged]], k: int, seed: int) -> Measure:
     values = [pass_at_k(len(answers), _num_right(answers), k) for answers in tasks.values()]
     return describe(name, values, [answers[0].group for answers in tasks.values()], unit="share", seed=seed)

@@ -351,10 +351,7 @@ def _send_files(path: str, job: dict, wanted: int, status: int) -> None:
 # ---------------------------------------------------------------------------------------------------------------- killing
 def _ask_to_end(place: dict, pid: int, ended: int) -> None:
     """Let a program that is out of time write what it has printed: SIGTERM, and a moment."""
-    if _has_pid_namespace(place) or place["uid"] is None:
-        _send(pid, signal.SIGTERM)
-    else:
-        _send_as(place["uid"], pid, signal.SIGTERM)
+    _signal_job(place, pid, signal.SIGTERM)
     select.select([ended], [], [], FLUSH_S)
 
 
@@ -362,10 +359,8 @@ def _kill_all(place: dict, seen: _Seen) -> None:
     """Kill everything the program started and wait until it is gone; an error when something outlives five seconds."""
     deadline = time.monotonic() + 5
     while True:
-        if _has_pid_namespace(place):
-            _send(-1, signal.SIGKILL)  # as pid 1: everything in this pid namespace but itself
-        elif place["uid"] is not None:
-            _send_as(place["uid"], -1, signal.SIGKILL)
+        if _has_pid_namespace(place) or place["uid"] is not None:
+            _signal_job(place, -1, signal.SIGKILL)
         else:
             _send(-seen.program, signal.SIGKILL)
             for pid in _descendants():
@@ -380,6 +375,14 @@ def _kill_all(place: dict, seen: _Seen) -> None:
 def _has_pid_namespace(place: dict) -> bool:
     """Whether this process is pid 1: all it sees are the job's processes, and when it dies, they do."""
     return place["tier"] in ("namespaces", "bwrap")
+
+
+def _signal_job(place: dict, pid: int, number: int) -> None:
+    """Signal a process of the job; -1 is all of them, as pid 1 of their namespace or by their uid."""
+    if _has_pid_namespace(place) or place["uid"] is None:
+        _send(pid, number)
+    else:
+        _send_as(place["uid"], pid, number)
 
 
 def _send(pid: int, number: int) -> None:
