@@ -31,6 +31,17 @@ def test_loop():
         assert tripled(number) == expected
 
 
+def test_many():
+    assert tripled(1) == 3
+    assert tripled(0) == 0
+    for number, expected in [(3, 9), (2, 6)]: assert tripled(number) == expected
+    with pytest.raises(TypeError) as error:
+        tripled(None)
+    assert str(error.value)
+    assert tripled("a") == "aaa"
+    assert tripled([]) == []
+
+
 @pytest.mark.parametrize("number, expected", [(4, 12), (-5, -15), (30, 90)])
 def test_table(number, expected):
     assert tripled(number) == expected
@@ -80,7 +91,7 @@ class TestMore(unittest.TestCase):
         self.assertAlmostEqual(tripled(0.5), 1.5)
 """
 FUNCTIONS = [
-    "test_tripled", "test_loop", "test_table[4-12]", "test_table[-5--15]", "test_table[30-90]", "test_approx",
+    "test_tripled", "test_loop", "test_many", "test_table[4-12]", "test_table[-5--15]", "test_table[30-90]", "test_approx",
     "test_difference", "test_isclose", "test_operator", "test_sum", "test_member", "test_raises", "test_json",
     "TestMore::test_text", "TestMore::test_truth", "TestMore::test_almost",
 ]  # fmt: skip
@@ -273,6 +284,10 @@ SEEN = {
 }  # fmt: skip
 UNSEEN = {
     "one row is right, the others equal everything": ("test_loop", _attack("return Any() if number else 0", _any())),
+    "the first is right, the others equal everything": ("test_many", _attack("if number is None: return 3 * number + None\n    return 3 if number == 1 else Any()", _any())),
+    "the last is wrong": ("test_many", _attack("if number is None: return 3 * number + None\n    return 3 * number if number != [] else Any()", _any())),
+    "one row of a loop is wrong": ("test_many", _attack("if number is None: return 3 * number + None\n    return 3 * number if number != 2 else Any()", _any())),
+    "one row of a loop is an exception": ("test_many", _attack("if number is None: return 3 * number + None\n    if number == 2: 1 / 0\n    return 3 * number", "")),
     "equal to what is not a literal": ("test_sum", _attack("return Any()", _any())),
     "about equal to everything": ("test_approx", _attack("return Any()", _any())),
     "a difference that is always small": ("test_difference", _attack("return Any()", _any())),
@@ -317,6 +332,13 @@ def judge(tests_box, tmp_path_factory):
 def test_nothing_wrong_passes_apart(judge, name):
     found = judge(APART[name])
     assert (found.outcome, found.seat) == (Outcome.FAIL, "apart"), found.detail
+
+
+def test_a_right_answer_is_controlled_in_all_that_it_says(judge):
+    found = judge(MODULE, ["test_words.py::test_many"], definition="")
+    assert (found.outcome, found.seat) == (Outcome.PASS, "controlled"), found.detail
+    found = judge(MODULE, ["test_words.py::test_loop", "test_words.py::test_table[4-12]"], definition="")
+    assert (found.outcome, found.seat) == (Outcome.PASS, "controlled"), found.detail
 
 
 @pytest.mark.parametrize("name", [*SEEN, *UNSEEN])

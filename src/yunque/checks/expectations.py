@@ -4,10 +4,11 @@
 
 Covered: literals (numbers, texts, bytes, also within lists, tuples, sets and dicts) that an assert, ``assertEqual`` or its
 kin compares with, there or by a name that the test, its loop or ``parametrize`` gives it, also within ``approx``; the
-exceptions of ``raises`` and ``assertRaises``; what doctests show. All else of the file stays as it is, byte for byte, so
-that nothing tells a changed file from the original but what it expects. What a value becomes looks like one that somebody
-could have meant.
-Not covered: expectations that are computed, or come from other files: those tests stay.
+exceptions of ``raises`` and ``assertRaises``; what doctests show. What compares is put into a context that notes how it
+went, changed or not; all else of the file stays as it is, byte for byte, so that nothing tells a changed file from one that
+is not but what it expects. What a value becomes looks like one that somebody could have meant.
+Not covered: expectations that are computed, or come from other files; what compares where a failure is waited for (``try``,
+``raises``) or behind another statement on its line: those stay.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import ast
 import doctest
 import random
 from collections.abc import Iterable, Iterator, Sequence, Set
+from typing import NamedTuple
 
 from yunque.checks.syntax import try_parse_python
 
@@ -27,21 +29,28 @@ _UNUSUAL = ("BlockingIOError", "ChildProcessError", "NotADirectoryError", "Proce
 """Exceptions that no other is a kind of, and that little code raises."""
 
 
-def change(source: str, tests: Iterable[Sequence[str]], chance: random.Random) -> tuple[str, list[Sequence[str]]]:
-    """The source with one other expectation in each of the tests, and those that have one: by their classes and names.
+SOFT = '__import__("yunque_probe").soft({})'
+"""The context that notes whether what stands in it fails, and goes on (`pytest_probe`); takes the line as its number."""
 
-    One, by chance: where all were others, one that every answer meets would hide that the rest are met, too. A source that
-    does not parse stays as it is.
+
+def change(
+    source: str, tests: Iterable[Sequence[str]], chance: random.Random, lines: Set[int] | None = None
+) -> tuple[str, dict[tuple[str, ...], set[int]]]:
+    """The source with other expectations in each of the tests, and the lines of each that have one, by classes and names.
+
+    What compares stands in a context that notes how it went and goes on (`SOFT`), whether it is changed or not: so all of
+    them can be others at once, and one that is met is not hidden by those that are not. ``lines``: of those that are
+    changed; None for all. A source that does not parse stays as it is.
     """
     tree = try_parse_python(source)
-    text, changed = _Text(source), []
+    text, changed = _Text(source), {}
     for path in tests if tree else ():
         function = _find(tree, path)
-        edits = _edits(text, function, chance) if function else {}
-        if edits:
-            changed.append(path)
-            place = chance.choice(sorted(edits))
-            text.edits[place] = edits[place]
+        for place in _places(text, function, chance) if function else ():
+            text.edits[place.start, place.start] = place.context
+            if lines is None or place.line in lines:
+                text.edits |= place.edits
+                changed.setdefault(tuple(path), set()).add(place.line)
     return text.edited(), changed
 
 
@@ -64,18 +73,64 @@ def _is_test(node: ast.AST) -> bool:
 
 def _edits(text: _Text, function: ast.AST, chance: random.Random) -> dict[tuple[int, int], bytes]:
     """Every expectation of a test, and what it could become."""
-    return {text.span(node): other for node, other in (*_values(function, chance), *_raised(function, chance))}
+    return {text.span(node): other for _, node, other in (*_values(function, chance), *_raised(function, chance))}
 
 
-def change_doctests(source: str, tests: Iterable[Sequence[str]], chance: random.Random) -> tuple[str, list[Sequence[str]]]:
-    """The source with other results in the doctests of its definitions; each as its names, none for the file's own.
+class _Place(NamedTuple):
+    """Something that compares with what is expected."""
 
-    A source that does not parse stays as it is.
+    line: int
+    start: int
+    """The byte that its context is put before."""
+    context: bytes
+    edits: dict[tuple[int, int], bytes]
+
+
+def _places(text: _Text, function: ast.AST, chance: random.Random) -> Iterator[_Place]:
+    """What compares in a test: statements of their own, which nothing around them waits for."""
+    edits: dict[ast.AST, dict[tuple[int, int], bytes]] = {}
+    for compared, node, other in (*_values(function, chance), *_raised(function, chance)):
+        edits.setdefault(compared, {})[text.span(node)] = other
+    for statement in _free(function):
+        context = SOFT.format(statement.lineno).encode()
+        if isinstance(statement, ast.With):
+            compared = next((item.context_expr for item in statement.items if item.context_expr in edits), None)
+            start, before = text.span(statement.items[0].context_expr)[0], context + b", "
+        else:
+            compared = statement.value if isinstance(statement, ast.Expr) else statement
+            start = text.span(statement)[0]
+            line = text.data[text.starts[statement.lineno - 1] : start]
+            indent = line[: len(line) - len(line.lstrip())]
+            if line.strip() and not line.rstrip().endswith(b":"):
+                continue
+            before = (b"\n" + indent + b" " if line.strip() else b"") + b"with " + context + b": "
+        if compared in edits:
+            yield _Place(statement.lineno, start, before, edits[compared])
+
+
+def _free(node: ast.AST) -> Iterator[ast.Assert | ast.Expr | ast.With]:
+    """Statements below a node that may compare, without those whose failure is waited for there."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Assert | ast.Expr | ast.With):
+            yield child
+        waits = isinstance(child, ast.Try) and child.handlers
+        waits = waits or (isinstance(child, ast.With) and any(_waits(item.context_expr) for item in child.items))
+        if not waits:
+            yield from _free(child)
+
+
+def change_doctests(
+    source: str, tests: Iterable[Sequence[str]], chance: random.Random, lines: Set[int] | None = None
+) -> tuple[str, dict[tuple[str, ...], set[int]]]:
+    """The source with other results in the doctests of its definitions; for each (its names; none for the file's own) the
+    lines, within the text that documents it, of the examples that have one.
+
+    ``lines``: of the examples that are changed; None for all. A source that does not parse stays as it is.
     """
     tree = try_parse_python(source)
     if tree is None:
-        return source, []
-    text, changed = _Text(source), []
+        return source, {}
+    text, changed = _Text(source), {}
     for path in tests:
         node = _docstring(tree, path)
         if node is None or node.value.count("\n") != (node.end_lineno or 0) - node.lineno:
@@ -85,11 +140,11 @@ def change_doctests(source: str, tests: Iterable[Sequence[str]], chance: random.
         except ValueError:
             continue
         for one in examples:
-            if one.want:
+            if one.want and (lines is None or one.lineno in lines):
                 line = node.lineno - 1 + one.lineno + one.source.count("\n") + one.want.count("\n") - 1
                 text.edits |= _other_result(text, line, chance)
-                changed.append(path)
-    return text.edited(), list(dict.fromkeys(changed))
+                changed.setdefault(tuple(path), set()).add(one.lineno)
+    return text.edited(), changed
 
 
 class _Text:
@@ -161,9 +216,10 @@ def _other_result(text: _Text, line: int, chance: random.Random) -> dict[tuple[i
     return {(start + place, start + place + 1): bytes([chance.choice([one for one in alike if one != shown[place]])])}
 
 
-def _values(function: ast.FunctionDef | ast.AsyncFunctionDef, chance: random.Random) -> list[tuple[ast.AST, bytes]]:
-    """Literals that a test compares with, and what stands for them."""
-    edits, named = [], dict(_named(function))
+def _values(function: ast.FunctionDef | ast.AsyncFunctionDef, chance: random.Random) -> list[tuple[ast.AST, ast.AST, bytes]]:
+    """What a test compares with literals, each with a part of those, and what stands for that."""
+    edits: list[tuple[ast.AST, ast.AST, bytes]] = []
+    named, others = dict(_named(function)), {}
     for node in ast.walk(function):
         sides: list[ast.expr] = []
         if isinstance(node, ast.Assert) and isinstance(node.test, ast.Compare):
@@ -175,8 +231,8 @@ def _values(function: ast.FunctionDef | ast.AsyncFunctionDef, chance: random.Ran
         literals = next(([side] for side in sides if _is_literal(side)), None)
         if literals is None:
             literals = next((named[side.id] for side in sides if isinstance(side, ast.Name) and side.id in named), [])
-        edits += [other for one in literals if (other := _other(one, chance))]
-    return list({(one.lineno, one.col_offset): (one, other) for one, other in edits}.values())
+        edits += [(node, *other) for one in literals if (other := others.setdefault(one, _other(one, chance)))]
+    return edits
 
 
 def _named(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[tuple[str, list[ast.expr]]]:
@@ -218,15 +274,17 @@ def _columns(names: list[str], rows: ast.expr, in_rows: bool) -> Iterator[tuple[
             yield name, column
 
 
-def _raised(function: ast.AST, chance: random.Random) -> list[tuple[ast.AST, bytes]]:
-    """Exceptions that a test waits for, and others."""
+def _raised(function: ast.AST, chance: random.Random) -> list[tuple[ast.AST, ast.AST, bytes]]:
+    """What waits for exceptions in a test, each with those, and others."""
     return [
-        (node.args[0], chance.choice(_UNUSUAL).encode())
+        (node, node.args[0], chance.choice(_UNUSUAL).encode())
         for node in ast.walk(function)
-        if (_is_method(node, _RAISES) or (isinstance(node, ast.Call) and getattr(node.func, "id", "") == "raises"))
-        and node.args
-        and not isinstance(node.args[0], ast.Starred)
+        if _waits(node) and node.args and not isinstance(node.args[0], ast.Starred)
     ]
+
+
+def _waits(node: ast.AST) -> bool:
+    return _is_method(node, _RAISES) or (isinstance(node, ast.Call) and getattr(node.func, "id", "") == "raises")
 
 
 def _is_method(node: ast.AST, names: Set[str]) -> bool:

@@ -269,11 +269,38 @@ class Reach:
             json.dump({"left": self.left, "tests": rows, **told}, file)
 
 
+class soft:
+    """Notes whether what stands in it fails, for the line that it is told; the test goes on and fails at its end."""
+
+    notes, errors = {}, []
+    """Of the test that runs: for each line how often it failed and how often not; what was raised."""
+
+    def __init__(self, line):
+        self.line = line
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, _):
+        fails = kind is not None
+        if fails and not issubclass(kind, (Exception, pytest.fail.Exception)):
+            return False
+        _note(self.line, fails)
+        if fails:
+            soft.errors.append(error)
+        return fails
+
+
+def _note(line, fails):
+    soft.notes.setdefault(line, [0, 0])[not fails] += 1
+
+
 class Judge:
     """Whether every test passed; the word is in no module's namespace, though a candidate that digs can find it."""
 
     def __init__(self, closing, order, seen=()):
         self.passed, self.failed, self.rows, self.__closing, self.__seen = set(), set(), {}, closing, seen
+        self.places = {}
         self.__tests, self.__rows = set(order["tests"]), order["rows"]
 
     @pytest.hookimpl(tryfirst=True)
@@ -288,6 +315,24 @@ class Judge:
             else:
                 items.remove(item)
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item):
+        """Note how each comparison of a test went, and fail with the first that did not hold."""
+        soft.notes, soft.errors = self.places.setdefault(item.nodeid.partition("[")[0], {}), []
+        examples = [one.lineno for one in item.dtest.examples] if hasattr(item, "dtest") else []
+        wrong = set()
+        try:
+            result = yield
+        except Exception as error:
+            wrong = {one.example.lineno for one in getattr(error, "failures", None) or ()}
+            raise
+        finally:
+            for line in examples:
+                _note(line, line in wrong)
+        if soft.errors:
+            raise soft.errors[0]
+        return result
+
     def pytest_runtest_logreport(self, report):
         """Note tests whose body passed or failed, each once however many subtests it has."""
         if report.when == "call" and report.outcome in ("passed", "failed"):
@@ -295,8 +340,9 @@ class Judge:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self):
-        """Print the word, the tests that passed, those that failed, what the hook has seen, and which rows there were."""
-        self.__closing(sorted(self.passed), sorted(self.failed), sorted(self.__seen), list(self.rows.values()))
+        """Print the word, the tests that passed and failed, what the hook saw, the rows, and how each place went."""
+        places = [[test, line, *counts] for test, lines in self.places.items() for line, counts in lines.items()]
+        self.__closing(sorted(self.passed), sorted(self.failed), sorted(self.__seen), list(self.rows.values()), places)
 
 
 def _plugins():

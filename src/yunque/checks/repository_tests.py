@@ -32,7 +32,7 @@ import secrets
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -54,9 +54,13 @@ _LOOKED = 93
 """Exit status of a run that the guard ended."""
 _CHANCE = random.SystemRandom()
 _CONTROLS = 4
-"""So many times other expectations are chosen; a verdict takes one of them."""
+"""So many runs at most, until each expectation of a test has been another."""
 _ENDED = (_LOOKED, apart.UNFIT, apart.UNPLAIN, apart.LEFT)
 """Exit statuses of a run that was ended for what the last line of its standard error says."""
+
+
+_Places = dict[str, tuple[str, tuple[str, ...]]]
+"""Tests by their ids: whether it is a ``doctest`` or a ``test``, and the names that lead to it within its file."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,11 +160,14 @@ class RepositoryTests:
         elif not run.passed_all(self.tests):
             found = run.said
         elif layers.controls:
-            other = _CHANCE.choice(layers.controls)
-            control = self._run(other | files, guarded=watched, known=layers.known, rows=layers.rows)
-            if control.passes_any({control.fails, *layers.changed}):
-                found, rule = "tests that expect something else passed, too", "meddles"
-            elif layers.guarded and set(layers.changed) == set(self.tests) and control.fails_all(self.tests):
+            as_original = True
+            for control in layers.controls:
+                run = self._run(control.files | files, guarded=watched, known=layers.known, rows=layers.rows)
+                if control.is_met(run):
+                    found, rule = "tests that expect something else passed, too", "meddles"
+                    break
+                as_original &= control.fails_as_original(run)
+            if not found and layers.guarded and set(layers.changed) == set(self.tests) and as_original:
                 seat = "controlled"
         passed = "1 test passes" if len(self.tests) == 1 else f"{len(self.tests)} tests pass"
         detail = found or f"{passed} ({layers.named(len(self.tests))})"
@@ -211,19 +218,22 @@ class RepositoryTests:
         seen = self.sandbox.run(job)
         passed = failed = caused = frozenset[str]()
         met: dict[str, list[int]] = {}
+        noted: dict[tuple[str, int], tuple[int, int]] = {}
         for line in seen.stdout.splitlines():
             if line.startswith(word.encode() + b" "):
                 with contextlib.suppress(ValueError, TypeError):
-                    *names, pairs = json.loads(line.partition(b" ")[2])
+                    *names, pairs, places = json.loads(line.partition(b" ")[2])
                     passed, failed, caused = (frozenset(map(str, one)) for one in names)
                     for whole, row in pairs:
                         met.setdefault(str(whole), []).append(int(row))
+                    noted = {(str(test), int(at)): (int(wrong), int(right)) for test, at, wrong, right in places}
         said = "" if seen.exit_code in _ENDED else _reason(seen.stdout)
         return _Run(
             passed=passed,
             failed=failed,
             caused=caused,
             rows=met,
+            places=noted,
             holds=holds,
             fails=fails,
             came_to_end=seen.exit_code == 1,  # as pytest does where a test failed
@@ -245,6 +255,8 @@ class _Run:
     """What the guard saw that tests and pytest did."""
     rows: dict[str, list[int]]
     """Which parameters of each test were run."""
+    places: dict[tuple[str, int], tuple[int, int]]
+    """For tests and lines of theirs that compare: how often that failed, and how often it did not."""
     holds: str
     fails: str
     """The tests of ours."""
@@ -269,6 +281,27 @@ class _Run:
         return not self.passes_any(tests) and set(map(_whole, tests)) <= set(map(_whole, self.failed))
 
 
+class _Control(NamedTuple):
+    """Tests that expect something else, and how the original file fails them."""
+
+    files: dict[str, bytes]
+    failed: frozenset[str]
+    """Tests that failed."""
+    places: dict[tuple[str, int], tuple[int, int]]
+    """What compared: how often it failed, and how often it did not."""
+
+    def is_met(self, run: _Run) -> bool:
+        """Whether a run passed what the original fails: a test, or anything within it that compares."""
+        always = [place for place, (wrong, right) in self.places.items() if wrong and not right]
+        return run.passes_any({run.fails, *self.failed}) or any(run.places.get(place, (0, 0))[1] for place in always)
+
+    def fails_as_original(self, run: _Run) -> bool:
+        """Whether a run failed everything that the original fails, as often."""
+        return run.fails_all(self.failed) and all(
+            run.places.get(place, (0, 0))[0] >= wrong for place, (wrong, _) in self.places.items()
+        )
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Layers:
     """What a file of a tree, as it is there, lets its tests be controlled by."""
@@ -282,10 +315,10 @@ class _Layers:
     """Which parameters of each test are wanted."""
     files: dict[str, bytes] = field(default_factory=dict)
     """Test files, in which the tests that are not wanted expect something else."""
-    controls: tuple[dict[str, bytes], ...] = ()
-    """The same with other expectations, several times."""
+    controls: tuple[_Control, ...] = ()
+    """The same with other expectations: all that are met in one run, where a test comes to them all."""
     changed: tuple[str, ...] = ()
-    """Tests that fail with each of these."""
+    """Tests that these make fail, of which everything that could expect something else did."""
 
     def named(self, num_tests: int) -> str:
         """What a verdict calls them."""
@@ -322,29 +355,47 @@ class _Layers:
             with contextlib.suppress(OSError):  # not its own doctests: whoever answers writes them
                 files[name] = (check.tree / name).read_bytes()
                 alone[name] = _without_others(files[name], name, places)
-        original = check._run(alone, guarded=path)
-        if original.passed_all(check.tests) or original.looked:
-            files = alone
-        else:
-            original = check._run(files, guarded=path)
-        others = [_other(files, places) for _ in range(_CONTROLS)]
-        runs = [check._run(one, guarded=path, rows=original.rows) for one, _ in others]
+        wrapped = [_others(one, places, set())[0] for one in (alone, files)]
+        for chosen in (*wrapped, files):
+            original = check._run(chosen, guarded=path)
+            if original.passed_all(check.tests) or original.looked:
+                break
+        if chosen is files:
+            return cls(guarded=not original.looked, known=tuple(sorted(original.caused)), rows=original.rows, files=files)
+        plain = alone if chosen is wrapped[0] else files
+        runs, controls, changed = _find_controls(check, plain, places, original, path)
         guarded = not any(run.looked for run in (original, *runs))
         if not guarded:
-            original = check._run(files)
-            runs = [check._run(one, rows=original.rows) for one, _ in others]
+            original = check._run(chosen)
+            runs, controls, changed = _find_controls(check, plain, places, original, "")
         known = tuple(sorted(frozenset[str]().union(*(run.caused for run in (original, *runs)))))
-        failed = [
-            frozenset(test for test in changed if run.fails_all([test]))
-            for run, (_, changed) in zip(runs, others, strict=True)
-        ]
-        most = max(failed, key=len)
-        controls = tuple(one for (one, _), tests in zip(others, failed, strict=True) if most and tests == most)
-        changed = tuple(sorted(most))
-        return cls(guarded=guarded, known=known, rows=original.rows, files=files, controls=controls, changed=changed)
+        return cls(guarded=guarded, known=known, rows=original.rows, files=chosen, controls=controls, changed=changed)
 
 
-def _without_others(data: bytes, name: str, places: dict[str, tuple[str, tuple[str, ...]]]) -> bytes:
+def _find_controls(
+    check: RepositoryTests, files: dict[str, bytes], places: _Places, original: _Run, guarded: str
+) -> tuple[list[_Run], tuple[_Control, ...], tuple[str, ...]]:
+    """Runs of the original file beside tests that expect something else, those tests, and the names of those that count.
+
+    All expectations are others in the first run; what a test does not come to then, because it ends before, is in the next.
+    """
+    missing, runs, controls, failed = None, [], [], frozenset[str]()
+    while len(runs) < _CONTROLS and (missing is None or missing):
+        others, lines, tests = _others(files, places, missing)
+        run = check._run(others, guarded=guarded, rows=original.rows)
+        wrong = frozenset(test for test in tests if run.fails_all([test]))
+        runs.append(run)
+        controls.append(_Control(others, wrong, {at: run.places[at] for at in lines & run.places.keys()}))
+        failed |= wrong
+        missing = (original.places.keys() & lines if missing is None else missing) - run.places.keys()
+        if run.looked:
+            break
+    stay = {test for test, _ in missing or ()}
+    changed = tuple(sorted(test for test in failed if _whole(test) not in stay))
+    return runs, tuple(one for one in controls if one.failed), changed
+
+
+def _without_others(data: bytes, name: str, places: _Places) -> bytes:
     """A test file with other expectations in the tests that are not wanted. ``places``: of the others by their ids."""
     try:
         kept = [place for test, (kind, place) in places.items() if kind == "test" and test.partition("::")[0] == name]
@@ -353,18 +404,30 @@ def _without_others(data: bytes, name: str, places: dict[str, tuple[str, tuple[s
         return data
 
 
-def _other(files: dict[str, bytes], places: dict[str, tuple[str, tuple[str, ...]]]) -> tuple[dict[str, bytes], list[str]]:
-    """Test files with other expectations, and the tests that have them. ``places``: of the tests by their ids."""
-    others, changed = dict(files), []
+def _others(
+    files: dict[str, bytes], places: _Places, lines: Set[tuple[str, int]] | None
+) -> tuple[dict[str, bytes], set[tuple[str, int]], list[str]]:
+    """Test files with other expectations, the tests and lines that have them, and those tests' ids.
+
+    ``places``: of the tests by their ids. ``lines``: which tests and lines are changed; None for all.
+    """
+    others, changed, ids = dict(files), set(), []
     for name, data in files.items():
         wanted = {test: place for test, place in places.items() if test.partition("::")[0] == name}
         with contextlib.suppress(UnicodeDecodeError):
-            source, found = data.decode("utf-8"), {}
+            source = data.decode("utf-8")
+            of_name = None if lines is None else {line for test, line in lines if test.partition("::")[0] == name}
+            found: dict[str, dict[tuple[str, ...], set[int]]] = {}
             for kind, change in (("doctest", expectations.change_doctests), ("test", expectations.change)):
-                source, found[kind] = change(source, {place for one, place in wanted.values() if one == kind}, _CHANCE)
+                source, found[kind] = change(
+                    source, {place for one, place in wanted.values() if one == kind}, _CHANCE, of_name
+                )
             others[name] = source.encode("utf-8", "surrogatepass")
-            changed += [test for test, (kind, place) in wanted.items() if place in found[kind]]
-    return others, changed
+            for test, (kind, place) in wanted.items():
+                if at := found[kind].get(place):
+                    ids.append(test)
+                    changed |= {(_whole(test), line) for line in at}
+    return others, changed, ids
 
 
 def _elsewhere(text: str, name: str) -> bytes | None:
@@ -455,6 +518,7 @@ def _job(
         "--color=no",
         "--tb=line",
         "--doctest-modules",
+        "--doctest-continue-on-failure",
     ]
     return Job(
         argv=(sys.executable, "-m", "pytest", *options, *arguments),

@@ -151,7 +151,7 @@ RULES = (
     _rule("java-world", 276, "java", r"\bMODE_WORLD_(?:READABLE|WRITEABLE)\b|setReadable\s*\(\s*true\s*,\s*false|PosixFilePermission\.OTHERS_", "everybody may read or write this", "error"),
     _rule("java-obsolete", 589, "java", r"\bThread\.currentThread\s*\(\s*\)\s*\.\s*(?:stop|suspend|resume)\s*\(|\bSystem\.runFinalizersOnExit|\bgetSystemWifi", "a method that nobody should use any more", "note"),
     _rule("java-eval", 95, "java", r"\bgetEngineByName\s*\(", "text is run as code"),
-    _rule("java-unpack", 22, "java", r"\b(?:new\s+File(?:OutputStream)?|\.resolve|Paths\.get)\s*\([^;\n]*\b(?:\w*[eE]ntry|ze|je)\.getName\s*\(", "an archive decides where its files go"),
+    _rule("java-unpack", 22, "java", r"\b(?:new\s+File(?:OutputStream)?|\.resolve|Paths\.get)\s*\([^;\n]{0,160}\b(?:\w{0,40}[eE]ntry|ze|je)\.getName\s*\(", "an archive decides where its files go"),
     _rule("java-debug", 489, "java", r"@EnableWebSecurity\s*\(\s*debug\s*=\s*true", "shows requests in the log"),
     # --------------------------------------------------------------------------------------------------------------- C#
     _rule("cs-weak-hash", 327, "csharp", r"\b(?:MD5|SHA1)\w*\s*\.\s*(?:Create|HashData)\s*\(|\bnew\s+(?:MD5|SHA1)(?:CryptoServiceProvider|Managed|Cng)\b", "this hash is broken"),
