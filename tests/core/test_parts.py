@@ -40,3 +40,6 @@ def test_a_name_like_nothing_is_answered_with_all_of_them():
 def test_nearest():
     assert nearest("learning_rat", ["learning_rate", "epochs"]) == "did you mean 'learning_rate'?"
     assert nearest("zzz", ["b", "a"]) == "known: a, b"
+    assert nearest("location", ["spec", "options"]) == "did you mean 'options'? known: options, spec"
+    many = [f"option_{number}" for number in range(9)]
+    assert nearest("location", ["options", *many]) == "did you mean 'options'?"

@@ -235,6 +235,17 @@ def test_an_empty_or_missing_store_says_how_to_fill_it(store):
         store.find("abc")
 
 
+def test_of_a_kind_only_that_kind_is_found_and_named(store):
+    with pytest.raises(StoreError, match=r"no datasets here; run `yunque data build`"):
+        store.find("abc", "dataset")
+    records, _ = store.make("records", writes())
+    data, _ = store.make("dataset", writes())
+    assert store.find(data.id, "dataset").id == data.id
+    with pytest.raises(StoreError, match="no dataset") as caught:
+        store.find(records.id, "dataset")
+    assert data.id in caught.value.line() and "records-" not in caught.value.line()
+
+
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", "null", "{}", '{"parents": 3}', '{"parents": [], "surprise": 1}', "\udcff"], ids=ascii
 )

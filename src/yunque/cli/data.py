@@ -67,7 +67,7 @@ def show(
     if sample and offset:
         raise typer.BadParameter("--sample draws from everything; leave --offset out")
     store = Store(out)
-    found = store.find(dataset)
+    found = store.find(dataset, "dataset")
     wanted = Wanted(what=what, reason=reason, language=language, kind=kind, path=path)
     rows = page(store, found, wanted, offset=offset, limit=limit, sample_seed=seed if sample else None)
     if json_:
@@ -95,7 +95,7 @@ def diff(
     from yunque.store.artifacts import Store
 
     store = Store(out)
-    found = compare_datasets(store, store.find(first), store.find(second))
+    found = compare_datasets(store, *(store.find(one, "dataset") for one in (first, second)))
     emit(found) if json_ else print("\n".join(difference_lines(found, limit)))
 
 
@@ -111,7 +111,7 @@ def card(
     from yunque.store.artifacts import Store
 
     store = Store(out)
-    text = data_card(gather(store, store.find(dataset)))
+    text = data_card(gather(store, store.find(dataset, "dataset")))
     if file is None:
         print(text, end="")
     else:

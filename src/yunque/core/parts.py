@@ -51,7 +51,16 @@ def make_part(seam: str, name: str, options: Mapping[str, Any] = MappingProxyTyp
         raise RecipeError(f"'{name}' cannot take these options ({error})", where=where) from error
 
 
+_FEW = 8
+"""So many names are told at once."""
+
+
 def nearest(name: str, known: list[str]) -> str:
-    """A hint: the nearest known name, or all of them."""
+    """A hint: the nearest known name, or all of them; both where there are few and the nearest is no slip of a finger."""
+    every = f"known: {', '.join(sorted(known)) or 'none'}"
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"did you mean '{close[0]}'?" if close else f"known: {', '.join(sorted(known)) or 'none'}"
+    if not close:
+        return every
+    meant = f"did you mean '{close[0]}'?"
+    sure = len(known) > _FEW or difflib.get_close_matches(name, close, cutoff=0.75)
+    return meant if sure else f"{meant} {every}"

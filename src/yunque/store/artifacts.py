@@ -126,18 +126,23 @@ class Store:
         found = [self._read(path.parent) for path in self._artifacts.glob(f"*/{MANIFEST}")]
         return sorted(found, key=lambda artifact: (artifact.manifest.created_at, artifact.id))
 
-    def find(self, wanted: str) -> Artifact:
-        """The one artifact whose id, or ``kind-id``, starts with ``wanted``; StoreError when none or several do."""
-        every = self.all()
+    def find(self, wanted: str, kind: str = "") -> Artifact:
+        """The one artifact (of that kind) whose id, or ``kind-id``, starts with ``wanted``.
+
+        StoreError when none or several do.
+        """
+        every = [one for one in self.all() if kind in ("", one.manifest.kind)]
         hits = [a for a in every if wanted and (a.id.startswith(wanted) or f"{a.manifest.kind}-{a.id}".startswith(wanted))]
         if len(hits) == 1:
             return hits[0]
         if not every:
+            first = "yunque data build" if kind == "dataset" else "yunque forge"
             raise StoreError(
-                "no artifacts here", where=self.root, do="run `yunque forge` first, or name its folder with --out"
+                f"no {kind or 'artifact'}s here", where=self.root, do=f"run `{first}` first, or name its folder with --out"
             )
         known = ", ".join(f"{a.manifest.kind}-{a.id}" for a in (hits or every)[-12:])
-        what = f"{len(hits)} artifacts start with '{wanted}'" if hits else f"no artifact '{wanted}'"
+        of_kind = kind or "artifact"
+        what = f"{len(hits)} {of_kind}s start with '{wanted}'" if hits else f"no {of_kind} '{wanted}'"
         raise StoreError(what, where=self.root, do=f"known: {known}")
 
     def parents(self, artifact: Artifact) -> list[Artifact]:
