@@ -70,6 +70,22 @@ def test_two_models_stand_side_by_side_and_the_difference_is_said():
     assert page == render_evaluation([run("base", 2), run("forged", 15)], code_version="1")
 
 
+def test_what_is_identical_is_folded_and_tasks_are_named():
+    said = " ".join(read(render_evaluation([run("base", 2), run("forged", 5)], code_version="1")).said)
+    assert re.search(r"Identical: [^.]*edit similarity 50.0 %", said) and "edit similarity: 50.0 % and" not in said
+    gained = [row(n, True).task_id for n in (2, 3, 4)]
+    assert f"3 tasks gained {', '.join(gained)}" in said and " lost" not in said and "As before: 17 tasks." in said
+    page = render_evaluation([run("forged", 30, total=40), run("base", 2, total=40)], code_version="1")
+    folded = [dict(attributes) for tag, attributes in read(page).tags if tag == "details"]
+    assert "28 tasks lost" in " ".join(read(page).said) and folded == [{}]  # many are shown on demand
+
+
+def test_a_unit_that_is_no_share_stands_with_the_measure():
+    one = Measure(name="lint findings", value=3.5, low=1.0, high=5.0, n=20, unit="per 1,000 lines")
+    page = render_evaluation([replace(run("base", 2), measures=[one])], code_version="1")
+    assert "program with the answer, per 1,000 lines" in " ".join(read(page).said)
+
+
 def test_runs_of_other_suites_have_sections_of_their_own():
     page = render_evaluation([run("base", 2), run("base", 5, suite="mbpp")], code_version="1")
     said = " ".join(read(page).said)

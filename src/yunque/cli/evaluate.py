@@ -36,7 +36,7 @@ from yunque.evaluation.runs import (
 )
 from yunque.evaluation.statistics import Paired
 from yunque.evaluation.suites import open_suite
-from yunque.evaluation.verdicts import ceiling_of, compare_runs, reasons, shares_passed, summarise
+from yunque.evaluation.verdicts import Changed, ceiling_of, changed_tasks, compare_runs, reasons, summarise
 from yunque.models.base import find_base
 from yunque.reports.evaluation import EvalRun, render_answers, render_evaluation
 from yunque.reports.words import moment
@@ -236,19 +236,13 @@ def all_runs(found: Sequence[Scored], out: Path) -> list[Scored]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Compared:
+class Compared(Changed):
     """Two runs of one suite, task by task."""
 
     suite: str
     runs: tuple[str, str]
     """What each is called: its id, its model, when it was made."""
     measures: list[Paired]
-    gained: list[str]
-    """Tasks of which the second run has more answers that pass."""
-    lost: list[str]
-    """Tasks of which it has fewer."""
-    same: int
-    """How many tasks have as many."""
 
 
 def compare_artifacts(first: str, second: str, out: Path) -> Compared:
@@ -258,16 +252,11 @@ def compare_artifacts(first: str, second: str, out: Path) -> Compared:
     if runs[0].suite != runs[1].suite:
         raise EvaluationError(f"{runs[0].suite} and {runs[1].suite} are different suites", do="compare runs of one suite")
     rows: list[list[Judged]] = [load_samples(run.artifact.path / SAMPLES) for run in runs]
-    before, after = (shares_passed(one) for one in rows)
-    both = [task for task in before if task in after]
-    gained, lost = ([task for task in both if sign * (after[task] - before[task]) > 0] for sign in (1, -1))
     return Compared(
         suite=runs[0].suite,
         runs=(_called(runs[0].artifact), _called(runs[1].artifact)),
         measures=compare_runs(runs[0].suite, *rows),
-        gained=gained,
-        lost=lost,
-        same=len(both) - len(gained) - len(lost),
+        **vars(changed_tasks(*rows)),
     )
 
 

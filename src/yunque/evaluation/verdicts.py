@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from yunque.core.errors import EvaluationError
 from yunque.core.nouns import Measure, Outcome
@@ -106,6 +106,26 @@ def shares_passed(rows: Sequence[Judged]) -> dict[str, float]:
     """Of each task, the share of its judged answers that pass."""
     judged = _by_task([row for row in rows if row.outcome in ("pass", "fail")])
     return {task: _num_right(answers) / len(answers) for task, answers in judged.items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changed:
+    """Tasks of two runs of one suite, by how many of their judged answers pass."""
+
+    gained: list[str]
+    """Of which the second run has more."""
+    lost: list[str]
+    """Of which it has fewer."""
+    same: int
+    """How many tasks have as many."""
+
+
+def changed_tasks(before: Sequence[Judged], after: Sequence[Judged]) -> Changed:
+    """How the tasks that both runs were judged on differ, in the first run's order."""
+    first, second = shares_passed(before), shares_passed(after)
+    both = [task for task in first if task in second]
+    gained, lost = ([task for task in both if sign * (second[task] - first[task]) > 0] for sign in (1, -1))
+    return Changed(gained=gained, lost=lost, same=len(both) - len(gained) - len(lost))
 
 
 def _pass(name: str, tasks: dict[str, list[Judged]], k: int, seed: int) -> Measure:

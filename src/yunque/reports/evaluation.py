@@ -18,7 +18,7 @@ from yunque.core.nouns import Measure, Task
 from yunque.evaluation.metrics import EXPONENTIATED, find_metric
 from yunque.evaluation.runs import Judged
 from yunque.evaluation.statistics import Paired
-from yunque.evaluation.verdicts import compare_runs
+from yunque.evaluation.verdicts import changed_tasks, compare_runs
 from yunque.reports.markup import Column, Raw, facts, join, table, tag
 from yunque.reports.page import MARKS, POLICY
 from yunque.reports.plots import interval_mark, span_bar
@@ -114,7 +114,9 @@ def _scores(name: str, runs: list[EvalRun]) -> Raw:
     rows = []
     for metric in names:
         known = find_metric(metric)
-        cells: list[object] = [join((tag("span", metric, class_="lead"), _under(known.meaning if known else "")))]
+        unit = next((_unit(measures[metric].unit) for measures in found if metric in measures), "")
+        meaning = ", ".join(filter(None, (known.meaning if known else "", unit)))
+        cells: list[object] = [join((tag("span", metric, class_="lead"), _under(meaning)))]
         for measures in found:
             one = measures.get(metric)
             cells.append(_value(one))
@@ -159,6 +161,11 @@ def written(value: float | None, unit: str) -> str:
     return f"{decimal(value, 2)} ×" if unit == "ratio" else decimal(value, 2)
 
 
+def _unit(unit: str) -> str:
+    """The words of a unit that stands beside no number: ``per 1,000 lines``."""
+    return "" if unit in ("share", "ratio") else unit
+
+
 def _under(words: str) -> object:
     return tag("span", words, class_="under") if words else ""
 
@@ -166,16 +173,38 @@ def _under(words: str) -> object:
 def _compared(base: EvalRun, other: EvalRun) -> Raw:
     """What may be said of one run against another, task by task."""
     found = compare_runs(base.suite, base.rows, other.rows)
+    tasks = changed_tasks(base.rows, other.rows)
+    alike = [one for one in found if one.base.value == one.forged.value]
+    values = [f"{one.base.name} {written(one.base.value, one.base.unit)}" for one in alike if one.base.value is not None]
     title = f"{_short_model(other)} against {_short_model(base)}"
-    return join((tag("h3", title), tag("ul", *(_sentence(paired) for paired in found), class_="answers")))
+    return join(
+        (
+            tag("h3", title),
+            tag("ul", *(_sentence(paired) for paired in found if paired not in alike), class_="answers"),
+            tag("p", f"Identical: {', '.join(values)}.", class_="note") if values else "",
+            *(_named(word, named) for word, named in (("gained", tasks.gained), ("lost", tasks.lost)) if named),
+            tag("p", f"As before: {count(tasks.same, 'tasks')}.", class_="note"),
+        )
+    )
+
+
+def _named(word: str, tasks: Sequence[str]) -> Raw:
+    """Tasks by name, folded where they are many."""
+    opened = {"open": "open"} if len(tasks) <= MOST_OPEN else {}
+    return tag("details", tag("summary", f"{count(len(tasks), 'tasks')} {word}"), tag("p", ", ".join(tasks)), **opened)
+
+
+MOST_OPEN = 20
+"""Names of tasks that are shown without being asked for."""
 
 
 def _sentence(paired: Paired) -> Raw:
     style, mark = MARKS[paired.verdict]
     base, other, by = paired.base, paired.forged, paired.difference
     change = "ratio" if by.unit in EXPONENTIATED else "difference"
+    unit = f" {_unit(by.unit)}" if _unit(by.unit) else ""
     words = (
-        f" on {base.name}: {written(base.value, by.unit)} and {written(other.value, by.unit)}, "
+        f" on {base.name}: {written(base.value, by.unit)} and {written(other.value, by.unit)}{unit}, "
         f"{change} {_change(by)}, n = {by.n:,} tasks."
     )
     said = join((tag("strong", paired.verdict.capitalize()), words))
