@@ -355,44 +355,68 @@ class _Layers:
             with contextlib.suppress(OSError):  # not its own doctests: whoever answers writes them
                 files[name] = (check.tree / name).read_bytes()
                 alone[name] = _without_others(files[name], name, places)
-        wrapped = [_others(one, places, set())[0] for one in (alone, files)]
-        for chosen in (*wrapped, files):
-            original = check._run(chosen, guarded=path)
-            if original.passed_all(check.tests) or original.looked:
-                break
-        if chosen is files:
-            return cls(guarded=not original.looked, known=tuple(sorted(original.caused)), rows=original.rows, files=files)
-        plain = alone if chosen is wrapped[0] else files
-        runs, controls, changed = _find_controls(check, plain, places, original, path)
-        guarded = not any(run.looked for run in (original, *runs))
-        if not guarded:
-            original = check._run(chosen)
-            runs, controls, changed = _find_controls(check, plain, places, original, "")
-        known = tuple(sorted(frozenset[str]().union(*(run.caused for run in (original, *runs)))))
-        return cls(guarded=guarded, known=known, rows=original.rows, files=chosen, controls=controls, changed=changed)
+        choices = [*((plain, _others(plain, places, set())[0]) for plain in (alone, files)), (None, files)]
+        (plain, used), original = _begin(check, choices, path)
+        guard = "" if original.looked else path
+        if original.looked:
+            (plain, used), original = _begin(check, choices, guard)
+        found = _find_controls(check, plain, places, original, guard) if plain is not None else _Controls()
+        if any(run.looked for run in found.runs):
+            guard = ""
+            original = check._run(used)
+            found = _find_controls(check, plain, places, original, guard)
+        known = tuple(sorted(frozenset[str]().union(*(run.caused for run in (original, *found.runs)))))
+        return cls(
+            guarded=bool(guard),
+            known=known,
+            rows=original.rows,
+            files=used,
+            controls=tuple(one for one in found.controls if one.failed),
+            changed=found.changed,
+        )
+
+
+_Choice = tuple[dict[str, bytes] | None, dict[str, bytes]]
+"""Test files whose expectations may be changed (None: they may not), and the same as they are used."""
+
+
+def _begin(check: RepositoryTests, choices: Sequence[_Choice], guard: str) -> tuple[_Choice, _Run]:
+    """The first choice beside which the original file passes (or looks around), else the last; and its run."""
+    for choice in choices:
+        run = check._run(choice[1], guarded=guard)
+        if run.passed_all(check.tests) or run.looked:
+            break
+    return choice, run
+
+
+class _Controls(NamedTuple):
+    """What was found out about tests that expect something else."""
+
+    runs: tuple[_Run, ...] = ()
+    """Of the original file beside them."""
+    controls: tuple[_Control, ...] = ()
+    changed: tuple[str, ...] = ()
+    """The tests that fail, and of which everything that could expect something else did."""
 
 
 def _find_controls(
-    check: RepositoryTests, files: dict[str, bytes], places: _Places, original: _Run, guarded: str
-) -> tuple[list[_Run], tuple[_Control, ...], tuple[str, ...]]:
-    """Runs of the original file beside tests that expect something else, those tests, and the names of those that count.
+    check: RepositoryTests, files: dict[str, bytes], places: _Places, original: _Run, guard: str
+) -> _Controls:
+    """Tests that expect something else, until each thing that the original run came to has been another.
 
-    All expectations are others in the first run; what a test does not come to then, because it ends before, is in the next.
+    All are others in the first run; what a test does not come to then, because it ends before, is in the next.
     """
-    missing, runs, controls, failed = None, [], [], frozenset[str]()
-    while len(runs) < _CONTROLS and (missing is None or missing):
+    missing, runs, controls = None, [], []
+    while len(runs) < _CONTROLS and (missing is None or missing) and not any(run.looked for run in runs):
         others, lines, tests = _others(files, places, missing)
-        run = check._run(others, guarded=guarded, rows=original.rows)
+        run = check._run(others, guarded=guard, rows=original.rows)
         wrong = frozenset(test for test in tests if run.fails_all([test]))
         runs.append(run)
         controls.append(_Control(others, wrong, {at: run.places[at] for at in lines & run.places.keys()}))
-        failed |= wrong
         missing = (original.places.keys() & lines if missing is None else missing) - run.places.keys()
-        if run.looked:
-            break
     stay = {test for test, _ in missing or ()}
-    changed = tuple(sorted(test for test in failed if _whole(test) not in stay))
-    return runs, tuple(one for one in controls if one.failed), changed
+    failed = frozenset[str]().union(*(one.failed for one in controls))
+    return _Controls(tuple(runs), tuple(controls), tuple(sorted(test for test in failed if _whole(test) not in stay)))
 
 
 def _without_others(data: bytes, name: str, places: _Places) -> bytes:
