@@ -73,7 +73,7 @@ def _is_test(node: ast.AST) -> bool:
 
 def _edits(text: _Text, function: ast.AST, chance: random.Random) -> dict[tuple[int, int], bytes]:
     """Every expectation of a test, and what it could become."""
-    return {text.span(node): other for _, node, other in (*_values(function, chance), *_raised(function, chance))}
+    return {text.span(node): other for _, node, other in _expected(function, chance)}
 
 
 class _Place(NamedTuple):
@@ -89,7 +89,7 @@ class _Place(NamedTuple):
 def _places(text: _Text, function: ast.AST, chance: random.Random) -> Iterator[_Place]:
     """What compares in a test: statements of their own, which nothing around them waits for."""
     edits: dict[ast.AST, dict[tuple[int, int], bytes]] = {}
-    for compared, node, other in (*_values(function, chance), *_raised(function, chance)):
+    for compared, node, other in _expected(function, chance):
         edits.setdefault(compared, {})[text.span(node)] = other
     for statement in _free(function):
         context = SOFT.format(statement.lineno).encode()
@@ -214,6 +214,11 @@ def _other_result(text: _Text, line: int, chance: random.Random) -> dict[tuple[i
         return {}
     alike = b"123456789" if chr(shown[place]).isdigit() else b"abcdefghijklmnopqrstuvwxyz"
     return {(start + place, start + place + 1): bytes([chance.choice([one for one in alike if one != shown[place]])])}
+
+
+def _expected(function: ast.AST, chance: random.Random) -> list[tuple[ast.AST, ast.AST, bytes]]:
+    """What compares in a test, each with what it expects, and what stands for that."""
+    return [*_values(function, chance), *_raised(function, chance)]
 
 
 def _values(function: ast.FunctionDef | ast.AsyncFunctionDef, chance: random.Random) -> list[tuple[ast.AST, ast.AST, bytes]]:

@@ -356,22 +356,20 @@ class _Layers:
                 files[name] = (check.tree / name).read_bytes()
                 alone[name] = _without_others(files[name], name, places)
         choices = [*((plain, _others(plain, places, set())[0]) for plain in (alone, files)), (None, files)]
-        (plain, used), original = _begin(check, choices, path)
-        guard = "" if original.looked else path
-        if original.looked:
+        for guard in (path, ""):
             (plain, used), original = _begin(check, choices, guard)
-        found = _find_controls(check, plain, places, original, guard) if plain is not None else _Controls()
-        if any(run.looked for run in found.runs):
-            guard = ""
-            original = check._run(used)
-            found = _find_controls(check, plain, places, original, guard)
+            found = _Controls()
+            if plain is not None and not original.looked:
+                found = _find_controls(check, plain, places, original, guard)
+            if not any(run.looked for run in (original, *found.runs)):
+                break
         known = tuple(sorted(frozenset[str]().union(*(run.caused for run in (original, *found.runs)))))
         return cls(
             guarded=bool(guard),
             known=known,
             rows=original.rows,
             files=used,
-            controls=tuple(one for one in found.controls if one.failed),
+            controls=found.controls,
             changed=found.changed,
         )
 
@@ -416,7 +414,11 @@ def _find_controls(
         missing = (original.places.keys() & lines if missing is None else missing) - run.places.keys()
     stay = {test for test, _ in missing or ()}
     failed = frozenset[str]().union(*(one.failed for one in controls))
-    return _Controls(tuple(runs), tuple(controls), tuple(sorted(test for test in failed if _whole(test) not in stay)))
+    return _Controls(
+        runs=tuple(runs),
+        controls=tuple(one for one in controls if one.failed),
+        changed=tuple(sorted(test for test in failed if _whole(test) not in stay)),
+    )
 
 
 def _without_others(data: bytes, name: str, places: _Places) -> bytes:

@@ -302,9 +302,9 @@ def suite_lines(rows: Sequence[dict]) -> list[str]:
 def comparison_lines(found: Compared) -> list[str]:
     """What `yunque compare` prints: the runs, the measures that differ, the tasks that were gained and lost."""
     first, second = found.runs
-    alike = [one for one in found.measures if one.base.value == one.forged.value]
+    alike = [one for one in found.measures if one.is_identical]
     said = [f"first:  {first}", f"second: {second}"]
-    said += [sentence(found.suite, one) for one in found.measures if one not in alike]
+    said += [sentence(found.suite, one) for one in found.measures if not one.is_identical]
     if alike:
         values = (
             f"{one.base.name} {_number(one.base.value, one.difference.unit)}" for one in alike if one.base.value is not None

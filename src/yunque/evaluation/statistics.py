@@ -32,6 +32,11 @@ class Paired:
     verdict: str
     """``better``, ``worse`` or ``cannot tell``: of the forged model, by whether the interval excludes 0."""
 
+    @property
+    def is_identical(self) -> bool:
+        """Whether both models have the same value."""
+        return self.base.value == self.forged.value
+
 
 def compare(
     name: str,

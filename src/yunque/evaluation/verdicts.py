@@ -102,7 +102,7 @@ def compare_runs(name: str, base: Sequence[Judged], other: Sequence[Judged], *, 
     return found
 
 
-def shares_passed(rows: Sequence[Judged]) -> dict[str, float]:
+def _shares_passed(rows: Sequence[Judged]) -> dict[str, float]:
     """Of each task, the share of its judged answers that pass."""
     judged = _by_task([row for row in rows if row.outcome in ("pass", "fail")])
     return {task: _num_right(answers) / len(answers) for task, answers in judged.items()}
@@ -122,7 +122,7 @@ class Changed:
 
 def changed_tasks(before: Sequence[Judged], after: Sequence[Judged]) -> Changed:
     """How the tasks that both runs were judged on differ, in the first run's order."""
-    first, second = shares_passed(before), shares_passed(after)
+    first, second = _shares_passed(before), _shares_passed(after)
     both = [task for task in first if task in second]
     gained, lost = ([task for task in both if sign * (second[task] - first[task]) > 0] for sign in (1, -1))
     return Changed(gained=gained, lost=lost, same=len(both) - len(gained) - len(lost))

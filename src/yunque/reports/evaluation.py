@@ -174,13 +174,13 @@ def _compared(base: EvalRun, other: EvalRun) -> Raw:
     """What may be said of one run against another, task by task."""
     found = compare_runs(base.suite, base.rows, other.rows)
     tasks = changed_tasks(base.rows, other.rows)
-    alike = [one for one in found if one.base.value == one.forged.value]
-    values = [f"{one.base.name} {written(one.base.value, one.base.unit)}" for one in alike if one.base.value is not None]
+    same = [one.base for one in found if one.is_identical and one.base.value is not None]
+    values = [f"{one.name} {written(one.value, one.unit)}" for one in same]
     title = f"{_short_model(other)} against {_short_model(base)}"
     return join(
         (
             tag("h3", title),
-            tag("ul", *(_sentence(paired) for paired in found if paired not in alike), class_="answers"),
+            tag("ul", *(_sentence(paired) for paired in found if not paired.is_identical), class_="answers"),
             tag("p", f"Identical: {', '.join(values)}.", class_="note") if values else "",
             *(_named(word, named) for word, named in (("gained", tasks.gained), ("lost", tasks.lost)) if named),
             tag("p", f"As before: {count(tasks.same, 'tasks')}.", class_="note"),
@@ -202,7 +202,7 @@ def _sentence(paired: Paired) -> Raw:
     style, mark = MARKS[paired.verdict]
     base, other, by = paired.base, paired.forged, paired.difference
     change = "ratio" if by.unit in EXPONENTIATED else "difference"
-    unit = f" {_unit(by.unit)}" if _unit(by.unit) else ""
+    unit = f" {_unit(by.unit)}".rstrip()
     words = (
         f" on {base.name}: {written(base.value, by.unit)} and {written(other.value, by.unit)}{unit}, "
         f"{change} {_change(by)}, n = {by.n:,} tasks."
