@@ -130,6 +130,8 @@ def test_killed_while_training_it_ends_the_same(forged: Path, tiny_model: Path, 
     assert _weights(forged / "killed") == _weights(forged / "out")
     one, other = (json.loads((forged / out / "report.json").read_text()) for out in ("out", "killed"))
     assert one["comparisons"] == other["comparisons"]
+    assert any(step["reused"] for step in other["steps"])
+    assert other["total_s"] == pytest.approx(sum(step["took_s"] for step in other["steps"]), abs=0.1)
 
 
 def _copy_suite_and_base_scores(done: Path, out: Path) -> None:

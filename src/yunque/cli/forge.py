@@ -51,7 +51,6 @@ class Forge:
     """Told once per step, with one line."""
     made: list[tuple[Artifact, bool]] = field(default_factory=list)
     """Artifacts in order, and whether each was made in this run."""
-    _started: float = field(default_factory=time.monotonic)
 
     def run(self) -> Artifact:
         """All steps, the finished ones skipped."""
@@ -311,7 +310,6 @@ class Forge:
             artifacts=artifacts,
             made=tuple(self.made),
             seed=self.recipe.seed,
-            total_s=time.monotonic() - self._started,
             sandbox_tier=self.sandbox.tier if self.sandbox else "",
         )
         artifact = self._step("report", lambda folder: write_report(gather(run), folder), parents=list(artifacts.values()))

@@ -196,7 +196,7 @@ class StepFacts:
     kind: str
     artifact_id: str
     took_s: float
-    """When it was made; a reused artifact took no time in this run."""
+    """When it was made, be it by an earlier run."""
     peak_bytes: int
     """Largest resident set of the process until the artifact was done."""
     reused: bool = False
@@ -227,7 +227,7 @@ class ForgeReport:
     code_version: str
     created_at: str
     total_s: float
-    """Wall time of this run; reused artifacts excluded."""
+    """What its artifacts took to make, those of earlier runs included."""
     peak_bytes: int
     comparisons: tuple[Comparison, ...]
     interval_method: str = ""

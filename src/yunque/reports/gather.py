@@ -56,7 +56,6 @@ class Run:
     made: tuple[tuple[Artifact, bool], ...]
     """Artifacts in order, and whether each was made in this run."""
     seed: int
-    total_s: float
     sandbox_tier: str
 
 
@@ -73,7 +72,7 @@ def gather(run: Run) -> ForgeReport:
         command=run.command,
         code_version=yunque.__version__,
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        total_s=round(run.total_s, 1),
+        total_s=round(sum(artifact.manifest.took_s for artifact in everything), 1),
         peak_bytes=max(artifact.manifest.peak_bytes for artifact in everything),
         comparisons=tuple(_comparison(row) for row in rows),
         interval_method=_interval_method(rows),

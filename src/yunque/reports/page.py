@@ -343,8 +343,7 @@ def _speed(report: ForgeReport) -> str:
 
 # -------------------------------------------------------------------------------------------------------- time, reproduction
 def _time(report: ForgeReport) -> Raw:
-    took = [0.0 if step.reused else step.took_s for step in report.steps]
-    total_ms = round(1000 * sum(took))
+    total_ms = round(1000 * sum(step.took_s for step in report.steps))
     columns = (
         Column("Step"), Column("Artifact"), Column("Time", numeric=True), Column("Peak memory", numeric=True),
         Column("Share of time", style="barred"),
@@ -353,16 +352,16 @@ def _time(report: ForgeReport) -> Raw:
         (
             step.kind,
             tag("code", step.artifact_id),
-            "reused" if step.reused else duration(step.took_s),
+            duration(step.took_s) + (" (earlier run)" if step.reused else ""),
             size(step.peak_bytes),
-            "" if step.reused else span_bar(0, round(1000 * step.took_s), total_ms, "all"),
+            span_bar(0, round(1000 * step.took_s), total_ms, "all"),
         )
         for step in report.steps
     ]
     foot = ("Whole run", "", duration(report.total_s), size(report.peak_bytes), "")
     note = (
-        "Peak memory is the largest resident set of the process from its start to the end of the step. A reused artifact "
-        "was made by an earlier run and shows the peak of that one."
+        "Peak memory is the largest resident set of the process from its start to the end of the step. An artifact of an "
+        "earlier run is used again, and shows the time and the peak of that one."
     )
     steps = table("Every step and the artifact it left", columns, rows, foot=foot, style="stack")
     return join((steps, tag("p", note, class_="note")))
