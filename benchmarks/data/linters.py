@@ -19,8 +19,8 @@ from yunque.checks.pylint import Pylint
 from yunque.checks.ruff import SECURITY, Obsolete, RuffSecurity
 from yunque.checks.security import Bandit
 from yunque.checks.trust import canary, doubt, judge_all
-from yunque.core.folders import benchmarks_folder
 from yunque.core.nouns import Outcome, Record, Verdict
+from yunque.core.paths import benchmarks_folder
 from yunque.data.cleaning import clean_all
 from yunque.data.languages import language_of
 

@@ -17,8 +17,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from yunque.core.folders import benchmarks_folder
 from yunque.core.nouns import Outcome
+from yunque.core.paths import benchmarks_folder
 from yunque.evaluation.metrics import TapedSandbox
 from yunque.evaluation.plus import humaneval_plus
 from yunque.sandbox import open_sandbox

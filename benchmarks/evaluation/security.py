@@ -20,8 +20,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from yunque.checks.security import Bandit, InsecurePatterns
-from yunque.core.folders import benchmarks_folder
 from yunque.core.nouns import Origin, Record
+from yunque.core.paths import benchmarks_folder
 from yunque.core.seams import Check
 from yunque.evaluation.cyberseceval import FAMILIES, KINDS
 

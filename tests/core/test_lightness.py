@@ -7,7 +7,7 @@ import pytest
 
 HEAVY = ("torch", "transformers", "pyarrow", "peft", "matplotlib", "huggingface_hub", "tensorboard", "accelerate")
 LOADED = f"import sys; print('loaded:', *[name for name in {HEAVY!r} if name in sys.modules])"
-ROOMS = "import yunque.core.nouns, yunque.core.seams, yunque.core.parts, yunque.core.errors, yunque.core.progress; "
+ROOMS = "import yunque.core.nouns, yunque.core.seams, yunque.core.plugins, yunque.core.errors, yunque.core.progress; "
 
 
 def loaded_after(code: str, *arguments: str) -> str:

@@ -34,8 +34,8 @@ from yunque.checks.assigned import assigned
 from yunque.checks.grammars import GRAMMARS
 from yunque.checks.randomness import HASH_WORDS, HEX, OTHER_NAMES, POOR, UUID, is_fake, looks_random
 from yunque.checks.trust import canary
-from yunque.core.folders import cache_folder
 from yunque.core.nouns import Canary, Finding, Outcome, Record, Verdict
+from yunque.core.paths import cache_folder
 
 PACKAGE = "kingfisher-secret-scanner"
 NO_KINGFISHER = f"{PACKAGE} is not installed; pip install 'yunque[checks]'"

@@ -24,8 +24,8 @@ from pathlib import Path, PurePosixPath
 from yunque.checks.trust import canary
 from yunque.checks.workers import Broken, Worker, WorkerLimits, shared_worker
 from yunque.core.errors import YunqueError
-from yunque.core.folders import cache_folder
 from yunque.core.nouns import Canary, Finding, Outcome, Record, Verdict, content_id
+from yunque.core.paths import cache_folder
 
 HERE = Path(__file__).with_name("node")
 PROGRAM = HERE / "eslint_worker.mjs"

@@ -25,7 +25,7 @@ from typing import Any
 from yunque.checks.trust import canary
 from yunque.core.errors import RecipeError
 from yunque.core.nouns import Canary, Finding, Origin, Outcome, Record, Verdict
-from yunque.core.parts import nearest
+from yunque.core.plugins import nearest
 
 LIST_VERSION = "3.27"
 """SPDX licence list whose ids are known; license-expression 30.4.4 ships them."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from yunque.cli.console import bars
 from yunque.core.errors import SourceError, StoreError
-from yunque.core.parts import nearest
+from yunque.core.plugins import nearest
 from yunque.reports.words import size
 from yunque.store.benchmarks import (
     Benchmark,

@@ -22,7 +22,7 @@ from yunque.cli.console import emit
 from yunque.cli.recipe import explain
 from yunque.core.errors import RecipeError, SourceError
 from yunque.core.nouns import Finding, Origin, Outcome, Record, Verdict, content_id
-from yunque.core.parts import nearest
+from yunque.core.plugins import nearest
 from yunque.data.collect import readable_text
 from yunque.data.licences import LicenceMap
 from yunque.data.parallel import batched

@@ -12,7 +12,7 @@ from typing import Any
 
 from yunque.core.errors import RecipeError, StoreError
 from yunque.core.nouns import Dropped, Origin, Pair, PairKind, Record
-from yunque.core.parts import nearest
+from yunque.core.plugins import nearest
 from yunque.data.collect import DROPPED
 from yunque.data.dataset import ASIDE, EDITS, PAIRS, PAIRS_ASIDE, RECORDS, WEIGHTS, PairAside
 from yunque.data.duplicates import CLUSTERS, Clustered

@@ -12,7 +12,7 @@ from importlib.metadata import entry_points
 
 from yunque.checks.eslint import what_is_missing
 from yunque.checks.pylint import find_pylint
-from yunque.core.folders import cache_folder
+from yunque.core.paths import cache_folder
 from yunque.models.base import FACTS
 from yunque.sandbox import capabilities
 

@@ -12,9 +12,9 @@ from typing import Any
 import yunque
 from yunque.cli.console import bars, listed
 from yunque.core.errors import EvaluationError
-from yunque.core.folders import benchmarks_folder
 from yunque.core.nouns import Measure, PromptStyle, Task
-from yunque.core.parts import nearest
+from yunque.core.paths import benchmarks_folder
+from yunque.core.plugins import nearest
 from yunque.core.seams import Engine, JudgedSuite, MeasuredSuite
 from yunque.evaluation.layouts import read_samples
 from yunque.evaluation.metrics import EXPONENTIATED, KINDS, TapedSandbox

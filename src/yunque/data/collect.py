@@ -42,7 +42,7 @@ from pydantic import BaseModel, Field
 
 from yunque.core.errors import RecipeError, SourceError
 from yunque.core.nouns import Dropped, Origin, Outcome, Record, content_id
-from yunque.core.parts import make_part, nearest
+from yunque.core.plugins import make_part, nearest
 from yunque.core.progress import silent
 from yunque.core.seams import Check, Progress
 from yunque.data.languages import OTHERS, PARSED, is_stub, language_of

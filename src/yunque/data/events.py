@@ -39,7 +39,7 @@ from pathlib import Path
 
 from yunque.core.errors import SourceError
 from yunque.core.nouns import Dropped, Origin, Pair, PairKind, Record, content_id
-from yunque.core.parts import nearest
+from yunque.core.plugins import nearest
 from yunque.data.trees import shown
 
 TABLE = "events"

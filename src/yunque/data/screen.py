@@ -23,7 +23,7 @@ from yunque.checks.owasp import CATEGORIES, category_of
 from yunque.checks.trust import Proof, Trusted
 from yunque.core.errors import RecipeError
 from yunque.core.nouns import Finding, Outcome, Record, Verdict
-from yunque.core.parts import make_part, nearest
+from yunque.core.plugins import make_part, nearest
 from yunque.core.seams import Check
 from yunque.data.parallel import batched, ordered_map
 from yunque.data.verdicts import VerdictCache

@@ -30,7 +30,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 from yunque.core.errors import SourceError
-from yunque.core.parts import find_part, nearest
+from yunque.core.plugins import find_part, nearest
 from yunque.core.seams import Source
 from yunque.data import archives, git, lists
 from yunque.data.repository import Repository, write_commit

@@ -22,7 +22,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from yunque.core.errors import RecipeError, SourceError
 from yunque.core.nouns import Dropped, Pair, Record
-from yunque.core.parts import find_part, nearest
+from yunque.core.plugins import find_part, nearest
 from yunque.core.progress import silent
 from yunque.core.seams import Progress, Stream
 from yunque.data.collect import DROPPED, RECORDS, Tally

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from yunque.core.errors import RecipeError, SourceError
-from yunque.core.parts import nearest
+from yunque.core.plugins import nearest
 from yunque.data.trees import CHUNK_BYTES
 from yunque.store.benchmarks import Benchmark, benchmarks, find_by_hash
 

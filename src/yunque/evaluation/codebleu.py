@@ -40,7 +40,7 @@ import numpy as np
 
 from yunque.checks.grammars import GRAMMARS, parse
 from yunque.core.errors import EvaluationError
-from yunque.core.parts import nearest
+from yunque.core.plugins import nearest
 from yunque.evaluation.text_metrics import ORDERS, interval, ngrams
 
 if TYPE_CHECKING:

@@ -31,7 +31,7 @@ from pathlib import Path
 from yunque.checks.whole import ENDINGS
 from yunque.core.errors import EvaluationError, SandboxError
 from yunque.core.nouns import Limits, Measure, Outcome, PromptStyle, Task, Verdict
-from yunque.core.parts import nearest
+from yunque.core.plugins import nearest
 from yunque.core.seams import Sandbox
 from yunque.evaluation.extraction import DEFINES, code_of, cut, last_definition, merge
 from yunque.evaluation.judging import judge_program, judge_python

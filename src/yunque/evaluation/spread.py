@@ -14,8 +14,8 @@ from typing import Any
 
 from yunque.checks.judges import Judges, judged
 from yunque.core.errors import EvaluationError
-from yunque.core.folders import benchmarks_folder
 from yunque.core.nouns import Measure, Outcome, PromptStyle, Task, Verdict
+from yunque.core.paths import benchmarks_folder
 from yunque.core.seams import JudgedSuite, MeasuredSuite, Sandbox
 from yunque.evaluation.suites import open_suite
 from yunque.inference.ray_engine import connect

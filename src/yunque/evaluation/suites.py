@@ -21,8 +21,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from yunque.core.errors import EvaluationError
-from yunque.core.folders import benchmarks_folder
-from yunque.core.parts import find_part, nearest
+from yunque.core.paths import benchmarks_folder
+from yunque.core.plugins import find_part, nearest
 from yunque.core.seams import JudgedSuite, Sandbox
 from yunque.evaluation import codexglue, cyberseceval, humanevalpack, multipl_e, plus, python_suites, sven
 from yunque.evaluation.jsonl_suite import open_jsonl

@@ -22,7 +22,7 @@ from importlib import metadata
 from pathlib import Path
 
 from yunque.core.errors import ModelError, SourceError
-from yunque.core.folders import cache_folder
+from yunque.core.paths import cache_folder
 from yunque.core.progress import silent
 from yunque.core.seams import Progress
 

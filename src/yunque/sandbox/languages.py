@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from yunque.core.errors import SandboxError
-from yunque.core.parts import nearest
+from yunque.core.plugins import nearest
 
 RESERVED = 64 << 30
 """Address space for runtimes that reserve far more than they use. Their memory itself is watched as any other's."""

@@ -33,8 +33,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from yunque.core.errors import SandboxError
-from yunque.core.folders import cache_folder
 from yunque.core.nouns import Job, Limits, Observation, content_id
+from yunque.core.paths import cache_folder
 from yunque.sandbox.languages import RESERVED, Language, Toolchain, find_toolchain, language
 from yunque.sandbox.runner import LocalSandbox
 

@@ -28,7 +28,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from yunque.core.errors import SourceError, StoreError
-from yunque.core.parts import nearest
+from yunque.core.plugins import nearest
 from yunque.core.progress import silent
 from yunque.core.seams import Progress
 from yunque.store.artifacts import disk_errors, write_whole

@@ -2,7 +2,7 @@
 
 import pytest
 
-from yunque.core.folders import benchmarks_folder, cache_folder
+from yunque.core.paths import benchmarks_folder, cache_folder
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,7 @@ import pytest
 
 from yunque.checks.syntax import Syntax
 from yunque.core.errors import RecipeError
-from yunque.core.parts import find_part, nearest
+from yunque.core.plugins import find_part, nearest
 
 
 def test_our_own_parts_are_entry_points():
