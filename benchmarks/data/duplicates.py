@@ -103,7 +103,7 @@ def report(**values: object) -> None:
 # ---------------------------------------------------------------------------------------------------------------- corpus
 def unpack(corpus: Path, target: Path, wanted: float) -> tuple[int, int]:
     """Source files of the archives, every archive in turn, until there are so many bytes."""
-    from yunque.data.languages import language_of
+    from yunque.code.languages import language_of
 
     total = docs = 0
     archives = sorted(path for path in corpus.iterdir() if path.suffix in (".gz", ".tgz"))

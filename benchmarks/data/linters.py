@@ -19,10 +19,10 @@ from yunque.checks.pylint import Pylint
 from yunque.checks.ruff import SECURITY, Obsolete, RuffSecurity
 from yunque.checks.security import Bandit
 from yunque.checks.trust import canary, doubt, judge_all
+from yunque.code.languages import language_of
 from yunque.core.nouns import Outcome, Record, Verdict
 from yunque.core.paths import benchmarks_folder
 from yunque.data.cleaning import clean_all
-from yunque.data.languages import language_of
 
 LARGEST = 500_000
 SCRIPTS = ("javascript", "typescript", "tsx")

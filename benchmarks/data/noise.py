@@ -12,9 +12,10 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from yunque.checks import boilerplate, commented_code, comments, deprecated, files, headers, noise, obsolete, quality
+from yunque.checks import boilerplate, commented_code, deprecated, files, headers, noise, obsolete, quality
+from yunque.code import lexing
+from yunque.code.languages import language_of
 from yunque.core.nouns import Origin, Outcome, Record
-from yunque.data.languages import language_of
 
 CHECKS = (
     *(files.Vendored(), files.Generated(), files.Minified(), files.DataLike()),
@@ -45,7 +46,7 @@ def read(folder: Path, max_bytes: float) -> list[Record]:
 
 
 def forget() -> None:
-    for cached in (comments.scan, noise.lines_of, noise._characters):
+    for cached in (lexing.scan, noise.lines_of, noise._characters):
         cached.cache_clear()
 
 

@@ -20,10 +20,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+from yunque.code.functions import code_only, comment_spans, functions, has_errors
+from yunque.code.languages import PARSED, language_of
 from yunque.core.nouns import Origin, PairKind, Record, content_id
-from yunque.data.languages import PARSED, language_of
 from yunque.data.pairs import PairsRecipe, make_pairs, reassemble
-from yunque.data.parsing import code_only, comment_spans, functions, has_errors
 
 MOST_BYTES = 1 << 20
 EVERY_KIND = PairsRecipe(signature=True, comment=True, explain=True, test=True)

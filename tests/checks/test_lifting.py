@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from yunque.checks.lifting import Call, lift
-from yunque.checks.syntax import parse_python
+from yunque.code.python_ast import parse_python
 
 
 def holds(test, answer, functions=("f",)):

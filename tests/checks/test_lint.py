@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from yunque.checks import ruff
-from yunque.checks.grammars import GRAMMARS
 from yunque.checks.lint import Lint, complexity
 from yunque.checks.trust import doubt
+from yunque.code.grammars import GRAMMARS
 from yunque.core.nouns import Origin, Outcome, Record
 from yunque.core.seams import BatchCheck, Check, ProvenCheck
 

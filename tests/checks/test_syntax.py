@@ -3,7 +3,8 @@ import warnings
 
 import pytest
 
-from yunque.checks.syntax import Syntax, is_newer
+from yunque.checks.syntax import Syntax
+from yunque.code.python_ast import is_newer
 from yunque.core.nouns import Origin, Outcome, Record
 from yunque.core.seams import Check
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from yunque.code.functions import functions
 from yunque.core.nouns import Origin, PairKind, Record, content_id
 from yunque.data.pairs import (
     HoleKind,
@@ -18,7 +19,6 @@ from yunque.data.pairs import (
     text_after,
     text_before,
 )
-from yunque.data.parsing import functions
 
 MODULES = ["textwrap", "dataclasses", "json.decoder", "rich.table", "pydantic.fields"]
 RECIPE = PairsRecipe()

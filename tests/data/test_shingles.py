@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from yunque.checks.comments import scan
+from yunque.code.lexing import scan
 from yunque.data.shingles import FAMILY, distinct, jaccard, shingle
 
 PLAIN = re.compile(rb"[A-Za-z0-9_\x80-\xff]+|[^\sA-Za-z0-9_\x80-\xff\x00-\x20\x7f]")

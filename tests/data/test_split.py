@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from yunque.code.functions import functions
 from yunque.core.errors import TooSmallError
 from yunque.core.nouns import Origin, Record, content_id
-from yunque.data.parsing import functions
 from yunque.data.split import Neighbours, Part, Placement, Split, SplitRecipe, Twin, split
 from yunque.store.tables import read_table, write_table
 

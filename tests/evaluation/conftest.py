@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from yunque.code.functions import functions
 from yunque.core.nouns import Origin, PromptStyle, Record, content_id
-from yunque.data.parsing import functions
 from yunque.data.split import Part
 from yunque.evaluation.repository import EvaluationRecipe, SuiteBuilder
 from yunque.evaluation.runs import Judged

@@ -6,9 +6,9 @@ from collections import Counter
 
 import pytest
 
+from yunque.code.functions import functions
 from yunque.core.nouns import Outcome
 from yunque.core.seams import Suite
-from yunque.data.parsing import functions
 from yunque.data.split import Part
 from yunque.evaluation.repository import STUB, EvaluationRecipe, RepositorySuite, judge_bodies
 

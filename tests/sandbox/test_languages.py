@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from yunque.checks.grammars import GRAMMARS
+from yunque.code.grammars import GRAMMARS
 from yunque.core.errors import SandboxError
 from yunque.sandbox import languages
 from yunque.sandbox.languages import LANGUAGES, find_toolchain, language

@@ -9,9 +9,9 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 
-from yunque.checks.comments import MAX_LINE, lines_of_comment, scan
 from yunque.checks.findings import MAX_FINDINGS, Places, decide
 from yunque.checks.trust import canary
+from yunque.code.lexing import MAX_LINE, lines_of_comment, scan
 from yunque.core.nouns import Canary, Finding, Record, Verdict
 
 _TEMPLATES = re.compile(

@@ -10,11 +10,11 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 
-from yunque.checks.comments import lines_of_comment, scan
 from yunque.checks.findings import MAX_FINDINGS, Places, decide, skip
-from yunque.checks.grammars import GRAMMARS, parse
-from yunque.checks.syntax import try_parse_python
 from yunque.checks.trust import canary
+from yunque.code.grammars import GRAMMARS, parse
+from yunque.code.lexing import lines_of_comment, scan
+from yunque.code.python_ast import try_parse_python
 from yunque.core.nouns import Canary, Finding, Record, Verdict
 
 MAX_BLOCK_LINES = 400

@@ -8,7 +8,7 @@ blocks) and what Kingfisher misses. The filter throws out what only looks like a
 The secret's text is in no message, log or exception: a finding has its place and a fingerprint, the first eight hex digits
 of its SHA-256 (enough to see that two are the same; a guessed weak password can be confirmed by it, so it is private, too).
 
-In languages with a grammar the value of a telling name is read from the tree (`checks.assigned`) where it does not stand
+In languages with a grammar the value of a telling name is read from the tree (`code.assignments`) where it does not stand
 straight behind the name; a file is parsed only if such a literal is near.
 
 Covered: any language; comments; secrets in base64 by Kingfisher's rules (the span is then the encoded text). Comments that
@@ -30,10 +30,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 
-from yunque.checks.assigned import assigned
-from yunque.checks.grammars import GRAMMARS
 from yunque.checks.randomness import HASH_WORDS, HEX, OTHER_NAMES, POOR, UUID, is_fake, looks_random
 from yunque.checks.trust import canary
+from yunque.code.assignments import assigned
+from yunque.code.grammars import GRAMMARS
 from yunque.core.nouns import Canary, Finding, Outcome, Record, Verdict
 from yunque.core.paths import cache_folder
 

@@ -12,8 +12,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from yunque.checks.findings import decide, skip
-from yunque.checks.grammars import GRAMMARS, parse
 from yunque.checks.trust import canary
+from yunque.code.grammars import GRAMMARS, parse
 from yunque.core.nouns import Canary, Finding, Record, Verdict
 
 if TYPE_CHECKING:

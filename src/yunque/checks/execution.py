@@ -30,9 +30,9 @@ from yunque.checks.driver import digest, is_longer
 from yunque.checks.judges import JUDGE_LIMITS, Exceeded, bounded
 from yunque.checks.lifting import Call, Lifted, lift
 from yunque.checks.standing import Standing, bound, standing
-from yunque.checks.syntax import parse_python
 from yunque.checks.values import Comparison, difference, shown
 from yunque.checks.wire import Raised, load
+from yunque.code.python_ast import parse_python
 from yunque.core.nouns import Finding, Job, Limits, Observation, Outcome, Record, Verdict
 from yunque.core.seams import Sandbox
 from yunque.sandbox.jobs import installed

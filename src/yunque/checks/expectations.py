@@ -19,7 +19,7 @@ import random
 from collections.abc import Iterable, Iterator, Sequence, Set
 from typing import NamedTuple
 
-from yunque.checks.syntax import try_parse_python
+from yunque.code.python_ast import try_parse_python
 
 _EQUAL = frozenset(
     f"assert{name}Equal" for name in ("", "List", "Dict", "Tuple", "Set", "Sequence", "Count", "MultiLine", "Almost")

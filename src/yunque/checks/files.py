@@ -16,9 +16,9 @@ from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase, translate
 from pathlib import PurePosixPath
 
-from yunque.checks.comments import scan
 from yunque.checks.findings import decide
 from yunque.checks.trust import canary
+from yunque.code.lexing import scan
 from yunque.core.nouns import Canary, Finding, Record, Verdict
 
 VENDOR_FOLDERS = (

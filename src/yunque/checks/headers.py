@@ -1,6 +1,6 @@
 """Licence and copyright notices at the head of a file, with their exact bytes, so that a cleaner can cut them.
 
-Covered: comments of every family that `checks.comments` knows. Not covered: notices in docstrings, which are never touched.
+Covered: comments of every family that `code.lexing` knows. Not covered: notices in docstrings, which are never touched.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 
-from yunque.checks.comments import lines_of_comment, scan
 from yunque.checks.findings import Places, decide
 from yunque.checks.trust import canary
+from yunque.code.lexing import lines_of_comment, scan
 from yunque.core.nouns import Canary, Finding, Record, Verdict
 
 _LICENCE_STRONG = re.compile(

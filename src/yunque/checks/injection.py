@@ -15,7 +15,7 @@ import re
 import textwrap
 from typing import TYPE_CHECKING
 
-from yunque.checks.grammars import captures, parse
+from yunque.code.grammars import captures, parse
 from yunque.core.nouns import Finding
 
 if TYPE_CHECKING:

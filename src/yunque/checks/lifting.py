@@ -41,8 +41,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from yunque.checks.driver import pack
-from yunque.checks.syntax import parse_python
 from yunque.checks.wire import Unplain, few_collisions
+from yunque.code.python_ast import parse_python
 
 MAX_SIZE = 10_000_000
 """Items of one value, or steps of one comprehension: answers come from an attacker."""

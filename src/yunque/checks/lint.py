@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from yunque.checks.grammars import GRAMMARS, parse
 from yunque.checks.ruff import RuffCheck
 from yunque.checks.trust import canary
+from yunque.code.grammars import GRAMMARS, parse
 from yunque.core.nouns import Canary, Finding
 
 RULES = "E4,E7,E9,F,B"

@@ -4,7 +4,7 @@ Each check measures one thing, writes it down in ``values`` under the check's na
 constructor argument. Texts under ``min_chars`` PASS with their values: in a few lines a share means nothing. An empty text
 has no shares at all, so it is SKIP and never a number.
 
-Covered: any language; comments where `checks.comments` knows them.
+Covered: any language; comments where `code.lexing` knows them.
 Not covered: what the text means. Every threshold drops good files somewhere: tag first.
 """
 
@@ -16,9 +16,9 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 
-from yunque.checks.comments import scan
 from yunque.checks.findings import decide, skip
 from yunque.checks.trust import canary
+from yunque.code.lexing import scan
 from yunque.core.nouns import Canary, Finding, Record, Verdict
 
 MIN_CHARS = 200

@@ -15,11 +15,11 @@ import time
 from collections.abc import Iterator, Sequence
 from functools import cache
 
-from yunque.checks.comments import scan
 from yunque.checks.findings import MAX_FINDINGS, Places, decide, skip
 from yunque.checks.obsolete_apis import APIS, Api
-from yunque.checks.syntax import parse_python
 from yunque.checks.trust import canary
+from yunque.code.lexing import scan
+from yunque.code.python_ast import parse_python
 from yunque.core.nouns import Canary, Finding, Record, Verdict
 
 # ---------------------------------------------------------------------------------------------------------------- Python 2

@@ -24,11 +24,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from yunque.checks.comments import Scan, scan
 from yunque.checks.findings import decide, skip
-from yunque.checks.grammars import GRAMMARS, error_lines, parse
 from yunque.checks.noise import lines_of
 from yunque.checks.trust import canary
+from yunque.code.grammars import GRAMMARS, error_lines, parse
+from yunque.code.lexing import Scan, scan
 from yunque.core.nouns import Canary, Finding, Record, Verdict
 
 FLOOR = 0.05

@@ -38,7 +38,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from yunque.checks import apart, expectations
-from yunque.checks.syntax import try_parse_python
+from yunque.code.python_ast import try_parse_python
 from yunque.core.nouns import Finding, Job, Limits, Outcome, Record, Verdict
 from yunque.core.seams import Sandbox
 from yunque.sandbox import kernel

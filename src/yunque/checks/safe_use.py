@@ -17,10 +17,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from yunque.checks.comments import scan
 from yunque.checks.findings import MAX_FINDINGS, Places, decide, skip
 from yunque.checks.owasp import category_of
 from yunque.checks.trust import canary
+from yunque.code.lexing import scan
 from yunque.core.nouns import Canary, Finding, Record, Verdict
 
 

@@ -26,11 +26,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from yunque.checks.grammars import GRAMMARS, captures, parse
 from yunque.checks.injection import injections
 from yunque.checks.literals import may_match, needed
-from yunque.checks.syntax import PARSING
 from yunque.checks.trust import canary
+from yunque.code.grammars import GRAMMARS, captures, parse
+from yunque.code.python_ast import PARSING
 from yunque.core.nouns import Canary, Finding, Outcome, Record, Verdict
 
 NOT_WEAKNESSES = ("B101", "B404")

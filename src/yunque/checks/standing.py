@@ -17,7 +17,7 @@ import functools
 import sys
 from dataclasses import dataclass
 
-from yunque.checks.syntax import parse_python
+from yunque.code.python_ast import parse_python
 
 _ONE_PROCESS = frozenset((
     "stdout", "stderr", "stdin", "argv", "environ", "seed", "setstate", "setrecursionlimit", "redirect_stdout",

@@ -40,12 +40,12 @@ from pathlib import Path, PurePosixPath
 
 from pydantic import BaseModel, Field
 
+from yunque.code.languages import OTHERS, PARSED, is_stub, language_of
 from yunque.core.errors import RecipeError, SourceError
 from yunque.core.nouns import Dropped, Origin, Outcome, Record, content_id
 from yunque.core.plugins import make_part, nearest
 from yunque.core.progress import silent
 from yunque.core.seams import Check, Progress
-from yunque.data.languages import OTHERS, PARSED, is_stub, language_of
 from yunque.data.licences import LicenceMap
 from yunque.data.parallel import batched, ordered_map
 from yunque.data.sources import TREE

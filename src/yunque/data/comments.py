@@ -4,7 +4,7 @@ The comment stands on lines of its own; its block is every whole statement that 
 blank line, another comment on a line of its own, a statement that shares no name with the two or more before it, or the
 end of the block around them.
 
-Covered: `//`, `#` and `/* */` comments of every language with a row in `data.definitions`, several lines of them as one.
+Covered: `//`, `#` and `/* */` comments of every language with a row in `code.definitions`, several lines of them as one.
 Not covered: comments at module or class level (mostly titles of what follows; scripts in shell are the exception), comments
 behind code, in expressions, before definitions, ``else`` and ``case``. Left out as no prose about the code below: licences,
 code that was switched off, separators, notes to oneself (TODO), remarks (``NOTE``, ``see``, where it was taken from),
@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from yunque.checks.commented_code import CommentedOutCode
+from yunque.code.definitions import LANGUAGES
+from yunque.code.functions import comment_spans, functions, sibling_statements
 from yunque.core.nouns import Record
-from yunque.data.definitions import LANGUAGES
-from yunque.data.parsing import comment_spans, functions, sibling_statements
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,11 +10,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from yunque.code.functions import num_unread_functions
 from yunque.core.nouns import Pair, Record
 from yunque.data.cleaning import Cleaned, CleanRecipe, clean_all
 from yunque.data.mixture import MixtureRecipe, Weight, weigh
 from yunque.data.pairs import PairsRecipe, make_pairs
-from yunque.data.parsing import num_unread_functions
 from yunque.data.redaction import Redactor, RedactRecipe
 from yunque.data.screen import Decision, ScreenRecipe, Tagged, decide
 from yunque.data.tested import FileFacts, file_facts

@@ -35,10 +35,7 @@ from functools import cached_property
 from pathlib import Path
 
 from yunque.checks.files import Generated, Minified
-from yunque.core.errors import SourceError
-from yunque.core.nouns import Dropped, Origin, Outcome, Pair, PairKind, Record, content_id
-from yunque.data import git
-from yunque.data.changes import (
+from yunque.code.changes import (
     NotFunctionsError,
     changed_functions,
     changed_lines,
@@ -46,11 +43,14 @@ from yunque.data.changes import (
     same_but_space,
     span_of,
 )
+from yunque.code.functions import functions, is_test_path
+from yunque.code.languages import PARSED, language_of
+from yunque.core.errors import SourceError
+from yunque.core.nouns import Dropped, Origin, Outcome, Pair, PairKind, Record, content_id
+from yunque.data import git
 from yunque.data.commits import HistoryRules, Unfit, judge_commit, judge_files, says_fix, says_refactoring
-from yunque.data.languages import PARSED, language_of
 from yunque.data.licences import UNKNOWN, LicenceMap
 from yunque.data.pairs import natural_language
-from yunque.data.parsing import functions, is_test_path
 from yunque.data.repository import FILE, PROGRAM, Commit, FileChange, Repository, TooLargeError
 from yunque.data.trees import TreeLimits, TreeWriter, shown
 from yunque.store.benchmarks import benchmark_of

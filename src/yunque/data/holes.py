@@ -16,8 +16,8 @@ from enum import StrEnum
 from itertools import accumulate, islice
 from random import Random
 
+from yunque.code.functions import Function, code_only, functions, statement_spans
 from yunque.core.nouns import Record, seed_from
-from yunque.data.parsing import Function, code_only, functions, statement_spans
 
 
 class HoleKind(StrEnum):

@@ -17,11 +17,11 @@ from collections.abc import Iterator
 
 from pydantic import BaseModel, Field
 
+from yunque.code.definitions import LANGUAGES
+from yunque.code.functions import Function, functions, is_test_path
 from yunque.core.nouns import Pair, PairKind, Record, content_id
 from yunque.data.comments import commented_blocks
-from yunque.data.definitions import LANGUAGES
 from yunque.data.holes import EDITOR_MIX, Hole, HoleKind, holes
-from yunque.data.parsing import Function, functions, is_test_path
 from yunque.data.prose import natural_language
 from yunque.data.tested import TestedIndex, file_facts
 from yunque.data.windows import text_after, text_before

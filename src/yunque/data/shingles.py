@@ -6,7 +6,7 @@ A token is a name or number, one character of punctuation, or a whole string. Co
 space and the kind of quotes say nothing, so that a reformatted copy is the same; case and numbers count. All but the
 regular expression is numpy over a batch of texts at once, some nanoseconds a token, with no Python object for each.
 
-Covered: every language; comments and strings where `checks.comments` knows them; the same hashes in every process and on
+Covered: every language; comments and strings where `code.lexing` knows them; the same hashes in every process and on
 every platform.
 Not covered: what that module does not cover (heredocs, nested block comments); strings put together over several lines;
 indentation (two Python texts that differ in nothing else are one).
@@ -24,12 +24,12 @@ from operator import not_
 import numpy as np
 import xxhash
 
-from yunque.checks.comments import _FAMILY as FAMILY
+from yunque.code.lexing import _FAMILY as FAMILY
 
 WINDOW = 5
 """Tokens of a window."""
 
-# As the expressions of `checks.comments`, for bytes, and each way on begins with a character of its own: then the search
+# As the expressions of `code.lexing`, for bytes, and each way on begins with a character of its own: then the search
 # skips from one such character to the next, twice as fast.
 _DOUBLE = rb'"[^"\\\n]*(?:\\.[^"\\\n]*)*"?'
 _SINGLE = rb"'[^'\\\n]*(?:\\.[^'\\\n]*)*'?"

@@ -28,11 +28,11 @@ from pathlib import PurePosixPath
 import numpy as np
 from pydantic import BaseModel, Field
 
+from yunque.code.functions import Function, code_only, functions, is_test_path
 from yunque.core.errors import TooSmallError
 from yunque.core.nouns import Record, content_id, seed_from
 from yunque.core.progress import silent
 from yunque.core.seams import Progress
-from yunque.data.parsing import Function, code_only, functions, is_test_path
 
 MIN_CLUSTERS = 4
 """One to hold out, one to validate on, and two to learn from: with fewer, training would be a single piece of code."""

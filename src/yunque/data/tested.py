@@ -25,10 +25,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from yunque.checks.grammars import captures, parse
+from yunque.code.definitions import LANGUAGES
+from yunque.code.functions import Function, code_only, functions, is_test_path
+from yunque.code.grammars import captures, parse
 from yunque.core.nouns import Pair, PairKind, Record, content_id
-from yunque.data.definitions import LANGUAGES
-from yunque.data.parsing import Function, code_only, functions, is_test_path
 from yunque.data.prose import natural_language
 
 AT_ONCE = 10_000

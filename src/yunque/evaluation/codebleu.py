@@ -38,7 +38,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from yunque.checks.grammars import GRAMMARS, parse
+from yunque.code.grammars import GRAMMARS, parse
 from yunque.core.errors import EvaluationError
 from yunque.core.plugins import nearest
 from yunque.evaluation.text_metrics import ORDERS, interval, ngrams

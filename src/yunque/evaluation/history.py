@@ -26,11 +26,11 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
+from yunque.code.changes import NotFunctionsError, changed_functions, span_of
+from yunque.code.functions import is_test_path
+from yunque.code.languages import PARSED
 from yunque.core.errors import EvaluationError
 from yunque.data import git
-from yunque.data.changes import NotFunctionsError, changed_functions, span_of
-from yunque.data.languages import PARSED
-from yunque.data.parsing import is_test_path
 from yunque.data.repository import FILE, LINK, PROGRAM, FileChange, Repository
 from yunque.data.trees import TreeLimits, TreeWriter, shown
 

@@ -33,7 +33,8 @@ from pydantic import BaseModel, Field
 from yunque.checks.execution import TIMEOUT
 from yunque.checks.judges import failed
 from yunque.checks.repository_tests import Reached, RepositoryTests, TestReach, reach
-from yunque.checks.syntax import parse_python
+from yunque.code.functions import functions
+from yunque.code.python_ast import parse_python
 from yunque.core.errors import EvaluationError, SourceError
 from yunque.core.nouns import Origin, Outcome, PromptStyle, Record, Task, Verdict, content_id, seed_from
 from yunque.core.progress import silent
@@ -41,7 +42,6 @@ from yunque.core.seams import Check, Progress, Sandbox
 from yunque.data.collect import tree_paths
 from yunque.data.commits import REFACTORS
 from yunque.data.licences import LicenceMap
-from yunque.data.parsing import functions
 from yunque.data.trees import TreeLimits
 from yunque.evaluation.extraction import code_of
 from yunque.evaluation.history import FIX, REFACTOR, Change, History, Reader, Trees

@@ -20,8 +20,8 @@ from pathlib import Path
 
 from yunque.checks.execution import Calls, Expected, ask
 from yunque.checks.lifting import Call
-from yunque.checks.syntax import parse_python
 from yunque.checks.values import Comparison, shown
+from yunque.code.python_ast import parse_python
 from yunque.core.errors import EvaluationError
 from yunque.core.nouns import Limits, Task
 from yunque.core.seams import Check, Sandbox

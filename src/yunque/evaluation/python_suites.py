@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from yunque.checks.execution import Asserts
-from yunque.checks.syntax import parse_python
+from yunque.code.python_ast import parse_python
 from yunque.core.errors import EvaluationError
 from yunque.core.nouns import Limits, Origin, PromptStyle, Record, Task, Verdict, content_id
 from yunque.core.seams import Check, Sandbox

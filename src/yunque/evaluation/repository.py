@@ -24,11 +24,11 @@ from pydantic import BaseModel, Field
 
 from yunque.checks.judges import Judges, judged
 from yunque.checks.repository_tests import Reached, RepositoryTests, TestReach, reach
+from yunque.code.functions import Function, blank_body, functions, is_test_path
 from yunque.core.nouns import Key, Limits, Outcome, Record, Task, Verdict, content_id, seed_from
 from yunque.core.progress import silent
 from yunque.core.seams import Progress, Sandbox
 from yunque.data.pairs import HoleKind, holes, text_after, text_before
-from yunque.data.parsing import Function, blank_body, functions, is_test_path
 from yunque.data.split import Part
 from yunque.store.tables import read_lines, write_lines
 

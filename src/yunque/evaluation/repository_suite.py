@@ -29,13 +29,13 @@ from typing import Any, ClassVar
 from yunque.checks.execution import TIMEOUT
 from yunque.checks.judges import failed
 from yunque.checks.repository_tests import RepositoryTests
-from yunque.checks.syntax import try_parse_python
+from yunque.code.functions import Function, code_only, functions
+from yunque.code.python_ast import try_parse_python
 from yunque.core.errors import EvaluationError
 from yunque.core.nouns import Job, Measure, Observation, Outcome, PromptStyle, Record, Task, Verdict
 from yunque.core.progress import silent
 from yunque.core.seams import JudgedSuite, Progress, Sandbox
 from yunque.data.collect import CollectRecipe, collect, load_checks
-from yunque.data.parsing import Function, code_only, functions
 from yunque.data.sources import TREE, open_source
 from yunque.data.split import Part
 from yunque.evaluation.extraction import code_of, cut

@@ -21,7 +21,7 @@ import builtins
 from collections.abc import Iterable, Iterator
 
 from yunque.checks.standing import bound
-from yunque.checks.syntax import parse_python
+from yunque.code.python_ast import parse_python
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 _SETS_UP = ("setup_method", "teardown_method", "setup_class", "teardown_class", "setup", "teardown")

@@ -1,7 +1,7 @@
 """Where the functions of a text are: exact byte spans of signature, docstring and body, from a real parser.
 
 Spans are offsets into the UTF-8 bytes of the text, so cutting at them and joining again gives the text back, whatever its
-line breaks, tabs or alphabet. What differs between languages is in the rows of `data.definitions`.
+line breaks, tabs or alphabet. What differs between languages is in the rows of `code.definitions`.
 
 Covered: Python (decorators, async, methods, nested functions, every kind of docstring), JavaScript, TypeScript, Java, Go,
 Rust, C, C++, PHP, Ruby, Shell, Solidity; a function whose own text does not parse is left out, the rest of its file is not.
@@ -21,10 +21,10 @@ from functools import cache, cached_property, lru_cache
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from yunque.checks import grammars
-from yunque.checks.syntax import try_parse_python
-from yunque.data.bodies import enclosed_body, indented_body
-from yunque.data.definitions import LANGUAGES, Language
+from yunque.code import grammars
+from yunque.code.bodies import enclosed_body, indented_body
+from yunque.code.definitions import LANGUAGES, Language
+from yunque.code.python_ast import try_parse_python
 
 if TYPE_CHECKING:
     from tree_sitter import Node

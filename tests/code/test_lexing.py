@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from yunque.checks.comments import scan
+from yunque.code.lexing import scan
 
 
 def test_scan_tells_strings_from_comments():

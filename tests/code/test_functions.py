@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from yunque.data.parsing import (
+from yunque.code.functions import (
     blank_body,
     code_only,
     comment_spans,

@@ -11,7 +11,7 @@ import re
 import warnings
 from typing import TYPE_CHECKING
 
-from yunque.data.definitions import Language
+from yunque.code.definitions import Language
 
 if TYPE_CHECKING:
     from tree_sitter import Node

@@ -1,6 +1,6 @@
 """The language of a file: by its name, or by its ``#!`` line when the name says nothing.
 
-``PARSED`` are the languages that `data.parsing` knows; ``OTHERS`` pass through as plain text, when a recipe asks for them.
+``PARSED`` are the languages that `code.functions` knows; ``OTHERS`` pass through as plain text, when a recipe asks for them.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 import pytest
 
-from yunque.data.languages import OTHERS, PARSED, is_stub, language_of
-from yunque.data.parsing import LANGUAGES
+from yunque.code.functions import LANGUAGES
+from yunque.code.languages import OTHERS, PARSED, is_stub, language_of
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import ast
 
 import pytest
 
-from yunque.checks.grammars import captures, parse
+from yunque.code.grammars import captures, parse
 
 ODD = [
     "def f(a, b):\n    if a:\n        return (a +\nb)\n    return b\n",

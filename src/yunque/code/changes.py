@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from yunque.data.parsing import Function, code_only, functions
+from yunque.code.functions import Function, code_only, functions
 
 MAX_FUNCTIONS = 2
 """Functions that one commit may change."""

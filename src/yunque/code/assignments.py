@@ -18,7 +18,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from yunque.checks.grammars import parse
+from yunque.code.grammars import parse
 
 if TYPE_CHECKING:
     from tree_sitter import Node

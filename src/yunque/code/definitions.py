@@ -1,6 +1,6 @@
 """How each language writes functions, scopes and comments, in the words of its grammar: one row a language.
 
-`data.parsing` reads these rows, and holds everything that languages have in common.
+`code.functions` reads these rows, and holds everything that languages have in common.
 """
 
 from __future__ import annotations
