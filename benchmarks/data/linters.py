@@ -13,12 +13,12 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from yunque.checks.eslint import Eslint
-from yunque.checks.lint import Lint
-from yunque.checks.pylint import Pylint
-from yunque.checks.ruff import SECURITY, Obsolete, RuffSecurity
-from yunque.checks.security import Bandit
-from yunque.checks.trust import canary, doubt, judge_all
+from yunque.checks.canaries import canary, doubt, judge_all
+from yunque.checks.linters.eslint import Eslint
+from yunque.checks.linters.lint import Lint
+from yunque.checks.linters.pylint import Pylint
+from yunque.checks.linters.ruff import SECURITY, Obsolete, RuffSecurity
+from yunque.checks.security.patterns import Bandit
 from yunque.code.languages import language_of
 from yunque.core.nouns import Outcome, Record, Verdict
 from yunque.core.paths import benchmarks_folder

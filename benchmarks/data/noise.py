@@ -12,16 +12,19 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from yunque.checks import boilerplate, commented_code, deprecated, files, headers, noise, obsolete, quality
+from yunque.checks.deprecation import deprecated, obsolete
+from yunque.checks.licensing import headers
+from yunque.checks.quality import boilerplate, commented_code, file_kinds, heuristics, score
 from yunque.code import lexing
 from yunque.code.languages import language_of
 from yunque.core.nouns import Origin, Outcome, Record
 
 CHECKS = (
-    *(files.Vendored(), files.Generated(), files.Minified(), files.DataLike()),
+    *(file_kinds.Vendored(), file_kinds.Generated(), file_kinds.Minified(), file_kinds.DataLike()),
     *(headers.LicenceHeader(), commented_code.CommentedOutCode(), boilerplate.Boilerplate()),
-    *(noise.LongLines(), noise.AlphabeticFraction(), noise.WordCharacters(), noise.EncodedData(), noise.CommentShare()),
-    *(noise.DuplicateLines(), obsolete.Python2(), obsolete.ObsoleteApi(), deprecated.Deprecated(), quality.Quality()),
+    *(heuristics.LongLines(), heuristics.AlphabeticFraction(), heuristics.WordCharacters(), heuristics.EncodedData()),
+    *(heuristics.CommentShare(), heuristics.DuplicateLines(), obsolete.Python2()),
+    *(obsolete.ObsoleteApi(), deprecated.Deprecated(), score.Quality()),
 )
 
 
@@ -46,7 +49,7 @@ def read(folder: Path, max_bytes: float) -> list[Record]:
 
 
 def forget() -> None:
-    for cached in (lexing.scan, noise.lines_of, noise._characters):
+    for cached in (lexing.scan, heuristics.lines_of, heuristics._characters):
         cached.cache_clear()
 
 

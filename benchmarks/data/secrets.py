@@ -152,8 +152,8 @@ def record_of(path: str, language: str, text: str) -> Record:
 
 def checks() -> dict:
     """Both of our checks, warm."""
-    from yunque.checks.credentials import Secrets
-    from yunque.checks.personal import PersonalData
+    from yunque.checks.privacy.personal_data import PersonalData
+    from yunque.checks.privacy.secrets import Secrets
 
     made = {check.name: check for check in (Secrets(), PersonalData())}
     for check in made.values():

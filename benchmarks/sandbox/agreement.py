@@ -20,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-from yunque.checks.execution import Asserts, timed_out
+from yunque.checks.execution.python import Asserts, timed_out
 from yunque.core.nouns import Origin, Outcome, Record, seed_from
 from yunque.core.seams import Check
 from yunque.evaluation.python_suites import Problem, PythonSuite

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from yunque.checks.workers import resident_bytes
+from yunque.checks.processes import resident_bytes
 from yunque.core.nouns import Outcome, PromptStyle
 from yunque.evaluation.runs import judge_samples
 from yunque.evaluation.suites import open_suite

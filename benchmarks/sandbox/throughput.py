@@ -17,7 +17,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from yunque.checks.execution import Asserts
+from yunque.checks.execution.python import Asserts
 from yunque.core.nouns import Limits, Origin, Outcome, Record
 from yunque.sandbox import open_sandbox
 

@@ -190,7 +190,7 @@ class Absent:
         return Verdict(check=self.name, outcome=Outcome.SKIP, detail="pip install absent")
 
     def canaries(self):
-        from yunque.checks.trust import canary
+        from yunque.checks.canaries import canary
 
         return [canary("x", "python", "absent"), canary("y", "python")]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from yunque.checks.commented_code import CommentedOutCode
-from yunque.checks.trust import canary
+from yunque.checks.canaries import canary
+from yunque.checks.quality.commented_code import CommentedOutCode
 from yunque.core.nouns import Finding, Outcome, Verdict, content_id
 from yunque.data import cleaning
 from yunque.data.cleaning import CleanRecipe, clean, clean_all, spans_to_cut

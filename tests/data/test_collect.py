@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from yunque.checks.files import DataLike, Generated, Minified, Vendored
+from yunque.checks.quality.file_kinds import DataLike, Generated, Minified, Vendored
 from yunque.core.errors import RecipeError, SourceError
 from yunque.core.nouns import Dropped, Outcome, Record, Verdict, content_id
 from yunque.data.collect import DROPPED, RECORDS, CollectRecipe, Tally, collect, load_checks, read_tree
@@ -178,7 +178,9 @@ def test_recipe_mistakes_are_told(tmp_path):
 
 
 def test_checks_are_found_by_name_and_an_error_drops_nothing(tmp_path):
-    assert [type(check) for check in load_checks(CollectRecipe(checks=("yunque.checks.files:Vendored",)))] == [Vendored]
+    assert [type(check) for check in load_checks(CollectRecipe(checks=("yunque.checks.quality.file_kinds:Vendored",)))] == [
+        Vendored
+    ]
 
     class Broken:
         name = "broken"

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from yunque.checks.trust import canary
+from yunque.checks.canaries import canary
 from yunque.core.nouns import Finding, Outcome, Pair, PairKind, Record, Verdict
 from yunque.data.dataset import ASIDE, EDITS, PAIRS, PAIRS_ASIDE, RECORDS, VALUES, WEIGHTS, PairAside, find_values, finish
 from yunque.data.finishing import Edited, Finisher, FinishRecipe, SetAside

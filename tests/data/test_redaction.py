@@ -8,9 +8,9 @@ import json
 
 import pytest
 
-from yunque.checks.credentials import Secrets
-from yunque.checks.personal import PersonalData
-from yunque.checks.trust import canary
+from yunque.checks.canaries import canary
+from yunque.checks.privacy.personal_data import PersonalData
+from yunque.checks.privacy.secrets import Secrets
 from yunque.core.errors import RecipeError
 from yunque.core.nouns import Outcome, Pair, PairKind, Verdict
 from yunque.data.redaction import Kind, Redactor, RedactRecipe, placeholder

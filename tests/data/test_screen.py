@@ -5,9 +5,11 @@ from dataclasses import replace
 import pytest
 from pydantic import ValidationError
 
-from yunque.checks.trust import Trusted, canary
+from yunque.checks.canaries import Trusted, canary
+from yunque.checks.quality.heuristics import EncodedData
 from yunque.core.errors import RecipeError
 from yunque.core.nouns import Finding, Origin, Outcome, Record, Verdict, content_id
+from yunque.data import verdicts as verdict_cache
 from yunque.data.screen import Decision, Rule, ScreenRecipe, Tagged, decide, load_checks, refuse_the_doubtful, tag
 from yunque.data.verdicts import VerdictCache, check_identity
 
@@ -86,7 +88,7 @@ def test_a_text_is_looked_at_once(tmp_path):
 
 
 def test_the_same_text_under_another_licence_is_judged_anew(tmp_path):
-    from yunque.checks.licence import Licence
+    from yunque.checks.licensing.licence import Licence
 
     checks, found = [Trusted(Licence(), name="licence")], []
     for licence in ("MIT", "GPL-3.0-only", "MIT"):
@@ -107,6 +109,21 @@ def test_a_check_that_changed_is_another_check():
     newer = Length()
     newer.tool_version = "2"
     assert check_identity(newer) != check_identity(Length())
+
+
+@pytest.mark.parametrize("imported", ["code.lexing", "checks.findings", "checks.canaries", "data.collect"])
+def test_a_changed_helper_makes_another_check(monkeypatch, imported):
+    """A wing's check is made of what it imports from other wings and rooms, lazily or not."""
+    before = check_identity(EncodedData())
+    read = verdict_cache._source
+    monkeypatch.setattr(
+        verdict_cache, "_source", lambda name: f"{read(name)}\n# changed" if name == f"yunque.{imported}" else read(name)
+    )
+    verdict_cache._sources.cache_clear()
+    try:
+        assert (check_identity(EncodedData()) != before) == (imported != "data.collect")
+    finally:
+        verdict_cache._sources.cache_clear()
 
 
 def test_errors_are_not_kept_for_later(tmp_path):

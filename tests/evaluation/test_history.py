@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from yunque.checks.repository_tests import RepositoryTests
+from yunque.checks.execution.repository_tests import RepositoryTests
 from yunque.core.errors import EvaluationError
 from yunque.core.nouns import Finding, Limits, Origin, Outcome, PromptStyle, Record, Verdict
 from yunque.core.seams import JudgedSuite

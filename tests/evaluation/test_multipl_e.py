@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from yunque.checks.printed import FORMS as TAKEN_APART
-from yunque.checks.printed import Irregular, take_apart
+from yunque.checks.execution.printed_values import FORMS as TAKEN_APART
+from yunque.checks.execution.printed_values import Irregular, take_apart
 from yunque.core.errors import EvaluationError
 from yunque.core.nouns import Outcome, PromptStyle
 from yunque.evaluation.extraction import block_end, code_of, cut, last_definition

@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from yunque.checks.execution import judge_all
+from yunque.checks.execution.python import judge_all
 from yunque.core.errors import EvaluationError
 from yunque.core.nouns import Outcome
 from yunque.core.seams import JudgedSuite

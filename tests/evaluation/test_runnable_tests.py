@@ -4,7 +4,7 @@
 import pytest
 
 from tests.conftest import open_box
-from yunque.checks.execution import Asserts
+from yunque.checks.execution.python import Asserts
 from yunque.core.nouns import Limits, Origin, Outcome, Record
 from yunque.evaluation.runnable_tests import runnable
 

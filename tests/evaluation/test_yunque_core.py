@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from yunque.checks.execution import Asserts, timed_out
+from yunque.checks.execution.python import Asserts, timed_out
 from yunque.core.nouns import Outcome, PromptStyle
 from yunque.core.seams import JudgedSuite, MeasuredSuite
 from yunque.evaluation.rows import read_rows

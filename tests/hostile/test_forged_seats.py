@@ -7,7 +7,7 @@ Each row of `ODD` is a right program with an unusual test; it passes, or no verd
 
 import pytest
 
-from yunque.checks.execution import Asserts
+from yunque.checks.execution.python import Asserts
 from yunque.core.nouns import Limits, Origin, Outcome, Record
 
 ORIGIN = Origin(source="attack", path="main.py", revision="", licence="unknown", collected_at="")

@@ -70,7 +70,7 @@ assert run("os.makedirs('a/b'); os.chmod('a/b', 0); os.chmod('a', 0)").exit_code
 
 seen = box.run(Job(python="import sys; print(sys.argv, sys.stdin.read())", argv=("x",), stdin=b"in"))
 assert seen.stdout == b"['main.py', 'x'] in\\n", seen
-from yunque.checks.execution import Asserts
+from yunque.checks.execution.python import Asserts
 from yunque.core.nouns import Origin, Record
 origin = Origin(source="", path="", revision="", licence="", collected_at="")
 for test, seat in (("assert f(2) == 4", "outside"), ("for x in [2]: assert f(x) == 4", "apart")):

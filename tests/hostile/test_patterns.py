@@ -160,7 +160,7 @@ def _lines(chars: int) -> Callable[[str], str]:
 
 
 def _security_cut(text: str) -> str:
-    from yunque.checks.security import _LONG
+    from yunque.checks.security.patterns import _LONG
 
     return _LONG.sub(r"\1", text)
 

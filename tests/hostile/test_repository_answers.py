@@ -3,7 +3,7 @@
 
 import pytest
 
-from yunque.checks.repository_tests import RepositoryTests
+from yunque.checks.execution.repository_tests import RepositoryTests
 from yunque.core.nouns import Limits, Origin, Outcome, Record
 
 MODULE = 'def tripled(number):\n    """Three times a number."""\n    return 3 * number\n'

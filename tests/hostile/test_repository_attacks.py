@@ -9,7 +9,7 @@ import zlib
 
 import pytest
 
-from yunque.checks.repository_tests import RepositoryTests
+from yunque.checks.execution.repository_tests import RepositoryTests
 from yunque.core.nouns import Limits, Origin, Outcome, Record
 
 MODULE = 'def tripled(number):\n    """Three times a number.\n\n    >>> tripled(9)\n    27\n    """\n    return 3 * number\n'

@@ -9,10 +9,10 @@ import subprocess
 import pytest
 
 from tests.conftest import open_box
-from yunque.checks.execution import Asserts, Calls, Expected
-from yunque.checks.lifting import Call
-from yunque.checks.printed import Irregular, Printed, expected_values, take_apart
-from yunque.checks.values import Comparison
+from yunque.checks.execution.assertions import Call
+from yunque.checks.execution.comparison import Comparison
+from yunque.checks.execution.printed_values import Irregular, Printed, expected_values, take_apart
+from yunque.checks.execution.python import Asserts, Calls, Expected
 from yunque.core.nouns import Limits, Origin, Outcome, PromptStyle, Record
 from yunque.evaluation.suites import open_suite
 
@@ -366,7 +366,7 @@ FREE = "for n in (3,):\n    assert f(n) == 6\n    assert string.digits and decim
 TELL = """
 import sys
 def channel():
-    apart = sys.modules["yunque.checks.apart"]
+    apart = sys.modules["yunque.checks.execution.separate_process"]
     return apart, apart.Callback._pipes[2]
 """
 HOSTILE = {

@@ -2,8 +2,8 @@
 
 import pytest
 
-from yunque.checks.execution import Asserts, Calls, Expected
-from yunque.checks.lifting import Call
+from yunque.checks.execution.assertions import Call
+from yunque.checks.execution.python import Asserts, Calls, Expected
 from yunque.core.nouns import Limits, Origin, Outcome, Record
 
 ORIGIN = Origin(source="attack", path="main.py", revision="", licence="unknown", collected_at="")

@@ -23,7 +23,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from yunque.checks.trust import Trusted
+from yunque.checks.canaries import Trusted
 from yunque.cli.datasets import left_out
 from yunque.cli.recipe import DataRecipe, SourceRecipe
 from yunque.cli.views import RECIPE

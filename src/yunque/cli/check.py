@@ -16,8 +16,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field, ValidationError
 
-from yunque.checks.owasp import named
-from yunque.checks.trust import Trusted
+from yunque.checks.canaries import Trusted
+from yunque.checks.security.owasp import named
 from yunque.cli.console import emit
 from yunque.cli.recipe import explain
 from yunque.core.errors import RecipeError, SourceError

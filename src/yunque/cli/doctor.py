@@ -10,8 +10,8 @@ import sys
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 
-from yunque.checks.eslint import what_is_missing
-from yunque.checks.pylint import find_pylint
+from yunque.checks.linters.eslint import what_is_missing
+from yunque.checks.linters.pylint import find_pylint
 from yunque.core.paths import cache_folder
 from yunque.models.base import FACTS
 from yunque.sandbox import capabilities

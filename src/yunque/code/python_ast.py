@@ -1,4 +1,4 @@
-"""Python source to the tree of `ast`, one text at a time; whether a text that does not parse is only too new for this Python."""
+"""Python source to the tree of `ast`, one text at a time; and whether what does not parse is only newer than this Python."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, Field
 
-from yunque.checks.ruff import INVALID, Broken, Places, Row, find_ruff, in_files, run_ruff
+from yunque.checks.linters.ruff import INVALID, Broken, Places, Row, find_ruff, in_files, run_ruff
 from yunque.code.grammars import GRAMMARS, parse
 from yunque.code.python_ast import parse_python
 from yunque.core.nouns import Record, Verdict, content_id

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from yunque.checks.commented_code import CommentedOutCode
+from yunque.checks.quality.commented_code import CommentedOutCode
 from yunque.code.definitions import LANGUAGES
 from yunque.code.functions import comment_spans, functions, sibling_statements
 from yunque.core.nouns import Record

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from yunque.checks.files import GENERATED_FILES, MINIFIED_FILES, VENDOR_FOLDERS
+from yunque.checks.quality.file_kinds import GENERATED_FILES, MINIFIED_FILES, VENDOR_FOLDERS
 from yunque.code.languages import PARSED, language_of
 from yunque.core.nouns import PairKind
 from yunque.data.repository import Commit, FileChange

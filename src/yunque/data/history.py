@@ -34,7 +34,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
-from yunque.checks.files import Generated, Minified
+from yunque.checks.quality.file_kinds import Generated, Minified
 from yunque.code.changes import (
     NotFunctionsError,
     changed_functions,

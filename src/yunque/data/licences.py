@@ -30,7 +30,7 @@ from dataclasses import dataclass, field
 from email.parser import HeaderParser
 from pathlib import Path, PurePosixPath
 
-from yunque.checks.licence import UNKNOWN, UNREAD, ids_of
+from yunque.checks.licensing.licence import UNKNOWN, UNREAD, ids_of
 from yunque.data.reuse import Reuse
 from yunque.data.spdx import (
     Told,

@@ -3,7 +3,7 @@
 A weight is written beside the records (``weights.parquet``), never into them, so another mixture reads no text again. What
 is not in the table has weight 1.
 
-    owasp    a record that does something weaknesses come from in the safe form (`checks.safe_use`), in which the security
+    owasp    a record that does something weaknesses come from in the safe form (`checks.security`), in which the security
              checks that looked found nothing: it is shown to be safe, where other code only is not shown to be unsafe
 
 Not covered: shares of languages, repositories and licences.

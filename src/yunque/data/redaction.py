@@ -3,7 +3,7 @@
     before   owner = "ada.byron@adatum.net"      key = "ghp_…36 characters…"        open("/home/abyron/notes")
     after    owner = "user-1a2b3c4d@example.com" key = "REDACTED_GITHUB_PAT_5e6f…"  open("/home/user-7a8b9c0d/notes")
 
-What is found is found by checks (`checks.credentials`, `checks.personal`); this file only writes. The same value gives the
+What is found is found by checks (`checks.privacy`); this file only writes. The same value gives the
 same placeholder everywhere in a corpus, because it comes from a keyed hash of the value; the key is the corpus's ``salt``,
 so that nobody without it can try guesses against the placeholders. A placeholder is legal where the value stood: no quotes,
 blanks or escapes that were not there, digits for digits in numbers, an address for an address. What was found anywhere in
@@ -104,8 +104,8 @@ class Redactor:
     @cached_property
     def checks(self) -> list[Check]:
         """The checks of the recipe."""
-        from yunque.checks.credentials import Secrets
-        from yunque.checks.personal import PersonalData
+        from yunque.checks.privacy.personal_data import PersonalData
+        from yunque.checks.privacy.secrets import Secrets
 
         known: dict[str, type[Check]] = {SECRETS: Secrets, PERSONAL: PersonalData}
         return [known[name]() for name in self.recipe.checks]

@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from yunque.checks.licence import UNKNOWN
+from yunque.checks.licensing.licence import UNKNOWN
 from yunque.data.spdx import all_of, expression, tagged
 
 MAX_PATTERN_CHARS = 500

@@ -3,7 +3,7 @@
     tags.parquet      ``Tagged``: a record's id and the verdict of each check, findings and values included
     decide(…)         the rules of a recipe over those verdicts; another threshold looks at no text again
 
-Checks are believed only after their canaries (`checks.trust`). A verdict that says nothing (ERROR) never counts as clean:
+Checks are believed only after their canaries (`checks.canaries`). A verdict that says nothing (ERROR) never counts as clean:
 its record is dropped, unless the recipe keeps it.
 
 Covered: graded checks (values against bounds), findings by rule, severity, CWE and language.
@@ -19,8 +19,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, model_validator
 
-from yunque.checks.owasp import CATEGORIES, category_of
-from yunque.checks.trust import Proof, Trusted
+from yunque.checks.canaries import Proof, Trusted
+from yunque.checks.security.owasp import CATEGORIES, category_of
 from yunque.core.errors import RecipeError
 from yunque.core.nouns import Finding, Outcome, Record, Verdict
 from yunque.core.plugins import make_part, nearest

@@ -18,7 +18,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from yunque.checks.licence import UNKNOWN, UNREAD, ids_of, normalised
+from yunque.checks.licensing.licence import UNKNOWN, UNREAD, ids_of, normalised
 from yunque.data.licence_texts import LEAST, Match, find_texts, share_known, words_of
 
 ASKALONO_SCORE = 0.8

@@ -11,18 +11,23 @@ revision of a source or the time of its collection, which change with every buil
 
 from __future__ import annotations
 
+import ast
 import inspect
 import json
 import sqlite3
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
+from importlib.util import find_spec, resolve_name
 from pathlib import Path
 
-from yunque.checks.trust import Trusted
+from yunque.checks.canaries import Trusted
 from yunque.core.nouns import Record, Verdict, content_id
 from yunque.core.seams import Check
 from yunque.store.tables import json_line, plain, restore
+
+READ_WITH = ("yunque.checks", "yunque.code")
+"""Rooms whose modules count as a check's own code where it imports them."""
 
 
 class VerdictCache:
@@ -82,16 +87,35 @@ def check_identity(check: Check) -> str:
 
 @cache
 def _sources(module: str) -> tuple[str, ...]:
-    """The source of a module, and of the modules of its room whose names it took in, and so on; by their names."""
-    room, found, stack = module.rpartition(".")[0], {}, [module]
+    """The source of a module, and of what it imports from its package and from `READ_WITH`, and so on; by their names."""
+    rooms = (*READ_WITH, module.rpartition(".")[0] or module)
+    found, stack = {}, [module]
     while stack:
         name = stack.pop()
-        if name in found or name not in sys.modules:
+        if name in found or not any(name == room or name.startswith(f"{room}.") for room in rooms):
             continue
-        try:
-            found[name] = inspect.getsource(sys.modules[name])
-        except (OSError, TypeError):
-            found[name] = ""
-        used = (getattr(value, "__module__", getattr(value, "__name__", "")) for value in vars(sys.modules[name]).values())
-        stack += [one for one in used if isinstance(one, str) and room and one.startswith(f"{room}.")]
+        source = _source(name)
+        if source is None:
+            continue
+        found[name] = source
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.Import):
+                stack += [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                package = "." * node.level + (node.module or "")
+                above = resolve_name(package, name.rpartition(".")[0]) if node.level else package
+                stack += [above, *(f"{above}.{alias.name}" for alias in node.names)]
     return tuple(found[name] for name in sorted(found))
+
+
+def _source(name: str) -> str | None:
+    """The source of a module by its name; None for what is no module, or has no source."""
+    try:
+        return inspect.getsource(sys.modules[name])
+    except (KeyError, OSError, TypeError):
+        pass
+    try:
+        spec = find_spec(name)
+        return spec.loader.get_source(name) if spec and spec.loader else None
+    except (ImportError, AttributeError, ValueError):
+        return None

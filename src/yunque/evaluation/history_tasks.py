@@ -30,9 +30,9 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from yunque.checks.execution import TIMEOUT
-from yunque.checks.judges import failed
-from yunque.checks.repository_tests import Reached, RepositoryTests, TestReach, reach
+from yunque.checks.execution.judge_processes import failed
+from yunque.checks.execution.python import TIMEOUT
+from yunque.checks.execution.repository_tests import Reached, RepositoryTests, TestReach, reach
 from yunque.code.functions import functions
 from yunque.code.python_ast import parse_python
 from yunque.core.errors import EvaluationError, SourceError
@@ -141,7 +141,7 @@ class Measuring:
     @classmethod
     def ours(cls) -> Measuring:
         """With our own complexity, and ruff."""
-        from yunque.checks.lint import Lint, complexity
+        from yunque.checks.linters.lint import Lint, complexity
 
         return cls(complexity=complexity, lint=Lint())
 

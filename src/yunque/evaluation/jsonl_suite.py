@@ -10,7 +10,7 @@
 ``before``, ``after``          what stands around the answer: the prompt and the suffix where they are not given
 ``language``, ``suffix``, ``stops``, ``max_tokens``, ``group``, ``kind``, ``natural_language``
 
-Covered: Python, judged from as far outside as its tests allow; the other languages of `checks.whole`, whose failed asserts
+Covered: Python, judged from as far outside as its tests allow; the other languages of `programs`, whose failed asserts
 end the program; completions and chat answers; rows without tests, which pass when they are the reference, blanks at both
 ends aside, and whose score is the edit similarity. Every row is looked at before the first is asked.
 Python tests that no answer can fail are refused.
@@ -28,7 +28,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from yunque.checks.whole import ENDINGS
+from yunque.checks.execution.programs import ENDINGS
 from yunque.core.errors import EvaluationError, SandboxError
 from yunque.core.nouns import Limits, Measure, Outcome, PromptStyle, Task, Verdict
 from yunque.core.plugins import nearest

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from yunque.checks.execution import Asserts
-from yunque.checks.printed import Apart, Printed
-from yunque.checks.whole import OwnTests
+from yunque.checks.execution.printed_values import Apart, Printed
+from yunque.checks.execution.programs import OwnTests
+from yunque.checks.execution.python import Asserts
 from yunque.core.errors import EvaluationError
 from yunque.core.nouns import Limits, Origin, Outcome, Record, Task, Verdict, content_id
 from yunque.core.seams import Sandbox

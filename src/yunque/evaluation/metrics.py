@@ -18,9 +18,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from yunque.checks.execution import timed_out
-from yunque.checks.lint import Lint
-from yunque.checks.security import Bandit, InsecurePatterns
+from yunque.checks.execution.python import timed_out
+from yunque.checks.linters.lint import Lint
+from yunque.checks.security.patterns import Bandit, InsecurePatterns
 from yunque.checks.syntax import Syntax
 from yunque.core.nouns import Finding, Job, Observation, Origin, Outcome, PromptStyle, Record, Task, Verdict, content_id
 from yunque.core.seams import Check, Engine, JudgedSuite, Sandbox

@@ -1,8 +1,8 @@
 """MultiPL-E HumanEval: the same problems in nineteen languages, each row with a prompt, stop texts and a test program.
 
 In ten languages a test is taken apart: the program is prompt + answer + the test's calls, whose values are printed and
-compared outside (`checks.printed`). In the others a program is prompt + answer + test, as published, whose end is made one
-where `checks.whole.OwnTests` can print its random word behind the last assert: Lua's runner is asked instead of left to
+compared outside (`printed_values`). In the others a program is prompt + answer + test, as published, whose end is made one
+where `programs.OwnTests` can print its random word behind the last assert: Lua's runner is asked instead of left to
 exit, Go's test gets a main that runs it and an empty test after it, D's ``unittest`` becomes the main.
 
 Covered: completions, cut at the row's stop texts (in the text after the prompt only); chat answers with the whole function,
@@ -18,7 +18,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from yunque.checks.printed import Apart, Irregular, expected_values, take_apart
+from yunque.checks.execution.printed_values import Apart, Irregular, expected_values, take_apart
 from yunque.core.errors import EvaluationError
 from yunque.core.nouns import Limits, PromptStyle, Task, Verdict
 from yunque.core.seams import Sandbox

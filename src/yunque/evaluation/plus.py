@@ -18,9 +18,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from yunque.checks.execution import Calls, Expected, ask
-from yunque.checks.lifting import Call
-from yunque.checks.values import Comparison, shown
+from yunque.checks.execution.assertions import Call
+from yunque.checks.execution.comparison import Comparison, shown
+from yunque.checks.execution.python import Calls, Expected, ask
 from yunque.code.python_ast import parse_python
 from yunque.core.errors import EvaluationError
 from yunque.core.nouns import Limits, Task

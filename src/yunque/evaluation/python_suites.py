@@ -1,7 +1,7 @@
 """The public Python suites whose tests are asserts: HumanEval, its infillings and translations, MBPP and its sanitized part.
 
 Each row becomes a `Problem`: what the model is asked, how its answer becomes a program, and the test. The judge is
-`checks.execution.Asserts`: most of these tests are judged outside the sandbox.
+`checks.execution.python.Asserts`: most of these tests are judged outside the sandbox.
 
 Covered: HumanEval (164), HumanEval-XL's Python (80 in each of five natural languages; its tests define ``check`` and never
 call it: it is called here), infilling (single-line, multi-line, random-span, light), MBPP by the split that its paper names,
@@ -17,7 +17,7 @@ import textwrap
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from yunque.checks.execution import Asserts
+from yunque.checks.execution.python import Asserts
 from yunque.code.python_ast import parse_python
 from yunque.core.errors import EvaluationError
 from yunque.core.nouns import Limits, Origin, PromptStyle, Record, Task, Verdict, content_id

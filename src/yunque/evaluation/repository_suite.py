@@ -26,9 +26,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
-from yunque.checks.execution import TIMEOUT
-from yunque.checks.judges import failed
-from yunque.checks.repository_tests import RepositoryTests
+from yunque.checks.execution.judge_processes import failed
+from yunque.checks.execution.python import TIMEOUT
+from yunque.checks.execution.repository_tests import RepositoryTests
 from yunque.code.functions import Function, code_only, functions
 from yunque.code.python_ast import try_parse_python
 from yunque.core.errors import EvaluationError

@@ -20,7 +20,7 @@ import ast
 import builtins
 from collections.abc import Iterable, Iterator
 
-from yunque.checks.standing import bound
+from yunque.checks.execution.judge_location import bound
 from yunque.code.python_ast import parse_python
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

@@ -24,8 +24,8 @@ from pathlib import Path
 from threading import Lock
 from typing import Protocol, runtime_checkable
 
-from yunque.checks.execution import judge_all
-from yunque.checks.judges import Exceeded, Judges, exceeded, failed, judged
+from yunque.checks.execution.judge_processes import Exceeded, Judges, exceeded, failed, judged
+from yunque.checks.execution.python import judge_all
 from yunque.core.errors import EvaluationError, SandboxError, YunqueError
 from yunque.core.nouns import Job, Outcome, PromptStyle, Request, Task, Verdict, seed_from
 from yunque.core.progress import silent

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from yunque.checks.judges import Judges, judged
+from yunque.checks.execution.judge_processes import Judges, judged
 from yunque.core.errors import EvaluationError
 from yunque.core.nouns import Measure, Outcome, PromptStyle, Task, Verdict
 from yunque.core.paths import benchmarks_folder

@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import yunque
-from yunque.checks.owasp import named
+from yunque.checks.security.owasp import named
 from yunque.core.nouns import Finding, Outcome, Verdict
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"

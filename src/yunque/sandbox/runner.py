@@ -36,7 +36,7 @@ class LocalSandbox:
     opened: ClassVar[weakref.WeakValueDictionary[int, LocalSandbox]] = weakref.WeakValueDictionary()
     """Every sandbox of this process by its `id`, which a fork of it says when it asks."""
     elsewhere: ClassVar[Callable[[int, Job], Observation] | None] = None
-    """In a fork that leaves running programs to the process it came from: how it asks for that (`checks.judges`)."""
+    """In a fork that leaves running programs to the process it came from: how it asks for that (`judge_processes`)."""
 
     def __init__(self, tier: str) -> None:
         self.tier = tier

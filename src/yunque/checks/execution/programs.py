@@ -1,0 +1,170 @@
+"""Judge whole programs, in any language of `sandbox.languages`: by their output, or by asserts of their own.
+
+Covered: programs that read stdin and write stdout; programs that hold their tests, which must end with status 0 *and* reach
+a random word that is printed after the last of them, so that leaving early is no pass.
+Not covered: a program that looks for the word in its own text: these verdicts say ``in-process``. Programs that do not end
+with their tests (a Go test file, a Lua suite that exits) need an ending of their suite's.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from yunque.checks.execution.python import SEATS, TIMEOUT
+from yunque.core.nouns import Finding, Limits, Observation, Outcome, Record, Verdict
+from yunque.core.seams import Sandbox
+from yunque.sandbox.programs import ProgramRun, run_program
+
+# Language -> a statement that prints the word, and how many closing braces of the program stand behind its last test.
+ENDINGS = {
+    "python": ('print("{}")', 0),
+    "javascript": ('console.log("{}");', 0),
+    "typescript": ('console.log("{}");', 0),
+    "java": ('System.out.println("{}");', 2),
+    "c": ('__builtin_puts("{}");', 1),
+    "cpp": ('__builtin_puts("{}");', 1),
+    "csharp": ('System.Console.WriteLine("{}");', 2),
+    "go": ('println("{}")', 1),
+    "rust": ('println!("{}");', 1),
+    "php": ('echo "{}\\n";', 0),
+    "ruby": ('puts "{}"', 0),
+    "perl": ('print "{}\\n";', 0),
+    "lua": ('print("{}")', 0),
+    "r": ('cat("{}\\n")', 0),
+    "shell": ("echo {}", 0),
+    "scala": ('println("{}")', 2),
+    "julia": ('println("{}")', 0),
+    "d": ('{{ import std.stdio; writeln("{}"); }}', 1),
+    "racket": ('(displayln "{}")', 0),
+    "swift": ('print("{}")', 0),
+    "kotlin": ('println("{}")', 1),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """A check: does the program turn this input into that output?"""
+
+    stdin: bytes = b""
+    expected: bytes
+    exact: bool = False
+    """False: spaces at the ends of lines and empty lines at the end do not count."""
+    sandbox: Sandbox
+    limits: Limits = field(default_factory=Limits)
+    cache: Path | None = None
+    """Where compiled programs are kept; None: the user's cache folder."""
+    name: str = "output"
+
+    def judge(self, record: Record) -> Verdict:
+        """PASS for exit status 0 and the expected output; SKIP when the toolchain is missing."""
+        started = time.perf_counter()
+        run = run_program(self.sandbox, record.language, record.text, stdin=self.stdin, limits=self.limits, cache=self.cache)
+        finding = trouble(run)
+        if finding is None and run.ran is not None:
+            given, wanted = (
+                text if self.exact else _without_trailing_space(text) for text in (run.ran.stdout, self.expected)
+            )
+            if run.ran.truncated:
+                finding = Finding(rule="wrong-answer", message="more output than the limit")
+            elif given != wanted:
+                finding = Finding(rule="wrong-answer", message=_first_difference(given, wanted))
+        return _verdict(self.name, "outside", run, finding, started)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnTests:
+    """A check: does a program that holds its own tests come to their end?"""
+
+    sandbox: Sandbox
+    limits: Limits = field(default_factory=Limits)
+    flags: tuple[str, ...] = ()
+    """Further arguments for the compiler, such as ``-lcrypto``."""
+    cache: Path | None = None
+    name: str = "own-tests"
+
+    def judge(self, record: Record) -> Verdict:
+        """PASS for exit status 0 and the word behind the last test; ERROR when there is no place for the word."""
+        started = time.perf_counter()
+        word = secrets.token_hex(16)
+        source = with_ending(record.text, record.language, word)
+        if source is None:
+            return Verdict(
+                check=self.name,
+                outcome=Outcome.ERROR,
+                detail=f"a {record.language} program whose end is not where it is looked for",
+            )
+        run = run_program(self.sandbox, record.language, source, limits=self.limits, flags=self.flags, cache=self.cache)
+        finding = trouble(run)
+        # Go's println writes to stderr; what the program printed last may end without a newline
+        if finding is None and run.ran is not None and word.encode() not in run.ran.stdout + run.ran.stderr:
+            finding = Finding(rule="no-end", message="it ended before the last test")
+        return _verdict(self.name, "in-process", run, finding, started)
+
+
+def with_ending(source: str, language: str, word: str) -> str | None:
+    """The program with a statement behind its last test that prints the word; None where no place for it is found."""
+    if language not in ENDINGS:
+        return None
+    statement, num_braces = ENDINGS[language]
+    statement = statement.format(word)
+    if not num_braces:
+        body = re.sub(r"\?>\s*\Z", "", source) if language == "php" else source
+        return f"{body.rstrip()}\n{statement}\n"
+    end = re.search(rf"(?<!\s)(?:\s*+\}}){{{num_braces}}}\s*+(?:;\s*+)?\Z", source)
+    return None if end is None else f"{source[: end.start()]}\n{statement}{source[end.start() :]}"
+
+
+def trouble(run: ProgramRun) -> Finding | None:
+    """What went wrong before any output is looked at."""
+    if run.missing:
+        return None
+    if run.ran is None:
+        return Finding(rule="does-not-compile", message=_last_words(run.compiled))
+    if run.ran.timed_out:
+        return Finding(rule=TIMEOUT, message="it ran out of time")
+    if run.ran.out_of_memory:
+        return Finding(rule="memory", message="it ran out of memory")
+    if run.ran.overfull:
+        return Finding(rule="disk", message="it wrote too many files, or too much")
+    if run.ran.exit_code != 0:
+        how = f"exit status {run.ran.exit_code}" if run.ran.signal is None else f"signal {run.ran.signal}"
+        return Finding(rule="failed", message=f"{how}: {_last_words(run.ran)}")
+    return None
+
+
+def _last_words(seen: Observation | None) -> str:
+    text = (seen.stderr.strip() or seen.stdout.strip()).decode("utf-8", "replace") if seen else ""
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    telling = [line for line in lines if re.search(r"error|exception|assert|fail", line, re.IGNORECASE)]
+    return (telling or lines or ["no message"])[0][:300]
+
+
+def _without_trailing_space(text: bytes) -> bytes:
+    return b"\n".join(line.rstrip() for line in text.rstrip().split(b"\n"))
+
+
+def _first_difference(given: bytes, wanted: bytes) -> str:
+    mine, theirs = given.split(b"\n"), wanted.split(b"\n")
+    at = next((at for at, (one, other) in enumerate(zip(mine, theirs, strict=False)) if one != other), None)
+    if at is None:
+        return f"{len(mine)} lines instead of {len(theirs)}"
+    one, other = (text[at].decode("utf-8", "replace")[:80] for text in (mine, theirs))
+    return f"line {at + 1}: {one!r} instead of {other!r}"
+
+
+def _verdict(check: str, seat: str, run: ProgramRun, finding: Finding | None, started: float) -> Verdict:
+    if run.missing:
+        return Verdict(check=check, outcome=Outcome.SKIP, detail=run.missing)
+    return Verdict(
+        check=check,
+        outcome=Outcome.FAIL if finding else Outcome.PASS,
+        score=0.0 if finding else 1.0,
+        findings=(finding,) if finding else (),
+        took_ms=(time.perf_counter() - started) * 1e3,
+        detail=f"{run.language}: {finding.message if finding else 'passed'}, {SEATS[seat]}"[:400],
+        seat=seat,
+    )

@@ -1,0 +1,1 @@
+"""Which licence a text has, and what its header says."""
