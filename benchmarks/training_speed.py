@@ -31,8 +31,8 @@ def one(name: str, steps: int) -> None:
     import torch
 
     from yunque.core.nouns import Origin, Pair, Record
-    from yunque.data.packing import PackRecipe, pack
-    from yunque.data.pairs import PairsRecipe, make_pairs
+    from yunque.data.packing.rows import PackRecipe, pack
+    from yunque.data.pairs.make import PairsRecipe, make_pairs
     from yunque.models import adapt
     from yunque.models.base import pull
     from yunque.models.recipe import ModelRecipe

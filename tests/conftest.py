@@ -66,7 +66,9 @@ def words(text: str) -> dict[str, int]:
 
 
 # Processes that the product starts are forks of one that has these; without it each would import them anew, in a second.
-multiprocessing.set_forkserver_preload(["pytest", "yunque.data.collect", "yunque.data.finishing", "yunque.data.duplicates"])
+multiprocessing.set_forkserver_preload(
+    ["pytest", "yunque.data.collect", "yunque.data.screening.finishing", "yunque.data.duplicates.find"]
+)
 
 
 # --------------------------------------------------------------------------------------------------------- marks and order
@@ -96,7 +98,7 @@ def pytest_collection():
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks by folder and fixture; the rooms whose files take longest first, so that no process ends alone."""
-    items.sort(key=lambda item: (*LONG_ROOMS, item.path.parent.name).index(item.path.parent.name))
+    items.sort(key=lambda item: (*LONG_ROOMS, _room(item.path)).index(_room(item.path)))
     for item in items:
         folders, fixtures = item.path.relative_to(ROOT).parts, getattr(item, "fixturenames", ())
         for mark in sorted({*map(FOLDER_MARKS.get, folders), *map(FIXTURE_MARKS.get, fixtures)} - {None}):
@@ -186,11 +188,15 @@ def forked_with_torch():
         yield server
 
 
+def _room(path: Path) -> str:
+    return path.relative_to(ROOT).parts[1]
+
+
 # --------------------------------------------------------------------------------------------------------------------- torch
 @pytest.fixture(autouse=True)
 def _one_thread(request):
     """Tiny tensors are slower on many threads, and sums keep one order."""
-    if request.path.parent.name not in TORCH_ROOMS:
+    if _room(request.path) not in TORCH_ROOMS:
         yield
         return
     import torch

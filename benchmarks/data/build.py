@@ -28,7 +28,7 @@ from pathlib import Path
 from yunque.cli.build import DataBuild
 from yunque.cli.recipe import DataRecipe, load_recipe
 from yunque.core.progress import silent
-from yunque.data.screen import TAGS, Tagged
+from yunque.data.screening.screen import TAGS, Tagged
 from yunque.store.tables import scan_table
 recipe, out, workers = load_recipe(Path(sys.argv[1]), [], DataRecipe), Path(sys.argv[2]), int(sys.argv[3])
 started = time.perf_counter()

@@ -178,8 +178,8 @@ def reading(folder: Path, options: argparse.Namespace) -> None:
 
 
 def yunque(folder: Path, options: argparse.Namespace) -> None:
-    from yunque.data.duplicates import DuplicatesRecipe, find_duplicates
-    from yunque.data.sketches import Sketcher, sketch_all
+    from yunque.data.duplicates.find import DuplicatesRecipe, find_duplicates
+    from yunque.data.duplicates.sketches import Sketcher, sketch_all
 
     recipe = DuplicatesRecipe()
     clock = Clock()
@@ -239,8 +239,8 @@ def recall(folder: Path, options: argparse.Namespace) -> None:
     """Against all pairs: 2,000 files drawn, 1,000 in a row, and 1,000 planted copies with 1 to 35 % of lines changed."""
     import numpy as np
 
-    from yunque.data.duplicates import CLUSTERS, Clustered, DuplicatesRecipe, find_duplicates
-    from yunque.data.shingles import shingle
+    from yunque.data.duplicates.find import CLUSTERS, Clustered, DuplicatesRecipe, find_duplicates
+    from yunque.data.duplicates.shingles import shingle
     from yunque.store.tables import read_table
 
     draw = random.Random(4)
@@ -321,7 +321,7 @@ def all_pairs(sets: list, threshold: float) -> list[tuple[int, int, float]]:
 # ---------------------------------------------------------------------------------------------------------------- memory
 def memory(folder: Path, options: argparse.Namespace) -> None:
     """Many small records: a tenth copies, a tenth near copies, 1 % one and the same text, 1 % variations of one."""
-    from yunque.data.duplicates import DuplicatesRecipe, find_duplicates
+    from yunque.data.duplicates.find import DuplicatesRecipe, find_duplicates
 
     (folder / "many").mkdir()
     started = time.perf_counter()

@@ -44,7 +44,7 @@ import json, resource, sys, time
 from collections import Counter
 from pathlib import Path
 from yunque.core.nouns import Dropped, Pair, Record
-from yunque.data.history import History, HistoryRules
+from yunque.data.streams.git_history import History, HistoryRules
 stream = History(Path(sys.argv[1]), HistoryRules(max_commits=int(sys.argv[2])))
 kinds, reasons, paired, dropped = Counter(), Counter(), set(), set()
 records, size, revisions = 0, 0, {}

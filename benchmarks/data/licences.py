@@ -4,7 +4,7 @@
     python benchmarks/data/licences.py package                     every text of the list, ours alone
     python benchmarks/data/licences.py package --peer              those that corpora hold (COMMON), beside askalono
     python benchmarks/data/licences.py package --installed         what installed packages ship, and what they say
-    python benchmarks/data/licences.py package --fingerprints      make src/yunque/data/licence_texts.npz anew
+    python benchmarks/data/licences.py package --fingerprints      make src/yunque/data/licences/fingerprints.npz anew
 
 "Right" is the licence or its family (GPL-2.0 for GPL-2.0-or-later, whose text is the same); "wrong" is another one, which
 is worse than "unknown". Of a text with a restriction added, and of what is no licence at all, any licence is wrong.
@@ -23,8 +23,8 @@ from random import Random
 import numpy
 
 from yunque.core.nouns import seed_from
-from yunque.data.licence_texts import FINGERPRINTS, LEAST, pieces_of, words_of
-from yunque.data.spdx import ASKALONO_SCORE, UNKNOWN, expression, ids_of, same_family, tell
+from yunque.data.licences.fingerprints import FINGERPRINTS, LEAST, pieces_of, words_of
+from yunque.data.licences.spdx import ASKALONO_SCORE, UNKNOWN, expression, ids_of, same_family, tell
 
 COMMON = """
     0BSD AFL-3.0 AGPL-3.0-only Apache-1.1 Apache-2.0 Artistic-2.0 BSD-2-Clause BSD-3-Clause BSD-4-Clause BSL-1.0

@@ -22,7 +22,7 @@ from yunque.checks.security.patterns import Bandit
 from yunque.code.languages import language_of
 from yunque.core.nouns import Outcome, Record, Verdict
 from yunque.core.paths import benchmarks_folder
-from yunque.data.cleaning import clean_all
+from yunque.data.screening.cleaning import clean_all
 
 LARGEST = 500_000
 SCRIPTS = ("javascript", "typescript", "tsx")

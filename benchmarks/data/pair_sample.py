@@ -16,7 +16,7 @@ from pathlib import Path
 from parsing import records
 
 from yunque.core.nouns import Pair, PairKind, Record, seed_from
-from yunque.data.pairs import PairsRecipe, make_pairs
+from yunque.data.pairs.make import PairsRecipe, make_pairs
 
 RECIPES = {
     PairKind.BODY: PairsRecipe(fim=False, continuation=False, undocumented=False),

@@ -23,7 +23,7 @@ from pathlib import Path
 from yunque.code.functions import code_only, comment_spans, functions, has_errors
 from yunque.code.languages import PARSED, language_of
 from yunque.core.nouns import Origin, PairKind, Record, content_id
-from yunque.data.pairs import PairsRecipe, make_pairs, reassemble
+from yunque.data.pairs.make import PairsRecipe, make_pairs, reassemble
 
 MOST_BYTES = 1 << 20
 EVERY_KIND = PairsRecipe(signature=True, comment=True, explain=True, test=True)

@@ -19,8 +19,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from make_dump import write_dump, write_seven_zip
 
 from yunque.core.nouns import Dropped
-from yunque.data.dumps import read_rows
-from yunque.data.stackexchange import POSTS, StackExchange
+from yunque.data.streams.stackexchange import POSTS, StackExchange
+from yunque.data.streams.xml_dumps import read_rows
 
 
 def measure(path: Path, parse_only: bool) -> dict:

@@ -15,7 +15,7 @@ from yunque.cli import check
 from yunque.cli.check import CheckRecipe, look_at, report_on
 from yunque.core.errors import RecipeError, SourceError
 from yunque.core.nouns import Outcome, Verdict
-from yunque.data.screen import load_checks
+from yunque.data.screening.screen import load_checks
 
 BAD = "import os\n\n\ndef f(x):\n    os.system(x)\n"
 GOOD = "def f(x):\n    return x\n"

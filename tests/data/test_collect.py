@@ -18,7 +18,7 @@ from yunque.checks.quality.file_kinds import DataLike, Generated, Minified, Vend
 from yunque.core.errors import RecipeError, SourceError
 from yunque.core.nouns import Dropped, Outcome, Record, Verdict, content_id
 from yunque.data.collect import DROPPED, RECORDS, CollectRecipe, Tally, collect, load_checks, read_tree
-from yunque.data.sources import open_source
+from yunque.data.sources.kinds import open_source
 from yunque.store import benchmarks
 from yunque.store.tables import read_table
 

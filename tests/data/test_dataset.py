@@ -9,12 +9,12 @@ import pytest
 from yunque.checks.canaries import canary
 from yunque.core.nouns import Finding, Outcome, Pair, PairKind, Record, Verdict
 from yunque.data.dataset import ASIDE, EDITS, PAIRS, PAIRS_ASIDE, RECORDS, VALUES, WEIGHTS, PairAside, find_values, finish
-from yunque.data.finishing import Edited, Finisher, FinishRecipe, SetAside
-from yunque.data.known_values import KnownValue, ValueIndex
-from yunque.data.mixture import MixtureRecipe, Weight
-from yunque.data.pairs import PairsRecipe
-from yunque.data.redaction import Redactor, RedactRecipe
-from yunque.data.screen import TAGS, Rule, ScreenRecipe, Tagged
+from yunque.data.packing.mixture import MixtureRecipe, Weight
+from yunque.data.pairs.make import PairsRecipe
+from yunque.data.screening.finishing import Edited, Finisher, FinishRecipe, SetAside
+from yunque.data.screening.known_values import KnownValue, ValueIndex
+from yunque.data.screening.redaction import Redactor, RedactRecipe
+from yunque.data.screening.screen import TAGS, Rule, ScreenRecipe, Tagged
 from yunque.store.tables import read_table, write_table
 
 pytest.importorskip("kingfisher_sdk", reason="kingfisher is not available here")

@@ -13,7 +13,7 @@ from yunque.checks.execution.repository_tests import RepositoryTests
 from yunque.core.errors import EvaluationError
 from yunque.core.nouns import Finding, Limits, Origin, Outcome, PromptStyle, Record, Verdict
 from yunque.core.seams import JudgedSuite
-from yunque.data.trees import TreeLimits
+from yunque.data.sources.snapshots import TreeLimits
 from yunque.evaluation.history import History, Reader, Trees
 from yunque.evaluation.history_tasks import HistoryRecipe, Measuring, load_history, make_history, open_history
 

@@ -210,7 +210,7 @@ def bos_adder(tokenizer_folder, eos_too=False):
 @pytest.mark.parametrize("eos_too", [False, True])
 def test_a_tokenizer_that_opens_texts_opens_prompts_rows_and_fill_in_the_middle(tokenizer_folder, eos_too):
     from yunque.core.nouns import Pair, PairKind
-    from yunque.data.packing import PackRecipe, encode_pair
+    from yunque.data.packing.rows import PackRecipe, encode_pair
 
     tokenizer, first = bos_adder(tokenizer_folder, eos_too)
     assert opening(tokenizer) == [first]

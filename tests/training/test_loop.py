@@ -9,7 +9,7 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from yunque.core.errors import TrainingError
-from yunque.data.packing import Rows
+from yunque.data.packing.rows import Rows
 from yunque.models.adapt import add_lora, load_model
 from yunque.models.recipe import ModelRecipe
 from yunque.training.loop import CHECKPOINT, Trainer

@@ -15,7 +15,7 @@ from transformers import (
     Qwen2Config,
 )
 
-from yunque.data.packing import Rows
+from yunque.data.packing.rows import Rows
 from yunque.models.adapt import add_lora, load_model
 from yunque.models.recipe import ModelRecipe
 from yunque.training import objectives

@@ -6,7 +6,7 @@
                                   └ values, which are redacted in every part
 
 Every arrow is a ``Store.make``, so what has not changed is found; and what a check said of a text it says once
-(`data.verdicts`). Another threshold makes ``part`` anew and looks at no text again.
+(`data.screening.verdict_cache`). Another threshold makes ``part`` anew and looks at no text again.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ from yunque.core.seams import Progress, Source, Stream
 from yunque.data.collect import RECORDS, collect
 from yunque.data.collect import load_checks as load_file_checks
 from yunque.data.dataset import VALUES, find_values, finish
-from yunque.data.duplicates import find_duplicates
-from yunque.data.finishing import NO_PAIRS, Finisher, FinishRecipe
-from yunque.data.known_values import KnownValue, ValueIndex
-from yunque.data.redaction import Redactor
-from yunque.data.screen import TAGS, Tagged, load_checks, refuse_the_doubtful, tag
-from yunque.data.sources import open_sources
-from yunque.data.streams import open_stream, read_stream
-from yunque.data.verdicts import VerdictCache, check_identity
+from yunque.data.duplicates.find import find_duplicates
+from yunque.data.screening.finishing import NO_PAIRS, Finisher, FinishRecipe
+from yunque.data.screening.known_values import KnownValue, ValueIndex
+from yunque.data.screening.redaction import Redactor
+from yunque.data.screening.screen import TAGS, Tagged, load_checks, refuse_the_doubtful, tag
+from yunque.data.screening.verdict_cache import VerdictCache, check_identity
+from yunque.data.sources.kinds import open_sources
+from yunque.data.streams.registry import open_stream, read_stream
 from yunque.store.artifacts import Artifact, Store
 from yunque.store.tables import open_table, scan_table
 

@@ -24,10 +24,10 @@ from yunque.core.errors import RecipeError, SourceError
 from yunque.core.nouns import Finding, Origin, Outcome, Record, Verdict, content_id
 from yunque.core.plugins import nearest
 from yunque.data.collect import readable_text
-from yunque.data.licences import LicenceMap
+from yunque.data.licences.file_licences import LicenceMap
 from yunque.data.parallel import batched
-from yunque.data.screen import SEVERITIES, load_checks
-from yunque.data.trees import TreeLimits, shown, walk
+from yunque.data.screening.screen import SEVERITIES, load_checks
+from yunque.data.sources.snapshots import TreeLimits, shown, walk
 from yunque.reports.sarif import Noted
 from yunque.reports.sarif import sarif as write_sarif
 

@@ -15,10 +15,10 @@ from yunque.core.nouns import Dropped, Origin, Pair, PairKind, Record
 from yunque.core.plugins import nearest
 from yunque.data.collect import DROPPED
 from yunque.data.dataset import ASIDE, EDITS, PAIRS, PAIRS_ASIDE, RECORDS, WEIGHTS, PairAside
-from yunque.data.duplicates import CLUSTERS, Clustered
-from yunque.data.finishing import Edited, SetAside
-from yunque.data.mixture import Weight
-from yunque.data.sources import SKIPPED
+from yunque.data.duplicates.find import CLUSTERS, Clustered
+from yunque.data.packing.mixture import Weight
+from yunque.data.screening.finishing import Edited, SetAside
+from yunque.data.sources.kinds import SKIPPED
 from yunque.reports.words import size
 from yunque.store.artifacts import Artifact, Store
 from yunque.store.tables import num_rows, plain, read_lines, scan_table

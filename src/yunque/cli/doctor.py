@@ -62,7 +62,7 @@ def examine() -> list[Finding]:
 
 def prove_checks() -> list[Finding]:
     """Whether each check sees through its canaries here; takes some seconds, since every tool is started."""
-    from yunque.data.screen import load_checks
+    from yunque.data.screening.screen import load_checks
 
     names = sorted(entry_points(group="yunque.checks").names)
     found = []

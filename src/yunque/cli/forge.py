@@ -28,9 +28,9 @@ from yunque.core.nouns import Pair, PromptStyle, Record
 from yunque.core.plugins import find_part
 from yunque.core.seams import Progress, Sandbox
 from yunque.data.collect import collect, load_checks
-from yunque.data.packing import Rows, pack
-from yunque.data.pairs import make_pairs
-from yunque.data.sources import open_source
+from yunque.data.packing.rows import Rows, pack
+from yunque.data.pairs.make import make_pairs
+from yunque.data.sources.kinds import open_source
 from yunque.data.split import Part, Placement, Split, Twin, split
 from yunque.evaluation.repository import RepositorySuite, SuiteBuilder
 from yunque.evaluation.scoring import score_model

@@ -11,14 +11,14 @@ from pydantic import BaseModel, Field, ValidationError
 
 from yunque.core.errors import RecipeError
 from yunque.core.plugins import nearest
-from yunque.data.cleaning import CleanRecipe
 from yunque.data.collect import CollectRecipe
-from yunque.data.duplicates import DuplicatesRecipe
-from yunque.data.mixture import MixtureRecipe
-from yunque.data.packing import PackRecipe
-from yunque.data.pairs import PairsRecipe
-from yunque.data.redaction import RedactRecipe
-from yunque.data.screen import ScreenRecipe
+from yunque.data.duplicates.find import DuplicatesRecipe
+from yunque.data.packing.mixture import MixtureRecipe
+from yunque.data.packing.rows import PackRecipe
+from yunque.data.pairs.make import PairsRecipe
+from yunque.data.screening.cleaning import CleanRecipe
+from yunque.data.screening.redaction import RedactRecipe
+from yunque.data.screening.screen import ScreenRecipe
 from yunque.data.split import SplitRecipe
 from yunque.evaluation.repository import EvaluationRecipe
 from yunque.models.recipe import ModelRecipe

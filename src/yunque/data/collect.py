@@ -46,10 +46,10 @@ from yunque.core.nouns import Dropped, Origin, Outcome, Record, content_id
 from yunque.core.plugins import make_part, nearest
 from yunque.core.progress import silent
 from yunque.core.seams import Check, Progress
-from yunque.data.licences import LicenceMap
+from yunque.data.licences.file_licences import LicenceMap
 from yunque.data.parallel import batched, ordered_map
-from yunque.data.sources import TREE
-from yunque.data.trees import shown
+from yunque.data.sources.kinds import TREE
+from yunque.data.sources.snapshots import shown
 from yunque.store.benchmarks import Benchmark, benchmark_at, benchmark_of
 from yunque.store.tables import open_table
 

@@ -24,13 +24,13 @@ from pathlib import Path
 from yunque.core.nouns import Pair, Record
 from yunque.core.progress import silent
 from yunque.core.seams import Progress
-from yunque.data.finishing import Edited, Finished, Finisher, PairFinisher, SetAside
-from yunque.data.known_values import KnownValue
-from yunque.data.mixture import Weight
+from yunque.data.packing.mixture import Weight
+from yunque.data.pairs.tested_functions import TestedIndex
 from yunque.data.parallel import batched, ordered_map
-from yunque.data.redaction import Redactor
-from yunque.data.screen import TAGS, Tagged
-from yunque.data.tested import TestedIndex
+from yunque.data.screening.finishing import Edited, Finished, Finisher, PairFinisher, SetAside
+from yunque.data.screening.known_values import KnownValue
+from yunque.data.screening.redaction import Redactor
+from yunque.data.screening.screen import TAGS, Tagged
 from yunque.store.tables import TableWriter, num_rows, open_table, scan_table
 
 RECORDS, PAIRS, ASIDE, PAIRS_ASIDE = "records.parquet", "pairs.parquet", "aside.parquet", "pairs_aside.parquet"

@@ -1,6 +1,6 @@
 """What the past of a git repository changed, commit by commit: which changes could be asked of a model, and why others not.
 
-Only git's own plumbing is asked (`data.repository`), which runs no hook, filter, text conversion, signature check or
+Only git's own plumbing is asked (`data.sources`), which runs no hook, filter, text conversion, signature check or
 transport, whatever the repository's configuration says; ``archive``, ``log`` and ``checkout`` can, and are not used. Trees
 are written file by file from what git holds, by the same writer that unpacks archives.
 
@@ -30,9 +30,9 @@ from yunque.code.changes import NotFunctionsError, changed_functions, span_of
 from yunque.code.functions import is_test_path
 from yunque.code.languages import PARSED
 from yunque.core.errors import EvaluationError
-from yunque.data import git
-from yunque.data.repository import FILE, LINK, PROGRAM, FileChange, Repository
-from yunque.data.trees import TreeLimits, TreeWriter, shown
+from yunque.data.sources import git
+from yunque.data.sources.git_objects import FILE, LINK, PROGRAM, FileChange, Repository
+from yunque.data.sources.snapshots import TreeLimits, TreeWriter, shown
 
 FIX, REFACTOR = "fix", "refactor"
 T = TypeVar("T")

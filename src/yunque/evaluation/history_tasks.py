@@ -40,9 +40,9 @@ from yunque.core.nouns import Origin, Outcome, PromptStyle, Record, Task, Verdic
 from yunque.core.progress import silent
 from yunque.core.seams import Check, Progress, Sandbox
 from yunque.data.collect import tree_paths
-from yunque.data.commits import REFACTORS
-from yunque.data.licences import LicenceMap
-from yunque.data.trees import TreeLimits
+from yunque.data.licences.file_licences import LicenceMap
+from yunque.data.sources.snapshots import TreeLimits
+from yunque.data.streams.commits import REFACTORS
 from yunque.evaluation.extraction import code_of
 from yunque.evaluation.history import FIX, REFACTOR, Change, History, Reader, Trees
 from yunque.evaluation.repository import STUB, limits_of_tests

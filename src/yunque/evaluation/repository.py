@@ -28,7 +28,7 @@ from yunque.code.functions import Function, blank_body, functions, is_test_path
 from yunque.core.nouns import Key, Limits, Outcome, Record, Task, Verdict, content_id, seed_from
 from yunque.core.progress import silent
 from yunque.core.seams import Progress, Sandbox
-from yunque.data.pairs import HoleKind, holes, text_after, text_before
+from yunque.data.pairs.make import HoleKind, holes, text_after, text_before
 from yunque.data.split import Part
 from yunque.store.tables import read_lines, write_lines
 

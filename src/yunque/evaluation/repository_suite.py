@@ -36,7 +36,7 @@ from yunque.core.nouns import Job, Measure, Observation, Outcome, PromptStyle, R
 from yunque.core.progress import silent
 from yunque.core.seams import JudgedSuite, Progress, Sandbox
 from yunque.data.collect import CollectRecipe, collect, load_checks
-from yunque.data.sources import TREE, open_source
+from yunque.data.sources.kinds import TREE, open_source
 from yunque.data.split import Part
 from yunque.evaluation.extraction import code_of, cut
 from yunque.evaluation.repository import (

@@ -26,7 +26,7 @@ from yunque.core.errors import TrainingError
 from yunque.core.nouns import seed_from
 from yunque.core.progress import silent
 from yunque.core.seams import Objective, Progress
-from yunque.data.packing import Rows
+from yunque.data.packing.rows import Rows
 from yunque.training.objectives import Batch
 from yunque.training.recipe import TrainingRecipe
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from yunque.data.packing import Rows
+from yunque.data.packing.rows import Rows
 
 CHUNK_TOKENS = 512
 """Answer tokens whose V logits are held at once."""

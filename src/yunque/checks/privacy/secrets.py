@@ -45,7 +45,7 @@ MAX_FINDINGS = 2000
 MAX_PARSED_BYTES = 2 << 20
 """Longer texts are not parsed."""
 REDACTED = b"REDACTED"
-"""What `data.redaction` writes for a secret; never a secret itself."""
+"""What `data.screening.redaction` writes for a secret; never a secret itself."""
 
 
 @dataclass(frozen=True, kw_only=True)

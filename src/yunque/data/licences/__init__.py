@@ -1,0 +1,1 @@
+"""Which licence each file has: SPDX expressions, REUSE, and the texts of licences by fingerprint."""

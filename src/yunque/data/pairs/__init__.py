@@ -1,0 +1,1 @@
+"""Records to (prompt, answer) pairs of every kind."""

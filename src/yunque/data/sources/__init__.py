@@ -1,0 +1,1 @@
+"""Trees that are copied: folders, git repositories, archives, packages, and lists of them."""

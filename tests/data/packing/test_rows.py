@@ -1,0 +1,303 @@
+"""Rows are full and never too long, answers are whole and end, and every token and pair is accounted for."""
+
+import dataclasses
+import random
+
+import numpy as np
+import pytest
+
+from yunque.core.errors import TrainingError
+from yunque.core.nouns import Pair, PairKind, content_id
+from yunque.data.packing.rows import SHORTEST_PIECE, PackRecipe, Rows, encode_pair, pack
+from yunque.models.tokenizer import encode, find_fim, heal, render
+
+ALL = 10**9
+
+
+@pytest.fixture
+def fim(fim_tokenizer):
+    return find_fim(fim_tokenizer)
+
+
+def recipe(length_tokens=96, **settings):
+    return PackRecipe(**{"length_tokens": length_tokens, "prompt_tokens": 40, "suffix_tokens": 16} | settings)
+
+
+def pair(kind, prompt, answer, suffix="", *, name=""):
+    return Pair(
+        id=content_id(kind, prompt, answer, suffix, name),
+        kind=kind,
+        prompt=prompt,
+        answer=answer,
+        suffix=suffix,
+        span_bytes=(len(prompt.encode()), len((prompt + answer).encode())),
+        language="python",
+        natural_language="en",
+        origin_ids=("r",),
+    )
+
+
+def bodies(count, seed=1):
+    """Body pairs whose answers have 2 to about 70 tokens; their prompts end in layout, as written code does."""
+    choose = random.Random(seed)
+    for index in range(count):
+        lines = "".join(f"\n    item_{choose.randrange(99)} = {choose.randrange(99)}" for _ in range(choose.randrange(1, 7)))
+        yield pair(PairKind.BODY, f'def f_{index}(items, text):\n    """Function {index}."""', lines)
+
+
+def holes(count, seed=2):
+    """Fill-in-the-middle pairs whose prompt ends in a blank half of the time."""
+    choose = random.Random(seed)
+    for index in range(count):
+        blank = " " * choose.randrange(2)
+        prompt = f"class Stack:\n    def pop_{index}(self):\n        return{blank}"
+        suffix = "\n\n    def push(self, item):\n        pass\n"
+        yield pair(PairKind.FIM, prompt, f"self.items[{choose.randrange(10**6)}]", suffix)
+
+
+def stretches(count, lines=8, seed=3):
+    choose = random.Random(seed)
+    for index in range(count):
+        text = "".join(f"value_{index}_{choose.randrange(10**5)} = words(text)\n" for _ in range(choose.randrange(1, lines)))
+        yield pair(PairKind.CONTINUATION, "", text)
+
+
+def mixed():
+    return [*bodies(30), *holes(30), *stretches(60)]
+
+
+def segments(rows):
+    """(ids, answers) of every sample, in the order of the rows."""
+    for ids, answers, numbers in zip(rows.ids, rows.answers, rows.segments, strict=True):
+        for number in range(1, numbers.max() + 1):
+            yield tuple(ids[numbers == number].tolist()), answers[numbers == number]
+
+
+# ------------------------------------------------------------------------------------------------------------------ one pair
+@pytest.mark.parametrize("suffix_first", [True, False])
+def test_a_sample_is_the_rendered_prompt_then_blanks_and_answer_then_the_end(fim_tokenizer, fim, suffix_first):
+    fim = dataclasses.replace(fim, suffix_first=suffix_first)
+    wide = recipe(512, prompt_tokens=300, suffix_tokens=300)
+    for given in [*bodies(5), *holes(5)]:
+        sample = encode_pair(given, fim_tokenizer, fim, wide)
+        marks = fim if given.kind is PairKind.FIM else None
+        before, blanks, _ = render(fim_tokenizer, given.prompt, given.suffix, marks, 300, 300)
+        assert sample.ids[: sample.answer_from] == tuple(before)
+        assert sample.ids[sample.answer_from :] == (*encode(fim_tokenizer, blanks + given.answer), fim.end)
+        assert not sample.cut and not sample.divisible
+
+
+def test_prompt_and_answer_together_are_the_text(fim_tokenizer, fim):
+    for given in bodies(10):
+        sample = encode_pair(given, fim_tokenizer, fim, recipe(512, prompt_tokens=300))
+        assert fim_tokenizer.decode(sample.ids[:-1]) == given.prompt + given.answer
+
+
+@pytest.mark.parametrize("room", [-1, 0, 1])
+def test_an_answer_fits_to_the_last_token_or_not_at_all(fim_tokenizer, fim, room):
+    for given, marks in ((next(bodies(1)), 0), (next(holes(1)), 3)):
+        answer = "".join(f"{given.answer}\n" for _ in range(10))
+        given = dataclasses.replace(given, answer=answer)
+        trained = len(encode(fim_tokenizer, heal(given.prompt)[1] + answer)) + 1
+        sample = encode_pair(given, fim_tokenizer, fim, recipe(trained + marks + room))
+        if room < 0:
+            assert sample is None
+        else:
+            assert len(sample.ids) - sample.answer_from == trained
+            assert len(sample.ids) <= trained + marks + room
+            assert sample.cut
+
+
+def test_context_is_cut_to_the_recipe(fim_tokenizer, fim):
+    given = next(holes(1))
+    given = dataclasses.replace(given, prompt="import x\n" * 50 + given.prompt, suffix=given.suffix * 20)
+    sample = encode_pair(given, fim_tokenizer, fim, recipe())
+    place = {name: sample.ids.index(getattr(fim, name)) for name in ("prefix", "suffix", "middle")}
+    assert sample.cut
+    assert place["middle"] - place["suffix"] - 1 == 16
+    assert 10 <= sample.answer_from - place["middle"] - 1 <= 40  # a quarter to all of what the recipe allows
+
+
+def test_a_stretch_has_no_end_and_is_all_answer(fim_tokenizer, fim):
+    given = next(stretches(1))
+    sample = encode_pair(given, fim_tokenizer, fim, recipe())
+    assert sample.ids == tuple(encode(fim_tokenizer, given.answer))
+    assert sample.divisible and sample.answer_from == 0
+
+
+# ---------------------------------------------------------------------------------------------------------------------- rows
+def test_rows_have_one_length_and_the_promised_types(fim_tokenizer, fim):
+    rows, counts = pack(mixed(), fim_tokenizer, fim, recipe(), ALL, 1)
+    assert rows.ids.shape == rows.answers.shape == rows.segments.shape == (counts["rows"], 96)
+    assert (rows.ids.dtype, rows.answers.dtype, rows.segments.dtype) == (np.int32, np.bool_, np.int16)
+
+
+def test_padding_is_at_the_end_of_a_row_and_never_an_answer(fim_tokenizer, fim):
+    rows, _ = pack([*bodies(30), *holes(30)], fim_tokenizer, fim, recipe(), ALL, 1)
+    padding = rows.segments == 0
+    assert padding.any()
+    assert (rows.ids[padding] == fim.pad).all() and not (rows.ids[~padding] == fim.pad).any()
+    assert not rows.answers[padding].any()
+    assert (np.diff(padding.astype(int), axis=1) >= 0).all()
+
+
+def test_segments_count_up_from_one(fim_tokenizer, fim):
+    rows, _ = pack(mixed(), fim_tokenizer, fim, recipe(), ALL, 1)
+    for numbers in rows.segments:
+        used = numbers[numbers > 0]
+        assert used[0] == 1 and set(np.diff(used)) <= {0, 1}
+
+
+@pytest.mark.parametrize("length", [48, 96, 200])
+def test_every_sample_of_a_whole_answer_is_there_uncut(fim_tokenizer, fim, length):
+    given = [*bodies(30), *holes(30)]
+    rows, counts = pack(given, fim_tokenizer, fim, recipe(length), ALL, 1)
+    samples = [encode_pair(one, fim_tokenizer, fim, recipe(length)) for one in given]
+    wanted = sorted(sample.ids for sample in samples if sample is not None)
+    assert sorted(ids for ids, _ in segments(rows)) == wanted
+    assert counts["used"] == len(wanted)
+
+
+def test_answers_are_marked_through_the_packer_to_the_end_token(fim_tokenizer, fim):
+    given = [*bodies(30), *holes(30)]
+    rows, _ = pack(given, fim_tokenizer, fim, recipe(200), ALL, 1)
+    trained = sorted(tuple(np.array(ids)[answers].tolist()) for ids, answers in segments(rows))
+    wanted = [(*encode(fim_tokenizer, heal(one.prompt)[1] + one.answer), fim.end) for one in given]
+    assert trained == sorted(wanted)
+    for ids, answers in segments(rows):
+        assert ids[-1] == fim.end and answers[-1]
+        assert answers.tolist() == sorted(answers.tolist()), "an answer is one piece at the end of its sample"
+
+
+def test_the_first_token_of_a_sample_is_never_an_answer(fim_tokenizer, fim):
+    bare = [pair(PairKind.BODY, "", "x = 1\ny = 2"), *stretches(5)]
+    rows, _ = pack(bare, fim_tokenizer, fim, recipe(), ALL, 1)
+    for _, answers in segments(rows):
+        assert not answers[0] and answers[1:].all()
+
+
+def test_rows_are_full_where_there_is_enough_to_pour(fim_tokenizer, fim):
+    rows, counts = pack(mixed(), fim_tokenizer, fim, recipe(), ALL, 1)
+    assert counts["utilisation"] > 0.95
+    assert counts["utilisation"] == pytest.approx((rows.segments > 0).mean(), abs=1e-4)
+
+
+def test_no_two_rows_of_whole_answers_could_be_one(fim_tokenizer, fim):
+    rows, counts = pack([*bodies(60), *holes(60)], fim_tokenizer, fim, recipe(), ALL, 1)
+    emptiest, next_one = sorted((rows.segments > 0).sum(axis=1))[:2]
+    assert emptiest + next_one > 96
+    assert counts["rows"] < counts["used"]
+
+
+@pytest.mark.parametrize("length", [32, 50, 96])
+def test_pieces_of_a_stretch_join_to_the_stretch(fim_tokenizer, fim, length):
+    given = list(stretches(40, lines=30))
+    rows, counts = pack(given, fim_tokenizer, fim, recipe(length), ALL, 1)
+    pieces = [ids for ids, _ in segments(rows)]
+    lost = 0
+    for ids in sorted((tuple(encode(fim_tokenizer, one.answer)) for one in given), key=len, reverse=True):
+        while ids and (piece := next((piece for piece in pieces if piece == ids[: len(piece)]), None)):
+            pieces.remove(piece)
+            ids = ids[len(piece) :]
+        assert len(ids) < SHORTEST_PIECE
+        lost += len(ids)
+    assert pieces == []
+    assert counts["tokens_poured_away"] == lost
+
+
+def test_rows_come_back_from_disk(fim_tokenizer, fim, tmp_path):
+    rows, _ = pack(mixed(), fim_tokenizer, fim, recipe(), ALL, 1)
+    rows.save(tmp_path, "train")
+    again = Rows.load(tmp_path, "train")
+    for name in ("ids", "answers", "segments"):
+        assert np.array_equal(getattr(again, name), getattr(rows, name))
+        assert getattr(again, name).dtype == getattr(rows, name).dtype
+
+
+# --------------------------------------------------------------------------------------------------- counts, budget, mixture
+@pytest.mark.parametrize("budget", [256, 1500, ALL])
+@pytest.mark.parametrize("length", [40, 96])
+def test_counts_add_up(fim_tokenizer, fim, budget, length):
+    rows, counts = pack(mixed(), fim_tokenizer, fim, recipe(length), budget, 1)
+    assert counts["pairs"] == 120
+    assert counts["pairs"] == counts["used"] + counts["answer_too_long"] + counts["over_budget"]
+    assert counts["tokens"] == (rows.segments > 0).sum() == sum(len(ids) for ids, _ in segments(rows))
+    assert counts["answer_tokens"] == rows.answers.sum()
+    assert (counts["over_budget"] > 0) == (budget < ALL)
+    if budget == ALL:
+        assert (counts["answer_too_long"] > 0) == (length == 40)
+
+
+def test_counts_add_up_when_a_kind_has_no_share(fim_tokenizer, fim):
+    _, counts = pack(mixed(), fim_tokenizer, fim, recipe(fim_share=0), ALL, 1)
+    reasons = set(counts) - {"pairs", "cut", "rows", "tokens", "answer_tokens", "tokens_poured_away", "utilisation"}
+    assert counts["pairs"] == sum(counts[reason] for reason in reasons)
+
+
+def test_a_kind_without_a_share_is_not_used(fim_tokenizer, fim):
+    rows, _ = pack(mixed(), fim_tokenizer, fim, recipe(fim_share=0), ALL, 1)
+    assert not (rows.ids == fim.middle).any()
+    rows, counts = pack(mixed(), fim_tokenizer, fim, recipe(body_share=0, continuation_share=0), ALL, 1)
+    assert counts["used"] == 30 == (rows.ids == fim.middle).sum()
+
+
+def test_cut_context_is_counted(fim_tokenizer, fim):
+    given = [*bodies(10), *holes(10)]
+    _, counts = pack(given, fim_tokenizer, fim, recipe(96, prompt_tokens=8), ALL, 1)
+    assert counts["cut"] == 20
+    _, counts = pack(given, fim_tokenizer, fim, recipe(512, prompt_tokens=400, suffix_tokens=64), ALL, 1)
+    assert counts["cut"] == 0
+
+
+def test_a_budget_is_passed_by_less_than_one_pair(fim_tokenizer, fim):
+    given = mixed()
+    longest = max(len(sample.ids) for one in given if (sample := encode_pair(one, fim_tokenizer, fim, recipe())))
+    for budget in (256, 1000, 2000):
+        _, counts = pack(given, fim_tokenizer, fim, recipe(), budget, 1)
+        assert budget <= counts["tokens"] + counts["tokens_poured_away"] < budget + longest
+
+
+@pytest.mark.parametrize("shares", [(0.2, 0.3, 0.5), (0.6, 0.1, 0.3)])
+def test_kinds_keep_their_shares(fim_tokenizer, fim, shares):
+    body, hole, stretch = shares
+    mixture = recipe(96, body_share=body, fim_share=hole, continuation_share=stretch)
+    given = [*bodies(300), *holes(300), *stretches(300)]
+    rows, _ = pack(given, fim_tokenizer, fim, mixture, 6000, 1)
+    tokens = dict.fromkeys(("body", "fim", "continuation"), 0)
+    for ids, _ in segments(rows):
+        kind = "fim" if fim.middle in ids else "body" if ids[-1] == fim.end else "continuation"
+        tokens[kind] += len(ids)
+    found = np.array(list(tokens.values())) / sum(tokens.values())
+    assert np.abs(found - shares).max() < 0.15  # shares are kept in characters; tokens are not known beforehand
+    assert found.argmax() == np.argmax(shares)
+
+
+# --------------------------------------------------------------------------------------------------------------- determinism
+def test_the_order_of_arrival_does_not_matter(fim_tokenizer, fim):
+    given = mixed()
+    rows, counts = pack(given, fim_tokenizer, fim, recipe(), 2000, 1)
+    for seed in range(3):
+        random.Random(seed).shuffle(given)
+        again, counts_again = pack(iter(given), fim_tokenizer, fim, recipe(), 2000, 1)
+        assert counts_again == counts
+        assert np.array_equal(again.ids, rows.ids) and np.array_equal(again.answers, rows.answers)
+
+
+def test_another_seed_draws_others(fim_tokenizer, fim):
+    one, _ = pack(mixed(), fim_tokenizer, fim, recipe(), 2000, 1)
+    other, _ = pack(mixed(), fim_tokenizer, fim, recipe(), 2000, 2)
+    assert sorted(ids for ids, _ in segments(one)) != sorted(ids for ids, _ in segments(other))
+
+
+# ------------------------------------------------------------------------------------------------------------------ refusals
+@pytest.mark.parametrize("given", ["nothing", "too long", "one token", "no share"])
+def test_nothing_to_train_on_is_refused(fim_tokenizer, fim, given):
+    pairs, settings = [], {}
+    if given == "too long":
+        pairs = [pair(PairKind.BODY, "def f():", "\n    x = 12345" * 100)]
+    if given == "one token":
+        pairs = [pair(PairKind.CONTINUATION, "", "x")]
+    if given == "no share":
+        pairs, settings = list(holes(3)), {"fim_share": 0}
+    with pytest.raises(TrainingError, match="no usable pairs"):
+        pack(pairs, fim_tokenizer, fim, recipe(**settings), ALL, 1)
