@@ -15,7 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-ROOMS = ("pyarrow.parquet", "typer", "yunque.data.dataset", "yunque.evaluation.suites", "yunque.evaluation.runs")
+ROOMS = ("pyarrow.parquet", "typer", "yunque.data.dataset", "yunque.evaluation.registry", "yunque.evaluation.runner")
 TORCH = ("torch", "accelerate", "peft", "transformers.models.llama.modeling_llama", "transformers.models.auto")
 
 LONGEST_S = 200

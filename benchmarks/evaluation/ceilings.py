@@ -16,8 +16,8 @@ from pathlib import Path
 from yunque.cli.console import bars
 from yunque.core.errors import YunqueError
 from yunque.core.seams import JudgedSuite
-from yunque.evaluation.runs import find_ceiling
-from yunque.evaluation.suites import open_suite, suite_names
+from yunque.evaluation.registry import open_suite, suite_names
+from yunque.evaluation.runner import find_ceiling
 from yunque.sandbox import open_sandbox
 
 HEAD = "| suite | tasks | canonical pass | fail | skip | wrong pass | fail | skip | seconds |"

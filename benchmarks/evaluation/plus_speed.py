@@ -19,8 +19,8 @@ from pathlib import Path
 
 from yunque.core.nouns import Outcome
 from yunque.core.paths import benchmarks_folder
-from yunque.evaluation.metrics import TapedSandbox
-from yunque.evaluation.plus import humaneval_plus
+from yunque.evaluation.metrics.answers import TapedSandbox
+from yunque.evaluation.suites.evalplus import humaneval_plus
 from yunque.sandbox import open_sandbox
 
 PEER = """

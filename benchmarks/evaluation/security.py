@@ -23,7 +23,7 @@ from yunque.checks.security.patterns import Bandit, InsecurePatterns
 from yunque.core.nouns import Origin, Record
 from yunque.core.paths import benchmarks_folder
 from yunque.core.seams import Check
-from yunque.evaluation.cyberseceval import FAMILIES, KINDS
+from yunque.evaluation.suites.cyberseceval import FAMILIES, KINDS
 
 Finder = Callable[[str, str], Counter[int]]
 """(text, language) -> CWE number -> findings."""

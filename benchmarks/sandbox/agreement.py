@@ -23,8 +23,8 @@ from pathlib import Path
 from yunque.checks.execution.python import Asserts, timed_out
 from yunque.core.nouns import Origin, Outcome, Record, seed_from
 from yunque.core.seams import Check
-from yunque.evaluation.python_suites import Problem, PythonSuite
-from yunque.evaluation.suites import open_suite
+from yunque.evaluation.registry import open_suite
+from yunque.evaluation.suites.humaneval_mbpp import Problem, PythonSuite
 from yunque.sandbox import open_sandbox
 
 SUITES = ("humaneval", "mbpp-all", "mbpp-sanitized", "humaneval-xl-spanish", "humaneval-plus", "mbpp-plus")

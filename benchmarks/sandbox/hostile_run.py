@@ -20,8 +20,8 @@ from pathlib import Path
 
 from yunque.checks.processes import resident_bytes
 from yunque.core.nouns import Outcome, PromptStyle
-from yunque.evaluation.runs import judge_samples
-from yunque.evaluation.suites import open_suite
+from yunque.evaluation.registry import open_suite
+from yunque.evaluation.runner import judge_samples
 from yunque.sandbox import open_sandbox
 
 HOSTILE = {

@@ -15,10 +15,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from yunque.core.nouns import Outcome, PromptStyle, Task
-from yunque.evaluation.multipl_e import MultiPLE
-from yunque.evaluation.repository import EvaluationRecipe
-from yunque.evaluation.repository_suite import open_repository
-from yunque.evaluation.suites import JudgedSuite, open_suite
+from yunque.evaluation.registry import JudgedSuite, open_suite
+from yunque.evaluation.repository.questions import EvaluationRecipe
+from yunque.evaluation.repository.suites import open_repository
+from yunque.evaluation.suites.multipl_e import MultiPLE
 from yunque.sandbox import open_sandbox
 
 LANGUAGES = ("javascript", "typescript", "java", "cpp", "go", "rust", "php", "ruby", "shell", "csharp")

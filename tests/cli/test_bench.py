@@ -74,7 +74,7 @@ def test_all_are_named_at_once_and_a_mistyped_one_is_answered():
 
 
 def test_a_suite_without_files_is_told(monkeypatch):
-    monkeypatch.setattr("yunque.evaluation.suites.suite_names", lambda: ["of-our-own"])
+    monkeypatch.setattr("yunque.evaluation.registry.suite_names", lambda: ["of-our-own"])
     with pytest.raises(StoreError, match="the suite of-our-own needs no file; just run"):
         bench.benchmark_names("of-our-own")
 

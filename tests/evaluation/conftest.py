@@ -10,8 +10,8 @@ import pytest
 from yunque.code.functions import functions
 from yunque.core.nouns import Origin, PromptStyle, Record, content_id
 from yunque.data.split import Part
-from yunque.evaluation.repository import EvaluationRecipe, SuiteBuilder
-from yunque.evaluation.runs import Judged
+from yunque.evaluation.repository.questions import EvaluationRecipe, SuiteBuilder
+from yunque.evaluation.runner import Judged
 
 CORE = '''"""Held out."""
 

@@ -62,7 +62,7 @@ def _values(name: str) -> Callable:
 
 def _definitions(module) -> Iterable[str]:
     """What ``last_definition`` gives, and looks for in a prompt."""
-    from yunque.evaluation import extraction
+    from yunque.evaluation.suites import extraction
 
     for form in (*extraction.DEFINES.values(), extraction._C_FAMILY):
         yield form.replace("NAME", "solve")
@@ -70,7 +70,7 @@ def _definitions(module) -> Iterable[str]:
 
 
 def _forms_end(module) -> Iterable[str]:
-    from yunque.evaluation import multipl_e
+    from yunque.evaluation.suites import multipl_e
 
     return [form.end[0] for form in multipl_e.FORMS.values() if form.end]
 

@@ -14,7 +14,7 @@ from yunque.checks.execution.comparison import Comparison
 from yunque.checks.execution.printed_values import Irregular, Printed, expected_values, take_apart
 from yunque.checks.execution.python import Asserts, Calls, Expected
 from yunque.core.nouns import Limits, Origin, Outcome, PromptStyle, Record
-from yunque.evaluation.suites import open_suite
+from yunque.evaluation.registry import open_suite
 
 ORIGIN = Origin(source="attack", path="main.py", revision="", licence="unknown", collected_at="")
 LIMITS = Limits(wall_s=2, cpu_s=2)

@@ -7,8 +7,8 @@ from html.parser import HTMLParser
 import pytest
 
 from yunque.core.nouns import Measure, PromptStyle, Task
-from yunque.evaluation.runs import Judged
-from yunque.evaluation.verdicts import summarise
+from yunque.evaluation.aggregate import summarise
+from yunque.evaluation.runner import Judged
 from yunque.reports.evaluation import EvalRun, render_answers, render_evaluation, written
 
 HOSTILE = "</pre><script>alert(1)</script>\x1b[31m"

@@ -35,7 +35,7 @@ def benchmark_names(name: str) -> list[str]:
         return list(known)
     if name in known:
         return [name]
-    from yunque.evaluation.suites import suite_names
+    from yunque.evaluation.registry import suite_names
 
     owners = [one for one in known if name.startswith(f"{one}-")]
     if name not in suite_names():

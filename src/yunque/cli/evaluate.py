@@ -16,11 +16,11 @@ from yunque.core.nouns import Measure, PromptStyle, Task
 from yunque.core.paths import benchmarks_folder
 from yunque.core.plugins import nearest
 from yunque.core.seams import Engine, JudgedSuite, MeasuredSuite
-from yunque.evaluation.layouts import read_samples
-from yunque.evaluation.metrics import EXPONENTIATED, KINDS, TapedSandbox
-from yunque.evaluation.multipl_e import FORMS
-from yunque.evaluation.python_suites import TRAINING_IDS
-from yunque.evaluation.runs import (
+from yunque.evaluation.aggregate import Changed, ceiling_of, changed_tasks, compare_runs, reasons, summarise
+from yunque.evaluation.metrics.answers import EXPONENTIATED, KINDS, TapedSandbox
+from yunque.evaluation.metrics.statistics import Paired
+from yunque.evaluation.registry import open_suite
+from yunque.evaluation.runner import (
     AUTO,
     CEILING,
     SAMPLES,
@@ -34,9 +34,9 @@ from yunque.evaluation.runs import (
     refuse_unknown,
     run_suite,
 )
-from yunque.evaluation.statistics import Paired
-from yunque.evaluation.suites import open_suite
-from yunque.evaluation.verdicts import Changed, ceiling_of, changed_tasks, compare_runs, reasons, summarise
+from yunque.evaluation.sample_formats import read_samples
+from yunque.evaluation.suites.humaneval_mbpp import TRAINING_IDS
+from yunque.evaluation.suites.multipl_e import FORMS
 from yunque.models.base import find_base
 from yunque.reports.evaluation import EvalRun, render_answers, render_evaluation
 from yunque.reports.words import moment
@@ -95,7 +95,7 @@ def evaluate(
         sandbox = TapedSandbox(inner)
         suites = [open_suite(name, sandbox) for name in names]  # a mistyped name should cost no work
         if engine == "ray":
-            from yunque.evaluation.spread import SpreadSuite
+            from yunque.evaluation.ray_judges import SpreadSuite
 
             suites = [SpreadSuite(suite, name) for suite, name in zip(suites, names, strict=True)]
             workers = max(suite.num_judges for suite in suites)
@@ -142,7 +142,7 @@ def judge_file(
     missing: str = "fail",
     say: Callable[[str], None] = lambda _: None,
 ) -> Scored:
-    """Judge completions made elsewhere, in the layouts of `evaluation.layouts`; ``say`` is told what a score hides.
+    """Judge completions made elsewhere, in the layouts of `evaluation.sample_formats`; ``say`` is told what a score hides.
 
     ``missing``: one of `MISSING`; EvaluationError when a task that is asked has no answer and that is to be refused.
     """

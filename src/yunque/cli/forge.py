@@ -32,8 +32,8 @@ from yunque.data.packing.rows import Rows, pack
 from yunque.data.pairs.make import make_pairs
 from yunque.data.sources.kinds import open_source
 from yunque.data.split import Part, Placement, Split, Twin, split
-from yunque.evaluation.repository import RepositorySuite, SuiteBuilder
-from yunque.evaluation.scoring import score_model
+from yunque.evaluation.repository.questions import RepositorySuite, SuiteBuilder
+from yunque.evaluation.repository.scoring import score_model
 from yunque.models.base import BaseFacts, find_base, refuse_short_context
 from yunque.store.artifacts import Artifact, Store
 from yunque.store.tables import read_table, write_table

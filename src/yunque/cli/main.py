@@ -250,7 +250,7 @@ def compare(
 def suites_(json_: Json = False) -> None:
     """List the suites that `yunque eval` knows: how many tasks, and whether their files are here."""
     from yunque.cli.evaluate import suite_lines
-    from yunque.evaluation.suites import suite_table
+    from yunque.evaluation.registry import suite_table
 
     rows = suite_table()
     emit(rows) if json_ else print("\n".join(suite_lines(rows)))

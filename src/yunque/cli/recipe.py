@@ -20,7 +20,7 @@ from yunque.data.screening.cleaning import CleanRecipe
 from yunque.data.screening.redaction import RedactRecipe
 from yunque.data.screening.screen import ScreenRecipe
 from yunque.data.split import SplitRecipe
-from yunque.evaluation.repository import EvaluationRecipe
+from yunque.evaluation.repository.questions import EvaluationRecipe
 from yunque.models.recipe import ModelRecipe
 from yunque.training.recipe import TrainingRecipe
 

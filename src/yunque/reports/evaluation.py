@@ -15,10 +15,10 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from yunque.core.nouns import Measure, Task
-from yunque.evaluation.metrics import EXPONENTIATED, find_metric
-from yunque.evaluation.runs import Judged
-from yunque.evaluation.statistics import Paired
-from yunque.evaluation.verdicts import changed_tasks, compare_runs
+from yunque.evaluation.aggregate import changed_tasks, compare_runs
+from yunque.evaluation.metrics.answers import EXPONENTIATED, find_metric
+from yunque.evaluation.metrics.statistics import Paired
+from yunque.evaluation.runner import Judged
 from yunque.reports.markup import Column, Raw, facts, join, table, tag
 from yunque.reports.page import MARKS, POLICY
 from yunque.reports.plots import interval_mark, span_bar

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import yunque
 from yunque.core.nouns import Dropped
-from yunque.evaluation.comparison import Row, compare_scores
-from yunque.evaluation.repository import Problem, RepositorySuite
-from yunque.evaluation.scoring import Sample, Scores
-from yunque.evaluation.statistics import RESAMPLES
+from yunque.evaluation.metrics.statistics import RESAMPLES
+from yunque.evaluation.repository.comparison import Row, compare_scores
+from yunque.evaluation.repository.questions import Problem, RepositorySuite
+from yunque.evaluation.repository.scoring import Sample, Scores
 from yunque.models.base import BaseFacts
 from yunque.reports.forge import (
     Comparison,

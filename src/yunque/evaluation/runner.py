@@ -1,0 +1,449 @@
+"""One model on one suite: answers, verdicts, and a file that is the same however often the run was stopped.
+
+A run's folder holds two logs while it lasts, and one file when it is done:
+
+* ``completions.jsonl``: what the engine wrote, in order, batch by batch; a batch is asked again as a whole or not at all,
+  since greedy text depends on what is decoded together;
+* ``verdicts.jsonl``: what the judge said, as it was said;
+* ``samples.jsonl``: both, one line a sample, in the order of the suite.
+
+Covered: generation and judging overlap; a run that is stopped goes on from the last whole batch; time-outs are judged once
+more, alone; an answer that takes the judge's own time or memory fails, alone; answers made elsewhere (`judge_samples`).
+Not covered: several machines.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence, Set
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from threading import Lock
+from typing import Protocol, runtime_checkable
+
+from yunque.checks.execution.judge_processes import Exceeded, Judges, exceeded, failed, judged
+from yunque.checks.execution.python import judge_all
+from yunque.core.errors import EvaluationError, SandboxError, YunqueError
+from yunque.core.nouns import Job, Outcome, PromptStyle, Request, Task, Verdict, seed_from
+from yunque.core.progress import silent
+from yunque.core.seams import Engine, JudgedSuite, Progress
+from yunque.evaluation.metrics.answers import USUAL, AnswerValues, TapedSandbox, reference_likelihood
+from yunque.store.tables import json_line, read_lines, write_lines
+
+COMPLETIONS, VERDICTS, SAMPLES, CEILING = "completions.jsonl", "verdicts.jsonl", "samples.jsonl", "ceiling.jsonl"
+AUTO = "auto"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asking:
+    """How a suite is put to a model, and what is measured; all of it decides the file."""
+
+    samples: int = 1
+    """Answers to each task."""
+    temperature: float = 0.0
+    """0 is greedy."""
+    style: str = AUTO
+    """A `PromptStyle`, or ``auto``: fill-in-the-middle where a task has a suffix, else the prompt alone."""
+    seed: int = 17
+    batch_rows: int = 32
+    """Answers generated together."""
+    round_answers: int = 128
+    """Answers asked for in one call of the engine; a run that is stopped goes on after its last whole round."""
+    limit: int | None = None
+    """Only so many tasks, the first ones; None: all."""
+    max_tokens: int | None = None
+    """Most tokens of an answer; None: what the suite says."""
+    without: tuple[str, ...] = ()
+    """Ids of tasks that are left out, since the model has learned from them."""
+    metrics: tuple[str, ...] = USUAL
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """One answer; a row of ``completions.jsonl``."""
+
+    task_id: str
+    sample: int
+    style: PromptStyle
+    text: str
+    ended: str
+    """``eos``, ``rule`` or ``length`` (truncated)."""
+    tokens: int
+    first: str = ""
+    """The answer to a first question, where the suite asks a second one of it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """One answer with its verdict; a row of ``samples.jsonl``."""
+
+    task_id: str
+    sample: int
+    group: str
+    part: str
+    style: PromptStyle
+    first: str
+    text: str
+    ended: str
+    tokens: int
+    outcome: str
+    score: float | None
+    rules: tuple[str, ...]
+    """Rules of the findings."""
+    detail: str
+    values: dict
+    """Numbers by name: what `metrics` makes its numbers of."""
+    seat: str = ""
+    """Where the judge sat (`Verdict.seat`)."""
+
+
+def chosen_tasks(suite: JudgedSuite, asking: Asking) -> list[Task]:
+    """The tasks that are asked. EvaluationError when there are none, or one cannot be asked in that style."""
+    tasks = [task for task in suite.tasks() if task.id not in asking.without][: asking.limit]
+    if not tasks:
+        raise EvaluationError("holds no tasks to ask", where=suite.name)
+    lacking = {
+        PromptStyle.CHAT: [task.id for task in tasks if not task.question],
+        PromptStyle.FEW_SHOT: [task.id for task in tasks if not task.examples],
+        PromptStyle.FIM: [task.id for task in tasks if not task.suffix],
+        PromptStyle.PROGRAM: [task.id for task in tasks],
+    }
+    for style, ids in lacking.items():
+        if asking.style == style and ids:
+            known = "auto, prefix" + "".join(f", {one.value}" for one, without in lacking.items() if not without)
+            raise EvaluationError(f"{ids[0]} cannot be asked in style {style.value!r}", where=suite.name, do=f"use {known}")
+    return tasks
+
+
+def run_suite(
+    engine: Engine,
+    suite: JudgedSuite,
+    folder: Path,
+    asking: Asking,
+    *,
+    workers: int = 2,
+    sandbox: TapedSandbox | None = None,
+    progress: Progress = silent,
+) -> list[Judged]:
+    """Ask, judge, measure, and write ``samples.jsonl`` into the folder, which may hold what a stopped run left."""
+    tasks = chosen_tasks(suite, asking)
+    by_id = {task.id: task for task in tasks}
+    asked = [(task, sample) for task in tasks for sample in range(asking.samples)]
+    written = _whole_rounds(folder / COMPLETIONS, asking.round_answers)
+    found, waiting = _read_verdicts(folder / VERDICTS), {}
+    values = AnswerValues(suite=suite, kinds=asking.metrics, sandbox=sandbox)
+    with (
+        _Judging(suite, values, folder / VERDICTS) as judging,
+        ThreadPoolExecutor(workers) as pool,
+        progress(suite.name, len(asked), "answers") as advance,
+    ):
+
+        def submit(one: Written) -> None:
+            advance(1)
+            if (one.task_id, one.sample) not in found:
+                waiting[one.task_id, one.sample] = pool.submit(judging.judge, by_id[one.task_id], one)
+
+        for one in written:
+            submit(one)
+        with open(folder / COMPLETIONS, "a", encoding="utf-8") as file:
+            for start in range(len(written), len(asked), asking.round_answers):
+                for one in _ask(engine, suite, asked[start : start + asking.round_answers], asking):
+                    file.write(json_line(vars(one)))
+                    file.flush()
+                    written.append(one)
+                    submit(one)
+        found |= {key: future.result() for key, future in waiting.items()}
+        for one in written:
+            if found[one.task_id, one.sample].values["late"]:  # once more, alone: a busy machine is no wrong answer
+                found[one.task_id, one.sample] = judging.judge(by_id[one.task_id], one)
+    costs = reference_likelihood(engine, suite, tasks) if "likelihood" in asking.metrics else {}
+    for key, one in found.items():
+        found[key] = replace(one, values=one.values | costs.get(key[0], {}))
+    judged = [_judged(by_id[one.task_id], one, found[one.task_id, one.sample]) for one in written]
+    write_lines(folder / SAMPLES, judged)
+    for name in (COMPLETIONS, VERDICTS):
+        (folder / name).unlink()
+    return judged
+
+
+def refuse_unknown(suite: JudgedSuite, task_ids: Set[str]) -> None:
+    """EvaluationError when a suite does not have some of the tasks."""
+    unknown = sorted(task_ids - {task.id for task in suite.tasks()})
+    if unknown:
+        raise EvaluationError(f"{len(unknown)} answers to tasks that {suite.name} does not have, such as {unknown[0]!r}")
+
+
+def judge_samples(
+    suite: JudgedSuite,
+    samples: Sequence[tuple[str, str, PromptStyle]],
+    folder: Path,
+    *,
+    tasks: Sequence[Task] | None = None,
+    metrics: Sequence[str] = USUAL,
+    workers: int = 2,
+    sandbox: TapedSandbox | None = None,
+    progress: Progress = silent,
+) -> list[Judged]:
+    """Judge answers made elsewhere, as (task id, text, style); a task without one fails, with a row that says so.
+
+    ``tasks``: those that count; None: all of the suite.
+    """
+    refuse_unknown(suite, {task_id for task_id, _, _ in samples})
+    by_id = {task.id: task for task in (suite.tasks() if tasks is None else tasks)}
+    samples = [one for one in samples if one[0] in by_id]
+    counts: Counter[str] = Counter()
+    written = []
+    for task_id, text, style in samples:
+        written.append(Written(task_id=task_id, sample=counts[task_id], style=style, text=text, ended="", tokens=0))
+        counts[task_id] += 1
+    values = AnswerValues(suite=suite, kinds=metrics, sandbox=sandbox)
+    with (
+        _Judging(suite, values, folder / VERDICTS) as judging,
+        progress(suite.name, len(written), "answers") as advance,
+        ThreadPoolExecutor(workers) as pool,
+    ):
+        found = []
+        for one in pool.map(lambda one: judging.judge(by_id[one.task_id], one), written):
+            found.append(one)
+            advance(1)
+        for at, one in enumerate(written):
+            if found[at].values["late"]:
+                found[at] = judging.judge(by_id[one.task_id], one)
+    (folder / VERDICTS).unlink()
+    judged = [_judged(by_id[one.task_id], one, what) for one, what in zip(written, found, strict=True)]
+    missing = _Found(outcome="fail", score=None, rules=("missing",), detail="no answer was given", values=dict(_NOTHING))
+    absent = [
+        Written(task_id=task_id, sample=0, style=PromptStyle.PREFIX, text="", ended="", tokens=0)
+        for task_id in by_id
+        if task_id not in counts
+    ]
+    judged += [_judged(by_id[one.task_id], one, missing) for one in absent]
+    order = {task_id: place for place, task_id in enumerate(by_id)}
+    judged.sort(key=lambda row: (order[row.task_id], row.sample))
+    write_lines(folder / SAMPLES, judged)
+    return judged
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ceiling:
+    """What a task's own canonical and wrong answers get on this machine; a row of ``ceiling.jsonl``."""
+
+    task_id: str
+    group: str
+    canonical: str
+    """Outcome; empty where the suite has no canonical answer."""
+    wrong: str
+    detail: str
+    """Why the canonical answer does not pass."""
+
+
+def find_ceiling(
+    suite: JudgedSuite, tasks: Sequence[Task], folder: Path, *, workers: int = 2, progress: Progress = silent
+) -> list[Ceiling]:
+    """Judge every task's canonical and wrong answer: how high a score can be here, and that low ones are possible."""
+
+    def judge(task: Task, text: str | None) -> Verdict:
+        if text is None:
+            return Verdict(check=suite.name, outcome=Outcome.SKIP)
+        return suite.judge(task, text) if _is_distant(suite) else judged(judges, suite.name, task, text)
+
+    steps = progress(f"{suite.name} ceiling", 2 * len(tasks), "answers")
+    with Judges(suite.judge) as judges, steps as advance:
+        judgements = [functools.partial(judge, task, suite.canonical(task)) for task in tasks]
+        right = judge_all(judgements, workers=workers, advance=advance)
+        judgements = [functools.partial(judge, task, suite.wrong(task)) for task in tasks]
+        wrong = judge_all(judgements, workers=workers, advance=advance)
+    rows = [
+        Ceiling(
+            task_id=task.id,
+            group=task.group,
+            canonical=one.outcome.value if suite.canonical(task) is not None else "",
+            wrong=other.outcome.value,
+            detail="" if one.outcome is Outcome.PASS else one.detail,
+        )
+        for task, one, other in zip(tasks, right, wrong, strict=True)
+    ]
+    write_lines(folder / CEILING, rows)
+    return rows
+
+
+def load_ceiling(path: Path) -> list[Ceiling]:
+    """The rows of a ``ceiling.jsonl``."""
+    return list(read_lines(path, Ceiling))
+
+
+def load_samples(path: Path) -> list[Judged]:
+    """The rows of a ``samples.jsonl``. EvaluationError when it is something else."""
+    try:
+        return list(read_lines(path, Judged))
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise EvaluationError(f"no file of judged samples ({error})", where=path) from None
+
+
+# ------------------------------------------------------------------------------------------------------------------- asking
+@runtime_checkable
+class FollowUpSuite(Protocol):
+    """A suite whose answer is what a second question, made of the answer to the first, gives."""
+
+    def follow_up(self, task: Task, text: str) -> Task:
+        """The second question."""
+        ...
+
+
+def _ask(engine: Engine, suite: JudgedSuite, batch: Sequence[tuple[Task, int]], asking: Asking) -> Iterator[Written]:
+    """An answer to each, as they come. EvaluationError when the engine fails."""
+    firsts = [""] * len(batch)
+    try:
+        if isinstance(suite, FollowUpSuite):
+            firsts = [answer.text for answer in engine.complete([_request(*one, asking) for one in batch])]
+            batch = [(suite.follow_up(task, first), sample) for (task, sample), first in zip(batch, firsts, strict=True)]
+        answers = engine.complete([_request(*one, asking) for one in batch])
+        for (task, sample), first, answer in zip(batch, firsts, answers, strict=True):
+            yield Written(
+                task_id=task.id,
+                sample=sample,
+                style=_style(task, asking),
+                text=answer.text,
+                ended=answer.stop,
+                tokens=answer.tokens,
+                first=first,
+            )
+    except (RuntimeError, OSError, ValueError) as error:  # out of memory, a server that is gone, too few answers
+        line = (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
+        do = "run the same command again to go on from the last whole round"
+        raise EvaluationError(f"the engine stopped ({line})", where=f"{engine.name} on {suite.name}", do=do) from error
+
+
+def _style(task: Task, asking: Asking) -> PromptStyle:
+    if asking.style != AUTO:
+        return PromptStyle(asking.style)
+    return PromptStyle.FIM if task.suffix else PromptStyle.PREFIX
+
+
+def _request(task: Task, sample: int, asking: Asking) -> Request:
+    style = _style(task, asking)
+    chat, fim = style is PromptStyle.CHAT, style is PromptStyle.FIM
+    return Request(
+        prompt=task.question if chat else task.examples + task.prompt if style is PromptStyle.FEW_SHOT else task.prompt,
+        suffix=task.suffix if fim else "",
+        style=style,
+        stop="none" if chat else task.stop,
+        stops=() if chat else task.stops,
+        max_tokens=min(task.max_tokens, asking.max_tokens or task.max_tokens),
+        temperature=asking.temperature,
+        seed=seed_from(asking.seed, task.id, sample),
+    )
+
+
+# ------------------------------------------------------------------------------------------------------------------ judging
+@dataclass(frozen=True, kw_only=True)
+class _Found:
+    """What was found out about one answer; with its task and sample a row of ``verdicts.jsonl``."""
+
+    outcome: str
+    score: float | None
+    rules: tuple[str, ...]
+    detail: str
+    values: dict
+    seat: str = ""
+
+
+@runtime_checkable
+class DistantSuite(Protocol):
+    """A suite whose judges sit in other processes already, where they can be killed."""
+
+    is_distant: bool
+
+
+def _is_distant(suite: JudgedSuite) -> bool:
+    return isinstance(suite, DistantSuite) and suite.is_distant
+
+
+class _Judging:
+    """Judges answers, each in a process of `Judges`, and writes down what it found, for several threads at once."""
+
+    def __init__(self, suite: JudgedSuite, values: AnswerValues, log: Path) -> None:
+        self.suite, self.values, self.log, self.writing = suite, values, log, Lock()
+        self.judges = Judges(self._look)
+
+    def __enter__(self) -> _Judging:
+        self.judges.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.judges.close()
+
+    def _look(self, task: Task, one: Written, verdict: Verdict | None) -> tuple[Verdict, dict[str, float]]:
+        """The verdict, if it is not known, and the values of an answer. YunqueError when none could be judged here."""
+        try:
+            verdict = verdict or self.suite.judge(task, one.text, one.style)
+            return verdict, self.values.of(task, one.text, one.style, one.ended, verdict)
+        except SandboxError as error:
+            self.suite.sandbox.run(Job(python=""))  # or raises as well: then it is not the answer's doing
+            return failed(self.suite.name, "not-runnable", f"the sandbox refuses this program: {error}"), dict(_NOTHING)
+        except YunqueError:
+            raise  # no sandbox, no such file: nothing that goes on is worth anything
+        except Exception as error:  # a judge that breaks says nothing of the answer, and takes no other answer with it
+            detail = f"the judge broke: {type(error).__name__}: {error}"[:400]
+            return Verdict(check=self.suite.name, outcome=Outcome.ERROR, detail=detail), dict(_NOTHING)
+
+    def judge(self, task: Task, one: Written) -> _Found:
+        try:
+            there = self.suite.judge(task, one.text, one.style) if _is_distant(self.suite) else None
+            verdict, values = self.judges(task, one, there)
+        except Exceeded as error:
+            verdict, values = exceeded(self.suite.name, error), dict(_NOTHING)
+        found = _Found(
+            outcome=verdict.outcome.value,
+            score=verdict.score,
+            rules=tuple(dict.fromkeys(finding.rule for finding in verdict.findings)),
+            detail=verdict.detail,
+            values=values,
+            seat=verdict.seat,
+        )
+        row = {"task_id": one.task_id, "sample": one.sample} | vars(found)
+        with self.writing, open(self.log, "a", encoding="utf-8") as file:
+            file.write(json_line(row))
+        return found
+
+
+_NOTHING = {"pass": 0.0, "late": 0.0}
+"""The values of an answer of which nothing could be measured."""
+
+
+def _judged(task: Task, one: Written, found: _Found) -> Judged:
+    return Judged(group=task.group, part=task.part, **vars(one), **vars(found))
+
+
+def _whole_rounds(path: Path, round_answers: int) -> list[Written]:
+    """What an earlier run wrote, without a last round that is not whole; the file is cut to that."""
+    rows = [Written(**row | {"style": PromptStyle(row["style"])}) for row in _read_log(path)]
+    rows = rows[: len(rows) // round_answers * round_answers]
+    write_lines(path, rows)
+    return rows
+
+
+def _read_verdicts(path: Path) -> dict[tuple[str, int], _Found]:
+    """What an earlier run found out; an answer that ran out of time is judged again."""
+    found = {}
+    for row in _read_log(path):
+        key = (row.pop("task_id"), row.pop("sample"))
+        one = _Found(**row | {"rules": tuple(row["rules"])})
+        if not one.values["late"]:
+            found[key] = one
+    return found
+
+
+def _read_log(path: Path) -> list[dict]:
+    """The whole lines of a log; a last one that was cut by a crash is left out."""
+    rows = []
+    if path.exists():
+        for line in path.read_text("utf-8").split("\n")[:-1]:
+            try:
+                rows.append(json.loads(line))
+            except ValueError:
+                break
+    return rows

@@ -1,0 +1,251 @@
+"""Any repository with tests as suites: right bodies pass, forged ones fail, a forge is asked for its held-out part alone."""
+
+import gc
+import shutil
+from collections import Counter
+
+import pytest
+
+from yunque.core.errors import EvaluationError, SourceError
+from yunque.core.nouns import Outcome, PromptStyle, Record
+from yunque.core.seams import JudgedSuite, MeasuredSuite
+from yunque.data.split import Part, Placement
+from yunque.evaluation.repository.suites import function_in, is_definition, open_repository, reindent
+from yunque.store.artifacts import Store
+from yunque.store.tables import write_table
+
+
+@pytest.fixture(scope="module")
+def suites(repository, tests_box, tmp_path_factory):
+    """Of the small repository, opened as a plain folder: every file is asked."""
+    tree = tmp_path_factory.mktemp("plain") / "small"
+    shutil.copytree(repository.tree, tree, ignore=shutil.ignore_patterns("__pycache__"))
+    body, fim = open_repository(tree, tests_box)
+    return body, fim
+
+
+def task_of(suite, signature):
+    return next(
+        task for task in suite.tasks() if signature in task.prompt.splitlines()[-2:][0] + task.prompt.splitlines()[-1]
+    )
+
+
+# ------------------------------------------------------------------------------------------------------------------ plain
+def test_a_plain_repository_is_asked_as_a_whole(suites, repository):
+    body, fim = suites
+    assert (body.name, fim.name) == ("repo-body:small", "repo-fim:small")
+    assert isinstance(body, JudgedSuite) and isinstance(fim, MeasuredSuite)
+    assert not body.trainable and not fim.trainable and body.licence == "unknown"
+    assert {task.group for task in fim.tasks()} == {"pkg/core.py", "pkg/trained.py", "pkg/validated.py"}
+    assert len(body.tasks()) >= 7  # `copied` has no twin here, and longer bodies are asked for
+    assert {task.suite for task in body.tasks()} == {body.name}
+    assert len({task.id for task in (*body.tasks(), *fim.tasks())}) == len(body.tasks()) + len(fim.tasks())
+
+
+def test_every_canonical_body_passes_and_every_stub_fails(suites):
+    body, _ = suites
+    seats = Counter()
+    for task in body.tasks():
+        right, wrong = (body.judge(task, text) for text in (body.canonical(task), body.wrong(task)))
+        assert (right.outcome, wrong.outcome) == (Outcome.PASS, Outcome.FAIL), task.id
+        assert right.check == body.name
+        assert body.canonical(task) in body.program(task, body.canonical(task))
+        seats[right.seat] += 1
+    assert set(seats) == {"apart", "controlled"} and seats["apart"] > seats["controlled"], seats
+
+
+def test_a_body_is_asked_without_what_follows_and_for_chat_too(suites):
+    body, _ = suites
+    task = task_of(body, "def cube(number):")
+    assert task.suffix == "" and task.stop == "dedent"
+    assert "Complete the function `cube`" in task.question and "return square * number" not in task.question
+
+
+FENCED = "Sure:\n\n```python\n{}\n```\nDone."
+CHAT = {
+    "whole": "def cube(number):\n    return number**3",
+    "whole with decorator": "@memo\ndef cube(number):\n    return number**3",
+    "whole among others": "import os\n\ndef one(n):\n    return n\n\ndef cube(number):\n    return number**3\n\nprint(3)",
+    "body": "    return number**3",
+    "body without indentation": "cubed = number**3\nif cubed:\n    return cubed\nreturn 0",
+}
+
+
+@pytest.mark.parametrize("name", CHAT)
+def test_chat_answers_pass_as_a_function_or_as_a_body(suites, name):
+    body, _ = suites
+    verdict = body.judge(task_of(body, "def cube(number):"), FENCED.format(CHAT[name]), PromptStyle.CHAT)
+    assert verdict.outcome is Outcome.PASS, verdict.detail
+
+
+BAD = {
+    "syntax": ("    return (number", "not-one-function"),
+    "nothing": ("", "failed"),
+    "leaves the function": ("import os\n", "not-one-function"),
+    "wrong": ("    return number", "failed"),
+    "exit": ("    import sys\n    sys.exit(0)", "failed"),
+    "hard exit": ("    import os\n    os._exit(0)", "failed"),
+    "prints": ("    print('1 passed')", "failed"),
+    "patches": ("    import pytest\n    pytest.exit('done', 0)", "meddles"),
+    "equal to all": ("    return type('A', (), {'__eq__': lambda *two: True})()", "meddles"),
+    "not text": ("    return '\udc80' \0", "not-one-function"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_wrong_and_forged_bodies_fail(suites, name):
+    body, _ = suites
+    text, rule = BAD[name]
+    verdict = body.judge(task_of(body, "def cube(number):"), text)
+    assert verdict.outcome is Outcome.FAIL and verdict.score == 0
+    assert {finding.rule for finding in verdict.findings} == {rule}, verdict.detail
+
+
+def test_a_comment_may_speak_of_tests(suites):
+    body, _ = suites
+    text = "    # no eval here, says pytest\n    return number**3"
+    assert body.judge(task_of(body, "def cube(number):"), text).outcome is Outcome.PASS
+
+
+def test_what_follows_a_body_is_cut_off(suites):
+    body, _ = suites
+    text = "    return number**3\n\n\ndef cube(number):\n    return 0\n"
+    task = task_of(body, "def cube(number):")
+    assert body.judge(task, text).outcome is Outcome.PASS
+    assert body.program(task, text).count("def cube") == 1
+
+
+# -------------------------------------------------------------------------------------------------------------------- fim
+def test_the_rest_of_a_line_is_exact_or_graded(suites):
+    _, fim = suites
+    for task in fim.tasks():
+        right, wrong = (fim.judge(task, text) for text in (fim.canonical(task), fim.wrong(task)))
+        assert (right.outcome, right.score) == (Outcome.PASS, 1.0)
+        assert wrong.outcome is Outcome.FAIL and 0 <= wrong.score < 1
+    assert all(task.suffix and task.stop == "line" and not task.question for task in fim.tasks())
+
+
+def test_blanks_and_further_lines_do_not_matter_but_letters_do(suites):
+    _, fim = suites
+    task = fim.tasks()[0]
+    answer = fim.canonical(task)
+    assert fim.judge(task, f"{answer}  \nmore()\n").outcome is Outcome.PASS
+    near = fim.judge(task, answer + "x")
+    assert near.outcome is Outcome.FAIL and near.score > 0.5
+    assert fim.judge(task, "").score == 0
+    assert fim.judge(task, "\udc80\0").outcome is Outcome.FAIL
+
+
+def test_the_measure_is_the_mean_edit_similarity(suites):
+    _, fim = suites
+    tasks = fim.tasks()
+    perfect = [(task, fim.program(task, fim.canonical(task))) for task in tasks]
+    (measure,) = fim.measures(perfect)
+    assert (measure.name, measure.value, measure.n) == ("edit similarity", 1.0, len(tasks))
+    mixed = [(task, fim.program(task, fim.wrong(task))) for task in tasks]
+    scores = [fim.judge(task, fim.wrong(task)).score for task in tasks]
+    assert fim.measures(mixed)[0].value == pytest.approx(sum(scores) / len(scores))
+    assert fim.measures([]) == []
+
+
+# ------------------------------------------------------------------------------------------------------------------ forged
+@pytest.fixture(scope="module")
+def forged(repository, built, tmp_path_factory):
+    """A forge's output folder, as far as the suite."""
+    store = Store(tmp_path_factory.mktemp("forged"))
+
+    def copy(folder):
+        shutil.copytree(repository.tree, folder / "tree")
+        return {"name": "small"}
+
+    def write(name, rows, kind):
+        return lambda folder: {"rows": write_table(folder / name, rows, kind)}
+
+    def save(folder):
+        built.suite.save(folder)
+        return built.counts
+
+    placed = [
+        Placement(record_id=record.id, path=record.origin.path, part=repository.parts[record.id], cluster="", reason="drawn")
+        for record in repository.records
+    ]
+    snapshot, _ = store.make("snapshot", copy)
+    records, _ = store.make("records", write("records.parquet", repository.records, Record), parents=[snapshot])
+    parts, _ = store.make("split", write("split.parquet", placed, Placement), parents=[records])
+    recipe = {"test_wall_s": 30.0, "sandbox": "any"}
+    store.make("suite", save, parents=[snapshot, records, parts], recipe=recipe)
+    return store.root
+
+
+def test_a_forge_is_asked_for_its_held_out_part_alone(forged, built, repository, tests_box):
+    body, fim = open_repository(forged, tests_box)
+    heldout = {record.origin.path for record in repository.records if repository.parts[record.id] is Part.HELDOUT}
+    assert {task.group for task in (*body.tasks(), *fim.tasks())} == heldout == {"pkg/core.py"}
+    assert [task.id for task in body.tasks()] == [problem.task.id for problem in built.suite.of("body")]
+    assert body.name == "repo-body:small" and body.licence == "MIT"
+    assert body.found.recipe.test_wall_s == 30
+    task = body.tasks()[0]
+    assert body.judge(task, body.canonical(task)).outcome is Outcome.PASS
+    assert body.judge(task, body.wrong(task)).outcome is Outcome.FAIL
+
+
+# --------------------------------------------------------------------------------------------------------------- bad input
+def test_bad_input_is_one_line(tests_box, tmp_path, forged):
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "a.py").write_text("def f(x):\n    return [x, x]\n")
+    cases = [
+        (EvaluationError, "no questions of kind 'fix'; known: body, fim", (tmp_path / "code", tests_box, ["fix"])),
+        (EvaluationError, "no kind of question", (tmp_path / "code", tests_box, [])),
+        (EvaluationError, "no sandbox to run its tests in", (tmp_path / "code", None)),
+        (
+            EvaluationError,
+            r"makes no body task \(1 the repository has no tests\)",
+            (tmp_path / "code", tests_box, ["body"]),
+        ),
+        (SourceError, "no such file or folder", (tmp_path / "nope", tests_box)),
+    ]
+    Store(tmp_path / "out").make("snapshot", lambda folder: {})
+    cases.append((EvaluationError, "holds artifacts, but no suite", (tmp_path / "out", tests_box)))
+    broken = shutil.copytree(forged, tmp_path / "broken")
+    next(broken.glob("artifacts/suite-*/problems.jsonl")).write_text("{}\n")
+    cases.append((EvaluationError, "a suite that cannot be read", (broken, tests_box)))
+    for error, says, arguments in cases:
+        with pytest.raises(error, match=says) as caught:
+            open_repository(*arguments)
+        assert "\n" not in caught.value.line()
+
+
+def test_fim_alone_needs_no_sandbox_and_its_folder_goes_with_it(tmp_path):
+    (tmp_path / "a.py").write_text("def f(number):\n    return [number, number + 1]\n")
+    (fim,) = open_repository(tmp_path, None, ["fim"])
+    tree = fim.found.tree
+    assert tree.is_dir() and fim.tasks()
+    del fim
+    gc.collect()
+    assert not tree.exists()
+
+
+# ------------------------------------------------------------------------------------------------------------ one function
+def test_a_function_is_found_with_its_decorators_at_any_indentation():
+    code = "    @one\n    def f(a):\n        return a\n\n    def g():\n        return 1\n"
+    assert function_in(code, "f") == "    @one\n    def f(a):\n        return a"
+    assert function_in(code, "h") is None
+    assert function_in("async def f():\n    await g()\n", "f") == "async def f():\n    await g()"
+    assert function_in("def f(:\n    return 1\n", "f") is None
+    assert function_in("", "f") is None
+
+
+def test_only_one_definition_is_one():
+    assert is_definition("def f():\n    return 1", "f")
+    assert is_definition("\tdef f():\n\t\treturn 1", "f")
+    assert not is_definition("def f():\n    return 1\nf()", "f")
+    assert not is_definition("    def f():\n        return 1\nprint()", "f")
+    assert not is_definition("def g():\n    return 1", "f")
+    assert not is_definition("x = " + "(" * 5000, "f")
+
+
+def test_texts_of_several_lines_keep_their_content_when_the_function_moves():
+    code = 'def f():\n    text = """a\n    b\n"""\n    return (\n        text\n    )'
+    moved = reindent(code, "    ")
+    assert moved == '    def f():\n        text = """a\n    b\n"""\n        return (\n            text\n        )'
+    assert reindent(moved, "") == code
