@@ -15,7 +15,7 @@ from yunque.core.seams import JudgedSuite, MeasuredSuite
 from yunque.evaluation.suites.rows import read_rows
 from yunque.evaluation.suites.yunque_core import KINDS, distribution, yunque_core
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "docs" / "yunque-core.md"
 FUNCTION = {
     "es": {"el", "la", "los", "las", "que", "se", "de", "un", "una"},
