@@ -38,7 +38,7 @@ def one(name: str, steps: int) -> None:
     from yunque.models.recipe import ModelRecipe
     from yunque.models.tokenizer import add_fim, find_fim, load_tokenizer
     from yunque.training.loop import Trainer
-    from yunque.training.objectives import AnswerCrossEntropy
+    from yunque.training.objectives.answers import AnswerCrossEntropy
     from yunque.training.recipe import TrainingRecipe
 
     how = ROWS[name]

@@ -140,7 +140,7 @@ def benchmark_files() -> Path:
 def toolchain():
     """``toolchain("java")`` skips the test where that language cannot be run."""
     from yunque.core.errors import SandboxError
-    from yunque.sandbox.languages import find_toolchain, language
+    from yunque.sandbox.languages.table import find_toolchain, language
 
     def need(name: str):
         try:

@@ -13,7 +13,7 @@ import zipfile
 from pathlib import Path
 
 from yunque.core.errors import YunqueError
-from yunque.store.packages import download
+from yunque.store.downloads.pip import download
 
 PYPI = (
     "aiohttp", "ansible-core", "astropy", "attrs", "babel", "beautifulsoup4", "black", "bokeh", "boto3", "botocore",

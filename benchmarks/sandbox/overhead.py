@@ -16,7 +16,7 @@ from pathlib import Path
 from yunque.core.errors import SandboxError
 from yunque.core.nouns import Job
 from yunque.sandbox import open_sandbox
-from yunque.sandbox.languages import LANGUAGES
+from yunque.sandbox.languages.table import LANGUAGES
 from yunque.sandbox.programs import run_program
 from yunque.sandbox.tiers import ISOLATING
 

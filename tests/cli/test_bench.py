@@ -11,8 +11,8 @@ import pytest
 
 from yunque.cli import bench
 from yunque.core.errors import SourceError, StoreError
-from yunque.store import benchmarks
-from yunque.store.benchmarks import Benchmark, BenchmarkFile, Fetched, State
+from yunque.store.benchmarks import catalogue
+from yunque.store.benchmarks.catalogue import Benchmark, BenchmarkFile, Fetched, State
 
 ROOT = Path(__file__).parents[2]
 PLAIN, PACKED = b'{"task_id": "T/0"}\n', gzip.compress(b'{"task_id": "T/1"}\n', mtime=1)
@@ -39,8 +39,8 @@ def small(monkeypatch):
         why_not="held out",
         note="",
     )
-    caches = (benchmarks._by_hash, benchmarks._sizes)
-    monkeypatch.setattr(benchmarks, "_table", lambda: {"small": one})
+    caches = (catalogue._by_hash, catalogue._sizes)
+    monkeypatch.setattr(catalogue, "_table", lambda: {"small": one})
     for cache in caches:
         cache.cache_clear()
     yield one
@@ -143,5 +143,5 @@ def test_the_page_is_what_the_code_says():
 
 
 def test_the_page_names_every_benchmark_with_its_licence():
-    for one in benchmarks.benchmarks().values():
+    for one in catalogue.benchmarks().values():
         assert f"| {one.name} | {one.licence} |" in bench.page()

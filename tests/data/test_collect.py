@@ -19,7 +19,7 @@ from yunque.core.errors import RecipeError, SourceError
 from yunque.core.nouns import Dropped, Outcome, Record, Verdict, content_id
 from yunque.data.collect import DROPPED, RECORDS, CollectRecipe, Tally, collect, load_checks, read_tree
 from yunque.data.sources.kinds import open_source
-from yunque.store import benchmarks
+from yunque.store.benchmarks import catalogue
 from yunque.store.tables import read_table
 
 CHECKS = [Vendored(), Generated(), Minified(), DataLike()]
@@ -223,10 +223,10 @@ EXAMPLES = b'{"task_id": "T/0", "prompt": "def f():", "test": "assert f()"}\n'
 @pytest.fixture
 def benchmark(monkeypatch):
     """A benchmark of one file, known by its hash as all are."""
-    file = benchmarks.BenchmarkFile(
+    file = catalogue.BenchmarkFile(
         path="own/rows.py", size_bytes=len(EXAMPLES), sha256=hashlib.sha256(EXAMPLES).hexdigest(), urls=()
     )
-    known = benchmarks.Benchmark(
+    known = catalogue.Benchmark(
         name="own",
         licence="MIT",
         source="example",
@@ -236,8 +236,8 @@ def benchmark(monkeypatch):
         why_not="it is held out",
         note="",
     )
-    monkeypatch.setattr(benchmarks, "_by_hash", lambda: {file.sha256: (known, file)})
-    monkeypatch.setattr(benchmarks, "_sizes", lambda: frozenset({file.size_bytes}))
+    monkeypatch.setattr(catalogue, "_by_hash", lambda: {file.sha256: (known, file)})
+    monkeypatch.setattr(catalogue, "_sizes", lambda: frozenset({file.size_bytes}))
     return known
 
 

@@ -16,7 +16,7 @@ import pytest
 from yunque.core.errors import SandboxError
 from yunque.core.nouns import Job, Limits
 from yunque.sandbox import open_sandbox, pool
-from yunque.sandbox.kernel import number
+from yunque.sandbox.inside.kernel import number
 from yunque.sandbox.tiers import ISOLATING
 
 # Said first in every attacking program. "went through" is what no attack may ever print.

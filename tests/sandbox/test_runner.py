@@ -13,10 +13,10 @@ import pytest
 from yunque.core.errors import SandboxError
 from yunque.core.nouns import Job, Limits
 from yunque.sandbox import open_sandbox
+from yunque.sandbox.inside.scratch import copy_tree, remove_folder
 from yunque.sandbox.jobs import check_job, fixed_environment
 from yunque.sandbox.pool import Capped, Outcome
 from yunque.sandbox.runner import observation
-from yunque.sandbox.scratch import copy_tree, remove_folder
 
 PYTHON = (sys.executable, "-I", "-S", "-c")
 

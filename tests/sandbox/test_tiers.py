@@ -4,7 +4,8 @@ import pytest
 
 from yunque.core.errors import SandboxError
 from yunque.core.seams import Sandbox
-from yunque.sandbox import TIERS, capabilities, kernel, open_sandbox, tiers
+from yunque.sandbox import TIERS, capabilities, open_sandbox, tiers
+from yunque.sandbox.inside import kernel
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from yunque.data.packing.rows import Rows
 from yunque.models.adapt import add_lora, load_model
 from yunque.models.recipe import ModelRecipe
 from yunque.training.loop import CHECKPOINT, Trainer
-from yunque.training.objectives import AnswerCrossEntropy
+from yunque.training.objectives.answers import AnswerCrossEntropy
 from yunque.training.recipe import TrainingRecipe
 
 LENGTH = 32
@@ -113,7 +113,7 @@ def test_four_small_batches_are_one_large_one(make_trainer, tmp_path, monkeypatc
 
 
 def test_the_gradient_is_that_of_the_mean_over_answer_tokens(make_trainer, tmp_path, monkeypatch):
-    from yunque.training.objectives import Batch
+    from yunque.training.objectives.answers import Batch
 
     trainer, plain = make_trainer(tmp_path / "one", epochs=0.2), make_trainer(tmp_path / "other", epochs=0.2)
     loss, count = AnswerCrossEntropy().loss(plain.model, Batch.of(TRAIN, plain.rows_of(1)))

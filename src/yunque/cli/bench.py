@@ -13,7 +13,7 @@ from yunque.cli.console import bars
 from yunque.core.errors import SourceError, StoreError
 from yunque.core.plugins import nearest
 from yunque.reports.words import size
-from yunque.store.benchmarks import (
+from yunque.store.benchmarks.catalogue import (
     Benchmark,
     Fetched,
     FileStatus,

@@ -42,7 +42,7 @@ from yunque.reports.evaluation import EvalRun, render_answers, render_evaluation
 from yunque.reports.words import moment
 from yunque.sandbox import open_sandbox
 from yunque.store.artifacts import Artifact, Store, write_whole
-from yunque.store.benchmarks import benchmarks, departures
+from yunque.store.benchmarks.catalogue import benchmarks, departures
 from yunque.store.tables import read_lines, write_lines
 
 ENGINES = ("local", "ray")

@@ -12,7 +12,7 @@ from yunque.core.errors import SandboxError
 from yunque.core.nouns import Limits, Observation
 from yunque.data.collect import decode_as_declared
 from yunque.sandbox import open_sandbox
-from yunque.sandbox.languages import LANGUAGES, language
+from yunque.sandbox.languages.table import LANGUAGES, language
 from yunque.sandbox.programs import run_program
 
 

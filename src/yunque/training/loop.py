@@ -27,7 +27,7 @@ from yunque.core.nouns import seed_from
 from yunque.core.progress import silent
 from yunque.core.seams import Objective, Progress
 from yunque.data.packing.rows import Rows
-from yunque.training.objectives import Batch
+from yunque.training.objectives.answers import Batch
 from yunque.training.recipe import TrainingRecipe
 
 CHECKPOINT = "checkpoint.pt"

@@ -5,7 +5,7 @@ import pytest
 from yunque.checks.execution.programs import ENDINGS, Output, OwnTests, with_ending
 from yunque.checks.execution.python import timed_out
 from yunque.core.nouns import Limits, Origin, Outcome, Record
-from yunque.sandbox.languages import LANGUAGES
+from yunque.sandbox.languages.table import LANGUAGES
 
 ORIGIN = Origin(source="test", path="main", revision="", licence="unknown", collected_at="")
 LIMITS = Limits(wall_s=20, cpu_s=20)

@@ -19,7 +19,7 @@ from yunque.core.errors import SourceError
 from yunque.data.sources import git
 from yunque.data.sources.kinds import open_source, open_sources
 from yunque.data.sources.snapshots import TreeLimits
-from yunque.store import packages
+from yunque.store.downloads import pip
 
 needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 
@@ -606,13 +606,13 @@ def test_damaged_and_encrypted_archives_are_one_line(tmp_path):
 
 
 # -------------------------------------------------------------------------------------------------------------- packages
-ask_pip = packages.pip_settings
+ask_pip = pip.pip_settings
 
 
 def settings_of_environment():
     """What pip says where it has no configuration file, without the half second that asking it takes."""
     names = {name[4:].lower().replace("_", "-"): value for name, value in os.environ.items() if name.startswith("PIP_")}
-    return packages.settings_from("".join(f":env:.{name}={value!r}\n" for name, value in names.items()))
+    return pip.settings_from("".join(f":env:.{name}={value!r}\n" for name, value in names.items()))
 
 
 @pytest.fixture
@@ -638,7 +638,7 @@ def index(tmp_path, monkeypatch):
         monkeypatch.delenv(name)
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("PIP_INDEX_URL", simple.as_uri())
-    monkeypatch.setattr(packages, "pip_settings", settings_of_environment)
+    monkeypatch.setattr(pip, "pip_settings", settings_of_environment)
     yield tmp_path
     assert not marker.exists(), "setup.py was run"
 
@@ -666,7 +666,7 @@ def test_package_version_and_wheel_only(index, tmp_path):
 
 def test_a_wheel_can_be_preferred(index, tmp_path):
     for name, wanted in (("tiny", "tiny-1.1-py3-none-any.whl"), ("wheely", "wheely-3-py3-none-any.whl")):
-        path, facts = packages.download(name, "", tmp_path, 1 << 20, wheel=True)
+        path, facts = pip.download(name, "", tmp_path, 1 << 20, wheel=True)
         assert (path.name, facts["format"]) == (wanted, "wheel")
 
 

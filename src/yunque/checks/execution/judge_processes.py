@@ -34,7 +34,8 @@ from yunque.checks import processes
 from yunque.checks.processes import Dead, Watch, resident_bytes
 from yunque.core.errors import SandboxError
 from yunque.core.nouns import Finding, Job, Observation, Outcome, Verdict
-from yunque.sandbox import kernel, pool
+from yunque.sandbox import pool
+from yunque.sandbox.inside import kernel
 from yunque.sandbox.runner import LocalSandbox
 
 WALL_S = 120.0

@@ -1,4 +1,4 @@
-"""Judge whole programs, in any language of `sandbox.languages`: by their output, or by asserts of their own.
+"""Judge whole programs, in any language of `sandbox.languages.table`: by their output, or by asserts of their own.
 
 Covered: programs that read stdin and write stdout; programs that hold their tests, which must end with status 0 *and* reach
 a random word that is printed after the last of them, so that leaving early is no pass.

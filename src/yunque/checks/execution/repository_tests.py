@@ -42,7 +42,7 @@ from yunque.checks.execution import expectations, separate_process
 from yunque.code.python_ast import try_parse_python
 from yunque.core.nouns import Finding, Job, Limits, Outcome, Record, Verdict
 from yunque.core.seams import Sandbox
-from yunque.sandbox import kernel
+from yunque.sandbox.inside import kernel
 from yunque.sandbox.jobs import installed
 
 PROBE, APART = (Path(__file__).with_name(name) for name in ("pytest_probe.py", "pytest_separate_process.py"))
@@ -50,7 +50,7 @@ _PARTS = {
     f"{__package__}.{name}": Path(__file__).with_name(f"{name}.py")
     for name in ("codec", "driver", "shared_objects", "separate_process")
 }
-_PARTS["yunque.sandbox.kernel"] = Path(kernel.__file__)
+_PARTS["yunque.sandbox.inside.kernel"] = Path(kernel.__file__)
 CONFIG = "yunque-pytest.ini"
 MARK = "yunque_elsewhere"
 """What marks the definition that is called elsewhere."""

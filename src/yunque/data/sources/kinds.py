@@ -45,7 +45,8 @@ from yunque.data.sources.snapshots import (
     tree_digest,
     walk,
 )
-from yunque.store import benchmarks, npm, packages
+from yunque.store.benchmarks import catalogue
+from yunque.store.downloads import npm, pip
 from yunque.store.tables import write_lines
 
 TREE, SKIPPED = "tree", "skipped.jsonl"
@@ -74,7 +75,7 @@ def open_source(spec: str, limits: TreeLimits = TreeLimits()) -> Source:
         if spec and path.is_dir():
             return _open_folder(path.resolve(), limits)
         if spec and path.is_file():
-            if found := benchmarks.benchmark_at(path):
+            if found := catalogue.benchmark_at(path):
                 raise SourceError(f"is {found.reason}", where=path, do="benchmarks are never training data")
             return Archive(path.resolve(), limits)
         if spec and path.exists():
@@ -326,8 +327,8 @@ class PackageSource:
         self.source = f"{self.kind}:{self.name}"
         self.spec = f"{self.source}{self.joint}{self.version}" if self.version else self.source
 
-    _parse = staticmethod(packages.parse_spec)
-    _download = staticmethod(packages.download)
+    _parse = staticmethod(pip.parse_spec)
+    _download = staticmethod(pip.download)
 
     @property
     def identity(self) -> dict:

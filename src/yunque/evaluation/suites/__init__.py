@@ -1,1 +1,1 @@
-"""Tasks by the suite they come from: prompts, how an answer becomes a program, its judge, what must pass and what must not."""
+"""Tasks by the suite they come from: prompt, how an answer becomes a program, its judge, what must pass, what must not."""

@@ -39,7 +39,7 @@ from yunque.evaluation.suites.extraction import DEFINES, code_of, cut, last_defi
 from yunque.evaluation.suites.humaneval_mbpp import LIMITS
 from yunque.evaluation.suites.judging import judge_program, judge_python
 from yunque.evaluation.suites.plain_asserts import runnable
-from yunque.sandbox.languages import language
+from yunque.sandbox.languages.table import language
 
 MAX_TOKENS = 512
 TEXTS = (
@@ -48,7 +48,7 @@ TEXTS = (
 )  # fmt: skip
 KEYS = (*TEXTS, "id", "tests", "stops", "max_tokens")
 PLAIN = "text"
-"""The language of rows that are compared and never run, beside those of `sandbox.languages`."""
+"""The language of rows that are compared and never run, beside those of `sandbox.languages.table`."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from yunque.core.errors import EvaluationError
-from yunque.store.benchmarks import benchmarks
+from yunque.store.benchmarks.catalogue import benchmarks
 
 
 def read_rows(path: Path, keys: tuple[str, ...], *, unique: bool = True) -> list[dict]:

@@ -15,8 +15,8 @@ import pytest
 
 from tests.loopback import Quiet, serve
 from yunque.core.errors import SourceError, StoreError
-from yunque.store import benchmarks
-from yunque.store.benchmarks import Benchmark, BenchmarkFile, State, import_file, status
+from yunque.store.benchmarks import catalogue
+from yunque.store.benchmarks.catalogue import Benchmark, BenchmarkFile, State, import_file, status
 
 ROWS = b'{"task_id": "T/0"}\n'
 PACKED = gzip.compress(b'{"task_id": "T/1"}\n' * 50, mtime=1)
@@ -81,33 +81,33 @@ def source(monkeypatch):
 
 @contextmanager
 def table(monkeypatch, *known: Benchmark):
-    monkeypatch.setattr(benchmarks, "_table", lambda: {one.name: one for one in known})
-    for cached in (benchmarks._by_hash, benchmarks._sizes):
+    monkeypatch.setattr(catalogue, "_table", lambda: {one.name: one for one in known})
+    for cached in (catalogue._by_hash, catalogue._sizes):
         cached.cache_clear()
     try:
         yield
     finally:
-        for cached in (benchmarks._by_hash, benchmarks._sizes):
+        for cached in (catalogue._by_hash, catalogue._sizes):
             cached.cache_clear()
 
 
 @pytest.fixture(scope="module")
 def pip_here():
     """How pip connects on this machine; asked once, since it takes half a second."""
-    return benchmarks.pip_settings()
+    return catalogue.pip_settings()
 
 
 @pytest.fixture
 def fetch(source, pip_here, monkeypatch, tmp_path):
     """`fetch` of a small benchmark with three files, into ``tmp_path/benchmarks``."""
-    monkeypatch.setattr(benchmarks, "pip_settings", lambda: pip_here)
+    monkeypatch.setattr(catalogue, "pip_settings", lambda: pip_here)
     small = make("small", [pinned(path, data, f"{source.url}/{path}") for path, data in FILES.items()])
     made = [
         pinned("made/made.txt", MADE, derived="made of others"),
         pinned("made/learned.py", LEARNED, derived="too", trainable=True),
     ]
     with table(monkeypatch, small, make("made", made)):
-        yield lambda name="small", **more: benchmarks.fetch(name, tmp_path / "benchmarks", **more)
+        yield lambda name="small", **more: catalogue.fetch(name, tmp_path / "benchmarks", **more)
 
 
 @pytest.fixture
@@ -210,7 +210,7 @@ def test_a_copy_elsewhere_is_asked_when_the_first_place_fails(source, monkeypatc
         yield counted.append
 
     with table(monkeypatch, make("small", [one])):
-        assert benchmarks.fetch("small", tmp_path, progress).fetched == ("small/rows.jsonl",)
+        assert catalogue.fetch("small", tmp_path, progress).fetched == ("small/rows.jsonl",)
     assert source.asked == ["/gone", "/wrong", "/small/rows.jsonl"]
     assert sum(counted) == len(ROWS)
 
@@ -326,15 +326,15 @@ def test_a_changed_file_is_let_in_when_told_and_every_result_can_say_so(fetch, f
     told = json.loads((folder / "small/packed.jsonl.gz.imported.json").read_text())
     assert told["sha256"] == sha256(b"edited") and told["published_sha256"] == sha256(PACKED)
     assert told["from"] == "packed.jsonl.gz" and told["imported_at"].endswith("+00:00")
-    (departure,) = benchmarks.departures(folder, ["small"])
+    (departure,) = catalogue.departures(folder, ["small"])
     assert departure.startswith("small/packed.jsonl.gz is not the published file (imported by hand, sha256 ")
     assert fetch().present == ("small/packed.jsonl.gz",)  # it is kept
     (folder / "small/packed.jsonl.gz").write_bytes(b"edited again")  # what was accepted was another file
     assert [one.state for one in status(folder, ["small"])].count(State.CHANGED) == 1
-    assert "(changed, sha256" in benchmarks.departures(folder)[0]
+    assert "(changed, sha256" in catalogue.departures(folder)[0]
     path.write_bytes(PACKED)
     assert import_file("small", path, folder).state is State.WHOLE
-    assert here(folder) == FILES and benchmarks.departures(folder) == []
+    assert here(folder) == FILES and catalogue.departures(folder) == []
 
 
 def test_a_changed_file_needs_a_name_that_tells_which(fetch, folder, tmp_path):
@@ -358,12 +358,12 @@ def test_what_is_no_file_is_one_line(fetch, folder, tmp_path, what):
 def test_a_benchmark_file_is_known_by_its_bytes(fetch, tmp_path):
     inside = gzip.decompress(PACKED)
     for data in (*FILES.values(), inside, gzip.compress(inside, mtime=4), ROWS.replace(b"\n", b"\r\n")):
-        assert benchmarks.benchmark_of(data).name == "small"
+        assert catalogue.benchmark_of(data).name == "small"
     for data in (b"", ROWS[:-1], ROWS + b"\n", LEARNED, gzip.compress(b"other"), PACKED[:-9] + b"\0" * 9):
-        assert benchmarks.benchmark_of(data) is None
-    assert benchmarks.benchmark_of(ROWS).reason == "benchmark small: MIT"
-    assert benchmarks.find_by_hash(sha256(LEARNED).upper())[1].path == "made/learned.py"
-    assert benchmarks.find_by_hash("0" * 64) is None
+        assert catalogue.benchmark_of(data) is None
+    assert catalogue.benchmark_of(ROWS).reason == "benchmark small: MIT"
+    assert catalogue.find_by_hash(sha256(LEARNED).upper())[1].path == "made/learned.py"
+    assert catalogue.find_by_hash("0" * 64) is None
 
 
 def test_a_folder_is_a_benchmark_when_any_of_its_files_is(fetch, tmp_path):
@@ -371,23 +371,23 @@ def test_a_folder_is_a_benchmark_when_any_of_its_files_is(fetch, tmp_path):
     (tmp_path / "source/README.md").write_text("# rows\n")
     (tmp_path / "source/learned.py").write_bytes(LEARNED)
     (tmp_path / "source/loop").symlink_to("loop")
-    assert benchmarks.benchmark_in(tmp_path / "source") is None
+    assert catalogue.benchmark_in(tmp_path / "source") is None
     (tmp_path / "source/deep/renamed.py").write_bytes(ROWS)
-    assert benchmarks.benchmark_at(tmp_path / "source/deep/renamed.py").name == "small"
-    assert benchmarks.benchmark_in(tmp_path / "source").name == "small"
-    assert benchmarks.benchmark_in(tmp_path / "nowhere") is None
+    assert catalogue.benchmark_at(tmp_path / "source/deep/renamed.py").name == "small"
+    assert catalogue.benchmark_in(tmp_path / "source").name == "small"
+    assert catalogue.benchmark_in(tmp_path / "nowhere") is None
 
 
 def test_a_gzip_bomb_is_not_unpacked(fetch, tmp_path):
     bomb = gzip.compress(b"\0" * 50_000_000)
     (tmp_path / "bomb.gz").write_bytes(bomb)
-    assert benchmarks.benchmark_at(tmp_path / "bomb.gz") is None
-    assert len(benchmarks._unpacked(bomb)) <= max(benchmarks._sizes()) + 1
+    assert catalogue.benchmark_at(tmp_path / "bomb.gz") is None
+    assert len(catalogue._unpacked(bomb)) <= max(catalogue._sizes()) + 1
 
 
 # ---------------------------------------------------------------------------------------------------------------- the table
 def test_every_pin_is_whole_and_only_once():
-    files = [(one, file) for one in benchmarks.benchmarks().values() for file in one.files]
+    files = [(one, file) for one in catalogue.benchmarks().values() for file in one.files]
     hashes = [pin for _, file in files for pin in (file.sha256, file.unpacked_sha256) if pin]
     assert len(files) == 140 and len(set(hashes)) == len(hashes) == 152
     assert all(len(pin) == 64 and set(pin) <= set("0123456789abcdef") for pin in hashes)
@@ -400,10 +400,10 @@ def test_every_pin_is_whole_and_only_once():
 
 
 def test_only_svens_train_part_is_training_data_as_it_is():
-    files = [file.path for one in benchmarks.benchmarks().values() for file in one.files if file.trainable]
+    files = [file.path for one in catalogue.benchmarks().values() for file in one.files if file.trainable]
     assert len(files) == 9 and all(path.startswith("sven/train/") for path in files)
-    assert {one.name for one in benchmarks.benchmarks().values() if one.trainable} == {"mbpp", "sven"}
-    assert "may not be used as training data" in benchmarks.benchmark("multipl-e").why_not
+    assert {one.name for one in catalogue.benchmarks().values() if one.trainable} == {"mbpp", "sven"}
+    assert "may not be used as training data" in catalogue.benchmark("multipl-e").why_not
 
 
 def test_the_files_at_hand_are_the_pinned_ones(benchmark_files):
@@ -415,10 +415,10 @@ def test_the_files_at_hand_are_the_pinned_ones(benchmark_files):
 
 
 def test_every_folder_at_hand_is_known_as_its_benchmark(benchmark_files):
-    for one in benchmarks.benchmarks():
-        assert benchmarks.benchmark_in(benchmark_files / one).name == one
+    for one in catalogue.benchmarks():
+        assert catalogue.benchmark_in(benchmark_files / one).name == one
 
 
 def test_the_java_file_of_a_benchmark_is_known_with_windows_line_ends(benchmark_files):
     data = (benchmark_files / "codexglue-java-cs/test.java-cs.txt.java").read_bytes()
-    assert benchmarks.benchmark_of(data.replace(b"\n", b"\r\n")).reason == "benchmark codexglue-java-cs: C-UDA-1.0"
+    assert catalogue.benchmark_of(data.replace(b"\n", b"\r\n")).reason == "benchmark codexglue-java-cs: C-UDA-1.0"

@@ -18,8 +18,8 @@ from transformers import (
 from yunque.data.packing.rows import Rows
 from yunque.models.adapt import add_lora, load_model
 from yunque.models.recipe import ModelRecipe
-from yunque.training import objectives
-from yunque.training.objectives import AnswerCrossEntropy, Batch
+from yunque.training.objectives import answers as objectives
+from yunque.training.objectives.answers import AnswerCrossEntropy, Batch
 
 VOCABULARY, LENGTH = 424, 48
 SMALL = {

@@ -18,7 +18,7 @@ from tests.loopback import Quiet, serve
 from yunque.core.errors import SourceError
 from yunque.data.sources.kinds import NpmPackage, open_source
 from yunque.data.sources.snapshots import TreeLimits
-from yunque.store import npm
+from yunque.store.downloads import npm
 
 pytestmark = pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not available here")
 

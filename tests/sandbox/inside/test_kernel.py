@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from yunque.sandbox import kernel
+from yunque.sandbox.inside import kernel
 
 ALLOW, KILL = 0x7FFF0000, 0x80000000
 

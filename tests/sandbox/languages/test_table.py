@@ -9,8 +9,8 @@ import pytest
 
 from yunque.code.grammars import GRAMMARS
 from yunque.core.errors import SandboxError
-from yunque.sandbox import languages
-from yunque.sandbox.languages import LANGUAGES, find_toolchain, language
+from yunque.sandbox.languages import table
+from yunque.sandbox.languages.table import LANGUAGES, find_toolchain, language
 
 ROWS = pytest.mark.parametrize("row", LANGUAGES, ids=lambda row: row.name)
 
@@ -20,7 +20,7 @@ def path(monkeypatch, tmp_path):
     """A PATH with nothing on it but what the test puts there with `tool`."""
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     (tmp_path / "bin").mkdir()
-    monkeypatch.setattr(languages, "_found", {})
+    monkeypatch.setattr(table, "_found", {})
     return tmp_path / "bin"
 
 
@@ -43,7 +43,7 @@ def test_names_are_known_once():
 def test_a_row_fits_together(row):
     known = {tool for tool, *_ in row.needs} | {f"{tool}_home" for tool, *_ in row.needs}
     argvs = (row.compile, row.compile_tests, row.run, *row.versions)
-    used = {name for argv in argvs for word in argv for name in languages.PLACES.findall(word)}
+    used = {name for argv in argvs for word in argv for name in table.PLACES.findall(word)}
     assert used <= known | {"source", "main", "heap_mb", "shared"}
     assert row.source.endswith(row.extension) and row.install
     assert row.warm or (row.needs and row.versions and (row.compile or row.run))
@@ -101,7 +101,7 @@ def test_a_missing_tool_is_named_with_its_package(path):
 )
 def test_a_tool_that_does_not_run_is_broken(path, monkeypatch, script, reason):
     if "sleep" in script:
-        monkeypatch.setattr(languages, "VERSION_S", 0.2)
+        monkeypatch.setattr(table, "VERSION_S", 0.2)
     tool(path / "go", script)
     with pytest.raises(SandboxError) as caught:
         find_toolchain(language("go"))
@@ -120,7 +120,7 @@ def test_any_of_the_alternatives_will_do(path):
     tool(path / "lua5.3", "print('Lua 5.3.6')")
     assert find_toolchain(language("lua")).tools["lua"] == f"{path}/lua5.3"
     tool(path / "lua", "print('Lua 5.4.4')")
-    languages._found.clear()
+    table._found.clear()
     assert find_toolchain(language("lua")).version == "Lua 5.4.4"
 
 

@@ -32,7 +32,7 @@ from yunque.core.plugins import nearest
 from yunque.core.progress import silent
 from yunque.core.seams import Progress
 from yunque.store.artifacts import disk_errors, write_whole
-from yunque.store.packages import MAX_CONNECT_S, pip_settings
+from yunque.store.downloads.pip import MAX_CONNECT_S, pip_settings
 
 CHUNK_BYTES = 1 << 16
 STALE_S = 3600.0

@@ -1,0 +1,1 @@
+"""What a model is trained to do: an objective makes batches, weighs them and gives the loss."""
