@@ -5,7 +5,7 @@ import math
 import pytest
 
 from yunque.core.nouns import Measure
-from yunque.reports.forge import (
+from yunque.reports.forge.facts import (
     Comparison,
     DroppedFile,
     ForgeReport,

@@ -12,7 +12,7 @@ from pathlib import Path
 from yunque.cli.console import bars
 from yunque.core.errors import SourceError, StoreError
 from yunque.core.plugins import nearest
-from yunque.reports.words import size
+from yunque.reports.formatting import size
 from yunque.store.benchmarks.catalogue import (
     Benchmark,
     Fetched,

@@ -19,7 +19,7 @@ from yunque.data.duplicates.find import CLUSTERS, Clustered
 from yunque.data.packing.mixture import Weight
 from yunque.data.screening.finishing import Edited, SetAside
 from yunque.data.sources.kinds import SKIPPED
-from yunque.reports.words import size
+from yunque.reports.formatting import size
 from yunque.store.artifacts import Artifact, Store
 from yunque.store.tables import num_rows, plain, read_lines, scan_table
 

@@ -39,7 +39,7 @@ from yunque.evaluation.suites.humaneval_mbpp import TRAINING_IDS
 from yunque.evaluation.suites.multipl_e import FORMS
 from yunque.models.base import find_base
 from yunque.reports.evaluation import EvalRun, render_answers, render_evaluation
-from yunque.reports.words import moment
+from yunque.reports.formatting import moment
 from yunque.sandbox import open_sandbox
 from yunque.store.artifacts import Artifact, Store, write_whole
 from yunque.store.benchmarks.catalogue import benchmarks, departures

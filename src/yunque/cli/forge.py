@@ -299,8 +299,8 @@ class Forge:
 
     # -------------------------------------------------------------------------------------------------------------- report
     def _report(self, artifacts: dict[str, Artifact], base: BaseFacts) -> Artifact:
-        from yunque.reports.deliver import deliver, write_report
-        from yunque.reports.gather import Run, gather
+        from yunque.reports.forge.collect import Run, gather
+        from yunque.reports.forge.publish import deliver, write_report
 
         run = Run(
             spec=self.spec,

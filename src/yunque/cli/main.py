@@ -61,8 +61,8 @@ def forge(
 
     resolved = load_recipe(recipe, set_ or [])
     from yunque.cli.forge import Forge
-    from yunque.reports.forge import from_json
-    from yunque.reports.words import answer
+    from yunque.reports.forge.facts import from_json
+    from yunque.reports.formatting import answer
     from yunque.store.artifacts import disk_errors
 
     with disk_errors(out):

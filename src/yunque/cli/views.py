@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from yunque.reports.words import moment, size
+from yunque.reports.formatting import moment, size
 from yunque.store.artifacts import Artifact, Store
 
 RECIPE = "recipe.json"

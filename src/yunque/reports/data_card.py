@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from yunque.reports.formatting import moment, percent, ranked, size
 from yunque.reports.markdown import SIZES, bullets, front_matter, licence_fields, md, table
-from yunque.reports.words import moment, percent, ranked, size
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,11 +19,11 @@ from yunque.evaluation.aggregate import changed_tasks, compare_runs
 from yunque.evaluation.metrics.answers import EXPONENTIATED, find_metric
 from yunque.evaluation.metrics.statistics import Paired
 from yunque.evaluation.runner import Judged
-from yunque.reports.markup import Column, Raw, facts, join, table, tag
-from yunque.reports.page import MARKS, POLICY
-from yunque.reports.plots import interval_mark, span_bar
-from yunque.reports.style import CSS
-from yunque.reports.words import MISSING, count, decimal, duration, moment, percent, ranked
+from yunque.reports.forge.page import MARKS, POLICY
+from yunque.reports.formatting import MISSING, count, decimal, duration, moment, percent, ranked
+from yunque.reports.html.markup import Column, Raw, facts, join, table, tag
+from yunque.reports.html.plots import interval_mark, span_bar
+from yunque.reports.html.style import CSS
 
 MAX_CHARS = 6000
 """Of a prompt or an answer that a page shows."""

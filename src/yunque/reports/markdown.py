@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 
-from yunque.reports.words import MISSING, visible
+from yunque.reports.formatting import MISSING, visible
 
 HUB_LICENCES = frozenset(
     """

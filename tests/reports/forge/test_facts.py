@@ -6,7 +6,7 @@ import pytest
 
 from yunque.core.errors import StoreError
 from yunque.core.nouns import Measure
-from yunque.reports.forge import from_json, rounded, to_json
+from yunque.reports.forge.facts import from_json, rounded, to_json
 
 
 def test_json_gives_the_same_report_back(report):

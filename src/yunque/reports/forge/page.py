@@ -10,12 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from yunque.core.nouns import Measure
-from yunque.reports.forge import Comparison, ForgeReport, SourceFacts, rounded
-from yunque.reports.markup import Column, Raw, facts, join, table, tag
-from yunque.reports.plots import forest_mark, loss_plot, small_plot, span_bar
-from yunque.reports.samples import sample
-from yunque.reports.style import CSS
-from yunque.reports.words import (
+from yunque.reports.forge.facts import Comparison, ForgeReport, SourceFacts, rounded
+from yunque.reports.forge.samples import sample
+from yunque.reports.formatting import (
     MISSING,
     answer,
     aside_of,
@@ -35,6 +32,9 @@ from yunque.reports.words import (
     unbroken,
     value_of,
 )
+from yunque.reports.html.markup import Column, Raw, facts, join, table, tag
+from yunque.reports.html.plots import forest_mark, loss_plot, small_plot, span_bar
+from yunque.reports.html.style import CSS
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 MAX_EXAMPLES = 3

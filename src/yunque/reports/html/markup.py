@@ -9,7 +9,7 @@ import html
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from yunque.reports.words import visible
+from yunque.reports.formatting import visible
 
 VOID = {"input", "meta", "br", "hr", "col"}
 

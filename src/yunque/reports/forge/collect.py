@@ -18,7 +18,7 @@ from yunque.evaluation.repository.comparison import Row, compare_scores
 from yunque.evaluation.repository.questions import Problem, RepositorySuite
 from yunque.evaluation.repository.scoring import Sample, Scores
 from yunque.models.base import BaseFacts
-from yunque.reports.forge import (
+from yunque.reports.forge.facts import (
     Comparison,
     DroppedFile,
     ForgeReport,

@@ -3,32 +3,38 @@ import dataclasses
 import pytest
 
 from yunque.core.nouns import Measure
-from yunque.reports import words
+from yunque.reports import formatting
 
 
 def test_sizes_times_and_counts_carry_units():
-    assert [words.size(n) for n in (0, 999, 1500, 1_284_911, 3_120_000_000)] == [
+    assert [formatting.size(n) for n in (0, 999, 1500, 1_284_911, 3_120_000_000)] == [
         "0 bytes", "999 bytes", "1.5 kB", "1.3 MB", "3.1 GB",
     ]  # fmt: skip
-    assert [words.duration(s) for s in (0.412, 12.34, 59.96, 245.2, 3725)] == [
+    assert [formatting.duration(s) for s in (0.412, 12.34, 59.96, 245.2, 3725)] == [
         "0.41 s", "12.3 s", "1 min 00 s", "4 min 05 s", "1 h 02 min",
     ]  # fmt: skip
-    assert words.count(1, "files") == "1 file" and words.count(1234, "files") == "1,234 files"
+    assert formatting.count(1, "files") == "1 file" and formatting.count(1234, "files") == "1,234 files"
 
 
 def test_missing_numbers_are_a_dash():
     nan = float("nan")
-    for shown in (words.size(None), words.duration(nan), words.percent(None), words.decimal(nan, 2), words.short(None)):
-        assert shown == words.MISSING
+    for shown in (
+        formatting.size(None),
+        formatting.duration(nan),
+        formatting.percent(None),
+        formatting.decimal(nan, 2),
+        formatting.short(None),
+    ):
+        assert shown == formatting.MISSING
 
 
 def test_decimals_have_a_true_minus_and_no_signed_zero():
-    assert words.decimal(-0.0672, 3, signed=True) == "−0.067"
-    assert words.decimal(-0.0001, 2, signed=True) == "0.00"
+    assert formatting.decimal(-0.0672, 3, signed=True) == "−0.067"
+    assert formatting.decimal(-0.0001, 2, signed=True) == "0.00"
 
 
 def test_answer_for_each_verdict(report):
-    better, share, unclear, worse, none = (words.answer(comparison) for comparison in report.comparisons)
+    better, share, unclear, worse, none = (formatting.answer(comparison) for comparison in report.comparisons)
     numbers = "0.812 → 0.745 bits/byte, difference −0.067 [−0.080, −0.050], n = 12 files"
     assert better == f"Forged is better on held-out bits per byte: {numbers}."
     assert "21.4 % → 29.6 %, difference +8.2 points [+4.1, +12.4], n = 280 lines" in share
@@ -37,42 +43,42 @@ def test_answer_for_each_verdict(report):
 
 
 def test_an_answer_of_the_caller_is_kept(report):
-    assert words.answer(dataclasses.replace(report.comparisons[0], sentence="As it is.")) == "As it is."
+    assert formatting.answer(dataclasses.replace(report.comparisons[0], sentence="As it is.")) == "As it is."
 
 
 def test_an_end_of_an_interval_never_rounds_to_zero(report):
     close = Measure(name="x", value=-0.04, n=12, low=-0.08, high=-0.0004)
     comparison = dataclasses.replace(report.comparisons[0], difference=close)
-    assert words.interval_of(comparison, close) == "[−0.0800, −0.0004]"
+    assert formatting.interval_of(comparison, close) == "[−0.0800, −0.0004]"
 
 
 def test_tally(report):
-    assert words.tally(report) == "Better on 2 of 5 measures, worse on 1, cannot tell on 2."
-    assert words.tally(dataclasses.replace(report, comparisons=())) == "Nothing was compared."
+    assert formatting.tally(report) == "Better on 2 of 5 measures, worse on 1, cannot tell on 2."
+    assert formatting.tally(dataclasses.replace(report, comparisons=())) == "Nothing was compared."
 
 
 def test_limits_name_small_samples_and_keep_the_callers(report):
-    limits = "\n".join(words.limits_of(report))
+    limits = "\n".join(formatting.limits_of(report))
     assert "rests on 12 files" in limits and "280 lines" not in limits and "0 tasks" not in limits
     assert limits.endswith("Only functions with tests of their own were run.")
 
 
 @pytest.mark.parametrize("hidden", ["\u202e", "\u2066", "\u200b", "\ufeff", "\x00", "\x1b", "\x85", "\udc80", "\u2028"])
 def test_hidden_characters_become_visible(hidden):
-    assert words.visible(f"a{hidden}b") == f"a⟨U+{ord(hidden):04X}⟩b"
+    assert formatting.visible(f"a{hidden}b") == f"a⟨U+{ord(hidden):04X}⟩b"
 
 
 def test_visible_text_is_kept():
     text = "def f():\n\treturn 'ñ 日本 👩\u200d🚀'\n"
-    assert words.visible(text) == text and words.visible("a\r\nb") == "a\nb"
+    assert formatting.visible(text) == text and formatting.visible("a\r\nb") == "a\nb"
 
 
 def test_settings_are_flat_and_sorted():
     recipe = {"b": True, "a": {"rank": 16, "lr": 3e-4, "targets": ["q", "v"]}}
-    assert list(words.settings(recipe)) == [("a.lr", "0.0003"), ("a.rank", "16"), ("a.targets", "q, v"), ("b", "true")]
+    assert list(formatting.settings(recipe)) == [("a.lr", "0.0003"), ("a.rank", "16"), ("a.targets", "q, v"), ("b", "true")]
 
 
 def test_moments():
-    assert words.moment("2025-11-12T10:04:44+00:00") == "2025-11-12 10:04 UTC"
-    assert words.moment("2025-11-12T10:04:44Z") == "2025-11-12 10:04 UTC"
-    assert words.moment("yesterday") == "yesterday" and words.moment("") == ""
+    assert formatting.moment("2025-11-12T10:04:44+00:00") == "2025-11-12 10:04 UTC"
+    assert formatting.moment("2025-11-12T10:04:44Z") == "2025-11-12 10:04 UTC"
+    assert formatting.moment("yesterday") == "yesterday" and formatting.moment("") == ""

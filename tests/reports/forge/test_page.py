@@ -9,9 +9,9 @@ from itertools import pairwise
 import pytest
 
 from yunque.core.nouns import Measure
-from yunque.reports.forge import from_json, to_json
-from yunque.reports.markup import VOID, Raw, tag, text
-from yunque.reports.page import render_page
+from yunque.reports.forge.facts import from_json, to_json
+from yunque.reports.forge.page import render_page
+from yunque.reports.html.markup import VOID, Raw, tag, text
 
 HOSTILE = "</style></pre></title><script>alert(1)</script><img src=x onerror='a()'>\"'`&amp; \u202e\x00\udc80 $x$ | **b**"
 
@@ -176,5 +176,5 @@ def test_elements_escape_unless_told_otherwise():
 
 
 def test_rendering_needs_no_matplotlib():
-    code = "import sys, yunque.reports.page, yunque.reports.cards, yunque.reports.plots; print('matplotlib' in sys.modules)"
+    code = "import sys, yunque.reports.forge.page, yunque.reports.forge.cards, yunque.reports.html.plots; print('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"

@@ -4,8 +4,8 @@ from itertools import pairwise
 
 import pytest
 
-from yunque.reports import plots
-from yunque.reports.forge import StepRow, ValidationRow
+from yunque.reports.forge.facts import StepRow, ValidationRow
+from yunque.reports.html import plots
 
 
 @pytest.mark.parametrize(("low", "high"), [(1.15, 1.91), (0, 3e-4), (0, 1), (-5, 12), (2.0, 2.0), (0, 0), (1e-9, 4e7)])

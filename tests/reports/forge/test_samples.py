@@ -2,7 +2,7 @@ import dataclasses
 import html
 import re
 
-from yunque.reports.samples import MAX_LINES, equal_lines, is_same, sample
+from yunque.reports.forge.samples import MAX_LINES, equal_lines, is_same, sample
 
 
 def shown(report, **fields):

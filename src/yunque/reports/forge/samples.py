@@ -9,8 +9,8 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass, replace
 
-from yunque.reports.forge import SampleRow
-from yunque.reports.markup import Raw, tag
+from yunque.reports.forge.facts import SampleRow
+from yunque.reports.html.markup import Raw, tag
 
 MAX_LINES = 40
 MAX_LINE_CHARS = 400

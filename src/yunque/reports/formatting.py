@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 
 from yunque.core.nouns import Measure
-from yunque.reports.forge import Comparison, ForgeReport
+from yunque.reports.forge.facts import Comparison, ForgeReport
 
 MISSING = "–"
 SMALL_N = 100

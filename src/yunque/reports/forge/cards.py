@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from yunque.reports.forge import ForgeReport
-from yunque.reports.markdown import SIZES, bullets, code, fenced, front_matter, licence_fields, md, table
-from yunque.reports.words import (
+from yunque.reports.forge.facts import ForgeReport
+from yunque.reports.formatting import (
     aside_of,
     count,
     difference_of,
@@ -25,6 +24,7 @@ from yunque.reports.words import (
     value_of,
     visible,
 )
+from yunque.reports.markdown import SIZES, bullets, code, fenced, front_matter, licence_fields, md, table
 
 LOADING = """\
 from transformers import AutoModelForCausalLM, AutoTokenizer

@@ -5,7 +5,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from yunque.core.nouns import Measure
-from yunque.reports.cards import dataset_card, model_card
+from yunque.reports.forge.cards import dataset_card, model_card
 
 yaml = pytest.importorskip("yaml")
 HOSTILE = 'x"\n---\nlicense: mit\n# <script>a()</script> | `` ` [a](b) \u202e'

@@ -14,9 +14,9 @@ from itertools import pairwise
 from pathlib import Path
 
 from yunque.core.nouns import Measure
-from yunque.reports.forge import Comparison, ForgeReport, TrainingFacts
-from yunque.reports.markup import Raw, join, tag
-from yunque.reports.words import MISSING, count, decimal, difference_of, interval_of, percent, short
+from yunque.reports.forge.facts import Comparison, ForgeReport, TrainingFacts
+from yunque.reports.formatting import MISSING, count, decimal, difference_of, interval_of, percent, short
+from yunque.reports.html.markup import Raw, join, tag
 
 MAX_POINTS = 400
 """Drawn of one curve; a longer one is averaged in as many equal stretches."""

@@ -1,0 +1,1 @@
+"""HTML by functions: markup that escapes, one style, and plots."""
