@@ -74,4 +74,4 @@ clean:
 
 reference: $(VENV)/.dev
 	$(BIN)/python -m yunque.cli.reference > docs/reference.md
-	$(BIN)/python -m yunque.cli.bench > docs/benchmarks.md
+	$(BIN)/python -m yunque.cli.views.benchmarks > docs/benchmarks.md

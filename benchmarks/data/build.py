@@ -25,8 +25,8 @@ from corpus import unpacked_bytes
 CHILD = """
 import json, resource, sys, time
 from pathlib import Path
-from yunque.cli.build import DataBuild
-from yunque.cli.recipe import DataRecipe, load_recipe
+from yunque.pipelines.dataset import DataBuild
+from yunque.pipelines.recipes import DataRecipe, load_recipe
 from yunque.core.progress import silent
 from yunque.data.screening.screen import TAGS, Tagged
 from yunque.store.tables import scan_table

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from yunque.cli.recipe import ForgeRecipe, load_recipe
 from yunque.cli.reference import page
+from yunque.pipelines.recipes import ForgeRecipe, load_recipe
 
 ROOT = Path(__file__).parents[2]
 

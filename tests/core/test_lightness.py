@@ -45,6 +45,6 @@ def test_core_needs_the_standard_library_alone():
 
 def test_a_recipe_is_read_without_torch():
     done = loaded_after(
-        "from pathlib import Path; from yunque.cli.recipe import load_recipe; load_recipe(None, []); " + LOADED
+        "from pathlib import Path; from yunque.pipelines.recipes import load_recipe; load_recipe(None, []); " + LOADED
     )
     assert "torch" not in done.split() and "transformers" not in done.split()

@@ -11,9 +11,9 @@ from typing import Any, get_args, get_origin
 import typer
 from pydantic import BaseModel
 
-from yunque.cli.check import CheckRecipe
 from yunque.cli.main import app
-from yunque.cli.recipe import DataRecipe, ForgeRecipe
+from yunque.pipelines.check import CheckRecipe
+from yunque.pipelines.recipes import DataRecipe, ForgeRecipe
 
 HEAD = """# Reference
 

@@ -34,6 +34,8 @@ from yunque.core.errors import StoreError
 from yunque.core.nouns import Manifest, content_id
 
 MANIFEST = "manifest.json"
+RECIPE = "recipe.json"
+"""File of an artifact that a whole recipe made: that recipe, defaults included."""
 UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
 
 

@@ -176,5 +176,6 @@ def test_elements_escape_unless_told_otherwise():
 
 
 def test_rendering_needs_no_matplotlib():
-    code = "import sys, yunque.reports.forge.page, yunque.reports.forge.cards, yunque.reports.html.plots; print('matplotlib' in sys.modules)"
+    imports = "import sys, yunque.reports.forge.page, yunque.reports.forge.cards, yunque.reports.html.plots"
+    code = f"{imports}; print('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"

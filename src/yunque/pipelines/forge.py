@@ -22,7 +22,6 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from yunque.cli.recipe import ForgeRecipe
 from yunque.core.errors import SandboxError
 from yunque.core.nouns import Pair, PromptStyle, Record
 from yunque.core.plugins import find_part
@@ -35,6 +34,7 @@ from yunque.data.split import Part, Placement, Split, Twin, split
 from yunque.evaluation.repository.questions import RepositorySuite, SuiteBuilder
 from yunque.evaluation.repository.scoring import score_model
 from yunque.models.base import BaseFacts, find_base, refuse_short_context
+from yunque.pipelines.recipes import ForgeRecipe
 from yunque.store.artifacts import Artifact, Store
 from yunque.store.tables import read_table, write_table
 

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import yunque
-from yunque.cli.console import bars, listed
 from yunque.core.errors import EvaluationError
 from yunque.core.nouns import Measure, PromptStyle, Task
 from yunque.core.paths import benchmarks_folder
 from yunque.core.plugins import nearest
-from yunque.core.seams import Engine, JudgedSuite, MeasuredSuite
+from yunque.core.progress import silent
+from yunque.core.seams import Engine, JudgedSuite, MeasuredSuite, Progress
 from yunque.evaluation.aggregate import Changed, ceiling_of, changed_tasks, compare_runs, reasons, summarise
-from yunque.evaluation.metrics.answers import EXPONENTIATED, KINDS, TapedSandbox
+from yunque.evaluation.metrics.answers import KINDS, TapedSandbox
 from yunque.evaluation.metrics.statistics import Paired
 from yunque.evaluation.registry import open_suite
 from yunque.evaluation.runner import (
@@ -61,20 +61,19 @@ class Scored:
     """Why answers failed: rule -> answers."""
 
 
-def asking_of(*, engine: str, metrics: str, style: str, trained_on: str, **rest: Any) -> Asking:
-    """What the options say. EvaluationError for a metric, a style or training data that is not known."""
-    kinds = KINDS if metrics == "all" else listed(metrics)
-    learned = list(listed(trained_on))
+def asking_of(*, engine: str, metrics: Sequence[str], style: str, trained_on: Sequence[str], **rest: Any) -> Asking:
+    """What the options say; ``metrics`` may be ``("all",)``. EvaluationError for a name of one that is not known."""
+    kinds = KINDS if tuple(metrics) == ("all",) else tuple(metrics)
     for what, given, known in (
         ("engine", [engine], ENGINES),
         ("metric", kinds, KINDS),
         ("style", [style], [AUTO, *PromptStyle]),
-        ("training data", learned, list(TRAINING_IDS)),
+        ("training data", trained_on, list(TRAINING_IDS)),
     ):
         for name in given:
             if name not in known:
                 raise EvaluationError(f"no {what} named {name!r}", do=nearest(name, list(known)))
-    without = tuple(task_id for name in learned for task_id in TRAINING_IDS[name])
+    without = tuple(task_id for name in trained_on for task_id in TRAINING_IDS[name])
     return Asking(metrics=kinds, style=style, without=without, **rest)
 
 
@@ -87,6 +86,7 @@ def evaluate(
     workers: int,
     ceiling: bool = True,
     engine: str = "local",
+    progress: Progress = silent,
 ) -> list[Scored]:
     """Run a model on suites; a suite that was run before with the same model and settings is read back."""
     told = _departures(names)
@@ -101,15 +101,15 @@ def evaluate(
             workers = max(suite.num_judges for suite in suites)
         for suite in suites:
             chosen_tasks(suite, asking)
-        folder, facts = find_base(model, bars)
+        folder, facts = find_base(model, progress)
         with store.lock():
             for suite in suites:
-                parents = [_ceiling(store, suite, asking, workers, chosen_tasks(suite, asking))] if ceiling else []
+                parents = [_ceiling(store, suite, asking, workers, chosen_tasks(suite, asking), progress)] if ceiling else []
 
                 def build(draft: Path, suite: JudgedSuite = suite, parents: list[Artifact] = parents) -> dict:
                     nonlocal opened
                     opened = opened or _engine(folder, asking, engine)
-                    rows = run_suite(opened, suite, draft, asking, workers=workers, sandbox=sandbox, progress=bars)
+                    rows = run_suite(opened, suite, draft, asking, workers=workers, sandbox=sandbox, progress=progress)
                     return _write_measures(draft, suite, rows, parents, asking.seed)
 
                 recipe = {"suite": suite.name, "tasks": _fingerprint(suite), "model": facts.name, "sha256": facts.sha256}
@@ -141,6 +141,7 @@ def judge_file(
     ceiling: bool = True,
     missing: str = "fail",
     say: Callable[[str], None] = lambda _: None,
+    progress: Progress = silent,
 ) -> Scored:
     """Judge completions made elsewhere, in the layouts of `evaluation.sample_formats`; ``say`` is told what a score hides.
 
@@ -174,11 +175,18 @@ def judge_file(
             notes.append(f"{share} have no answer: {ends}")
         for line in notes:
             say(line)
-        parents = [_ceiling(store, suite, asking, workers, judged)] if ceiling and judged else []
+        parents = [_ceiling(store, suite, asking, workers, judged, progress)] if ceiling and judged else []
 
         def build(draft: Path) -> dict:
             rows = judge_samples(
-                suite, answers, draft, tasks=counted, metrics=asking.metrics, workers=workers, sandbox=sandbox, progress=bars
+                suite,
+                answers,
+                draft,
+                tasks=counted,
+                metrics=asking.metrics,
+                workers=workers,
+                sandbox=sandbox,
+                progress=progress,
             )
             return _write_measures(draft, suite, rows, parents, asking.seed)
 
@@ -265,92 +273,16 @@ def _called(run: Artifact) -> str:
 
 
 # --------------------------------------------------------------------------------------------------------------------- words
-def lines(found: Sequence[Scored]) -> list[str]:
-    """What `yunque eval` prints: a block a suite, its artifact's id last."""
-    said = []
-    for one in found:
-        said += [one.suite, *(f"  {shown(measure)}" for measure in one.measures)]
-        said += [f"  note: {line}" for line in one.artifact.manifest.recipe["departures"]]
-        said.append(f"  failed by: {', '.join(f'{rule} {count}' for rule, count in one.reasons.items()) or 'nothing'}")
-        said.append(one.artifact.id)
-    return said
-
-
-def shown(measure: Measure) -> str:
-    """A number as a person reads it: ``pass@1 9.1 % [5.6, 14.5], n = 164``."""
-    if measure.value is None:
-        return f"{measure.name}: nothing was judged"
-    counts = ((measure.skipped, "skipped"), (measure.errors, "errors"))
-    beside = "".join(f", {count} {word}" for count, word in counts if count)
-    ends = "" if measure.low is None else f" [{_number(measure.low, measure.unit)}, {_number(measure.high, measure.unit)}]"
-    unit = {"share": " %", "ratio": " x"}.get(measure.unit, f" {measure.unit}" if measure.unit else "")
-    return f"{measure.name} {_number(measure.value, measure.unit)}{unit}{ends}, n = {measure.n}{beside}"
-
-
-def suite_lines(rows: Sequence[dict]) -> list[str]:
-    """What `yunque suites` prints: a line a suite, and what brings the files that are not here."""
-    width = max(len(row["suite"]) for row in rows)
-    said = []
-    for row in rows:
-        tasks = "       ?" if row["tasks"] is None else f"{row['tasks']:>8,}"
-        brings = f"yunque bench fetch {row['benchmark']}" if row["benchmark"] else "nobody publishes its file"
-        where = "here" if row["here"] else brings
-        said.append(f"{row['suite']:<{width}} {tasks} tasks  {where}")
-    return said
-
-
-def comparison_lines(found: Compared) -> list[str]:
-    """What `yunque compare` prints: the runs, the measures that differ, the tasks that were gained and lost."""
-    first, second = found.runs
-    alike = [one for one in found.measures if one.is_identical]
-    said = [f"first:  {first}", f"second: {second}"]
-    said += [sentence(found.suite, one) for one in found.measures if not one.is_identical]
-    if alike:
-        values = (
-            f"{one.base.name} {_number(one.base.value, one.difference.unit)}" for one in alike if one.base.value is not None
-        )
-        said.append(f"identical: {', '.join(values) or 'nothing was judged'}")
-    said += _named("gained", found.gained) + _named("lost", found.lost)
-    return [*said, f"as before: {found.same} tasks"]
-
-
-def _named(title: str, tasks: Sequence[str]) -> list[str]:
-    """The tasks by name, as many as are read."""
-    rest = f" and {len(tasks) - MOST_NAMED} more (--json has all)" if len(tasks) > MOST_NAMED else ""
-    return [f"{title} {len(tasks)}: {', '.join(tasks[:MOST_NAMED])}{rest}"] if tasks else []
-
-
-MOST_NAMED = 40
-
-
-def sentence(name: str, paired: Paired) -> str:
-    """What may be said of the second run against the first."""
-    base, other, by = paired.base, paired.forged, paired.difference
-    unit = {"share": " %", "ratio": " x"}.get(by.unit, f" {by.unit}" if by.unit else "")
-    ends = "" if by.low is None else f" [{_signed(by.low, by.unit)}, {_signed(by.high, by.unit)}]"
-    change = "ratio" if by.unit in EXPONENTIATED else "difference"
-    points = " points" if by.unit == "share" else ""
-    values = f"{_number(base.value, by.unit)}{unit} and {_number(other.value, by.unit)}{unit}"
-    return (
-        f"{name}: {paired.verdict}; {base.name} {values}, "
-        f"{change} {_signed(by.value, by.unit)}{points}{ends}, n = {by.n} tasks"
-    )
-
-
-def _number(value: float, unit: str) -> str:
-    return f"{100 * value:.1f}" if unit == "share" else f"{value:.2f}"
-
-
-def _signed(value: float, unit: str) -> str:
-    return f"{100 * value:+.1f}" if unit == "share" else f"{value:.2f}" if unit in EXPONENTIATED else f"{value:+.2f}"
 
 
 # --------------------------------------------------------------------------------------------------------------------- steps
-def _ceiling(store: Store, suite: JudgedSuite, asking: Asking, workers: int, tasks: Sequence[Task]) -> Artifact:
+def _ceiling(
+    store: Store, suite: JudgedSuite, asking: Asking, workers: int, tasks: Sequence[Task], progress: Progress
+) -> Artifact:
     """What the suite's own answers to these tasks get here, found once."""
 
     def build(draft: Path) -> dict:
-        rows = find_ceiling(suite, tasks, draft, workers=workers, progress=bars)
+        rows = find_ceiling(suite, tasks, draft, workers=workers, progress=progress)
         canonical = [row.canonical for row in rows if row.canonical]
         return {
             "tasks": len(rows),

@@ -11,28 +11,17 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from yunque.cli.build import DataBuild
-from yunque.cli.data_card import gather
-from yunque.cli.datasets import (
-    TABLES,
-    Wanted,
-    as_plain,
-    as_text,
-    compare_datasets,
-    count_of,
-    difference_lines,
-    origins_of,
-    page,
-    rows_of,
-    summary,
-)  # fmt: skip
-from yunque.cli.recipe import DataRecipe, load_recipe
+from yunque.cli.views.data_card import gather
+from yunque.cli.views.datasets import as_plain, as_text, difference_lines, summary
 from yunque.core.errors import RecipeError, StoreError
 from yunque.core.nouns import Record
 from yunque.core.progress import silent
+from yunque.data.contents import TABLES, Wanted, compare_datasets, count_of, origins_of, page, rows_of
+from yunque.pipelines.dataset import DataBuild
+from yunque.pipelines.recipes import DataRecipe, load_recipe
 from yunque.reports.data_card import data_card
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 FILES = {
     "a.py": 'import os\n\n\ndef add(a, b):\n    """The sum."""\n    return a + b\n',
     "bad.py": "def f(:\n",

@@ -27,9 +27,9 @@ def build(
     """Build a data set: collect, tag, screen, clean, pair; every loss with its reason."""
     import os
 
-    from yunque.cli.build import DataBuild
-    from yunque.cli.datasets import summary
-    from yunque.cli.recipe import DataRecipe, load_recipe
+    from yunque.cli.views.datasets import summary
+    from yunque.pipelines.dataset import DataBuild
+    from yunque.pipelines.recipes import DataRecipe, load_recipe
     from yunque.store.artifacts import disk_errors
 
     resolved = load_recipe(recipe, set_ or [], DataRecipe)
@@ -61,7 +61,8 @@ def show(
     json_: Json = False,
 ) -> None:
     """Page through a data set: what was kept, what was not and why, what was edited, which pairs were made."""
-    from yunque.cli.datasets import Wanted, as_plain, as_text, count_of, origins_of, page
+    from yunque.cli.views.datasets import as_plain, as_text
+    from yunque.data.contents import Wanted, count_of, origins_of, page
     from yunque.store.artifacts import Store
 
     if sample and offset:
@@ -91,7 +92,8 @@ def diff(
     json_: Json = False,
 ) -> None:
     """Say how the second data set differs: what came, what went, what changed, and for which reasons."""
-    from yunque.cli.datasets import compare_datasets, difference_lines
+    from yunque.cli.views.datasets import difference_lines
+    from yunque.data.contents import compare_datasets
     from yunque.store.artifacts import Store
 
     store = Store(out)
@@ -106,7 +108,7 @@ def card(
     out: Out = DEFAULT_OUT,
 ) -> None:
     """Write the data set's card: sources, licences, filters with counts, languages, redactions, duplicates."""
-    from yunque.cli.data_card import gather
+    from yunque.cli.views.data_card import gather
     from yunque.reports.data_card import data_card
     from yunque.store.artifacts import Store
 

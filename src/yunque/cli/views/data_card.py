@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 import yunque
-from yunque.cli.datasets import parts_of
 from yunque.core.nouns import Pair, Record
+from yunque.data.contents import parts_of
 from yunque.data.dataset import PAIRS, RECORDS
 from yunque.reports.data_card import DataFacts, SourceFacts
 from yunque.store.artifacts import Artifact, Store

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from yunque.cli.recipe import ForgeRecipe, load_recipe
 from yunque.core.errors import RecipeError
+from yunque.pipelines.recipes import ForgeRecipe, load_recipe
 
 LAPTOP = Path(__file__).parents[2] / "recipes" / "laptop.toml"
 

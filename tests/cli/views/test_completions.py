@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from yunque.cli.complete import _prompts
+from yunque.cli.views.completions import _prompts
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,7 @@ from __future__ import annotations
 import json
 
 from yunque.reports.formatting import moment, size
-from yunque.store.artifacts import Artifact, Store
-
-RECIPE = "recipe.json"
-"""File of an artifact that a whole recipe made: that recipe, defaults included."""
+from yunque.store.artifacts import RECIPE, Artifact, Store
 
 
 def table(artifacts: list[Artifact]) -> list[dict]:

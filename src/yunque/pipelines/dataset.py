@@ -24,14 +24,12 @@ from typing import Any
 from pydantic import BaseModel
 
 from yunque.checks.canaries import Trusted
-from yunque.cli.datasets import left_out
-from yunque.cli.recipe import DataRecipe, SourceRecipe
-from yunque.cli.views import RECIPE
 from yunque.core.errors import RecipeError
 from yunque.core.nouns import Record, content_id
 from yunque.core.seams import Progress, Source, Stream
 from yunque.data.collect import RECORDS, collect
 from yunque.data.collect import load_checks as load_file_checks
+from yunque.data.contents import left_out
 from yunque.data.dataset import VALUES, find_values, finish
 from yunque.data.duplicates.find import find_duplicates
 from yunque.data.screening.finishing import NO_PAIRS, Finisher, FinishRecipe
@@ -41,7 +39,8 @@ from yunque.data.screening.screen import TAGS, Tagged, load_checks, refuse_the_d
 from yunque.data.screening.verdict_cache import VerdictCache, check_identity
 from yunque.data.sources.kinds import open_sources
 from yunque.data.streams.registry import open_stream, read_stream
-from yunque.store.artifacts import Artifact, Store
+from yunque.pipelines.recipes import DataRecipe, SourceRecipe
+from yunque.store.artifacts import RECIPE, Artifact, Store
 from yunque.store.tables import open_table, scan_table
 
 SALT = "redaction.salt"

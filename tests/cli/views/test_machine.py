@@ -4,8 +4,8 @@ import importlib.util
 
 import pytest
 
-from yunque.cli import doctor
-from yunque.cli.doctor import PACKAGES, examine, print_examination
+from yunque.cli.views import machine
+from yunque.cli.views.machine import PACKAGES, examine, print_examination
 
 
 @pytest.fixture
@@ -41,13 +41,13 @@ def test_without_torch_it_still_answers(without):
 
 
 def test_a_small_disk_is_said_and_not_fatal(monkeypatch):
-    monkeypatch.setitem(doctor.NEEDED_BYTES, "disk", 1 << 60)
+    monkeypatch.setitem(machine.NEEDED_BYTES, "disk", 1 << 60)
     found = {one.name: one for one in examine()}
     assert not found["disk"].available and not found["disk"].needed
 
 
 def test_what_is_missing_and_needed_stands_out(capsys):
-    finding = doctor.Finding
+    finding = machine.Finding
     print_examination(
         [
             finding(name="a", available=True, detail="fine", needed=True),
@@ -69,8 +69,8 @@ def test_every_check_says_whether_it_can_be_believed(monkeypatch):
     class Two:
         names = ("syntax", "vendored")
 
-    monkeypatch.setattr(doctor, "entry_points", lambda group: Two)
-    found = doctor.prove_checks()
+    monkeypatch.setattr(machine, "entry_points", lambda group: Two)
+    found = machine.prove_checks()
     assert [(one.name, one.available, one.needed) for one in found] == [
         ("check: syntax", True, False),
         ("check: vendored", True, False),

@@ -1,6 +1,6 @@
 """`yunque bench fetch`, `import` and `list`: benchmark files, from their public source or by hand; and their page.
 
-``python -m yunque.cli.bench`` prints ``docs/benchmarks.md``; a test compares the two.
+``python -m yunque.cli.views.benchmarks`` prints ``docs/benchmarks.md``; a test compares the two.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from yunque.cli.views import describe, draw_tree, lineage, table, table_lines
+from yunque.cli.views.artifacts import describe, draw_tree, lineage, table, table_lines
 from yunque.store.artifacts import Store
 
 

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from yunque.cli import check
-from yunque.cli.check import CheckRecipe, look_at, report_on
+from yunque.cli.views import findings
+from yunque.cli.views.findings import report_on
 from yunque.core.errors import RecipeError, SourceError
 from yunque.core.nouns import Outcome, Verdict
 from yunque.data.screening.screen import load_checks
+from yunque.pipelines.check import CheckRecipe, look_at
 
 BAD = "import os\n\n\ndef f(x):\n    os.system(x)\n"
 GOOD = "def f(x):\n    return x\n"
@@ -199,7 +200,7 @@ def test_a_check_that_cannot_look_is_an_error_when_it_was_asked_for(folder, monk
     name = f"{__name__}:Absent"
     with pytest.raises(RecipeError, match="cannot look: pip install absent"):
         report(folder, names=(name,))
-    monkeypatch.setattr(check, "USUAL", (name, "syntax"))
+    monkeypatch.setattr(findings, "USUAL", (name, "syntax"))
     found, said = report(Path("b.py"), names=())
     assert not found and "cannot look: pip install absent" in said[0] and said[1].startswith("0 findings")
 

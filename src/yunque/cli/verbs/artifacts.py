@@ -1,0 +1,60 @@
+"""`yunque list`, `yunque show`, `yunque trace`: what has been made here."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from yunque.cli.console import emit
+from yunque.cli.options import DEFAULT_OUT, Json, Out
+
+
+def list_artifacts(
+    kind: Annotated[str, typer.Option("--kind", help="Only artifacts of this kind, such as dataset, eval, model.")] = "",
+    out: Out = DEFAULT_OUT,
+    json_: Json = False,
+) -> None:
+    """List what has been made here: kind, id, date, size, and what it is of."""
+    from yunque.cli.views.artifacts import table, table_lines
+    from yunque.core.errors import StoreError
+    from yunque.core.plugins import nearest
+    from yunque.store.artifacts import Store
+
+    artifacts = Store(out).all()
+    if not artifacts:
+        raise StoreError("nothing has been made here", where=out, do="name another folder with --out")
+    kinds = sorted({one.manifest.kind for one in artifacts})
+    if kind and kind not in kinds:
+        raise typer.BadParameter(f"no artifact of kind '{kind}' here; {nearest(kind, kinds)}", param_hint="--kind")
+    rows = table([one for one in artifacts if kind in ("", one.manifest.kind)])
+    emit(rows) if json_ else print("\n".join(table_lines(rows)))
+
+
+def show(
+    artifact: Annotated[str, typer.Argument(help="Id, or the start of one.")], out: Out = DEFAULT_OUT, json_: Json = False
+) -> None:
+    """Show what an artifact is: its manifest, its counts and its files."""
+    from dataclasses import asdict
+
+    from yunque.store.artifacts import Store
+
+    found = Store(out).find(artifact)
+    if json_:
+        emit(asdict(found.manifest))
+        return
+    from yunque.cli.views.artifacts import describe
+
+    print(describe(found))
+
+
+def trace(
+    artifact: Annotated[str, typer.Argument(help="Id, or the start of one.")], out: Out = DEFAULT_OUT, json_: Json = False
+) -> None:
+    """Trace an artifact back to its source, parent by parent."""
+    from yunque.cli.views.artifacts import draw_tree, lineage
+    from yunque.store.artifacts import Store
+
+    store = Store(out)
+    tree = lineage(store, store.find(artifact))
+    emit(tree) if json_ else print(draw_tree(tree))

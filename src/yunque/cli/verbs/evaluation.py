@@ -1,0 +1,115 @@
+"""`yunque eval`, `yunque compare`, `yunque suites`: a model on suites, two runs task by task, what suites there are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from yunque.cli.console import bars, emit, listed, say
+from yunque.cli.options import DEFAULT_OUT, Json, Out
+
+
+def eval_(
+    model: Annotated[str, typer.Argument(help="Model folder, Hub name, or the embedded base; none with --samples.")] = "",
+    suites: Annotated[
+        str, typer.Option("--suites", "--suite", help="Names with commas between; `yunque suites` lists them.")
+    ] = "yunque-core",
+    samples: Annotated[
+        Path | None, typer.Option("--samples", help="Judge completions made elsewhere: a file or a folder of results.")
+    ] = None,
+    missing: Annotated[
+        str, typer.Option("--missing", help="Tasks that --samples has no answer to: fail, leave-out or refuse.")
+    ] = "fail",
+    n: Annotated[int, typer.Option("--n", min=1, help="Answers to each task.")] = 1,
+    temperature: Annotated[float, typer.Option("--temperature", min=0, max=5, help="0 is greedy")] = 0.0,
+    style: Annotated[str, typer.Option("--style", help="auto, prefix, fim, chat or few-shot")] = "auto",
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only the first tasks.")] = None,
+    max_tokens: Annotated[int | None, typer.Option("--max-tokens", min=1, help="Most tokens of an answer.")] = None,
+    metrics: Annotated[
+        str, typer.Option("--metrics", help="Some of similarity, syntax, lint, security, efficiency, likelihood; or all.")
+    ] = "similarity,syntax,lint,security",
+    trained_on: Annotated[
+        str, typer.Option("--trained-on", help="Data that the model has learned from, left out of the suites: mbpp-train.")
+    ] = "",
+    ceiling: Annotated[
+        bool, typer.Option("--ceiling/--no-ceiling", help="Judge the suites' own answers as well, right and wrong ones.")
+    ] = True,
+    engine: Annotated[str, typer.Option("--engine", help="local, or ray: generate and judge on a Ray cluster.")] = "local",
+    workers: Annotated[int, typer.Option("--workers", min=1, help="Programs judged at the same time.")] = 2,
+    seed: Annotated[int, typer.Option("--seed", help="For sampling.")] = 17,
+    out: Out = DEFAULT_OUT,
+    json_: Json = False,
+) -> None:
+    """Measure a model on suites, with intervals, or judge completions made elsewhere; writes eval.html."""
+    from dataclasses import asdict
+
+    from yunque.cli.views.evaluation import lines
+    from yunque.core.errors import EvaluationError
+    from yunque.pipelines.evaluation import all_runs, asking_of, evaluate, judge_file, write_pages
+    from yunque.store.artifacts import disk_errors
+
+    names = list(listed(suites))
+    asking = asking_of(
+        samples=n,
+        temperature=temperature,
+        style=style,
+        seed=seed,
+        limit=limit,
+        max_tokens=max_tokens,
+        engine=engine,
+        metrics=listed(metrics),
+        trained_on=listed(trained_on),
+    )
+    with disk_errors(out):
+        if samples is not None:
+            found = [
+                judge_file(
+                    samples, names[0], out, asking, workers=workers, ceiling=ceiling, missing=missing, say=say, progress=bars
+                )
+            ]
+        elif model:
+            found = evaluate(model, names, out, asking, workers=workers, ceiling=ceiling, engine=engine, progress=bars)
+        else:
+            raise EvaluationError("no model and no --samples", do="name one of the two")
+        page = write_pages(all_runs(found, out), out)
+    if json_:
+        emit(
+            [
+                {
+                    "suite": one.suite,
+                    "id": one.artifact.id,
+                    "measures": [asdict(m) for m in one.measures],
+                    "failures": one.reasons,
+                }
+                for one in found
+            ]
+        )
+    else:
+        print("\n".join([f"report  {page}", *lines(found)]))
+
+
+def compare(
+    first: Annotated[str, typer.Argument(help="Id of a run of `yunque eval`, or the start of one.")],
+    second: Annotated[str, typer.Argument(help="Another run of the same suite.")],
+    out: Out = DEFAULT_OUT,
+    json_: Json = False,
+) -> None:
+    """Compare two runs of a suite task by task, and say whether the second is better."""
+    from dataclasses import asdict
+
+    from yunque.cli.views.evaluation import comparison_lines
+    from yunque.pipelines.evaluation import compare_artifacts
+
+    found = compare_artifacts(first, second, out)
+    emit(asdict(found)) if json_ else print("\n".join(comparison_lines(found)))
+
+
+def suites_(json_: Json = False) -> None:
+    """List the suites that `yunque eval` knows: how many tasks, and whether their files are here."""
+    from yunque.cli.views.evaluation import suite_lines
+    from yunque.evaluation.registry import suite_table
+
+    rows = suite_table()
+    emit(rows) if json_ else print("\n".join(suite_lines(rows)))

@@ -1,0 +1,1 @@
+"""What verbs print: tables and sentences for people, and the same as JSON."""

@@ -1,0 +1,90 @@
+"""What `yunque eval`, `yunque suites` and `yunque compare` print."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from yunque.core.nouns import Measure
+from yunque.evaluation.metrics.answers import EXPONENTIATED
+from yunque.evaluation.metrics.statistics import Paired
+from yunque.pipelines.evaluation import Compared, Scored
+
+
+def lines(found: Sequence[Scored]) -> list[str]:
+    """What `yunque eval` prints: a block a suite, its artifact's id last."""
+    said = []
+    for one in found:
+        said += [one.suite, *(f"  {shown(measure)}" for measure in one.measures)]
+        said += [f"  note: {line}" for line in one.artifact.manifest.recipe["departures"]]
+        said.append(f"  failed by: {', '.join(f'{rule} {count}' for rule, count in one.reasons.items()) or 'nothing'}")
+        said.append(one.artifact.id)
+    return said
+
+
+def shown(measure: Measure) -> str:
+    """A number as a person reads it: ``pass@1 9.1 % [5.6, 14.5], n = 164``."""
+    if measure.value is None:
+        return f"{measure.name}: nothing was judged"
+    counts = ((measure.skipped, "skipped"), (measure.errors, "errors"))
+    beside = "".join(f", {count} {word}" for count, word in counts if count)
+    ends = "" if measure.low is None else f" [{_number(measure.low, measure.unit)}, {_number(measure.high, measure.unit)}]"
+    unit = {"share": " %", "ratio": " x"}.get(measure.unit, f" {measure.unit}" if measure.unit else "")
+    return f"{measure.name} {_number(measure.value, measure.unit)}{unit}{ends}, n = {measure.n}{beside}"
+
+
+def suite_lines(rows: Sequence[dict]) -> list[str]:
+    """What `yunque suites` prints: a line a suite, and what brings the files that are not here."""
+    width = max(len(row["suite"]) for row in rows)
+    said = []
+    for row in rows:
+        tasks = "       ?" if row["tasks"] is None else f"{row['tasks']:>8,}"
+        brings = f"yunque bench fetch {row['benchmark']}" if row["benchmark"] else "nobody publishes its file"
+        where = "here" if row["here"] else brings
+        said.append(f"{row['suite']:<{width}} {tasks} tasks  {where}")
+    return said
+
+
+def comparison_lines(found: Compared) -> list[str]:
+    """What `yunque compare` prints: the runs, the measures that differ, the tasks that were gained and lost."""
+    first, second = found.runs
+    alike = [one for one in found.measures if one.is_identical]
+    said = [f"first:  {first}", f"second: {second}"]
+    said += [sentence(found.suite, one) for one in found.measures if not one.is_identical]
+    if alike:
+        values = (
+            f"{one.base.name} {_number(one.base.value, one.difference.unit)}" for one in alike if one.base.value is not None
+        )
+        said.append(f"identical: {', '.join(values) or 'nothing was judged'}")
+    said += _named("gained", found.gained) + _named("lost", found.lost)
+    return [*said, f"as before: {found.same} tasks"]
+
+
+def _named(title: str, tasks: Sequence[str]) -> list[str]:
+    """The tasks by name, as many as are read."""
+    rest = f" and {len(tasks) - MOST_NAMED} more (--json has all)" if len(tasks) > MOST_NAMED else ""
+    return [f"{title} {len(tasks)}: {', '.join(tasks[:MOST_NAMED])}{rest}"] if tasks else []
+
+
+MOST_NAMED = 40
+
+
+def sentence(name: str, paired: Paired) -> str:
+    """What may be said of the second run against the first."""
+    base, other, by = paired.base, paired.forged, paired.difference
+    unit = {"share": " %", "ratio": " x"}.get(by.unit, f" {by.unit}" if by.unit else "")
+    ends = "" if by.low is None else f" [{_signed(by.low, by.unit)}, {_signed(by.high, by.unit)}]"
+    change = "ratio" if by.unit in EXPONENTIATED else "difference"
+    points = " points" if by.unit == "share" else ""
+    values = f"{_number(base.value, by.unit)}{unit} and {_number(other.value, by.unit)}{unit}"
+    return (
+        f"{name}: {paired.verdict}; {base.name} {values}, "
+        f"{change} {_signed(by.value, by.unit)}{points}{ends}, n = {by.n} tasks"
+    )
+
+
+def _number(value: float, unit: str) -> str:
+    return f"{100 * value:.1f}" if unit == "share" else f"{value:.2f}"
+
+
+def _signed(value: float, unit: str) -> str:
+    return f"{100 * value:+.1f}" if unit == "share" else f"{value:.2f}" if unit in EXPONENTIATED else f"{value:+.2f}"
