@@ -54,7 +54,7 @@ def test_completions_made_elsewhere_are_judged_and_compared(yunque, tmp_path):
     done = yunque("compare", *ids).stdout.splitlines()
     assert [line.split()[:2] for line in done[:2]] == [["first:", ids[0][:8]], ["second:", ids[1][:8]]]
     assert "few.jsonl" in done[0] and "all.jsonl" in done[1]
-    assert done[2] == "humaneval: better; pass@1 12.5 % and 100.0 %, difference +87.5 points [+62.5, +100.0], n = 8 tasks"
+    assert done[2] == "humaneval: better; pass@1: 12.5 % and 100.0 %, difference +87.5 points [+62.5, +100.0], n = 8 tasks"
     assert any("edit similarity" in line for line in done)
     assert done[-2:] == [f"gained 7: {', '.join(f'T/{number}' for number in range(1, 8))}", "as before: 1 tasks"]
     worse = yunque("compare", ids[1], ids[0]).stdout.splitlines()

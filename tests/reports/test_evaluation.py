@@ -63,7 +63,7 @@ def test_two_models_stand_side_by_side_and_the_difference_is_said():
     page = render_evaluation([run("base", 2), run("forged", 15)], code_version="1")
     said = " ".join(read(page).said)
     assert "10.0 %" in said and "75.0 %" in said and "n = 20" in said
-    assert re.search(r"Better\s+on pass@1: 10.0 % and 75.0 %, difference 65.0 points \[", said)
+    assert re.search(r"Better\s+on pass@1: 10.0 % and 75.0 %, difference \+65.0 points \[", said)
     assert "share of answers that pass the task's tests" in said
     links = [attrs["href"] for tag, attrs in read(page).tags if tag == "a"]
     assert links == ["eval-id-base.html", "eval-id-forged.html"]

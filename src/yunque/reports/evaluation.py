@@ -10,20 +10,20 @@ Not covered: more than about six runs of a suite side by side; the columns of a 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
 from yunque.core.nouns import Measure, Task
 from yunque.evaluation.aggregate import changed_tasks, compare_runs
-from yunque.evaluation.metrics.answers import EXPONENTIATED, find_metric
+from yunque.evaluation.metrics.answers import find_metric
 from yunque.evaluation.metrics.statistics import Paired
 from yunque.evaluation.runner import Judged
-from yunque.reports.forge.page import MARKS, POLICY
-from yunque.reports.formatting import MISSING, count, decimal, duration, moment, percent, ranked
+from yunque.reports.formatting import MISSING, count, decimal, duration, moment, ranked
+from yunque.reports.html.document import MARKS, document
 from yunque.reports.html.markup import Column, Raw, facts, join, table, tag
 from yunque.reports.html.plots import interval_mark, span_bar
-from yunque.reports.html.style import CSS
+from yunque.reports.measures import aside_of, interval, paired_words, unit_words, written
 
 MAX_CHARS = 6000
 """Of a prompt or an answer that a page shows."""
@@ -55,7 +55,7 @@ def render_evaluation(runs: Sequence[EvalRun], *, code_version: str) -> str:
         f"{count(len(suites), 'suites')}, {', '.join(models)}. Brackets are 95 % intervals; n is what a number is made of."
     )
     head = tag("header", tag("h1", "Evaluation"), tag("p", lede, class_="lede"))
-    return _page("Evaluation", code_version, (head, *(_suite(name, group) for name, group in suites)))
+    return document("Evaluation", head, *(_suite(name, group) for name, group in suites), code_version=code_version)
 
 
 def render_answers(run: EvalRun, *, code_version: str) -> str:
@@ -71,21 +71,7 @@ def render_answers(run: EvalRun, *, code_version: str) -> str:
         tag("section", tag("h2", "Asked"), tag("div", facts((name, str(value)) for name, value in about), class_="body")),
         tag("section", tag("h2", "Answers"), tag("div", _filter(run), *answers, class_="body")),
     )
-    return _page(title, run.recipe.get("code_version", code_version), (head, *sections))
-
-
-def _page(title: str, code_version: str, parts: Iterable[Raw]) -> str:
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content=POLICY),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", name="color-scheme", content="light dark"),
-        tag("meta", name="generator", content=f"yunque {code_version}"),
-        tag("title", title),
-        tag("style", Raw(CSS)),
-    )
-    return "<!doctype html>\n" + tag("html", head, tag("body", *parts), lang="en") + "\n"
+    return document(title, head, *sections, code_version=run.recipe.get("code_version", code_version))
 
 
 # -------------------------------------------------------------------------------------------------------------------- scores
@@ -114,7 +100,7 @@ def _scores(name: str, runs: list[EvalRun]) -> Raw:
     rows = []
     for metric in names:
         known = find_metric(metric)
-        unit = next((_unit(measures[metric].unit) for measures in found if metric in measures), "")
+        unit = next((unit_words(measures[metric].unit) for measures in found if metric in measures), "")
         meaning = ", ".join(filter(None, (known.meaning if known else "", unit)))
         cells: list[object] = [join((tag("span", metric, class_="lead"), _under(meaning)))]
         for measures in found:
@@ -148,22 +134,8 @@ def _short_model(run: EvalRun) -> str:
 def _value(measure: Measure | None) -> object:
     if measure is None or measure.value is None:
         return MISSING
-    ends = "" if measure.low is None else f"[{written(measure.low, measure.unit)}, {written(measure.high, measure.unit)}]"
-    beside = [f"n = {measure.n:,}"]
-    beside += [f"{number} {word}" for number, word in ((measure.skipped, "skipped"), (measure.errors, "errors")) if number]
-    return join((written(measure.value, measure.unit), _under(ends), _under(", ".join(beside))))
-
-
-def written(value: float | None, unit: str) -> str:
-    """A number in its unit: ``4.3 %``, ``1.20 ×``, ``12.5``."""
-    if unit == "share":
-        return percent(value)
-    return f"{decimal(value, 2)} ×" if unit == "ratio" else decimal(value, 2)
-
-
-def _unit(unit: str) -> str:
-    """The words of a unit that stands beside no number: ``per 1,000 lines``."""
-    return "" if unit in ("share", "ratio") else unit
+    beside = ", ".join(filter(None, (f"n = {measure.n:,}", aside_of(measure))))
+    return join((written(measure.value, measure.unit), _under(interval(measure)), _under(beside)))
 
 
 def _under(words: str) -> object:
@@ -200,26 +172,9 @@ MOST_OPEN = 20
 
 def _sentence(paired: Paired) -> Raw:
     style, mark = MARKS[paired.verdict]
-    base, other, by = paired.base, paired.forged, paired.difference
-    change = "ratio" if by.unit in EXPONENTIATED else "difference"
-    unit = f" {_unit(by.unit)}".rstrip()
-    words = (
-        f" on {base.name}: {written(base.value, by.unit)} and {written(other.value, by.unit)}{unit}, "
-        f"{change} {_change(by)}, n = {by.n:,} tasks."
-    )
+    words = f" on {paired_words(paired)}."
     said = join((tag("strong", paired.verdict.capitalize()), words))
     return tag("li", tag("span", mark, class_="mark", aria_hidden="true"), tag("span", said), class_=style)
-
-
-def _change(by: Measure) -> str:
-    """A difference with its interval: ``6.9 points [4.6, 8.6]``."""
-    scale, unit = (100, " points") if by.unit == "share" else (1, " ×" if by.unit == "ratio" else "")
-    ends = (
-        ""
-        if by.low is None
-        else f" [{decimal(scale * by.low, 1 + (scale == 1))}, {decimal(scale * by.high, 1 + (scale == 1))}]"
-    )
-    return f"{decimal(scale * by.value, 1 + (scale == 1))}{unit}{ends}"
 
 
 def _failures(run: EvalRun) -> Raw:

@@ -8,8 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from yunque.evaluation.metrics.text import bleu, exact, interval, measure_bleu, ratio_percent, same_text, sentence_bleu
-from yunque.evaluation.repository.scoring import edit_similarity
+from yunque.evaluation.metrics.text import (
+    bleu,
+    edit_similarity,
+    exact,
+    interval,
+    measure_bleu,
+    ratio_percent,
+    same_text,
+    sentence_bleu,
+)
 
 TEXTS = st.text(alphabet="ab (;\n\t", max_size=30)
 CORPORA = st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=8)

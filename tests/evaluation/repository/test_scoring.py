@@ -8,7 +8,8 @@ import pytest
 from yunque.core.nouns import Completion, PromptStyle
 from yunque.core.seams import Engine
 from yunque.data.split import Part
-from yunque.evaluation.repository.scoring import Scores, edit_similarity, score_model
+from yunque.evaluation.metrics.text import edit_similarity
+from yunque.evaluation.repository.scoring import Scores, score_model
 
 BOTH = (PromptStyle.PREFIX, PromptStyle.FIM)
 

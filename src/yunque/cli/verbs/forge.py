@@ -25,8 +25,8 @@ def forge(
 
     resolved = load_recipe(recipe, set_ or [])
     from yunque.pipelines.forge import Forge
+    from yunque.reports.forge.comparison import answer
     from yunque.reports.forge.facts import from_json
-    from yunque.reports.formatting import answer
     from yunque.store.artifacts import disk_errors
 
     with disk_errors(out):

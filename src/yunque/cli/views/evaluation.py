@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from yunque.core.nouns import Measure
-from yunque.evaluation.metrics.answers import EXPONENTIATED
-from yunque.evaluation.metrics.statistics import Paired
 from yunque.pipelines.evaluation import Compared, Scored
+from yunque.reports.measures import aside_of, interval, paired_words, unit_words, written
 
 
 def lines(found: Sequence[Scored]) -> list[str]:
@@ -25,11 +24,8 @@ def shown(measure: Measure) -> str:
     """A number as a person reads it: ``pass@1 9.1 % [5.6, 14.5], n = 164``."""
     if measure.value is None:
         return f"{measure.name}: nothing was judged"
-    counts = ((measure.skipped, "skipped"), (measure.errors, "errors"))
-    beside = "".join(f", {count} {word}" for count, word in counts if count)
-    ends = "" if measure.low is None else f" [{_number(measure.low, measure.unit)}, {_number(measure.high, measure.unit)}]"
-    unit = {"share": " %", "ratio": " x"}.get(measure.unit, f" {measure.unit}" if measure.unit else "")
-    return f"{measure.name} {_number(measure.value, measure.unit)}{unit}{ends}, n = {measure.n}{beside}"
+    value = " ".join(filter(None, (written(measure.value, measure.unit), unit_words(measure.unit), interval(measure))))
+    return ", ".join(filter(None, (f"{measure.name} {value}", f"n = {measure.n}", aside_of(measure))))
 
 
 def suite_lines(rows: Sequence[dict]) -> list[str]:
@@ -49,11 +45,9 @@ def comparison_lines(found: Compared) -> list[str]:
     first, second = found.runs
     alike = [one for one in found.measures if one.is_identical]
     said = [f"first:  {first}", f"second: {second}"]
-    said += [sentence(found.suite, one) for one in found.measures if not one.is_identical]
+    said += [f"{found.suite}: {one.verdict}; {paired_words(one)}" for one in found.measures if not one.is_identical]
     if alike:
-        values = (
-            f"{one.base.name} {_number(one.base.value, one.difference.unit)}" for one in alike if one.base.value is not None
-        )
+        values = (f"{one.base.name} {written(one.base.value, one.base.unit)}" for one in alike if one.base.value is not None)
         said.append(f"identical: {', '.join(values) or 'nothing was judged'}")
     said += _named("gained", found.gained) + _named("lost", found.lost)
     return [*said, f"as before: {found.same} tasks"]
@@ -66,25 +60,3 @@ def _named(title: str, tasks: Sequence[str]) -> list[str]:
 
 
 MOST_NAMED = 40
-
-
-def sentence(name: str, paired: Paired) -> str:
-    """What may be said of the second run against the first."""
-    base, other, by = paired.base, paired.forged, paired.difference
-    unit = {"share": " %", "ratio": " x"}.get(by.unit, f" {by.unit}" if by.unit else "")
-    ends = "" if by.low is None else f" [{_signed(by.low, by.unit)}, {_signed(by.high, by.unit)}]"
-    change = "ratio" if by.unit in EXPONENTIATED else "difference"
-    points = " points" if by.unit == "share" else ""
-    values = f"{_number(base.value, by.unit)}{unit} and {_number(other.value, by.unit)}{unit}"
-    return (
-        f"{name}: {paired.verdict}; {base.name} {values}, "
-        f"{change} {_signed(by.value, by.unit)}{points}{ends}, n = {by.n} tasks"
-    )
-
-
-def _number(value: float, unit: str) -> str:
-    return f"{100 * value:.1f}" if unit == "share" else f"{value:.2f}"
-
-
-def _signed(value: float, unit: str) -> str:
-    return f"{100 * value:+.1f}" if unit == "share" else f"{value:.2f}" if unit in EXPONENTIATED else f"{value:+.2f}"

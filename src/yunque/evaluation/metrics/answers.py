@@ -24,7 +24,7 @@ from yunque.checks.security.patterns import Bandit, InsecurePatterns
 from yunque.checks.syntax import Syntax
 from yunque.core.nouns import Finding, Job, Observation, Origin, Outcome, PromptStyle, Record, Task, Verdict, content_id
 from yunque.core.seams import Check, Engine, JudgedSuite, Sandbox
-from yunque.evaluation.repository.scoring import edit_similarity
+from yunque.evaluation.metrics.text import edit_similarity
 
 KINDS = ("similarity", "syntax", "lint", "security", "efficiency", "likelihood")
 """What can be asked for. Efficiency runs every right answer and its reference again; likelihood scores every reference."""

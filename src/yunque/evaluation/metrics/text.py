@@ -28,6 +28,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from rapidfuzz.distance import Levenshtein
 
 from yunque.core.nouns import Measure
 from yunque.evaluation.metrics.statistics import MIN_UNITS
@@ -115,3 +116,8 @@ def _bleu(sums: np.ndarray, smooth: bool) -> float:
         return 0.0
     brevity = min(0.0, 1 - wanted / length) if length else 0.0
     return 100 * math.exp(float(np.log(matched / possible).mean()) + brevity)
+
+
+def edit_similarity(answer: str, reference: str) -> float:
+    """0 to 1: 1 - Levenshtein distance / length of the longer text, blanks at both ends aside."""
+    return Levenshtein.normalized_similarity(answer.strip(), reference.strip())

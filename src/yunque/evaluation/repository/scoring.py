@@ -11,12 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rapidfuzz.distance import Levenshtein
-
 from yunque.checks.syntax import Syntax
 from yunque.core.nouns import Completion, Outcome, PromptStyle, Record, Request, content_id
 from yunque.core.progress import silent
 from yunque.core.seams import Engine, Progress, Sandbox
+from yunque.evaluation.metrics.text import edit_similarity
 from yunque.evaluation.repository.questions import EvaluationRecipe, Problem, RepositorySuite, judge_bodies
 from yunque.store.tables import read_lines, write_lines
 
@@ -127,11 +126,6 @@ def score_model(
         "ended": {why: sum(s.stop == why for s in scores.samples) for why in ("eos", "rule", "length")},
         "bytes_scored": sum(row.num_bytes for row in bits),
     }
-
-
-def edit_similarity(answer: str, reference: str) -> float:
-    """0 to 1: 1 - Levenshtein distance / length of the longer text, blanks at both ends aside."""
-    return Levenshtein.normalized_similarity(answer.strip(), reference.strip())
 
 
 def _choose_style(engine: Engine, problems: list[Problem], styles: Sequence[PromptStyle]) -> tuple[PromptStyle, dict]:

@@ -328,7 +328,7 @@ class FimSuite(_Asked):
         return answer[: first_stop(answer, problem.task.stop, ())]
 
     def _verdict(self, problem: Problem, answer: str) -> Verdict:
-        from yunque.evaluation.repository.scoring import edit_similarity
+        from yunque.evaluation.metrics.text import edit_similarity
 
         similarity = round(edit_similarity(answer, problem.key.answer), 6)
         if answer.strip() == problem.key.answer.strip():

@@ -39,8 +39,7 @@ from yunque.core.nouns import Finding, Measure, Outcome, PromptStyle, Task, Verd
 from yunque.core.seams import Sandbox
 from yunque.evaluation.metrics.codebleu import code_bleu, has_codebleu
 from yunque.evaluation.metrics.statistics import describe
-from yunque.evaluation.metrics.text import exact, measure_bleu, ratio_percent, same_text
-from yunque.evaluation.repository.scoring import edit_similarity
+from yunque.evaluation.metrics.text import edit_similarity, exact, measure_bleu, ratio_percent, same_text
 from yunque.evaluation.suites.extraction import code_of, cut
 from yunque.evaluation.suites.rows import no_file
 

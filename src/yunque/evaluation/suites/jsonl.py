@@ -34,7 +34,7 @@ from yunque.core.nouns import Limits, Measure, Outcome, PromptStyle, Task, Verdi
 from yunque.core.plugins import nearest
 from yunque.core.seams import Sandbox
 from yunque.evaluation.metrics.statistics import describe
-from yunque.evaluation.repository.scoring import edit_similarity
+from yunque.evaluation.metrics.text import edit_similarity
 from yunque.evaluation.suites.extraction import DEFINES, code_of, cut, last_definition, merge
 from yunque.evaluation.suites.humaneval_mbpp import LIMITS
 from yunque.evaluation.suites.judging import judge_program, judge_python

@@ -7,24 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from yunque.reports.forge.comparison import difference_of, interval_of, limits_of, tally, value_of
 from yunque.reports.forge.facts import ForgeReport
-from yunque.reports.formatting import (
-    aside_of,
-    count,
-    difference_of,
-    duration,
-    interval_of,
-    limits_of,
-    moment,
-    percent,
-    ranked,
-    settings,
-    size,
-    tally,
-    value_of,
-    visible,
-)
+from yunque.reports.formatting import count, duration, moment, percent, ranked, settings, size, visible
 from yunque.reports.markdown import SIZES, bullets, code, fenced, front_matter, licence_fields, md, table
+from yunque.reports.measures import aside_of
 
 LOADING = """\
 from transformers import AutoModelForCausalLM, AutoTokenizer

@@ -10,37 +10,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from yunque.core.nouns import Measure
+from yunque.reports.forge.comparison import answer, difference_of, interval_of, is_share, limits_of, tally, value_of
 from yunque.reports.forge.facts import Comparison, ForgeReport, SourceFacts, rounded
+from yunque.reports.forge.plots import forest_mark, loss_plot
 from yunque.reports.forge.samples import sample
-from yunque.reports.formatting import (
-    MISSING,
-    answer,
-    aside_of,
-    count,
-    decimal,
-    difference_of,
-    duration,
-    interval_of,
-    is_share,
-    limits_of,
-    moment,
-    percent,
-    ranked,
-    settings,
-    size,
-    tally,
-    unbroken,
-    value_of,
-)
+from yunque.reports.formatting import MISSING, count, decimal, duration, moment, percent, ranked, settings, size, unbroken
+from yunque.reports.html.document import MARKS, document
 from yunque.reports.html.markup import Column, Raw, facts, join, table, tag
-from yunque.reports.html.plots import forest_mark, loss_plot, small_plot, span_bar
-from yunque.reports.html.style import CSS
+from yunque.reports.html.plots import small_plot, span_bar
+from yunque.reports.measures import aside_of
 
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 MAX_EXAMPLES = 3
 """Dropped files shown for each reason; all of them are in ``report.json``."""
-MARKS = {"better": ("better", "▲"), "worse": ("worse", "▼"), "cannot tell": ("unclear", "○")}
-"""Verdict -> class name and sign."""
 CURVES = (("train", "training"), ("validation", "validation"))
 """Class name and name of the curves of the loss plot."""
 
@@ -60,21 +41,7 @@ def render_page(report: ForgeReport) -> str:
     body = [tag("section", tag("h2", title), tag("div", inner, class_="body"), id=name) for name, title, inner in sections]
     links = [tag("li", tag("a", title, href=f"#{name}")) for name, title, _ in sections]
     nav = tag("nav", tag("ul", *links), aria_label="Sections")
-    page = tag("html", _head(report), tag("body", _header(report, nav), tag("main", *body)), lang="en")
-    return f"<!doctype html>\n{page}\n"
-
-
-def _head(report: ForgeReport) -> Raw:
-    return tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content=POLICY),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", name="color-scheme", content="light dark"),
-        tag("meta", name="generator", content=f"yunque {report.code_version}"),
-        tag("title", report.title),
-        tag("style", Raw(CSS)),
-    )
+    return document(report.title, _header(report, nav), tag("main", *body), code_version=report.code_version)
 
 
 def _header(report: ForgeReport, nav: Raw) -> Raw:

@@ -16,7 +16,7 @@ from pathlib import Path
 from yunque.reports.forge.cards import dataset_card, model_card
 from yunque.reports.forge.facts import ForgeReport, to_json
 from yunque.reports.forge.page import render_page
-from yunque.reports.html.plots import write_plots
+from yunque.reports.forge.plots import write_plots
 from yunque.store.artifacts import Artifact
 
 PAGES = ("report.html", "report.json", "DATASET_CARD.md")
