@@ -11,7 +11,8 @@ from pydantic import ValidationError
 from yunque.code.functions import functions
 from yunque.core.errors import TooSmallError
 from yunque.core.nouns import Origin, Record, content_id
-from yunque.data.split import Neighbours, Part, Placement, Split, SplitRecipe, Twin, split
+from yunque.data.duplicates.neighbours import Neighbours
+from yunque.data.split import Part, Placement, Split, SplitRecipe, Twin, split
 from yunque.store.tables import read_table, write_table
 
 RECIPE = SplitRecipe()

@@ -64,7 +64,7 @@ def test_completions_made_elsewhere_are_judged_and_compared(yunque, tmp_path):
         told["measures"][0]["verdict"] == "better" and len(told["gained"]) == 7 and told["lost"] == [] and told["same"] == 1
     )
     same = yunque("compare", ids[0], ids[0]).stdout.splitlines()
-    assert same[2].startswith("identical: pass@1 12.5, ") and same[3:] == ["as before: 8 tasks"]
+    assert same[2].startswith("identical: pass@1 12.5 %, ") and same[3:] == ["as before: 8 tasks"]
     again = yunque("eval", "--samples", tmp_path / "all.jsonl", "--suite", "humaneval").stdout.splitlines()
     assert again[:3] == ["report  yunque-out/eval.html", "humaneval", "  pass@1 100.0 % [67.6, 100.0], n = 8"]
     assert again[-1] == ids[1]

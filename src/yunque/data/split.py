@@ -16,10 +16,9 @@ outside functions of files that differ as wholes.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import islice
@@ -33,6 +32,9 @@ from yunque.core.errors import TooSmallError
 from yunque.core.nouns import Record, content_id, seed_from
 from yunque.core.progress import silent
 from yunque.core.seams import Progress
+from yunque.data.duplicates.neighbours import Neighbours
+from yunque.data.duplicates.shingles import distinct, token_hashes, window_hashes
+from yunque.data.duplicates.union_find import UnionFind
 
 MIN_CLUSTERS = 4
 """One to hold out, one to validate on, and two to learn from: with fewer, training would be a single piece of code."""
@@ -174,24 +176,23 @@ class _Unit:
 
 def _read(records: Iterable[Record], recipe: SplitRecipe, progress: Progress) -> list[_File]:
     ordered = sorted(records, key=lambda record: (record.id, record.origin.source, record.origin.path))
-    memo: dict[bytes, int] = {}
-    files = []
+    width, files = recipe.shingle_tokens, []
     with progress("split", len(ordered), "files") as advance:
         for record in ordered:
-            starts, hashes = _tokens(code_only(record.text, record.language), memo)
-            rolled = _roll(hashes, recipe.shingle_tokens)
+            tokens, starts = token_hashes(code_only(record.text, record.language))
+            windows = window_hashes(tokens, width)
             found, long = [], []
             for function in functions(record.text, record.language):
                 low, high = np.searchsorted(starts, (function.start_byte, function.end_byte))
-                found.append((function, _shingles(hashes[low:high], rolled[low:high], recipe.shingle_tokens)))
+                found.append((function, _windows(tokens, windows, low, high, width)))
                 long.append(bool(high - low >= recipe.min_function_tokens))
             files.append(
                 _File(
                     record=record,
                     is_test=is_test_path(record.origin.path),
                     bytes=len(record.text.encode()),
-                    shingles=_shingles(hashes, rolled, recipe.shingle_tokens),
-                    tokens=len(hashes),
+                    shingles=_windows(tokens, windows, 0, len(tokens), width),
+                    tokens=len(tokens),
                     functions=found,
                     long=long,
                 )
@@ -200,116 +201,11 @@ def _read(records: Iterable[Record], recipe: SplitRecipe, progress: Progress) ->
     return files
 
 
-_TOKEN = re.compile(rb"[A-Za-z0-9_\x80-\xff]+|[^\sA-Za-z0-9_\x80-\xff]")
-
-
-def _tokens(code: bytes, memo: dict[bytes, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Where each identifier, number or operator character starts, and a 64-bit hash of it."""
-    starts, hashes = [], []
-    for match in _TOKEN.finditer(code):
-        token = match[0]
-        if token not in memo:
-            memo[token] = int.from_bytes(hashlib.blake2b(token, digest_size=8).digest(), "big")
-        starts.append(match.start())
-        hashes.append(memo[token])
-    return np.array(starts, dtype=np.int64), np.array(hashes, dtype=np.uint64)
-
-
-def _roll(hashes: np.ndarray, width: int) -> np.ndarray:
-    """At every position, a hash of the ``width`` tokens that start there; arithmetic modulo 2**64 is meant. 0 at the end."""
-    rolled = np.zeros(len(hashes), dtype=np.uint64)
-    if len(hashes) >= width:
-        count = len(hashes) - width + 1
-        for place in range(width):
-            rolled[:count] = rolled[:count] * np.uint64(0x9E3779B97F4A7C15) + hashes[place : place + count]
-    return rolled
-
-
-def _shingles(hashes: np.ndarray, rolled: np.ndarray, width: int) -> np.ndarray:
-    """The sorted set of shingles of a stretch; a stretch too short for one counts as a single shingle."""
-    if 0 < len(hashes) < width:
-        return _roll(hashes, len(hashes))[:1]
-    return np.unique(rolled[: max(0, len(rolled) - width + 1)])
-
-
-# ------------------------------------------------------------------------------------------------------------ what is alike
-class Neighbours:
-    """An exact search for sets of shingles that are alike: an inverted index over each set's rarest members.
-
-    Equal sets are one entry, so a thousand copies of a function cost as much as one.
-    """
-
-    def __init__(self, sets: Sequence[np.ndarray], similarity: float) -> None:
-        self.similarity = similarity
-        first: dict[bytes, int] = {}
-        digests = [hashlib.blake2b(one.tobytes(), digest_size=16).digest() for one in sets]
-        self.same_as = np.array([first.setdefault(digest, unit) for unit, digest in enumerate(digests)], dtype=np.int64)
-        """For each set, the first one equal to it."""
-        self._sets = sets
-        self._sizes = np.array([len(one) for one in sets], dtype=np.int64)
-        entries = np.array([unit for unit in sorted(first.values()) if len(sets[unit])], dtype=np.int64)
-        self._prefixes: dict[int, np.ndarray] = {}
-        self._postings, self._bounds = np.zeros(0, np.int64), np.zeros(1, np.int64)
-        if len(entries):
-            self._index(entries)
-
-    def _index(self, entries: np.ndarray) -> None:
-        sizes = self._sizes[entries]
-        owners = np.repeat(entries, sizes)
-        _, codes, counts = np.unique(
-            np.concatenate([self._sets[unit] for unit in entries]), return_inverse=True, return_counts=True
-        )
-        by_rarity = np.empty(len(counts), dtype=np.int64)
-        by_rarity[np.argsort(counts, kind="stable")] = np.arange(len(counts))
-        ranks = by_rarity[codes]
-        order = np.lexsort((ranks, owners))
-        owners, ranks, shared = owners[order], ranks[order], counts[codes][order] > 1
-        place = np.arange(len(owners)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-        kept = sizes - np.ceil(self.similarity * sizes - 1e-9).astype(np.int64) + 1
-        chosen = (place < np.repeat(kept, sizes)) & shared  # a shingle that nobody shares finds nobody
-        owners, ranks = owners[chosen], ranks[chosen]
-        units, begin = np.unique(owners, return_index=True)
-        self._prefixes = dict(zip(units.tolist(), np.split(ranks, begin[1:]), strict=True)) if len(units) else {}
-        order = np.argsort(ranks, kind="stable")
-        self._postings = owners[order]
-        self._bounds = np.searchsorted(ranks[order], np.arange(len(counts) + 1))
-
-    def candidates(self, unit: int, among: np.ndarray | None = None) -> Iterator[int]:
-        """The entries that could be alike, itself left out: a superset, those that share the rarest shingles first.
-
-        ``among`` is a mask over the sets. Lazy, so that a caller who needs one does not pay for ten thousand.
-        """
-        unit = int(self.same_as[unit])
-        size, seen = self._sizes[unit], {unit}
-        for rank in self._prefixes.get(unit, ()):
-            found = self._postings[self._bounds[rank] : self._bounds[rank + 1]]
-            sizes = self._sizes[found]
-            fits = np.minimum(size, sizes) >= self.similarity * np.maximum(size, sizes) - 1e-9
-            for other in found[fits if among is None else fits & among[found]].tolist():
-                if other not in seen:
-                    seen.add(other)
-                    yield other
-
-    def jaccard(self, one: int, other: int) -> float:
-        """Members in common, as a share of all members of both."""
-        shared = len(np.intersect1d(self._sets[one], self._sets[other], assume_unique=True))
-        return shared / (len(self._sets[one]) + len(self._sets[other]) - shared)
-
-
-class _Forest:
-    """Union-find over file numbers: which files are joined."""
-
-    def __init__(self, size: int) -> None:
-        self._parent = list(range(size))
-
-    def find(self, item: int) -> int:
-        while self._parent[item] != item:
-            self._parent[item] = item = self._parent[self._parent[item]]
-        return item
-
-    def join(self, one: int, other: int) -> None:
-        low, high = sorted((self.find(one), self.find(other)))
-        self._parent[high] = low
+def _windows(tokens: np.ndarray, windows: np.ndarray, low: int, high: int, width: int) -> np.ndarray:
+    """The set of windows of the tokens from ``low`` to ``high``; a stretch too short for one counts as a single window."""
+    if 0 < high - low < width:
+        return window_hashes(tokens[low:high], int(high - low))
+    return distinct(windows[low : max(low, high - width + 1)])
 
 
 def _clusters(
@@ -322,7 +218,7 @@ def _clusters(
     test_links = list(_test_links(files))
 
     def joined(members: set[int], similarity: float | None) -> list[int]:
-        forest = _Forest(len(files))
+        forest = UnionFind()
         _join_alike(forest, file_index, [(n, n) for n in sorted(members) if len(large[n])], recipe.similarity)
         for one, other in test_links:
             if one in members and other in members:
@@ -357,7 +253,7 @@ def _giant(files: list[_File], labels: list[int]) -> set[int]:
     return large[0] if large else set()
 
 
-def _join_alike(forest: _Forest, index: Neighbours, homes: list[tuple[int, int]], similarity: float) -> None:
+def _join_alike(forest: UnionFind, index: Neighbours, homes: list[tuple[int, int]], similarity: float) -> None:
     """Join the files of (unit, file) pairs whose units are alike. Files that are joined already are not compared."""
     places: dict[int, list[int]] = defaultdict(list)  # a distinct set of shingles -> the files it stands in
     for unit, file in homes:

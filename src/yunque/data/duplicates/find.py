@@ -42,6 +42,7 @@ from yunque.data.duplicates.index import Index, open_index, settings, write_inde
 from yunque.data.duplicates.minhash import NUM_HASHES, Bands, choose_bands
 from yunque.data.duplicates.shingles import WINDOW, jaccard
 from yunque.data.duplicates.sketches import Sketcher, Sketches, sketch_all
+from yunque.data.duplicates.union_find import UnionFind
 from yunque.store.tables import open_table
 
 CLUSTERS, INDEX_FOLDER = "clusters.parquet", "index"
@@ -130,24 +131,6 @@ def find_duplicates(
     return counts
 
 
-class _Forest:
-    """Union-find over record numbers; each tree's root is its lowest."""
-
-    def __init__(self) -> None:
-        self._parent: dict[int, int] = {}
-
-    def find(self, item: int) -> int:
-        parent = self._parent
-        while (above := parent.get(item, item)) != item:
-            parent[item] = item = parent.get(above, above)
-        return item
-
-    def join(self, one: int, other: int) -> None:
-        low, high = sorted((self.find(one), self.find(other)))
-        if low != high:
-            self._parent[high] = low
-
-
 class _Judged:
     """The records in the order of preference; numbers below ``base`` are those of earlier indexes."""
 
@@ -163,7 +146,7 @@ class _Judged:
         self.reason = np.zeros(size, dtype=np.int8)
         self.follows = np.full(size, -1, dtype=np.int64)
         """A record before it with the same text or code, whose fate it shares."""
-        self.forest = _Forest()
+        self.forest = UnionFind()
         self.counted: Counter = Counter()
         self.windows = sketches.facts["windows"][self.order]
         self._starts = sketches.facts["start"][self.order]

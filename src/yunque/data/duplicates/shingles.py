@@ -109,10 +109,9 @@ def shingle(texts: Sequence[str], languages: Sequence[str], window: int = WINDOW
         pieces.append(code)
         size += len(code) + 1
         ends.append(size)
-    pieces.append(b" " * 8)  # a token's bytes are read eight at a time
-    tokens, starts = _tokens(b"\n".join(pieces), strings)
+    tokens, starts = token_hashes(b"\n".join(pieces), strings)
     token_bounds = np.concatenate(([0], np.searchsorted(starts, np.array(ends, dtype=np.int64))))
-    windows = _windows(tokens, window)
+    windows = window_hashes(tokens, window)
     inside = np.ones(len(windows), dtype=bool)
     for back in range(1, window):  # windows that would reach into the next text
         crossing = token_bounds[1:] - back
@@ -172,8 +171,9 @@ def _code(text: str, language: str, strings: list[int]) -> bytes:
     return b"".join(pieces)
 
 
-def _tokens(data: bytes, strings: list[int]) -> tuple[np.ndarray, np.ndarray]:
-    """The hash of every token, and where it starts."""
+def token_hashes(code: bytes, strings: Sequence[int] = ()) -> tuple[np.ndarray, np.ndarray]:
+    """The hash of every token of code without comments, and the byte where it starts; ``strings``: of those set aside."""
+    data = code + b" " * 8  # a token's bytes are read eight at a time
     kinds = np.frombuffer(data.translate(_KINDS), dtype=np.uint8)
     word = kinds == _WORD
     begins, goes_on = word.copy(), word[1:] & word[:-1]
@@ -204,7 +204,7 @@ def _tokens(data: bytes, strings: list[int]) -> tuple[np.ndarray, np.ndarray]:
     return hashes, starts
 
 
-def _windows(tokens: np.ndarray, window: int) -> np.ndarray:
+def window_hashes(tokens: np.ndarray, window: int) -> np.ndarray:
     """A hash of every ``window`` tokens in a row, by their order."""
     count = max(len(tokens) - window + 1, 0)
     total = tokens[:count].copy()
