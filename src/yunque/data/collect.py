@@ -50,7 +50,8 @@ from yunque.data.licences.file_licences import LicenceMap
 from yunque.data.parallel import batched, ordered_map
 from yunque.data.sources.kinds import TREE
 from yunque.data.sources.snapshots import shown
-from yunque.store.benchmarks.catalogue import Benchmark, benchmark_at, benchmark_of
+from yunque.store.benchmarks.catalogue import Benchmark
+from yunque.store.benchmarks.recognise import benchmark_at, benchmark_of
 from yunque.store.tables import open_table
 
 RECORDS, DROPPED = "records.parquet", "dropped.parquet"

@@ -42,7 +42,8 @@ from yunque.reports.evaluation import EvalRun, render_answers, render_evaluation
 from yunque.reports.formatting import moment
 from yunque.sandbox import open_sandbox
 from yunque.store.artifacts import Artifact, Store, write_whole
-from yunque.store.benchmarks.catalogue import benchmarks, departures
+from yunque.store.benchmarks.catalogue import benchmarks
+from yunque.store.benchmarks.recognise import deviations
 from yunque.store.tables import read_lines, write_lines
 
 ENGINES = ("local", "ray")
@@ -89,7 +90,7 @@ def evaluate(
     progress: Progress = silent,
 ) -> list[Scored]:
     """Run a model on suites; a suite that was run before with the same model and settings is read back."""
-    told = _departures(names)
+    told = _deviations(names)
     store, found, opened = Store(out), [], None
     with open_sandbox() as inner:
         sandbox = TapedSandbox(inner)
@@ -113,7 +114,7 @@ def evaluate(
                     return _write_measures(draft, suite, rows, parents, asking.seed)
 
                 recipe = {"suite": suite.name, "tasks": _fingerprint(suite), "model": facts.name, "sha256": facts.sha256}
-                recipe |= {"engine": engine, "departures": told}
+                recipe |= {"engine": engine, "deviations": told}
                 artifact, _ = store.make(
                     "eval",
                     build,
@@ -149,7 +150,7 @@ def judge_file(
     """
     if missing not in MISSING:
         raise EvaluationError(f"no treatment of missing answers named {missing!r}", do=nearest(missing, list(MISSING)))
-    store, told = Store(out), _departures([name])
+    store, told = Store(out), _deviations([name])
     with open_sandbox() as inner, store.lock():
         sandbox = TapedSandbox(inner)
         suite = open_suite(name, sandbox)
@@ -192,7 +193,7 @@ def judge_file(
 
         digest = hashlib.sha256(json.dumps(answers).encode()).hexdigest()
         recipe = {"suite": suite.name, "tasks": _fingerprint(suite), "model": samples.name, "sha256": digest}
-        recipe |= {"departures": told, "missing": missing}
+        recipe |= {"deviations": told, "missing": missing}
         artifact, _ = store.make(
             "eval",
             build,
@@ -329,10 +330,10 @@ def _engine(folder: Path, asking: Asking, name: str) -> Engine:
     return RayEngine(make, num_gpus=1 if torch.cuda.is_available() else 0)
 
 
-def _departures(names: Sequence[str]) -> list[str]:
+def _deviations(names: Sequence[str]) -> list[str]:
     """What of the suites' files is not as published: every result says so."""
     owners = {one for name in names for one in benchmarks() if name.rpartition(":")[2].startswith(one)}
-    return departures(benchmarks_folder(), sorted(owners)) if owners else []
+    return deviations(benchmarks_folder(), sorted(owners)) if owners else []
 
 
 def _names_of(language: str) -> set[str]:

@@ -78,7 +78,7 @@ def render_answers(run: EvalRun, *, code_version: str) -> str:
 def _suite(name: str, runs: list[EvalRun]) -> Raw:
     runs = _told_apart(runs)
     body = [_scores(name, runs)]
-    body += [tag("p", f"{run.model}: {line}.", class_="note") for run in runs for line in run.recipe.get("departures", ())]
+    body += [tag("p", f"{run.model}: {line}.", class_="note") for run in runs for line in run.recipe.get("deviations", ())]
     for other in runs[1:]:
         if other.model != runs[0].model or other.id != runs[0].id:
             body.append(_compared(runs[0], other))

@@ -11,8 +11,10 @@ import pytest
 
 from yunque.cli.views import benchmarks
 from yunque.core.errors import SourceError, StoreError
-from yunque.store.benchmarks import catalogue
-from yunque.store.benchmarks.catalogue import Benchmark, BenchmarkFile, Fetched, State
+from yunque.store.benchmarks import catalogue, recognise
+from yunque.store.benchmarks.catalogue import Benchmark, BenchmarkFile
+from yunque.store.benchmarks.fetch import Fetched
+from yunque.store.benchmarks.recognise import State
 
 ROOT = Path(__file__).parents[3]
 PLAIN, PACKED = b'{"task_id": "T/0"}\n', gzip.compress(b'{"task_id": "T/1"}\n', mtime=1)
@@ -39,7 +41,7 @@ def small(monkeypatch):
         why_not="held out",
         note="",
     )
-    caches = (catalogue._by_hash, catalogue._sizes)
+    caches = (recognise._by_hash, recognise._sizes)
     monkeypatch.setattr(catalogue, "_table", lambda: {"small": one})
     for cache in caches:
         cache.cache_clear()

@@ -15,8 +15,11 @@ import pytest
 
 from tests.loopback import Quiet, serve
 from yunque.core.errors import SourceError, StoreError
-from yunque.store.benchmarks import catalogue
-from yunque.store.benchmarks.catalogue import Benchmark, BenchmarkFile, State, import_file, status
+from yunque.store.benchmarks import catalogue, recognise
+from yunque.store.benchmarks import fetch as fetching
+from yunque.store.benchmarks.catalogue import Benchmark, BenchmarkFile
+from yunque.store.benchmarks.fetch import import_file
+from yunque.store.benchmarks.recognise import State, status
 
 ROWS = b'{"task_id": "T/0"}\n'
 PACKED = gzip.compress(b'{"task_id": "T/1"}\n' * 50, mtime=1)
@@ -82,32 +85,32 @@ def source(monkeypatch):
 @contextmanager
 def table(monkeypatch, *known: Benchmark):
     monkeypatch.setattr(catalogue, "_table", lambda: {one.name: one for one in known})
-    for cached in (catalogue._by_hash, catalogue._sizes):
+    for cached in (recognise._by_hash, recognise._sizes):
         cached.cache_clear()
     try:
         yield
     finally:
-        for cached in (catalogue._by_hash, catalogue._sizes):
+        for cached in (recognise._by_hash, recognise._sizes):
             cached.cache_clear()
 
 
 @pytest.fixture(scope="module")
 def pip_here():
     """How pip connects on this machine; asked once, since it takes half a second."""
-    return catalogue.pip_settings()
+    return fetching.pip_settings()
 
 
 @pytest.fixture
 def fetch(source, pip_here, monkeypatch, tmp_path):
     """`fetch` of a small benchmark with three files, into ``tmp_path/benchmarks``."""
-    monkeypatch.setattr(catalogue, "pip_settings", lambda: pip_here)
+    monkeypatch.setattr(fetching, "pip_settings", lambda: pip_here)
     small = make("small", [pinned(path, data, f"{source.url}/{path}") for path, data in FILES.items()])
     made = [
         pinned("made/made.txt", MADE, derived="made of others"),
         pinned("made/learned.py", LEARNED, derived="too", trainable=True),
     ]
     with table(monkeypatch, small, make("made", made)):
-        yield lambda name="small", **more: catalogue.fetch(name, tmp_path / "benchmarks", **more)
+        yield lambda name="small", **more: fetching.fetch(name, tmp_path / "benchmarks", **more)
 
 
 @pytest.fixture
@@ -210,7 +213,7 @@ def test_a_copy_elsewhere_is_asked_when_the_first_place_fails(source, monkeypatc
         yield counted.append
 
     with table(monkeypatch, make("small", [one])):
-        assert catalogue.fetch("small", tmp_path, progress).fetched == ("small/rows.jsonl",)
+        assert fetching.fetch("small", tmp_path, progress).fetched == ("small/rows.jsonl",)
     assert source.asked == ["/gone", "/wrong", "/small/rows.jsonl"]
     assert sum(counted) == len(ROWS)
 
@@ -326,15 +329,15 @@ def test_a_changed_file_is_let_in_when_told_and_every_result_can_say_so(fetch, f
     told = json.loads((folder / "small/packed.jsonl.gz.imported.json").read_text())
     assert told["sha256"] == sha256(b"edited") and told["published_sha256"] == sha256(PACKED)
     assert told["from"] == "packed.jsonl.gz" and told["imported_at"].endswith("+00:00")
-    (departure,) = catalogue.departures(folder, ["small"])
-    assert departure.startswith("small/packed.jsonl.gz is not the published file (imported by hand, sha256 ")
+    (deviation,) = recognise.deviations(folder, ["small"])
+    assert deviation.startswith("small/packed.jsonl.gz is not the published file (imported by hand, sha256 ")
     assert fetch().present == ("small/packed.jsonl.gz",)  # it is kept
     (folder / "small/packed.jsonl.gz").write_bytes(b"edited again")  # what was accepted was another file
     assert [one.state for one in status(folder, ["small"])].count(State.CHANGED) == 1
-    assert "(changed, sha256" in catalogue.departures(folder)[0]
+    assert "(changed, sha256" in recognise.deviations(folder)[0]
     path.write_bytes(PACKED)
     assert import_file("small", path, folder).state is State.WHOLE
-    assert here(folder) == FILES and catalogue.departures(folder) == []
+    assert here(folder) == FILES and recognise.deviations(folder) == []
 
 
 def test_a_changed_file_needs_a_name_that_tells_which(fetch, folder, tmp_path):
@@ -358,31 +361,19 @@ def test_what_is_no_file_is_one_line(fetch, folder, tmp_path, what):
 def test_a_benchmark_file_is_known_by_its_bytes(fetch, tmp_path):
     inside = gzip.decompress(PACKED)
     for data in (*FILES.values(), inside, gzip.compress(inside, mtime=4), ROWS.replace(b"\n", b"\r\n")):
-        assert catalogue.benchmark_of(data).name == "small"
+        assert recognise.benchmark_of(data).name == "small"
     for data in (b"", ROWS[:-1], ROWS + b"\n", LEARNED, gzip.compress(b"other"), PACKED[:-9] + b"\0" * 9):
-        assert catalogue.benchmark_of(data) is None
-    assert catalogue.benchmark_of(ROWS).reason == "benchmark small: MIT"
-    assert catalogue.find_by_hash(sha256(LEARNED).upper())[1].path == "made/learned.py"
-    assert catalogue.find_by_hash("0" * 64) is None
-
-
-def test_a_folder_is_a_benchmark_when_any_of_its_files_is(fetch, tmp_path):
-    (tmp_path / "source/deep").mkdir(parents=True)
-    (tmp_path / "source/README.md").write_text("# rows\n")
-    (tmp_path / "source/learned.py").write_bytes(LEARNED)
-    (tmp_path / "source/loop").symlink_to("loop")
-    assert catalogue.benchmark_in(tmp_path / "source") is None
-    (tmp_path / "source/deep/renamed.py").write_bytes(ROWS)
-    assert catalogue.benchmark_at(tmp_path / "source/deep/renamed.py").name == "small"
-    assert catalogue.benchmark_in(tmp_path / "source").name == "small"
-    assert catalogue.benchmark_in(tmp_path / "nowhere") is None
+        assert recognise.benchmark_of(data) is None
+    assert recognise.benchmark_of(ROWS).reason == "benchmark small: MIT"
+    assert recognise.find_by_hash(sha256(LEARNED).upper())[1].path == "made/learned.py"
+    assert recognise.find_by_hash("0" * 64) is None
 
 
 def test_a_gzip_bomb_is_not_unpacked(fetch, tmp_path):
     bomb = gzip.compress(b"\0" * 50_000_000)
     (tmp_path / "bomb.gz").write_bytes(bomb)
-    assert catalogue.benchmark_at(tmp_path / "bomb.gz") is None
-    assert len(catalogue._unpacked(bomb)) <= max(catalogue._sizes()) + 1
+    assert recognise.benchmark_at(tmp_path / "bomb.gz") is None
+    assert len(recognise.unpacked(bomb)) <= max(recognise._sizes()) + 1
 
 
 # ---------------------------------------------------------------------------------------------------------------- the table
@@ -414,11 +405,6 @@ def test_the_files_at_hand_are_the_pinned_ones(benchmark_files):
     assert data == {one.path for one in found}
 
 
-def test_every_folder_at_hand_is_known_as_its_benchmark(benchmark_files):
-    for one in catalogue.benchmarks():
-        assert catalogue.benchmark_in(benchmark_files / one).name == one
-
-
 def test_the_java_file_of_a_benchmark_is_known_with_windows_line_ends(benchmark_files):
     data = (benchmark_files / "codexglue-java-cs/test.java-cs.txt.java").read_bytes()
-    assert catalogue.benchmark_of(data.replace(b"\n", b"\r\n")).reason == "benchmark codexglue-java-cs: C-UDA-1.0"
+    assert recognise.benchmark_of(data.replace(b"\n", b"\r\n")).reason == "benchmark codexglue-java-cs: C-UDA-1.0"

@@ -13,17 +13,9 @@ from yunque.cli.console import bars
 from yunque.core.errors import SourceError, StoreError
 from yunque.core.plugins import nearest
 from yunque.reports.formatting import size
-from yunque.store.benchmarks.catalogue import (
-    Benchmark,
-    Fetched,
-    FileStatus,
-    State,
-    benchmarks,
-    fetch,
-    find_at,
-    import_file,
-    status,
-)
+from yunque.store.benchmarks.catalogue import Benchmark, benchmarks
+from yunque.store.benchmarks.fetch import Fetched, fetch, import_file
+from yunque.store.benchmarks.recognise import FileStatus, State, find_at, status
 
 ALL = "all"
 

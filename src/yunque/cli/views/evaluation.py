@@ -14,7 +14,7 @@ def lines(found: Sequence[Scored]) -> list[str]:
     said = []
     for one in found:
         said += [one.suite, *(f"  {shown(measure)}" for measure in one.measures)]
-        said += [f"  note: {line}" for line in one.artifact.manifest.recipe["departures"]]
+        said += [f"  note: {line}" for line in one.artifact.manifest.recipe["deviations"]]
         said.append(f"  failed by: {', '.join(f'{rule} {count}' for rule, count in one.reasons.items()) or 'nothing'}")
         said.append(one.artifact.id)
     return said

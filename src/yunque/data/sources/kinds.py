@@ -45,7 +45,7 @@ from yunque.data.sources.snapshots import (
     tree_digest,
     walk,
 )
-from yunque.store.benchmarks import catalogue
+from yunque.store.benchmarks import recognise
 from yunque.store.downloads import npm, pip
 from yunque.store.tables import write_lines
 
@@ -75,7 +75,7 @@ def open_source(spec: str, limits: TreeLimits = TreeLimits()) -> Source:
         if spec and path.is_dir():
             return _open_folder(path.resolve(), limits)
         if spec and path.is_file():
-            if found := catalogue.benchmark_at(path):
+            if found := recognise.benchmark_at(path):
                 raise SourceError(f"is {found.reason}", where=path, do="benchmarks are never training data")
             return Archive(path.resolve(), limits)
         if spec and path.exists():

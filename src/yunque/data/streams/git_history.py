@@ -53,7 +53,7 @@ from yunque.data.sources import git
 from yunque.data.sources.git_objects import FILE, PROGRAM, Commit, FileChange, Repository, TooLargeError
 from yunque.data.sources.snapshots import TreeLimits, TreeWriter, shown
 from yunque.data.streams.commits import HistoryRules, Unfit, judge_commit, judge_files, says_fix, says_refactoring
-from yunque.store.benchmarks.catalogue import benchmark_of
+from yunque.store.benchmarks.recognise import benchmark_of
 
 MISSING = "000000"
 _LICENCE = re.compile(

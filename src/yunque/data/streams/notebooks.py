@@ -28,7 +28,7 @@ from yunque.core.nouns import Dropped, Origin, Pair, PairKind, Record, content_i
 from yunque.data.licences.file_licences import LicenceMap
 from yunque.data.pairs.make import natural_language, text_before
 from yunque.data.sources.snapshots import Entry, TreeLimits, hash_files, look, shown, tree_digest, walk
-from yunque.store.benchmarks.catalogue import benchmark_at
+from yunque.store.benchmarks.recognise import benchmark_at
 
 ENDING = ".ipynb"
 COMMENTS = {

@@ -21,7 +21,8 @@ from typing import Any, NamedTuple
 from yunque.core.errors import RecipeError, SourceError
 from yunque.core.plugins import nearest
 from yunque.data.sources.snapshots import CHUNK_BYTES
-from yunque.store.benchmarks.catalogue import Benchmark, benchmarks, find_by_hash
+from yunque.store.benchmarks.catalogue import Benchmark, benchmarks
+from yunque.store.benchmarks.recognise import find_by_hash
 
 LINES, TABLES = (".jsonl", ".ndjson", ".json"), (".parquet", ".arrow")
 PACKED = (".gz", ".zst")
