@@ -140,7 +140,8 @@ def benchmark_files() -> Path:
 def toolchain():
     """``toolchain("java")`` skips the test where that language cannot be run."""
     from yunque.core.errors import SandboxError
-    from yunque.sandbox.languages.table import find_toolchain, language
+    from yunque.sandbox.languages.table import language
+    from yunque.sandbox.languages.toolchains import find_toolchain
 
     def need(name: str):
         try:

@@ -99,7 +99,7 @@ def open_suite(name: str, sandbox: Sandbox | None, folder: Path | None = None) -
 
         return open_repository(rest, sandbox, [prefix.removeprefix("repo-")])[0]
     if prefix in ("repo-fix", "repo-refactor"):
-        from yunque.evaluation.repository.history_suites import open_history
+        from yunque.evaluation.repository.history_proving import open_history
 
         return open_history(rest, sandbox, [prefix.removeprefix("repo-")])[0]
     return find_part("suites", name)(sandbox)

@@ -35,7 +35,8 @@ from pathlib import Path
 from yunque.core.errors import SandboxError
 from yunque.core.nouns import Job, Limits, Observation, content_id
 from yunque.core.paths import cache_folder
-from yunque.sandbox.languages.table import RESERVED, Language, Toolchain, find_toolchain, language
+from yunque.sandbox.languages.table import RESERVED, Language, language
+from yunque.sandbox.languages.toolchains import Toolchain, find_toolchain
 from yunque.sandbox.runner import LocalSandbox
 
 COMPILE_LIMITS = Limits(

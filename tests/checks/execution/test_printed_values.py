@@ -7,7 +7,8 @@ import pytest
 
 from yunque.checks.execution.printed_values import DRIVERS, FORMS, Irregular, Printed, expected_values, printed, take_apart
 from yunque.core.nouns import Limits, Origin, Outcome, Record
-from yunque.sandbox.languages.table import find_toolchain, language
+from yunque.sandbox.languages.table import language
+from yunque.sandbox.languages.toolchains import find_toolchain
 
 ORIGIN = Origin(source="test", path="main", revision="", licence="unknown", collected_at="")
 LIMITS = Limits(wall_s=20, cpu_s=20)

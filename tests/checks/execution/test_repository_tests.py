@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from yunque.checks.execution.repository_tests import RepositoryTests, TestReach, reach
+from yunque.checks.execution.pytest_runs import TestReach, reach
+from yunque.checks.execution.repository_tests import RepositoryTests
 from yunque.core.nouns import Limits, Origin, Outcome, Record
 from yunque.core.seams import Check
 

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from yunque.core.errors import EvaluationError
 from yunque.evaluation.metrics import codebleu
-from yunque.evaluation.metrics.codebleu import KEYWORDS, code_bleu, data_flow, has_codebleu
+from yunque.evaluation.metrics.codebleu import code_bleu, has_codebleu
+from yunque.evaluation.metrics.data_flow import _Flow, data_flow
+from yunque.evaluation.metrics.keywords import KEYWORDS
 
 SAMPLES = {
     "c": "int f ( int a ) { int x = a + 1 ; for ( int i = 0 ; i < a ; i ++ ) { x += i ; } return x ; }",
@@ -121,11 +123,11 @@ def test_names_are_numbered_and_pairs_are_kept_apart():
 def test_ways_are_joined():
     both = flow("x = 1\nif a :\n x = 2\nelse :\n x = 3\nprint ( x )")
     assert both[-1] == (both[0][0], "comesFrom", (both[0][0],))
-    entries = codebleu._Flow()
+    entries = _Flow()
     entries.walk(codebleu._parsed("x = 1\nif a :\n x = 2\nelse :\n x = 3\nprint ( x )", "python"), {})
     last = entries.entries[max(entries.entries)]
     assert len(last.sources) == 2  # not what was before the branch: every way set it
-    entries = codebleu._Flow()
+    entries = _Flow()
     entries.walk(codebleu._parsed("x = 1\nif a :\n x = 2\nprint ( x )", "python"), {})
     assert len(entries.entries[max(entries.entries)].sources) == 2
 
@@ -142,19 +144,19 @@ def test_ways_are_joined():
     ],
 )
 def test_cases_are_ways(language, text):
-    walk = codebleu._Flow()
+    walk = _Flow()
     walk.walk(codebleu._parsed(text, language), {})
     names = {text.encode().find(b"x = 2"), text.encode().find(b"x = 3")}
     assert set(walk.entries[text.rfind("x")].sources) >= names
 
 
 def test_what_one_round_leaves_reaches_the_next():
-    walk = codebleu._Flow()
+    walk = _Flow()
     text = "while a :\n  use ( x )\n  x = y"
     walk.walk(codebleu._parsed(text, "python"), {})
     assert text.find("x = y") in walk.entries[text.find("x )")].sources
     text = "for ( i = 0 ; i < n ; i ++ ) { }"
-    walk = codebleu._Flow()
+    walk = _Flow()
     walk.walk(codebleu._parsed(text, "java"), {})
     assert set(walk.entries[text.find("i <")].sources) == {text.find("i ="), text.find("i ++")}
 

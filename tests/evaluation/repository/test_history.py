@@ -15,7 +15,8 @@ from yunque.core.nouns import Finding, Limits, Origin, Outcome, PromptStyle, Rec
 from yunque.core.seams import JudgedSuite
 from yunque.data.sources.snapshots import TreeLimits
 from yunque.evaluation.repository.history import History, Reader, Trees
-from yunque.evaluation.repository.history_suites import HistoryRecipe, Measuring, load_history, make_history, open_history
+from yunque.evaluation.repository.history_proving import make_history, open_history
+from yunque.evaluation.repository.history_suites import HistoryRecipe, Measuring, load_history
 
 SMALL = HistoryRecipe(test_wall_s=30, reach_wall_s=60)
 

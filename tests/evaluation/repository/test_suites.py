@@ -10,7 +10,8 @@ from yunque.core.errors import EvaluationError, SourceError
 from yunque.core.nouns import Outcome, PromptStyle, Record
 from yunque.core.seams import JudgedSuite, MeasuredSuite
 from yunque.data.split import Part, Placement
-from yunque.evaluation.repository.suites import function_in, is_definition, open_repository, reindent
+from yunque.evaluation.repository.one_function import function_in, is_definition, reindent
+from yunque.evaluation.repository.suites import open_repository
 from yunque.store.artifacts import Store
 from yunque.store.tables import write_table
 

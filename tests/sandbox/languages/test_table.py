@@ -9,8 +9,9 @@ import pytest
 
 from yunque.code.grammars import GRAMMARS
 from yunque.core.errors import SandboxError
-from yunque.sandbox.languages import table
-from yunque.sandbox.languages.table import LANGUAGES, find_toolchain, language
+from yunque.sandbox.languages import table, toolchains
+from yunque.sandbox.languages.table import LANGUAGES, language
+from yunque.sandbox.languages.toolchains import find_toolchain
 
 ROWS = pytest.mark.parametrize("row", LANGUAGES, ids=lambda row: row.name)
 
@@ -20,7 +21,7 @@ def path(monkeypatch, tmp_path):
     """A PATH with nothing on it but what the test puts there with `tool`."""
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     (tmp_path / "bin").mkdir()
-    monkeypatch.setattr(table, "_found", {})
+    monkeypatch.setattr(toolchains, "_found", {})
     return tmp_path / "bin"
 
 
@@ -101,7 +102,7 @@ def test_a_missing_tool_is_named_with_its_package(path):
 )
 def test_a_tool_that_does_not_run_is_broken(path, monkeypatch, script, reason):
     if "sleep" in script:
-        monkeypatch.setattr(table, "VERSION_S", 0.2)
+        monkeypatch.setattr(toolchains, "VERSION_S", 0.2)
     tool(path / "go", script)
     with pytest.raises(SandboxError) as caught:
         find_toolchain(language("go"))
@@ -120,7 +121,7 @@ def test_any_of_the_alternatives_will_do(path):
     tool(path / "lua5.3", "print('Lua 5.3.6')")
     assert find_toolchain(language("lua")).tools["lua"] == f"{path}/lua5.3"
     tool(path / "lua", "print('Lua 5.4.4')")
-    table._found.clear()
+    toolchains._found.clear()
     assert find_toolchain(language("lua")).version == "Lua 5.4.4"
 
 

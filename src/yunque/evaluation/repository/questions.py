@@ -23,7 +23,8 @@ from pathlib import Path
 from pydantic import BaseModel, Field
 
 from yunque.checks.execution.judge_processes import Judges, judged
-from yunque.checks.execution.repository_tests import Reached, RepositoryTests, TestReach, reach
+from yunque.checks.execution.pytest_runs import Reached, TestReach, reach
+from yunque.checks.execution.repository_tests import RepositoryTests
 from yunque.code.functions import Function, blank_body, functions, is_test_path
 from yunque.core.nouns import Key, Limits, Outcome, Record, Task, Verdict, content_id, seed_from
 from yunque.core.progress import silent

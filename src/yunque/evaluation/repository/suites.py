@@ -16,9 +16,7 @@ pieces can still forge a PASS, by a patch that spares tests it does not know, or
 
 from __future__ import annotations
 
-import ast
 import os
-import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -27,18 +25,26 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from yunque.checks.execution.judge_processes import failed
-from yunque.checks.execution.python import TIMEOUT
-from yunque.checks.execution.repository_tests import RepositoryTests
-from yunque.code.functions import Function, code_only, functions
-from yunque.code.python_ast import try_parse_python
+from yunque.code.functions import Function
 from yunque.core.errors import EvaluationError
-from yunque.core.nouns import Job, Measure, Observation, Outcome, PromptStyle, Record, Task, Verdict
+from yunque.core.nouns import Measure, Outcome, PromptStyle, Record, Task, Verdict
 from yunque.core.progress import silent
 from yunque.core.seams import JudgedSuite, Progress, Sandbox
 from yunque.data.collect import CollectRecipe, collect, load_checks
 from yunque.data.sources.kinds import TREE, open_source
 from yunque.data.split import Part
 from yunque.evaluation.metrics.statistics import describe
+from yunque.evaluation.repository.control_test import judge_controlled
+from yunque.evaluation.repository.one_function import (
+    clean,
+    function_in,
+    indent_of,
+    indented_by,
+    is_definition,
+    line_start,
+    refuse,
+    reindent,
+)
 from yunque.evaluation.repository.questions import (
     STUB,
     EvaluationRecipe,
@@ -48,7 +54,7 @@ from yunque.evaluation.repository.questions import (
     body_tests,
     function_of,
 )
-from yunque.evaluation.suites.extraction import code_of, cut
+from yunque.evaluation.suites.extraction import code_of
 from yunque.inference.stops import first_stop
 from yunque.store.artifacts import MANIFEST, Artifact, Store
 from yunque.store.tables import read_table
@@ -63,14 +69,6 @@ and nothing beside it.
 {prompt}
 ```
 """
-MACHINERY = frozenset(
-    (
-        *("pytest", "_pytest", "pluggy", "unittest", "yunque_probe", "_getframe", "_current_frames", "currentframe"),
-        *("settrace", "setprofile", "f_back", "f_globals", "f_locals", "tb_frame", "gi_frame", "gc", "ctypes", "__eq__"),
-        *("__ne__", "__builtins__", "builtins", "__import__", "importlib", "exec", "eval", "__subclasses__", "atexit"),
-    )
-)
-"""Names with which an answer would reach for the test run. No answer may hold one that the rest of its file does not."""
 
 
 # ------------------------------------------------------------------------------------------------------------------ opening
@@ -274,7 +272,7 @@ class BodySuite(_Asked):
         if style is PromptStyle.CHAT:
             code = code_of(clean(text), rf"\bdef\s+{function.name}\b")
             piece = function_in(code, function.name)
-            piece = reindent(piece, _indent(head)) if piece else head + _indented_by(code, function.indent)
+            piece = reindent(piece, indent_of(head)) if piece else head + indented_by(code, function.indent)
         else:
             piece = head + clean(text)
             if not is_definition(piece, function.name):
@@ -337,106 +335,6 @@ class FimSuite(_Asked):
 
 
 # -------------------------------------------------------------------------------------------- one function, and nothing else
-def clean(text: str) -> str:
-    """The answer as text that can be written to a file, up to the first end token."""
-    return cut(text.encode("utf-8", "replace").decode(), ())
-
-
-def function_in(code: str, name: str) -> str | None:
-    """The first definition of that name in an answer, with its decorators and indentation; None if none parses."""
-    first = next((line for line in code.split("\n") if line.strip()), "")
-    wrapped = f"if 1:\n{code}" if first[:1] in (" ", "\t") else code
-    data = wrapped.encode()
-    for function in functions(wrapped, "python"):
-        if function.name == name:
-            piece = data[line_start(data, function.start_byte) : function.end_byte].decode()
-            return piece if is_definition(piece, name) else None
-    return None
-
-
-def is_definition(piece: str, name: str) -> bool:
-    """Whether Python itself reads the text as one definition of a function of that name, and nothing beside it."""
-    body = _statements(piece)
-    return len(body) == 1 and isinstance(body[0], ast.FunctionDef | ast.AsyncFunctionDef) and body[0].name == name
-
-
-def reindent(piece: str, indent: str) -> str:
-    """A definition at another indentation; what lies inside of its texts of several lines stays as it is."""
-    own = _indent(piece)
-    if own == indent:
-        return piece
-    strings = [
-        node
-        for statement in _statements(piece)
-        for node in ast.walk(statement)
-        if isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str | bytes))
-    ]
-    wrapped = 2 if own else 1  # the 1-based line on which the piece starts when it is parsed
-    inside = {line - wrapped for node in strings for line in range(node.lineno + 1, (node.end_lineno or 0) + 1)}
-    lines = piece.split("\n")
-    return "\n".join(
-        line if at in inside or not line.strip() else indent + line.removeprefix(own) for at, line in enumerate(lines)
-    )
-
-
-def refuse(piece: str, name: str, around: str) -> tuple[str, str] | None:
-    """Why an answer is not even run, as (rule, message): it is not one function, or it reaches for the test run."""
-    if not is_definition(piece, name):
-        return "not-one-function", f"the answer is not one definition of {name} that parses"
-    known = set(re.findall(r"\w+", around))
-    code = code_only(reindent(piece, ""), "python").decode()  # to speak of it in a comment is no harm
-    reached = sorted(MACHINERY & set(re.findall(r"\w+", code)) - known)
-    return ("meddles", f"the answer reaches for the test run: {', '.join(reached)}") if reached else None
-
-
-def line_start(data: bytes, at: int) -> int:
-    """Where the line begins that holds this byte."""
-    return data.rfind(b"\n", 0, at) + 1
-
-
-def _statements(piece: str) -> list[ast.stmt]:
-    """The statements of a piece of code at any indentation; none when it does not parse."""
-    indented = bool(_indent(piece))
-    tree = try_parse_python(f"if 1:\n{piece}" if indented else piece)
-    body = tree.body if tree else []
-    if not indented:
-        return body
-    return body[0].body if len(body) == 1 and isinstance(body[0], ast.If) and not body[0].orelse else []
-
-
-def _indent(text: str) -> str:
-    return text[: len(text) - len(text.lstrip(" \t"))]
-
-
-def _indented_by(code: str, indent: str) -> str:
-    """Statements without a function around them, as the lines of a body."""
-    lines = code.strip("\n").split("\n")
-    own = _indent(lines[0])
-    return "\n".join(indent + line.removeprefix(own) if line.strip() else line for line in lines)
 
 
 # ------------------------------------------------------------------------------------------------------------------ judging
-@dataclass(frozen=True)
-class WithFiles:
-    """A sandbox that lays further files over the tree of every job."""
-
-    sandbox: Sandbox
-    files: Mapping[str, bytes]
-
-    @property
-    def tier(self) -> str:
-        """Of the sandbox inside."""
-        return self.sandbox.tier
-
-    def run(self, job: Job) -> Observation:
-        """What was observed; the job's own files win."""
-        return self.sandbox.run(replace(job, files={**self.files, **job.files}))
-
-
-def judge_controlled(tests: RepositoryTests, record: Record, name: str) -> Verdict:
-    """What the tests say, under the suite's name and rules."""
-    verdict = replace(tests.judge(record), check=name)
-    if verdict.outcome is not Outcome.FAIL or any(one.rule in ("meddles", "looks-around") for one in verdict.findings):
-        return verdict
-    rule = TIMEOUT if verdict.detail.startswith("timeout") else "failed"
-    return replace(verdict, findings=tuple(replace(one, rule=rule) for one in verdict.findings))
