@@ -76,80 +76,94 @@ def _forms_end(module) -> Iterable[str]:
 
 
 BUILT: dict[tuple[str, str], Callable] = {
-    ("checks.comments", "_FAMILIES[family]"): _values("_FAMILIES"),
-    ("checks.credentials", "b'(?<![A-Za-z0-9_])' + pattern + b'(?![A-Za-z0-9_-])'"): lambda module: (
+    ("code.lexing", "_FAMILIES[family]"): _values("_FAMILIES"),
+    ("checks.privacy.secrets", "b'(?<![A-Za-z0-9_])' + pattern + b'(?![A-Za-z0-9_-])'"): lambda module: (
         pattern for _, _, pattern in module._ISSUED
     ),
-    ("checks.deprecated", "_MARKS[language].encode()"): lambda module: (one.encode() for one in module._MARKS.values()),
-    ("checks.files", "'|'.join((translate(pattern.casefold()) for pattern in patterns)) or '(?!)'"): lambda module: (
+    ("checks.deprecation.deprecated", "_MARKS[language].encode()"): lambda module: (
+        one.encode() for one in module._MARKS.values()
+    ),
+    (
+        "checks.quality.file_kinds",
+        "'|'.join((translate(pattern.casefold()) for pattern in patterns)) or '(?!)'",
+    ): lambda module: (
         module._any_of(globs).pattern for globs in (module.GENERATED_FILES, module.MINIFIED_FILES, module.VENDOR_FILES)
     ),
-    ("checks.identifiers", "plan"): _values("_NATIONAL"),
-    ("checks.obsolete", "api.pattern"): lambda module: (api.pattern for apis in module.APIS.values() for api in apis),
-    ("checks.personal", "_SIGNED"): lambda module: (pattern for _, pattern in module._SIGNED),
-    ("checks.printed", "form.head"): lambda module: (form.head for form in module.FORMS.values()),
-    ("checks.printed", "'\\\\s*' + re.escape(form.begins)"): lambda module: (
+    ("checks.privacy.identifiers", "plan"): _values("_NATIONAL"),
+    ("checks.deprecation.obsolete", "api.pattern"): lambda module: (
+        api.pattern for apis in module.APIS.values() for api in apis
+    ),
+    ("checks.privacy.personal_data", "_SIGNED"): lambda module: (pattern for _, pattern in module._SIGNED),
+    ("checks.execution.printed_values", "form.head"): lambda module: (form.head for form in module.FORMS.values()),
+    ("checks.execution.printed_values", "'\\\\s*' + re.escape(form.begins)"): lambda module: (
         r"\s*" + re.escape(form.begins) for form in module.FORMS.values()
     ),
-    ("checks.printed", "'\\\\s*' + form.tail + '\\\\s*'"): lambda module: (
+    ("checks.execution.printed_values", "'\\\\s*' + form.tail + '\\\\s*'"): lambda module: (
         rf"\s*{form.tail}\s*" for form in module.FORMS.values()
     ),
-    ("checks.safe_use", "form.pattern"): lambda module: (form.pattern for form in module.FORMS),
-    ("checks.security", "rule.pattern"): lambda module: (rule.pattern for rule in module.RULES),
-    ("checks.whole", "f'(?<!\\\\s)(?:\\\\s*+\\\\}}){{{num_braces}}}\\\\s*+(?:;\\\\s*+)?\\\\Z'"): lambda module: (
+    ("checks.security.safe_use", "form.pattern"): lambda module: (form.pattern for form in module.FORMS),
+    ("checks.security.patterns", "rule.pattern"): lambda module: (rule.pattern for rule in module.RULES),
+    (
+        "checks.execution.programs",
+        "f'(?<!\\\\s)(?:\\\\s*+\\\\}}){{{num_braces}}}\\\\s*+(?:;\\\\s*+)?\\\\Z'",
+    ): lambda module: (
         rf"(?<!\s)(?:\s*+\}}){{{num_braces}}}\s*+(?:;\s*+)?\Z" for _, num_braces in module.ENDINGS.values() if num_braces
     ),
-    ("data.history", "f'\\\\b{re.escape(name)}\\\\b'"): lambda module: [r"\bsolve\b"],
-    ("data.notebooks", "f'(?:\\\\\\\\.|(?!{quote}).)*'"): lambda module: (
+    ("data.streams.git_history", "f'\\\\b{re.escape(name)}\\\\b'"): lambda module: [r"\bsolve\b"],
+    ("data.streams.notebooks", "f'(?:\\\\\\\\.|(?!{quote}).)*'"): lambda module: (
         rf"(?:\\.|(?!{quote}).)*" for quote in ("'", '"', "'''", '"""')
     ),
-    ("data.shingles", "b'(' + _PATTERNS[family] + b')'"): lambda module: (
+    ("data.duplicates.shingles", "b'(' + _PATTERNS[family] + b')'"): lambda module: (
         b"(" + one + b")" for one in module._PATTERNS.values()
     ),
-    ("data.spdx", "f'\\\\b{_UNDER} {name}\\\\b'"): _values("_NAMED_RE"),
-    ("data.spdx", "f'(?: licenses?)?(?: and or| or| and)(?: the| a| an| under| of| terms){{0,4}} {name}\\\\b'"): _values(
-        "_LISTED_RE"
-    ),
-    ("data.spdx", "f\"\\\\b{_UNDER} (?:gnu )?(?:{gnu['kind']} )?(?:gpl|general public license)\""): lambda module: (
+    ("data.licences.spdx", "f'\\\\b{_UNDER} {name}\\\\b'"): _values("_NAMED_RE"),
+    (
+        "data.licences.spdx",
+        "f'(?: licenses?)?(?: and or| or| and)(?: the| a| an| under| of| terms){{0,4}} {name}\\\\b'",
+    ): _values("_LISTED_RE"),
+    ("data.licences.spdx", "f\"\\\\b{_UNDER} (?:gnu )?(?:{gnu['kind']} )?(?:gpl|general public license)\""): lambda module: (
         rf"\b{module._UNDER} (?:gnu )?(?:{kind} )?(?:gpl|general public license)" for kind in (None, "lesser", "affero")
     ),
-    ("evaluation.extraction", "definition"): _definitions,
-    ("evaluation.extraction", "defines.replace('NAME', '(\\\\w+)')"): _definitions,
-    ("evaluation.humanevalpack", "definition"): _definitions,
-    ("evaluation.humanevalpack", "last_definition(language, row['declaration'])"): _definitions,
-    ("evaluation.humanevalpack", "f\"\\\\b{re.escape(name.rpartition('/')[2])}\\\\.\""): lambda module: [r"\brand\."],
-    ("evaluation.humanevalpack", "f'\\\\b{name}\\\\b'"): lambda module: [r"\bsolve\b"],
-    ("evaluation.humanevalpack", "use"): _values("_RUST_CRATES"),
-    ("evaluation.humanevalpack", "pattern"): _forms_end,
-    ("evaluation.jsonl_suite", "found"): _definitions,
-    ("evaluation.jsonl_suite", "row.definition"): _definitions,
-    ("evaluation.multipl_e", "definition"): _definitions,
-    ("evaluation.multipl_e", "end[0]"): _forms_end,
-    ("evaluation.multipl_e", "*end"): _forms_end,
-    ("evaluation.multipl_e", "f'^{re.escape(form.doc)}'"): lambda module: (
+    ("evaluation.suites.extraction", "definition"): _definitions,
+    ("evaluation.suites.extraction", "defines.replace('NAME', '(\\\\w+)')"): _definitions,
+    ("evaluation.suites.humanevalpack", "definition"): _definitions,
+    ("evaluation.suites.humanevalpack", "last_definition(language, row['declaration'])"): _definitions,
+    ("evaluation.suites.humanevalpack", "f\"\\\\b{re.escape(name.rpartition('/')[2])}\\\\.\""): lambda module: [r"\brand\."],
+    ("evaluation.suites.humanevalpack", "f'\\\\b{name}\\\\b'"): lambda module: [r"\bsolve\b"],
+    ("evaluation.suites.humanevalpack", "use"): _values("_RUST_CRATES"),
+    ("evaluation.suites.humanevalpack", "pattern"): _forms_end,
+    ("evaluation.suites.jsonl", "found"): _definitions,
+    ("evaluation.suites.jsonl", "row.definition"): _definitions,
+    ("evaluation.suites.multipl_e", "definition"): _definitions,
+    ("evaluation.suites.multipl_e", "end[0]"): _forms_end,
+    ("evaluation.suites.multipl_e", "*end"): _forms_end,
+    ("evaluation.suites.multipl_e", "f'^{re.escape(form.doc)}'"): lambda module: (
         f"^{re.escape(form.doc)}" for form in module.FORMS.values()
     ),
-    ("evaluation.python_suites", "definition"): _definitions,
-    ("evaluation.robustness", "f'\\\\b{renamed(entry)}\\\\b'"): lambda module: [r"\bsolve_3f\b"],
-    ("evaluation.robustness", "f'\\\\b{re.escape(entry)}\\\\b'"): lambda module: [r"\bsolve\b"],
+    ("evaluation.suites.humaneval_mbpp", "definition"): _definitions,
+    ("evaluation.suites.robustness", "f'\\\\b{renamed(entry)}\\\\b'"): lambda module: [r"\bsolve_3f\b"],
+    ("evaluation.suites.robustness", "f'\\\\b{re.escape(entry)}\\\\b'"): lambda module: [r"\bsolve\b"],
 }
 """Patterns that are made in a function, by module and the source of what is compiled: what gives them, of the module."""
 NOT_OURS = {
-    ("evaluation.cyberseceval", "row['rule']"): "the rules of a benchmark's rows, whose files are pinned by their hash",
-    ("evaluation.cyberseceval", "rule"): "the same, compiled to see that they are patterns",
+    (
+        "evaluation.suites.cyberseceval",
+        "row['rule']",
+    ): "the rules of a benchmark's rows, whose files are pinned by their hash",
+    ("evaluation.suites.cyberseceval", "rule"): "the same, compiled to see that they are patterns",
 }
 """What no pattern can be made for here, and why none has to be."""
 
 
 NEVER_SEARCHED = {
-    ("checks.boilerplate", "_RULER"): ("match",),
-    ("checks.commented_code", "_PYTHON_LINE"): ("match",),
-    ("checks.commented_code", "_C_LINE"): ("match",),
-    ("checks.commented_code", "_SHELL_LINE"): ("match",),
-    ("checks.files", "_any_of"): ("match",),
-    ("checks.personal", "_AFTER"): ("match",),
-    ("checks.personal", "_SIGNED"): ("match",),
-    ("data.bodies", "_REST_OF_LINE"): ("match",),
+    ("checks.quality.boilerplate", "_RULER"): ("match",),
+    ("checks.quality.commented_code", "_PYTHON_LINE"): ("match",),
+    ("checks.quality.commented_code", "_C_LINE"): ("match",),
+    ("checks.quality.commented_code", "_SHELL_LINE"): ("match",),
+    ("checks.quality.file_kinds", "_any_of"): ("match",),
+    ("checks.privacy.personal_data", "_AFTER"): ("match",),
+    ("checks.privacy.personal_data", "_SIGNED"): ("match",),
+    ("code.bodies", "_REST_OF_LINE"): ("match",),
 }
 """Patterns that stand in a table or come from a function, and are matched at a place alone."""
 
@@ -166,30 +180,36 @@ def _security_cut(text: str) -> str:
 
 
 CUT: dict[tuple[str, str], tuple[Callable[[str], str], str]] = {
-    ("checks.commented_code", "_PYTHON_LINE"): (_lines(500), "a line of a comment, empty where longer than MAX_LINE"),
-    ("checks.commented_code", "_C_LINE"): (_lines(500), "the same"),
-    ("checks.commented_code", "_SHELL_LINE"): (_lines(500), "the same"),
-    ("checks.credentials", "_WORD_END"): (_lines(80), "searched in the 80 bytes before a word"),
-    ("checks.injection", "_RUNS"): (_lines(60), "searched in the last 60 characters of a function's name"),
-    ("checks.obsolete", "_GUARD"): (_lines(300), "the last line of 300 characters"),
-    ("checks.personal", "_LOCAL"): (_lines(64), "searched in the 64 bytes before an @"),
-    ("checks.personal", "_ADDRESS_END"): (_lines(160), "searched in the 160 bytes before a name"),
-    ("checks.personal", "_OF_SOFTWARE"): (_lines(40), "searched in the 40 bytes before an address"),
-    ("checks.randomness", "_CAMEL"): (_lines(20), "a value of more than 20 bytes is judged before it comes to this"),
-    ("checks.randomness", "_TYPE"): (_lines(512), "a value of more than 512 bytes is judged before"),
-    ("checks.security", "rules_for"): (_security_cut, "every line is cut at LONGEST_LINE"),
-    ("data.commits", "_BUMP"): (_lines(200), "the first 200 characters of a subject"),
+    ("checks.quality.commented_code", "_PYTHON_LINE"): (
+        _lines(500),
+        "a line of a comment, empty where longer than MAX_LINE",
+    ),
+    ("checks.quality.commented_code", "_C_LINE"): (_lines(500), "the same"),
+    ("checks.quality.commented_code", "_SHELL_LINE"): (_lines(500), "the same"),
+    ("checks.privacy.secrets", "_WORD_END"): (_lines(80), "searched in the 80 bytes before a word"),
+    ("checks.security.injection", "_RUNS"): (_lines(60), "searched in the last 60 characters of a function's name"),
+    ("checks.deprecation.obsolete", "_GUARD"): (_lines(300), "the last line of 300 characters"),
+    ("checks.privacy.personal_data", "_LOCAL"): (_lines(64), "searched in the 64 bytes before an @"),
+    ("checks.privacy.personal_data", "_ADDRESS_END"): (_lines(160), "searched in the 160 bytes before a name"),
+    ("checks.privacy.personal_data", "_OF_SOFTWARE"): (_lines(40), "searched in the 40 bytes before an address"),
+    ("checks.privacy.entropy", "_CAMEL"): (_lines(20), "a value of more than 20 bytes is judged before it comes to this"),
+    ("checks.privacy.entropy", "_TYPE"): (_lines(512), "a value of more than 512 bytes is judged before"),
+    ("checks.security.patterns", "rules_for"): (_security_cut, "every line is cut at LONGEST_LINE"),
+    ("data.streams.commits", "_BUMP"): (_lines(200), "the first 200 characters of a subject"),
 }
 """Patterns that take more than linear time but see short texts alone: how those are cut, and where."""
 LONGEST = 2_000
 """Characters of the longest text that such a pattern sees."""
 TRUSTED = {
-    ("checks.printed", "take_apart"): "tests and prompts of benchmark rows, whose files are pinned by their hash",
-    ("evaluation.cyberseceval", "_PREAMBLE"): "the same",
-    ("evaluation.humanevalpack", "_go"): "the same",
-    ("evaluation.multipl_e", "rows"): "the same",
-    ("evaluation.multipl_e", "test"): "the same",
-    ("evaluation.robustness", "_EXAMPLE"): "the same",
+    (
+        "checks.execution.printed_values",
+        "take_apart",
+    ): "tests and prompts of benchmark rows, whose files are pinned by their hash",
+    ("evaluation.suites.cyberseceval", "_PREAMBLE"): "the same",
+    ("evaluation.suites.humanevalpack", "_go"): "the same",
+    ("evaluation.suites.multipl_e", "rows"): "the same",
+    ("evaluation.suites.multipl_e", "test"): "the same",
+    ("evaluation.suites.robustness", "_EXAMPLE"): "the same",
 }
 """Patterns that nothing hostile comes to."""
 
