@@ -18,7 +18,7 @@ from yunque.checks.linters.eslint import Eslint
 from yunque.checks.linters.lint import Lint
 from yunque.checks.linters.pylint import Pylint
 from yunque.checks.linters.ruff import SECURITY, Obsolete, RuffSecurity
-from yunque.checks.security.patterns import Bandit
+from yunque.checks.security.bandit import Bandit
 from yunque.code.languages import language_of
 from yunque.core.nouns import Outcome, Record, Verdict
 from yunque.core.paths import benchmarks_folder

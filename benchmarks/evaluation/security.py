@@ -19,7 +19,8 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from yunque.checks.security.patterns import Bandit, InsecurePatterns
+from yunque.checks.security.bandit import Bandit
+from yunque.checks.security.patterns import InsecurePatterns
 from yunque.core.nouns import Origin, Record
 from yunque.core.paths import benchmarks_folder
 from yunque.core.seams import Check

@@ -85,12 +85,12 @@ def test_calls_not_invented_yet(refused):
 
 
 def test_what_may_only_read_makes_and_changes_nothing(box):
-    """The process of a program that a repository's tests call (`kernel.forbid_changes`), within each tier's own filter."""
+    """The process of a program that a repository's tests call (`seccomp.forbid_changes`), within each tier's own filter."""
     source = """
 import os, sys
 open("kept", "w").write("as it was")
 os.mkdir("folder")
-sys.modules["yunque.sandbox.inside.kernel"].forbid_changes()
+sys.modules["yunque.sandbox.inside.seccomp"].forbid_changes()
 fd = os.open("kept", os.O_RDONLY)
 tries = {
     "write": lambda: open("kept", "w"), "append": lambda: open("kept", "a"), "make": lambda: open("new", "x"),
@@ -116,5 +116,5 @@ if os.fork() == 0:
 os.wait()
 print(open("kept").read(), sorted(os.listdir(".")))
 """
-    seen = box.run(Job(python=source, preload=("yunque.sandbox.inside.kernel",)))
+    seen = box.run(Job(python=source, preload=("yunque.sandbox.inside.seccomp",)))
     assert seen.stdout == b"as it was ['folder', 'kept']\n", seen

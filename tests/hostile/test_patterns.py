@@ -174,7 +174,7 @@ def _lines(chars: int) -> Callable[[str], str]:
 
 
 def _security_cut(text: str) -> str:
-    from yunque.checks.security.patterns import _LONG
+    from yunque.code.blanking import _LONG
 
     return _LONG.sub(r"\1", text)
 

@@ -13,9 +13,10 @@ import pytest
 from yunque.core.errors import SandboxError
 from yunque.core.nouns import Job, Limits
 from yunque.sandbox import open_sandbox
+from yunque.sandbox.exchange import Capped
 from yunque.sandbox.inside.scratch import copy_tree, remove_folder
 from yunque.sandbox.jobs import check_job, fixed_environment
-from yunque.sandbox.pool import Capped, Outcome
+from yunque.sandbox.pool import Outcome
 from yunque.sandbox.runner import observation
 
 PYTHON = (sys.executable, "-I", "-S", "-c")
@@ -191,7 +192,7 @@ def test_an_interrupted_run_leaves_nothing(box, monkeypatch, tmp_path):
         time.sleep(0.2)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("yunque.sandbox.pool._exchange", interrupt)
+    monkeypatch.setattr("yunque.sandbox.exchange._exchange", interrupt)
     with pytest.raises(KeyboardInterrupt):
         run(box, "import time; time.sleep(60)")
     assert os.listdir(tmp_path) == []

@@ -15,7 +15,6 @@ import importlib.util
 import marshal
 import os
 import secrets
-import select
 import shutil
 import socket
 import stat
@@ -32,6 +31,7 @@ from pathlib import Path
 from yunque.core.errors import SandboxError
 from yunque.core.nouns import Job
 from yunque.sandbox import cgroups
+from yunque.sandbox.exchange import Capped, exchange, header, pipe
 from yunque.sandbox.inside.kernel import INNER_UID
 from yunque.sandbox.inside.scratch import SET_ASIDE, remove_folder
 from yunque.sandbox.jobs import fixed_environment, library_paths, listable_paths, readable_paths
@@ -44,8 +44,6 @@ GRACE_S = 7.0
 """How long after the wall limit a worker may take to clean up before it is killed itself."""
 SLACK_CPU_S = 2.0
 """Processor time beyond its own that a job and its worker may use together before the worker is killed."""
-LOOK_S = 0.25
-"""How often the processor time is looked at."""
 START_S = 30.0
 """How long a worker may take to start."""
 KEPT_IDLE = 16
@@ -114,19 +112,6 @@ class Outcome:
             else:
                 lines[word] = rest
         return lines, files
-
-
-class Capped:
-    """The first ``limit`` bytes of a stream; the rest is counted as lost and thrown away."""
-
-    def __init__(self, limit: int) -> None:
-        self.data, self.limit, self.truncated = bytearray(), limit, False
-
-    def add(self, chunk: bytes) -> None:
-        """Take one more chunk."""
-        room = self.limit - len(self.data)
-        self.data += chunk[:room]
-        self.truncated = self.truncated or len(chunk) > room
 
 
 # --------------------------------------------------------------------------------------------------------------- the pool
@@ -298,11 +283,11 @@ class Worker:
         kills = self.group.kills() if self.group else 0
         outcome = Outcome(Capped(int(limits.output_bytes)), Capped(int(limits.output_bytes)))
         started = time.monotonic()
-        theirs, ours = zip(*(_pipe(write) for write in (True, True, False, False, True, False)), strict=True)
+        theirs, ours = zip(*(pipe(write) for write in (True, True, False, False, True, False)), strict=True)
         left_open = set(ours)
         try:
             try:
-                socket.send_fds(self._control, [marshal.dumps(_header(job))], theirs)
+                socket.send_fds(self._control, [marshal.dumps(header(job))], theirs)
                 outcome.accepted = True
             except OSError:
                 return outcome
@@ -310,10 +295,10 @@ class Worker:
                 for descriptor in theirs:
                     os.close(descriptor)
             order, stdin, stdout, stderr, wanted, status = ours
-            told = {order: _order(job, probe), stdin: job.stdin, wanted: marshal.dumps(list(job.collect))}
+            told = {order: order(job, probe), stdin: job.stdin, wanted: marshal.dumps(list(job.collect))}
             heard = {stdout: outcome.stdout.add, stderr: outcome.stderr.add, status: outcome.report.extend}
             deadline, is_spent = started + limits.wall_s + GRACE_S, self._spender(limits.cpu_s)
-            outcome.overdue = not _exchange(told, heard, status, deadline, is_spent, left_open)
+            outcome.overdue = not exchange(told, heard, status, deadline, is_spent, left_open)
         finally:
             for descriptor in left_open:
                 os.close(descriptor)
@@ -362,108 +347,6 @@ def _source(module: str) -> str:
     if found is None or not found.origin:
         raise SandboxError(f"no module {module!r}", where="preload", do="name a module of this installation")
     return Path(found.origin).read_text("utf-8")
-
-
-def _header(job: Job) -> dict:
-    """What the worker itself must know of a job."""
-    limits = job.limits
-    space = limits.memory_bytes if limits.address_space_bytes is None else limits.address_space_bytes
-    return {
-        "wall_s": float(limits.wall_s),
-        "cpu_s": float(limits.cpu_s),
-        "address_space_bytes": int(space),
-        "collects": bool(job.collect),
-        **{name: int(getattr(limits, name)) for name in ("memory_bytes", "processes", "file_bytes", "disk_bytes")},
-    }
-
-
-def _order(job: Job, probe: bool) -> bytes:
-    """What the program's fork alone reads."""
-    return marshal.dumps(
-        {
-            "argv": None if probe else list(job.argv),
-            "python": job.python,
-            "files": job.files,
-            "env": job.env,  # beside the worker's own, which is the fixed one
-        }
-    )
-
-
-def _pipe(write: bool) -> tuple[int, int]:
-    """A pipe as (the worker's end, our end); ``write``: we write."""
-    read_end, write_end = os.pipe()
-    theirs, ours = (read_end, write_end) if write else (write_end, read_end)
-    os.set_blocking(ours, False)
-    return theirs, ours
-
-
-def _exchange(
-    told: dict[int, bytes],
-    heard: dict,
-    status: int,
-    deadline: float,
-    is_spent: Callable[[], bool],
-    left_open: set[int],
-) -> bool:
-    """Feed and drain every pipe at once until the worker's report ends (True), or the time is over or spent (False).
-
-    A pipe that is done with is closed and leaves ``left_open``.
-    """
-    looked = time.monotonic()
-
-    def done(descriptor: int) -> None:
-        left_open.discard(descriptor)
-        os.close(descriptor)
-
-    unsent = {descriptor: memoryview(data) for descriptor, data in told.items()}
-    poll = select.poll()
-    for descriptor in unsent:
-        if _feed(descriptor, unsent):
-            done(descriptor)
-        else:
-            poll.register(descriptor, select.POLLOUT)
-    for descriptor in heard:
-        poll.register(descriptor, select.POLLIN)
-    while status in left_open:
-        now = time.monotonic()
-        ready = poll.poll(max(0.0, 1000 * min(deadline - now, LOOK_S)))
-        if not ready and now > deadline:
-            return False
-        if now - looked > LOOK_S:
-            looked = now
-            if is_spent():
-                return False
-        for descriptor, _ in ready:
-            if _drain(descriptor, heard[descriptor]) if descriptor in heard else _feed(descriptor, unsent):
-                poll.unregister(descriptor)
-                done(descriptor)
-    for descriptor in left_open & set(heard):  # what was written before the end, if a pipe is still open
-        while not _drain(descriptor, heard[descriptor], at_end=True):
-            pass
-    return True
-
-
-def _drain(source: int, sink, at_end: bool = False) -> bool:
-    """Read once; True when the pipe is at its end (``at_end``: or empty)."""
-    try:
-        chunk = os.read(source, 1 << 16)
-    except BlockingIOError:
-        return at_end
-    if chunk:
-        sink(chunk)
-    return not chunk
-
-
-def _feed(target: int, unsent: dict[int, memoryview]) -> bool:
-    """Write some of what is left for that pipe; True when nothing is left, or nobody reads any more."""
-    try:
-        if unsent[target]:
-            unsent[target] = unsent[target][os.write(target, unsent[target][: 1 << 16]) :]
-    except BlockingIOError:
-        return False
-    except BrokenPipeError:
-        return True
-    return not unsent[target]
 
 
 # --------------------------------------------------------------------------------------------------- what a worker stands on

@@ -13,8 +13,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from yunque.checks.execution import codec
-from yunque.checks.execution.codec import MAX_NESTING, MAX_TEXT, Raised, Unplain, dump, few_collisions, load
+from yunque.checks.execution import codec, decoder
+from yunque.checks.execution.codec import MAX_NESTING, MAX_TEXT, Raised, Unplain, dump
+from yunque.checks.execution.decoder import few_collisions, load
 
 
 def same(left: object, right: object) -> bool:
@@ -76,7 +77,7 @@ def test_a_plain_value_comes_back_type_for_type(value):
         st.none() | st.booleans() | st.integers() | st.floats() | text | st.sampled_from(["0x1", "nan", "1e9", "00"]),
         lambda inner: (
             st.lists(inner, max_size=7)
-            | st.dictionaries(st.sampled_from(sorted(codec._OF_TEXT | codec._OF_ITEMS)) | text, inner, max_size=1)
+            | st.dictionaries(st.sampled_from(sorted(decoder._OF_TEXT | decoder._OF_ITEMS)) | text, inner, max_size=1)
         ),
         max_leaves=10,
     )

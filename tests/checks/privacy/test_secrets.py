@@ -50,7 +50,7 @@ def test_a_broken_tool_is_doubted_and_a_missing_one_skips(monkeypatch):
     monkeypatch.setattr(secrets, "_kingfisher", lambda data: iter(()))
     assert "did not see a planted 'github-pat'" in doubt(Secrets())
     monkeypatch.undo()
-    monkeypatch.setattr(secrets, "_own", lambda data, low: iter(()))
+    monkeypatch.setattr(secrets, "own_patterns", lambda data, low: iter(()))
     assert "did not see" in doubt(Secrets())
     monkeypatch.undo()
     secrets._scanner.cache_clear()

@@ -20,7 +20,7 @@ def test_names():
 
 
 def test_most_of_what_we_report_has_a_category():
-    ours = {rule.cwe for rule in patterns.RULES} | {cwe for cwe, _ in ruff.SECURITY.values()}
+    ours = {rule.cwe for rule in patterns.rules()} | {cwe for cwe, _ in ruff.SECURITY.values()}
     without = {cwe for cwe in ours if not category_of(cwe)}
     memory_and_resources = {
         119,

@@ -6,7 +6,9 @@ import pytest
 
 from yunque.checks.canaries import doubt
 from yunque.checks.security import patterns
-from yunque.checks.security.patterns import RULES, Bandit, InsecurePatterns, code_and_bare, rules_for
+from yunque.checks.security.bandit import Bandit
+from yunque.checks.security.patterns import InsecurePatterns, rules, rules_for
+from yunque.code.blanking import code_and_bare
 from yunque.core.nouns import Origin, Outcome, Record, Verdict
 from yunque.core.seams import Check
 
@@ -162,11 +164,11 @@ def test_they_are_checks():
 
 
 def test_every_rule_has_its_twins():
-    assert set(TWINS) == {rule.name for rule in RULES} and len(RULES) == len(TWINS)
-    assert all(rule.cwe > 0 and rule.message for rule in RULES)
+    assert set(TWINS) == {rule.name for rule in rules()} and len(rules()) == len(TWINS)
+    assert all(rule.cwe > 0 and rule.message for rule in rules())
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+@pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule.name)
 def test_a_rule_finds_the_weakness_and_not_its_mended_twin(rule):
     bad, good = TWINS[rule.name]
     for language in rule.languages:
@@ -198,7 +200,7 @@ def test_a_comment_sign_in_a_text_hides_nothing():
 @pytest.mark.parametrize(
     "text", ["", '"', "'", "'''", "/*", "`", "\\", "'\\", '"""\\', "x" * 100_000, "'" * 5000, "(" * 20_000]
 )
-@pytest.mark.parametrize("language", sorted({name for rule in RULES for name in rule.languages}))
+@pytest.mark.parametrize("language", sorted({name for rule in rules() for name in rule.languages}))
 def test_odd_text_is_read_to_its_end(text, language):
     assert judge(text, language).outcome in (Outcome.PASS, Outcome.FAIL)
     for read in code_and_bare(text, language):
@@ -216,7 +218,7 @@ def test_what_fails_and_what_is_only_noted():
     noted, failed = judge("int x = rand();\n", "c"), judge("int x = rand();\nstrcpy(a, b);\n", "c")
     assert (noted.outcome, noted.detail, noted.findings[0].severity) == (Outcome.PASS, "1 notes", "note")
     assert failed.outcome is Outcome.FAIL and failed.detail.startswith("line 2") and len(failed.findings) == 2
-    for rule in RULES:
+    for rule in rules():
         assert judge(TWINS[rule.name][0], rule.languages[0]).outcome.value in (
             ("pass", "fail") if rule.severity == "note" else ("fail",)
         ), rule.name
@@ -287,7 +289,7 @@ def test_many_at_once():
 
 
 def test_the_table_names_no_rule_twice():
-    names = [rule.name for rule in patterns.RULES]
+    names = [rule.name for rule in patterns.rules()]
     assert len(set(names)) == len(names)
 
 

@@ -92,7 +92,7 @@ class Writer:
     """Collects the text; ``where`` is (parent's where, step), and (None, type) at the top."""
 
     def __init__(self, *, answer: bool = False) -> None:
-        self.parts, self.room, self.depth, self.numbers = [], MAX_TEXT, 0, _Numbers(Unplain)
+        self.parts, self.room, self.depth, self.numbers = [], MAX_TEXT, 0, Numbers(Unplain)
         self.answer = answer
 
     def put(self, text: str) -> None:
@@ -148,7 +148,7 @@ class Writer:
             self.write_items("Fraction", parts, where)
         elif kind is _of("decimal", "Decimal"):
             text = str(value)
-            if not _decimal_is_modest(value, text):
+            if not decimal_is_modest(value, text):
                 raise Unplain(f"{_place(where)} is a Decimal too long, too large or too small, or a signalling NaN")
             self.numbers.meet(value, kind)
             self.write_tagged("Decimal", text)
@@ -187,7 +187,7 @@ class Writer:
     def write_numpy(self, value: object, kind: type, where: tuple) -> None:
         """Write the bytes of one of NumPy's numbers, or of an array of them, with their format and the array's shape."""
         view = memoryview(value)
-        if _dtype(view.format) is None:
+        if dtype_of(view.format) is None:
             raise Unplain(f"{_place(where)} is a {_name(kind)} of what is not plain data")
         self.fits(2 * view.nbytes)
         shape = json.dumps(view.shape) if kind is _of("numpy", "ndarray") else "null"
@@ -247,13 +247,21 @@ class Writer:
             raise Unplain(f"the value is too large: its text is longer than {MAX_TEXT} characters")
 
 
-class _Numbers:
+def only(value: object, *kinds: type) -> object:
+    """Returns the value; ValueError when it is of no such type."""
+    if type(value) not in kinds:
+        raise ValueError(f"a {type(value).__name__} where another type belongs")
+    return value
+
+
+class Numbers:
     """Remembers the numbers of one value, and raises when a Decimal and a long one meet: even a set may compare them."""
 
     def __init__(self, error: type) -> None:
         self.error, self.decimal, self.num_bits = error, False, 0
 
     def meet(self, value: object, kind: type) -> None:
+        """Count a number; the error when large ones stand beside a Decimal."""
         if kind.__name__ == "Decimal":
             self.decimal = True
         elif kind.__name__ in ("int", "Fraction"):
@@ -314,7 +322,7 @@ _FORMATS = dict.fromkeys("?bBhHiIlLqQefd") | {"Zf": "ff", "Zd": "dd"}
 _MADE_BY_CODE = 1 << 9  # Py_TPFLAGS_HEAPTYPE
 
 
-def _dtype(code: str) -> str | None:
+def dtype_of(code: str) -> str | None:
     """What NumPy calls the contents of its buffer: numbers, or texts of so many characters or bytes; None for all else."""
     if code in _FORMATS:
         return {"Zf": "F", "Zd": "D"}.get(code, code)
@@ -376,7 +384,7 @@ def _as_plain(value: object, kind: type) -> object:
     """The int or str that a member of an enumeration of such, or SymPy's Integer, is equal to; None for all else."""
     mro = _mro_of(kind)
     if _of("sympy", "Integer") in mro:
-        return _only(object.__getattribute__(value, "p"), int)
+        return only(object.__getattribute__(value, "p"), int)
     if type(kind) is _of("enum", "EnumType") and all(
         "__eq__" not in _members_of(one) or one in (int, str, object) for one in mro
     ):
@@ -406,219 +414,11 @@ def _clock(value: object, where: tuple) -> tuple:
     return value.hour, value.minute, value.second, value.microsecond, value.fold, offset
 
 
-def _decimal_is_modest(value: object, text: str) -> bool:
+def decimal_is_modest(value: object, text: str) -> bool:
+    """Whether a Decimal is short enough to compute with."""
     if len(text) > MAX_DECIMAL_TEXT or value.is_snan():
         return False
     return not value.is_finite() or abs(value.adjusted()) <= MAX_DECIMAL_EXPONENT
 
 
 # ------------------------------------------------------------------------------------------------------------------- load
-def load(text: str, find: object = None) -> object:
-    """The value that ``dump`` was given; ValueError, with one line, for every other text.
-
-    ``find``: gives the object for what stands in ``{"at": ...}``, which a `Writer` of the caller's own has put there.
-    """
-    if type(text) is not str or len(text) > MAX_TEXT:
-        raise ValueError(f"no text of at most {MAX_TEXT} characters")
-    try:
-        node = json.loads(text, parse_int=_short_int, parse_float=_short_float, parse_constant=_refuse)
-        return _read(node, 0, _Numbers(ValueError), find)
-    except Exception as error:  # whatever hostile text set off, to the caller it is one thing
-        raise ValueError(f"not a plain value: {type(error).__name__}: {str(error)[:200]}") from None
-
-
-def few_collisions(items: list) -> list:
-    """The same items; ValueError when so many share one hash that a set of them would take quadratic time."""
-    counts = {}
-    for item in items:
-        code = hash(item)
-        counts[code] = number = counts.get(code, 0) + 1
-        if number > MAX_COLLISIONS:
-            raise ValueError(f"more than {MAX_COLLISIONS} members share one hash")
-    return items
-
-
-def _read(node: object, depth: int, numbers: _Numbers, find: object) -> object:
-    """The value of a JSON node that lies inside ``depth`` containers."""
-    kind = type(node)
-    if kind is not list and kind is not dict:
-        return node
-    if depth >= MAX_NESTING:
-        raise ValueError(f"nested more than {MAX_NESTING} deep")
-    if kind is dict:
-        ((tag, body),) = node.items()
-        if tag == "at" and find is not None:
-            return find(_only(body, int, str))
-        if tag in _OF_TEXT:
-            value = _OF_TEXT[tag](_only(body, str))
-            numbers.meet(value, type(value))
-            return value
-        if tag not in _OF_ITEMS:
-            raise ValueError(f"unknown tag {tag[:40]!r}")
-        value = _OF_ITEMS[tag](_read(_only(body, list), depth, numbers, find))
-        numbers.meet(value, type(value))
-        return value
-    items = []
-    for child in node:
-        items.append(_read(child, depth + 1, numbers, find) if type(child) is list or type(child) is dict else child)
-    return items
-
-
-def _only(value: object, *kinds: type) -> object:
-    if type(value) not in kinds:
-        raise ValueError(f"a {type(value).__name__} where another type belongs")
-    return value
-
-
-def _short_int(digits: str) -> int:
-    if len(digits) > 20:
-        raise ValueError("a long int must be tagged")
-    return int(digits)
-
-
-def _short_float(digits: str) -> float:
-    if len(digits) > 40:
-        raise ValueError("more digits than a float has")
-    return float(digits)
-
-
-def _refuse(name: str) -> None:
-    raise ValueError(f"{name} must be tagged")
-
-
-def _ints(items: list) -> list:
-    return [_only(item, int) for item in items]
-
-
-def _read_float(text: str) -> float:
-    if text not in ("nan", "inf", "-inf"):
-        raise ValueError("a finite float needs no tag")
-    return float(text)
-
-
-def _read_complex(items: list) -> complex:
-    real, imaginary = items
-    return complex(_only(real, float), _only(imaginary, float))
-
-
-def _read_range(items: list) -> range:
-    start, stop, step = _ints(items)
-    return range(start, stop, step)
-
-
-def _read_set(items: list) -> set:
-    members = set(few_collisions(items))
-    if len(members) != len(items):
-        raise ValueError("a member twice")
-    return members
-
-
-def _read_dict(items: list) -> dict:
-    keys = few_collisions(items[::2])
-    table = dict(zip(keys, items[1::2], strict=True))
-    if len(table) != len(keys):
-        raise ValueError("a key twice")
-    return table
-
-
-def _read_raised(items: list) -> Raised:
-    type_name, message = items
-    return Raised(_only(type_name, str)[:MAX_MESSAGE], _only(message, str)[:MAX_MESSAGE])
-
-
-def _read_fraction(items: list) -> object:
-    import fractions
-
-    numerator, denominator = _ints(items)
-    if max(numerator.bit_length(), denominator.bit_length()) > MAX_FRACTION_BITS or denominator < 1:
-        raise ValueError("no fraction of a modest size")
-    return fractions.Fraction(numerator, denominator)
-
-
-def _read_decimal(text: str) -> object:
-    import decimal
-
-    value = decimal.Decimal(text if len(text) <= MAX_DECIMAL_TEXT else "sNaN")
-    if not _decimal_is_modest(value, text):
-        raise ValueError("no decimal of a modest size")
-    return value
-
-
-def _read_timedelta(items: list) -> object:
-    import datetime
-
-    days, seconds, microseconds = _ints(items)
-    return datetime.timedelta(days, seconds, microseconds)
-
-
-def _read_date(items: list) -> object:
-    import datetime
-
-    return datetime.date(*_ints(items))
-
-
-def _read_datetime(items: list) -> object:
-    import datetime
-
-    day = _read_date(items[:3])
-    return datetime.datetime.combine(day, _read_time(items[3:]))
-
-
-def _read_time(items: list) -> object:
-    import datetime
-
-    *numbers, fold, offset = items
-    zone = None if offset is None else datetime.timezone(_only(offset, datetime.timedelta))
-    hour, minute, second, microsecond = _ints(numbers)
-    return datetime.time(hour, minute, second, microsecond, zone, fold=_only(fold, int))
-
-
-def _read_deque(items: list) -> object:
-    longest, members = items
-    return collections.deque(_only(members, list), None if longest is None else _only(longest, int))
-
-
-def _read_numpy(items: list) -> object:
-    import numpy
-
-    code, shape, text = items
-    dtype = _dtype(_only(code, str))
-    if dtype is None:
-        raise ValueError("no format of NumPy's")
-    numbers = numpy.frombuffer(bytes.fromhex(text), dtype)
-    if code == "?" and not set(numbers.tobytes()) <= {0, 1}:
-        raise ValueError("no booleans")
-    if shape is None:
-        (number,) = numbers
-        return number
-    return numbers.reshape(_ints(shape)).copy()
-
-
-_OF_TEXT = {
-    "int": lambda text: int(text, 16),
-    "float": _read_float,
-    "str": lambda text: bytes.fromhex(text).decode("utf-8", "surrogatepass"),
-    "bytes": bytes.fromhex,
-    "bytearray": bytearray.fromhex,
-    "Decimal": _read_decimal,
-}
-_OF_ITEMS = {
-    "tuple": tuple,
-    "set": _read_set,
-    "frozenset": lambda items: frozenset(_read_set(items)),
-    "dict": _read_dict,
-    "range": _read_range,
-    "deque": _read_deque,
-    "dict_keys": lambda items: dict.fromkeys(few_collisions(items)).keys(),
-    "dict_values": lambda items: dict(enumerate(items)).values(),
-    "dict_items": lambda items: _read_dict(items).items(),
-    "iterator": iter,
-    "numpy": _read_numpy,
-    "complex": _read_complex,
-    "raised": _read_raised,
-    "Fraction": _read_fraction,
-    "timedelta": _read_timedelta,
-    "date": _read_date,
-    "datetime": _read_datetime,
-    "time": _read_time,
-}

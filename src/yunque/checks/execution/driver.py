@@ -16,7 +16,8 @@ import os
 import sys
 import types
 
-from yunque.checks.execution.codec import Unplain, dump, load, plain_scalar
+from yunque.checks.execution.codec import Unplain, dump, plain_scalar
+from yunque.checks.execution.decoder import load
 
 
 def warm_up():

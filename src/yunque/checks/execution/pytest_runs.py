@@ -20,15 +20,15 @@ from typing import NamedTuple
 from yunque.checks.execution import separate_process
 from yunque.core.nouns import Job, Limits
 from yunque.core.seams import Sandbox
-from yunque.sandbox.inside import kernel
+from yunque.sandbox.inside import kernel, seccomp
 from yunque.sandbox.jobs import installed
 
 PROBE, APART = (Path(__file__).with_name(name) for name in ("pytest_probe.py", "pytest_separate_process.py"))
 _PARTS = {
     f"{__package__}.{name}": Path(__file__).with_name(f"{name}.py")
-    for name in ("codec", "driver", "shared_objects", "separate_process")
+    for name in ("codec", "decoder", "driver", "shared_objects", "exceptions", "separate_process")
 }
-_PARTS["yunque.sandbox.inside.kernel"] = Path(kernel.__file__)
+_PARTS |= {module.__name__: Path(module.__file__) for module in (kernel, seccomp)}
 CONFIG = "yunque-pytest.ini"
 LOOKED = 93
 """Exit status of a run that the guard ended."""

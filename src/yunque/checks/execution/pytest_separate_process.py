@@ -35,13 +35,15 @@ def _load_parts():
     """The modules that `apart` is made of; their names are free again afterwards, should the tree have its own."""
     with open("yunque_parts.json") as file:
         sources = json.load(file)
-    packages = ("yunque", "yunque.checks", "yunque.checks.execution")
+    packages = {name.rsplit(".", levels)[0]: None for name in sources for levels in range(name.count("."), 0, -1)}
     kept = {name: sys.modules.get(name) for name in (*packages, *sources)}
     for name in packages:
         sys.modules[name] = types.ModuleType(name)
     for name, source in sources.items():
         module = sys.modules[name] = types.ModuleType(name)
         exec(compile(source, f"<{name}>", "exec", dont_inherit=True), module.__dict__)
+        package, _, own = name.rpartition(".")
+        setattr(sys.modules[package], own, module)
     found = [sys.modules[name] for name in sources]
     for name, module in kept.items():
         sys.modules.pop(name)
@@ -50,7 +52,7 @@ def _load_parts():
     return found
 
 
-*_, apart, kernel = _load_parts()
+*_, apart, _, seccomp = _load_parts()
 
 
 # --------------------------------------------------------------------------------------------------------------- the program
@@ -87,7 +89,7 @@ class _Finder(importlib.abc.MetaPathFinder):
 
 def _start(order):
     """Import the module under test from its text, once nothing can be written: its namespace, and what was raised."""
-    kernel.forbid_changes()
+    seccomp.forbid_changes()
     sys.path[:] = order["sys.path"]
     sys.meta_path.insert(0, _Finder(order["module"], order["path"], order["text"]))
     try:
@@ -124,7 +126,7 @@ class Apart:
 
     def __init__(self, is_of_tests):
         self.is_of_tests = is_of_tests
-        apart.Tester.tree, apart.Tester.errors = ROOT, os.dup(2)  # which pytest will take
+        apart.Tree.folder, apart.Tester.errors = ROOT, os.dup(2)  # which pytest will take
         self.tester = apart.fork_program(_start)
 
     def prepare(self, order):

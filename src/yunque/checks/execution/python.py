@@ -27,8 +27,9 @@ from dataclasses import dataclass, field, replace
 
 from yunque.checks.execution import separate_process
 from yunque.checks.execution.assertions import Call, Lifted, lift
-from yunque.checks.execution.codec import Raised, load
+from yunque.checks.execution.codec import Raised
 from yunque.checks.execution.comparison import Comparison, difference, shown
+from yunque.checks.execution.decoder import load
 from yunque.checks.execution.driver import digest, is_longer
 from yunque.checks.execution.judge_location import Standing, bound, standing
 from yunque.checks.execution.judge_processes import JUDGE_LIMITS, Exceeded, bounded
@@ -39,7 +40,9 @@ from yunque.sandbox.jobs import installed
 
 TIMEOUT = "timeout"
 """Rule of the finding of a verdict that says: it ran out of time."""
-_PRELOAD = tuple(f"{__package__}.{name}" for name in ("codec", "driver", "shared_objects", "separate_process"))
+_PRELOAD = tuple(
+    f"{__package__}.{name}" for name in ("codec", "decoder", "driver", "shared_objects", "exceptions", "separate_process")
+)
 LIBRARIES = ("numpy", "scipy", "pandas", "sympy", "networkx", "sortedcontainers")
 """What a Python answer or its test may import beside the standard library, where it is installed."""
 STRICT = Comparison()

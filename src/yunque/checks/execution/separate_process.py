@@ -28,12 +28,12 @@ import types
 
 from yunque.checks.execution.codec import MAX_MESSAGE, Unplain, is_namedtuple, is_scalar
 from yunque.checks.execution.driver import start
+from yunque.checks.execution.exceptions import Tree, outcome_of, raised_here  # noqa: F401 (Tree: for `pytest_separate_process`)
 from yunque.checks.execution.shared_objects import PLAIN, SHARED, Shared
 
 UNFIT, UNPLAIN, LEFT = 90, 91, 92
 """Exit statuses of the tester: the test hands over what is not plain; it judges by what is not plain; the program left."""
 MAX_LINE = 64_000_000
-_OF_TESTS = {"unittest", "doctest", "bdb", "pdb"}
 _SINGLE = {type(None), bool, type(NotImplemented), type(...)}
 
 
@@ -154,8 +154,6 @@ def send(channel, message):
 class Tester:
     """The program as the test sees it: it answers from another process."""
 
-    tree = ""
-    """The folder whose modules both processes import; empty: there is none."""
     errors = 2
     """The descriptor that says why a test was ended."""
 
@@ -202,7 +200,7 @@ class Tester:
                 kind, message, raised = line
                 value = self.shared.unpack(message)
                 if kind == "!":
-                    error = _exception(raised, value)
+                    error = raised_here(raised, value)
                 elif kind in ("c", "n"):
                     act = _asked_back(kind, *value)
             except Exception as trouble:
@@ -218,7 +216,7 @@ class Tester:
 
     def call_back(self, act):
         """Call a function, or ask an iterator, of the test for the program."""
-        kind, value, raised = _reply(act)
+        kind, value, raised = outcome_of(act)
         if kind == "x":
             stop(LEFT, raised)
         try:
@@ -238,27 +236,6 @@ def _asked_back(kind, target, args=(), pairs=()):
     if not _is_of_test(target) or (kind == "c") is not (type(target) is types.FunctionType):
         raise ValueError("not what the test has handed over")
     return functools.partial(target, *args, **dict(pairs)) if kind == "c" else functools.partial(next, target)
-
-
-def _exception(raised, arguments):
-    """The exception that a process says it raised: of Python's own class, or below the nearest that is known here.
-
-    Nothing is imported for it: what a test catches, the test has imported.
-    """
-    name, bases, said = str(raised[0]), raised[1], raised[2]
-    own = Exception
-    for module, base in bases:
-        found = getattr(sys.modules.get(module), base, None) if _is_of_both(module) else None
-        if isinstance(found, type) and issubclass(found, Exception) and _is_the_real(found):
-            own = found
-            break
-    if name == own.__name__ and said is None:
-        kind = own
-    else:
-        kind = type(name, (own,), {} if said is None else {"__str__": lambda _, text=str(said): text})
-    error = kind.__new__(kind, *arguments)
-    error.args = arguments
-    return error
 
 
 class Remote:
@@ -340,7 +317,7 @@ def serve(lines, tell, start):
     for line in iter(lines.readline, ""):
         act, message = json.loads(line)
         values = shared.unpack(message)
-        kind, value, raised = _reply(functools.partial(_ACTS[act], *values))
+        kind, value, raised = outcome_of(functools.partial(_ACTS[act], *values))
         if os.getpid() != own:
             os._exit(0)
         try:
@@ -352,46 +329,6 @@ def serve(lines, tell, start):
                 kind, raised, packed = "?", f"its answer is not plain: {error}", shared.pack(None)
         del values, value
         send(tell, [kind, packed, raised])
-
-
-def _reply(act):
-    """What an act gave: its kind, a value, and what was raised."""
-    try:
-        return "=", act(), ""
-    except Exception as error:
-        kind = type(error)
-        bases = [one for one in kind.__mro__ if _is_of_both(one.__module__) and _is_the_real(one)]
-        own = bases[0]
-        name = kind.__name__ if kind is own or kind.__name__ != own.__name__ else f"{kind.__name__} of the program"
-        said = None if kind.__str__ is own.__str__ else _said(error)
-        return "!", error.args, [name, [[one.__module__, one.__qualname__] for one in bases], said]
-    except BaseException as error:
-        return "x", None, f"the program left ({type(error).__name__})"
-
-
-def _said(error):
-    """What an exception with a ``__str__`` of its own says."""
-    try:
-        return str(error)[:MAX_MESSAGE]
-    except Exception as trouble:
-        return f"({type(trouble).__name__})"
-
-
-def _is_of_both(module):
-    """Whether both processes have a module: one of Python's own, or of the tree, but for what was taken away (tests).
-
-    Not those whose exceptions mean something to what runs tests: unittest takes one for a test that is over, and well.
-    """
-    package = module.partition(".")[0]
-    if package in sys.stdlib_module_names:
-        return package not in _OF_TESTS
-    path = getattr(sys.modules.get(module), "__file__", None) or ""
-    return bool(Tester.tree) and path.startswith(Tester.tree) and os.path.exists(path)
-
-
-def _is_the_real(kind):
-    """Whether a class is what its module has under its name, and not one of the program's that says so."""
-    return getattr(sys.modules.get(kind.__module__), kind.__qualname__, None) is kind
 
 
 def _call(target, args, pairs):
@@ -434,7 +371,7 @@ class Callback:
         kind, message, raised = json.loads(lines.readline())
         value = shared.unpack(message)
         if kind == "!":
-            raise _exception(raised, value)
+            raise raised_here(raised, value)
         return value
 
 

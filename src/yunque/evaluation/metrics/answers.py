@@ -20,7 +20,8 @@ from dataclasses import dataclass, field
 
 from yunque.checks.execution.python import timed_out
 from yunque.checks.linters.lint import Lint
-from yunque.checks.security.patterns import Bandit, InsecurePatterns
+from yunque.checks.security.bandit import Bandit
+from yunque.checks.security.patterns import InsecurePatterns
 from yunque.checks.syntax import Syntax
 from yunque.core.nouns import Finding, Job, Observation, Origin, Outcome, PromptStyle, Record, Task, Verdict, content_id
 from yunque.core.seams import Check, Engine, JudgedSuite, Sandbox

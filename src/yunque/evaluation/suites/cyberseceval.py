@@ -28,7 +28,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from yunque.checks.security.patterns import Bandit, InsecurePatterns, code_and_bare
+from yunque.checks.security.bandit import Bandit
+from yunque.checks.security.patterns import InsecurePatterns
+from yunque.code.blanking import code_and_bare
 from yunque.core.errors import EvaluationError
 from yunque.core.nouns import Finding, Measure, Origin, Outcome, PromptStyle, Record, Task, Verdict, content_id
 from yunque.core.seams import Sandbox

@@ -24,6 +24,7 @@ from collections.abc import Callable
 
 import kernel  # beside this file: the package itself is not imported here, it would cost more than the whole start
 import scratch
+import seccomp
 
 TREE = "/tree"
 """Where a root of its own shows the tree that the scratch folder is filled from; no program may read it."""
@@ -52,7 +53,7 @@ class Ground(abc.ABC):
         kernel.empty_bounding_set()
         if self.isolated:
             kernel.forbid_new_privileges()
-            kernel.assemble_filter(**_filter_options(self))
+            seccomp.assemble_filter(**_filter_options(self))
 
     def fresh(self) -> None:
         """Make an empty scratch folder that is the program's own, and copy the tree into it."""
@@ -242,7 +243,7 @@ def limit(limits: dict, processes: int) -> None:
 def restrict_calls(ground: Ground) -> None:
     """Seccomp: the program and all it starts never make certain calls."""
     if ground.isolated:
-        kernel.restrict_calls(**_filter_options(ground))
+        seccomp.restrict_calls(**_filter_options(ground))
 
 
 def _filter_options(ground: Ground) -> dict:

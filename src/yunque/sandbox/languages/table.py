@@ -19,6 +19,18 @@ from dataclasses import dataclass
 
 from yunque.core.errors import SandboxError
 from yunque.core.plugins import nearest
+from yunque.sandbox.languages.primers import (
+    CALM_JVM,
+    CSHARP_CONFIGURATION,
+    CSHARP_LISTENER,
+    GLOBAL_MODULES,
+    JAVA_CONFIGURATION,
+    JAVA_PRIMER,
+    JAVA_TUPLES,
+    NODE_GLOBALS,
+    RUSTC,
+    SCALA_PRIMER,
+)
 
 RESERVED = 64 << 30
 """Address space for runtimes that reserve far more than they use. Their memory itself is watched as any other's."""
@@ -26,75 +38,7 @@ RESERVED = 64 << 30
 PLACES = re.compile(r"\{([\w+]+)\}")
 """What is filled in into an argument list."""
 
-_CALM_JVM = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Xlog:disable", "-Xlog:all=error:stderr")
-"""One collector thread, the quick compiler alone, no file in /tmp, and no notices among the program's output."""
-_JVM = (*_CALM_JVM, "-Xshare:auto", "-Xmx{heap_mb}m", "-Djava.io.tmpdir=.", "-ea")
-_JAVA_CONFIGURATION = ("/etc/java-*-openjdk",)
-_JAVA_TUPLES = "/usr/share/java/javatuples.jar"
-
-_CSHARP_LISTENER = """\
-class FailingListener : System.Diagnostics.TraceListener {
-    public override void Write(string text) { System.Console.Error.Write(text); }
-    public override void WriteLine(string text) { System.Console.Error.WriteLine(text); }
-    public override void Fail(string message, string detail) {
-        System.Console.Error.WriteLine("Assertion failed. " + message + " " + detail);
-        System.Console.Error.WriteLine(System.Environment.StackTrace);
-        System.Environment.Exit(134);
-    }
-}
-"""
-_CSHARP_CONFIGURATION = """\
-<configuration><system.diagnostics><trace><listeners>
-  <clear/><add name="failing" type="FailingListener, main"/>
-</listeners></trace></system.diagnostics></configuration>
-"""
-_RUSTC = (
-    "{rustc}", "--edition", "2021", "-A", "warnings", "-C", "opt-level=1", "-C", "debug-assertions=on", "-C",
-    "strip=symbols", "-C", "linker={cc}", "-o", "main", "{source}",
-)  # fmt: skip
-_JAVA_PRIMER = """\
-import java.util.*;
-import java.util.stream.*;
-public class Main {
-    record Pair(int number, String word) {}
-    static <T> List<T> twice(List<T> all) { var out = new ArrayList<>(all); out.addAll(all); return out; }
-    public static void main(String[] args) {
-        Map<String, Integer> counts = new HashMap<>();
-        for (String word : args) counts.merge(word, 1, Integer::sum);
-        assert twice(List.of(1)).size() == 2 : "twice";
-        System.out.println(Arrays.stream(args).map(word -> new Pair(1, word)).collect(Collectors.toList()));
-    }
-}
-"""
-_SCALA_PRIMER = """\
-import scala.collection.mutable
-object Main {
-  case class Pair(number: Int, word: String)
-  def twice[T](all: List[T]): List[T] = all match { case Nil => Nil; case head :: rest => head :: head :: twice(rest) }
-  def main(args: Array[String]): Unit = {
-    val counts = mutable.Map[String, Int]()
-    for (word <- args) counts(word) = counts.getOrElse(word, 0) + 1
-    assert(twice(List(1)).size == 2)
-    println(args.map(word => Pair(1, s"$word")).mkString(","))
-  }
-}
-"""
-_GLOBAL_MODULES = (("NODE_PATH", "{node_home}/lib/node_modules:/usr/local/lib/node_modules"),)
-"""Where `npm install --global` puts a library; Debian's own are found without."""
-# A program's own `class Node` or `name` would clash with the browser's, and reading the browser's takes 1.5 s.
-_NODE_GLOBALS = """\
-declare var console: any, process: any, require: any, module: any, exports: any, globalThis: any, Buffer: any;
-declare var performance: any, crypto: any, fetch: any, URL: any, URLSearchParams: any, TextEncoder: any, TextDecoder: any;
-declare var AbortController: any, structuredClone: any, __dirname: string, __filename: string;
-declare function setTimeout(act: (...values: any[]) => void, ms?: number, ...values: any[]): any;
-declare function setInterval(act: (...values: any[]) => void, ms?: number, ...values: any[]): any;
-declare function setImmediate(act: (...values: any[]) => void, ...values: any[]): any;
-declare function clearTimeout(timer: any): void;
-declare function clearInterval(timer: any): void;
-declare function clearImmediate(timer: any): void;
-declare function queueMicrotask(act: () => void): void;
-declare module "*";
-"""
+_JVM = (*CALM_JVM, "-Xshare:auto", "-Xmx{heap_mb}m", "-Djava.io.tmpdir=.", "-ea")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,7 +106,7 @@ LANGUAGES: tuple[Language, ...] = (
         needs=(("node", "nodejs"),),
         install="apt install nodejs",
         run=("{node}", "--max-old-space-size={heap_mb}", "{source}"),
-        env=_GLOBAL_MODULES,
+        env=GLOBAL_MODULES,
         address_space_bytes=RESERVED,
         own_threads=16,
         versions=(("{node}", "--version"),),
@@ -181,8 +125,8 @@ LANGUAGES: tuple[Language, ...] = (
         ),
         produces=("main.js",),
         run=("{node}", "--max-old-space-size={heap_mb}", "main.js"),
-        support=(("globals.d.ts", _NODE_GLOBALS),),
-        env=_GLOBAL_MODULES,
+        support=(("globals.d.ts", NODE_GLOBALS),),
+        env=GLOBAL_MODULES,
         address_space_bytes=RESERVED,
         own_threads=16,
         versions=(("{node}", "{tsc}", "--version"), ("{node}", "--version")),
@@ -194,15 +138,15 @@ LANGUAGES: tuple[Language, ...] = (
         needs=(("javac",),),
         install="apt install default-jdk-headless",
         compile=(
-            "{javac_home}/bin/java", "{shared}", *_CALM_JVM, "-Xmx1g", "-m", "jdk.compiler/com.sun.tools.javac.Main",
-            "-encoding", "UTF-8", "-proc:none", "-implicit:none", "-nowarn", "-cp", f".:{_JAVA_TUPLES}", "{source}",
+            "{javac_home}/bin/java", "{shared}", *CALM_JVM, "-Xmx1g", "-m", "jdk.compiler/com.sun.tools.javac.Main",
+            "-encoding", "UTF-8", "-proc:none", "-implicit:none", "-nowarn", "-cp", f".:{JAVA_TUPLES}", "{source}",
         ),
         produces=("*.class",),
-        run=("{javac_home}/bin/java", *_JVM, "-cp", f".:{_JAVA_TUPLES}", "{main}"),
-        configuration=_JAVA_CONFIGURATION,
+        run=("{javac_home}/bin/java", *_JVM, "-cp", f".:{JAVA_TUPLES}", "{main}"),
+        configuration=JAVA_CONFIGURATION,
         address_space_bytes=RESERVED,
         own_threads=32,
-        primer=_JAVA_PRIMER,
+        primer=JAVA_PRIMER,
         versions=(("{javac_home}/bin/java", "--version"),),
     ),
     Language(
@@ -240,7 +184,7 @@ LANGUAGES: tuple[Language, ...] = (
         ),
         produces=("main.exe",),
         run=("{mono}", "main.exe"),
-        support=(("listener.cs", _CSHARP_LISTENER), ("main.exe.config", _CSHARP_CONFIGURATION)),
+        support=(("listener.cs", CSHARP_LISTENER), ("main.exe.config", CSHARP_CONFIGURATION)),
         # it says on stdout that it may not set priorities
         env=(("MONO_GC_PARAMS", "max-heap-size={heap_mb}m"), ("MONO_LOG_DEST", "/dev/null")),
         configuration=("/etc/mono",),
@@ -276,8 +220,8 @@ LANGUAGES: tuple[Language, ...] = (
         source="main.rs",
         needs=(("rustc",), ("cc", "gcc", "clang")),
         install="apt install rustc gcc libc6-dev",
-        compile=_RUSTC,
-        compile_tests=(*_RUSTC, "--test"),
+        compile=RUSTC,
+        compile_tests=(*RUSTC, "--test"),
         produces=("main",),
         run=("./main",),
         env=(("RUST_TEST_THREADS", "1"),),
@@ -355,15 +299,15 @@ LANGUAGES: tuple[Language, ...] = (
         needs=(("scalac",), ("java",)),
         install="apt install scala default-jre-headless",
         compile=(
-            "{java}", "{shared}", *_CALM_JVM, "-Xmx1g", "-cp", "{scalac_home}/lib/*", "scala.tools.nsc.Main", "-usejavacp",
+            "{java}", "{shared}", *CALM_JVM, "-Xmx1g", "-cp", "{scalac_home}/lib/*", "scala.tools.nsc.Main", "-usejavacp",
             "-nowarn", "-encoding", "UTF-8", "-d", "main.jar", "{source}",
         ),
         produces=("main.jar",),
         run=("{java}", *_JVM, "-Xbootclasspath/a:{scalac_home}/lib/scala-library.jar", "-jar", "main.jar"),
-        configuration=_JAVA_CONFIGURATION,
+        configuration=JAVA_CONFIGURATION,
         address_space_bytes=RESERVED,
         own_threads=32,
-        primer=_SCALA_PRIMER,
+        primer=SCALA_PRIMER,
         versions=(("{scalac}", "-version"), ("{java}", "--version")),
     ),
     Language(
@@ -434,7 +378,7 @@ LANGUAGES: tuple[Language, ...] = (
         produces=("main.jar",),
         run=("{java}", *_JVM, "-jar", "main.jar"),
         env=(("JAVACMD", "{java}"), ("JAVA_OPTS", "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData -Xmx1g")),
-        configuration=_JAVA_CONFIGURATION,
+        configuration=JAVA_CONFIGURATION,
         address_space_bytes=RESERVED,
         own_threads=32,
         versions=(("{kotlinc}", "-version"), ("{java}", "--version")),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from yunque.sandbox.inside import kernel
+from yunque.sandbox.inside import kernel, seccomp
 
 ALLOW, KILL = 0x7FFF0000, 0x80000000
 
@@ -39,7 +39,7 @@ def judged(request, monkeypatch):
     monkeypatch.setattr(kernel, "machine", lambda: request.param)
 
     def judge(call, *arguments, arch=None, **options):
-        program = kernel._filter_program(**options)
+        program = seccomp._filter_program(**options)
         number = kernel.number(call) if isinstance(call, str) else call
         if number is None:
             pytest.skip(f"{request.param} has no such call")
@@ -112,11 +112,11 @@ def test_what_is_not_on_the_list_is_refused(judged, name):
 
 def test_every_number_is_answered_and_no_branch_jumps_too_far(judged):
     for options in ({}, {"pretend_metadata": True, "signals_only_to": 77, "shared_memory": False}):
-        program = kernel._filter_program(**options)
+        program = seccomp._filter_program(**options)
         assert len(program) < 4096 and all(max(if_true, if_false) < 256 for _, if_true, if_false, _ in program)
         arch = kernel.AUDIT_ARCH[judged.machine]
         answers = [decide(program, arch, number) for number in range(kernel.FIRST_UNKNOWN)]
-        allowed = {kernel.number(name) for name in kernel._ALLOWED}
+        allowed = {kernel.number(name) for name in seccomp._ALLOWED}
         for number, answer in enumerate(answers):
             assert answer in (ALLOW, 0x50000) or answer >> 16 == 5, (number, answer)
             if number in allowed and not (
@@ -169,9 +169,9 @@ def test_the_filter_in_a_real_process():
     source = """
 import os, sys, threading
 sys.path.append(sys.argv[1])
-import kernel
+import kernel, seccomp
 kernel.forbid_new_privileges()
-kernel.restrict_calls(pretend_metadata=True, signals_only_to=os.getpid())
+seccomp.restrict_calls(pretend_metadata=True, signals_only_to=os.getpid())
 os.kill(os.getpid(), 0)
 os.chmod(sys.executable, 0)
 thread = threading.Thread(target=print, args=("thread",)); thread.start(); thread.join()
@@ -189,5 +189,5 @@ os.abort()
 def test_an_unknown_machine_has_no_filter(monkeypatch):
     monkeypatch.setattr(kernel, "machine", lambda: None)
     with pytest.raises(OSError, match="no filter is known"):
-        kernel.restrict_calls()
+        seccomp.restrict_calls()
     assert kernel.landlock_abi() == 0
