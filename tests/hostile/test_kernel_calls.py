@@ -116,5 +116,5 @@ if os.fork() == 0:
 os.wait()
 print(open("kept").read(), sorted(os.listdir(".")))
 """
-    seen = box.run(Job(python=source, preload=("yunque.sandbox.inside.seccomp",)))
+    seen = box.run(Job(python=source, preload=("yunque.sandbox.inside.kernel", "yunque.sandbox.inside.seccomp")))
     assert seen.stdout == b"as it was ['folder', 'kept']\n", seen

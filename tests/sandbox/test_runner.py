@@ -192,7 +192,7 @@ def test_an_interrupted_run_leaves_nothing(box, monkeypatch, tmp_path):
         time.sleep(0.2)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("yunque.sandbox.exchange._exchange", interrupt)
+    monkeypatch.setattr("yunque.sandbox.pool.exchange", interrupt)
     with pytest.raises(KeyboardInterrupt):
         run(box, "import time; time.sleep(60)")
     assert os.listdir(tmp_path) == []

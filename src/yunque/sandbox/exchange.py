@@ -27,7 +27,7 @@ class Capped:
         self.truncated = self.truncated or len(chunk) > room
 
 
-def header(job: Job) -> dict:
+def header_of(job: Job) -> dict:
     """What the worker itself must know of a job."""
     limits = job.limits
     space = limits.memory_bytes if limits.address_space_bytes is None else limits.address_space_bytes
@@ -40,7 +40,7 @@ def header(job: Job) -> dict:
     }
 
 
-def order(job: Job, probe: bool) -> bytes:
+def order_of(job: Job, probe: bool) -> bytes:
     """What the program's fork alone reads."""
     return marshal.dumps(
         {
@@ -52,7 +52,7 @@ def order(job: Job, probe: bool) -> bytes:
     )
 
 
-def pipe(write: bool) -> tuple[int, int]:
+def new_pipe(write: bool) -> tuple[int, int]:
     """A pipe as (the worker's end, our end); ``write``: we write."""
     read_end, write_end = os.pipe()
     theirs, ours = (read_end, write_end) if write else (write_end, read_end)

@@ -31,7 +31,7 @@ from pathlib import Path
 from yunque.core.errors import SandboxError
 from yunque.core.nouns import Job
 from yunque.sandbox import cgroups
-from yunque.sandbox.exchange import Capped, exchange, header, pipe
+from yunque.sandbox.exchange import Capped, exchange, header_of, new_pipe, order_of
 from yunque.sandbox.inside.kernel import INNER_UID
 from yunque.sandbox.inside.scratch import SET_ASIDE, remove_folder
 from yunque.sandbox.jobs import fixed_environment, library_paths, listable_paths, readable_paths
@@ -283,11 +283,11 @@ class Worker:
         kills = self.group.kills() if self.group else 0
         outcome = Outcome(Capped(int(limits.output_bytes)), Capped(int(limits.output_bytes)))
         started = time.monotonic()
-        theirs, ours = zip(*(pipe(write) for write in (True, True, False, False, True, False)), strict=True)
+        theirs, ours = zip(*(new_pipe(write) for write in (True, True, False, False, True, False)), strict=True)
         left_open = set(ours)
         try:
             try:
-                socket.send_fds(self._control, [marshal.dumps(header(job))], theirs)
+                socket.send_fds(self._control, [marshal.dumps(header_of(job))], theirs)
                 outcome.accepted = True
             except OSError:
                 return outcome
@@ -295,7 +295,7 @@ class Worker:
                 for descriptor in theirs:
                     os.close(descriptor)
             order, stdin, stdout, stderr, wanted, status = ours
-            told = {order: order(job, probe), stdin: job.stdin, wanted: marshal.dumps(list(job.collect))}
+            told = {order: order_of(job, probe), stdin: job.stdin, wanted: marshal.dumps(list(job.collect))}
             heard = {stdout: outcome.stdout.add, stderr: outcome.stderr.add, status: outcome.report.extend}
             deadline, is_spent = started + limits.wall_s + GRACE_S, self._spender(limits.cpu_s)
             outcome.overdue = not exchange(told, heard, status, deadline, is_spent, left_open)

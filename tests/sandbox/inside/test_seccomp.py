@@ -36,7 +36,8 @@ def decide(program, arch: int, number: int, *arguments: int) -> int:
 @pytest.fixture(params=["x86_64", "aarch64"])
 def judged(request, monkeypatch):
     """``judged(name, *arguments, **filter options)``: the answer on that machine."""
-    monkeypatch.setattr(kernel, "machine", lambda: request.param)
+    for module in (kernel, seccomp):
+        monkeypatch.setattr(module, "machine", lambda: request.param)
 
     def judge(call, *arguments, arch=None, **options):
         program = seccomp._filter_program(**options)
@@ -187,7 +188,8 @@ os.abort()
 
 
 def test_an_unknown_machine_has_no_filter(monkeypatch):
-    monkeypatch.setattr(kernel, "machine", lambda: None)
+    for module in (kernel, seccomp):
+        monkeypatch.setattr(module, "machine", lambda: None)
     with pytest.raises(OSError, match="no filter is known"):
         seccomp.restrict_calls()
     assert kernel.landlock_abi() == 0

@@ -42,8 +42,6 @@ def _load_parts():
     for name, source in sources.items():
         module = sys.modules[name] = types.ModuleType(name)
         exec(compile(source, f"<{name}>", "exec", dont_inherit=True), module.__dict__)
-        package, _, own = name.rpartition(".")
-        setattr(sys.modules[package], own, module)
     found = [sys.modules[name] for name in sources]
     for name, module in kept.items():
         sys.modules.pop(name)

@@ -1,6 +1,6 @@
 """The system calls that a program may make: a seccomp filter, assembled here and read by the kernel.
 
-Covered: x86-64 and aarch64, and calls of the other mode of either kernel.machine, which end the process.
+Covered: x86-64 and aarch64, and calls of the other mode of either machine, which end the process.
 Not covered: what a call does with memory that it is pointed at, which a filter cannot read.
 """
 
@@ -9,9 +9,17 @@ import functools
 import struct
 
 if __name__.startswith("yunque."):
-    from yunque.sandbox.inside import kernel
+    from yunque.sandbox.inside.kernel import (
+        ANY_NAMESPACE,
+        AUDIT_ARCH,
+        FIRST_UNKNOWN,
+        forbid_new_privileges,
+        machine,
+        number,
+        prctl,
+    )
 else:  # in the worker, which imports its neighbours without the package
-    import kernel
+    from kernel import ANY_NAMESPACE, AUDIT_ARCH, FIRST_UNKNOWN, forbid_new_privileges, machine, number, prctl
 
 _EPERM, _EINVAL, _ENOTTY, _ENOSYS, _ENOTSUP = 1, 22, 25, 38, 95
 _ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
@@ -64,7 +72,7 @@ _METADATA = [
     "chmod", "fchmod", "fchmodat", "fchmodat2", "chown", "fchown", "lchown", "fchownat", "utime", "utimes", "futimesat",
     "utimensat",
 ]  # fmt: skip
-# Locks on files outside, larger buffers of sockets, the whole kernel.machine's disks: these "succeed" and do nothing.
+# Locks on files outside, larger buffers of sockets, the whole machine's disks: these "succeed" and do nothing.
 _PRETENDED = ["flock", "setsockopt", "sync", "syncfs"]
 # As on a file system that has none: what is written there would outlive the job.
 _UNSUPPORTED = [
@@ -115,14 +123,14 @@ def forbid_changes() -> None:
     """
     answers = {name: _refuse_all(_EPERM) for name in (*_NAMING, *_METADATA)}
     answers |= {"open": _demand((1, {0}), mask=_TO_CHANGE), "openat": _demand((2, {0}), mask=_TO_CHANGE)}
-    kernel.forbid_new_privileges()
+    forbid_new_privileges()
     _enter_filter(_packed([(_LOAD, 0, 0, _AT_NUMBER), *_by_number(answers, _ALLOW_ALL)]))
 
 
 def _enter_filter(program: bytes) -> None:
     code = ctypes.create_string_buffer(program)
     header = ctypes.create_string_buffer(struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(code)))
-    kernel.prctl("prctl(PR_SET_SECCOMP)", 22, 2, header)
+    prctl("prctl(PR_SET_SECCOMP)", 22, 2, header)
 
 
 @functools.cache
@@ -142,18 +150,18 @@ def _filter_program(
     pretend_metadata: bool = False, signals_only_to: int | None = None, shared_memory: bool = True
 ) -> list[tuple[int, int, int, int]]:
     """The filter, as (operation, jump if true, jump if false, value) lines: decide by number, then by single arguments."""
-    arch = kernel.machine()
+    arch = machine()
     if arch is None:
-        raise OSError(_ENOSYS, "seccomp: no filter is known for this kernel.machine")
+        raise OSError(_ENOSYS, "seccomp: no filter is known for this machine")
     lines = [
         (_LOAD, 0, 0, _AT_ARCH),
-        (_IF_EQUAL, 1, 0, kernel.AUDIT_ARCH[arch]),
+        (_IF_EQUAL, 1, 0, AUDIT_ARCH[arch]),
         (_RETURN, 0, 0, _KILL),
         (_LOAD, 0, 0, _AT_NUMBER),
     ]
     if arch == "x86_64":
         lines += [(_IF_AT_LEAST, 0, 1, 0x40000000), (_RETURN, 0, 0, _KILL)]  # the x32 numbers, which would dodge the list
-    lines += [(_IF_AT_LEAST, 0, 1, kernel.FIRST_UNKNOWN), (_RETURN, 0, 0, _ERRNO | _ENOSYS)]
+    lines += [(_IF_AT_LEAST, 0, 1, FIRST_UNKNOWN), (_RETURN, 0, 0, _ERRNO | _ENOSYS)]
     answers = dict.fromkeys((*_ALLOWED, *_METADATA), _ALLOW_ALL)
     answers |= {name: _refuse_all(_ENOSYS) for name in _ABSENT}
     answers |= {name: _refuse_all(0) for name in (*_PRETENDED, *(_METADATA if pretend_metadata else ()))}
@@ -171,7 +179,7 @@ def _filter_program(
     answers["personality"] = _demand((0, {0, 0xFFFFFFFF}))
     answers["clone"] = [
         (_LOAD, 0, 0, _low_word(0)),
-        (_IF_ANY_BIT, 0, 1, kernel.ANY_NAMESPACE),
+        (_IF_ANY_BIT, 0, 1, ANY_NAMESPACE),
         *_refuse_all(_EPERM),
         *_ALLOW_ALL,
     ]
@@ -189,16 +197,14 @@ def _packed(lines: _Lines) -> bytes:
 
 
 def _by_number(answers: dict[str, _Lines], others: _Lines) -> _Lines:
-    """Lines that answer the calls of these names, where this kernel.machine has them, and ``others`` to every other call."""
-    return _tree(
-        _ranges({kernel.number(name): lines for name, lines in answers.items() if kernel.number(name) is not None}, others)
-    )
+    """Lines that answer the calls of these names, where this machine has them, and ``others`` to every other call."""
+    return _tree(_ranges({number(name): lines for name, lines in answers.items() if number(name) is not None}, others))
 
 
 def _ranges(answers: dict[int, _Lines], others: _Lines) -> list[tuple[int, _Lines]]:
-    """The first kernel.number of every run of calls with one answer, in order; ``others``: to what is not in the list."""
+    """The first number of every run of calls with one answer, in order; ``others``: to what is not in the list."""
     found: list[tuple[int, _Lines]] = []
-    for call in range(kernel.FIRST_UNKNOWN):
+    for call in range(FIRST_UNKNOWN):
         lines = answers.get(call, others)
         if not found or found[-1][1] != lines or len(lines) > 1:
             found.append((call, lines))
