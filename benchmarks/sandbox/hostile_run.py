@@ -20,6 +20,7 @@ from pathlib import Path
 
 from yunque.checks.processes import resident_bytes
 from yunque.core.nouns import Outcome, PromptStyle
+from yunque.evaluation.metrics.answers import AnswerValues
 from yunque.evaluation.registry import open_suite
 from yunque.evaluation.runner import judge_samples
 from yunque.sandbox import open_sandbox
@@ -87,7 +88,8 @@ def main() -> None:
         print(f"tier {box.tier}\n| s | answers | MiB of ours | MiB of all |\n|--:|--:|--:|--:|", flush=True)
         watcher = threading.Thread(target=watch)
         watcher.start()
-        rows = judge_samples(suite, samples, Path(folder), metrics=(), workers=options.workers, sandbox=box)
+        values = AnswerValues(suite=suite, kinds=(), sandbox=box)
+        rows = judge_samples(suite, samples, Path(folder), values=values, workers=options.workers)
         over.set()
         watcher.join()
         wrong: Counter[str] = Counter()

@@ -17,7 +17,7 @@ from yunque.core.errors import SandboxError
 from yunque.core.nouns import Job
 from yunque.sandbox import open_sandbox
 from yunque.sandbox.languages.table import LANGUAGES
-from yunque.sandbox.programs import run_program
+from yunque.sandbox.programs import Program, run_program
 from yunque.sandbox.tiers import ISOLATING
 
 HELLO = {
@@ -78,12 +78,13 @@ def main() -> None:
     print("\n| language | compile ms | start ms, median | n |\n|---|--:|--:|--:|")
     with open_sandbox() as sandbox, tempfile.TemporaryDirectory() as folder:
         for name in (row.name for row in LANGUAGES if row.name in HELLO):
-            first = run_program(sandbox, name, HELLO[name], cache=Path(folder))
+            first = run_program(sandbox, Program(language=name, source=HELLO[name]), cache=Path(folder))
             if first.ran is None or first.ran.stdout.strip() != b"1":
                 print(f"| {name} | {first.missing or 'failed'} | | |")
                 continue
             compiled = f"{first.compiled.wall_ms:.0f}" if first.compiled else ""
-            runs = [run_program(sandbox, name, HELLO[name], cache=Path(folder)).ran.wall_ms for _ in range(5)]
+            program = Program(language=name, source=HELLO[name])
+            runs = [run_program(sandbox, program, cache=Path(folder)).ran.wall_ms for _ in range(5)]
             print(f"| {name} | {compiled} | {statistics.median(runs):.0f} | {len(runs)} |")
 
 

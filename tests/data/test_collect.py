@@ -17,9 +17,9 @@ from pydantic import ValidationError
 from yunque.checks.quality.file_kinds import DataLike, Generated, Minified, Vendored
 from yunque.core.errors import RecipeError, SourceError
 from yunque.core.nouns import Dropped, Outcome, Record, Verdict, content_id
-from yunque.data.collect import DROPPED, RECORDS, CollectRecipe, Tally, collect, load_checks, read_tree
+from yunque.data.collect import DROPPED, RECORDS, CollectRecipe, Tally, collect, load_checks, read_tree, refuse_nothing
 from yunque.data.sources.kinds import open_source
-from yunque.store.benchmarks import catalogue
+from yunque.store.benchmarks import catalogue, recognise
 from yunque.store.tables import read_table
 
 CHECKS = [Vendored(), Generated(), Minified(), DataLike()]
@@ -42,6 +42,7 @@ def run(root: Path, files: dict[str, bytes | str], **recipe) -> tuple[dict, dict
     dropped = {one.path: one for one in read_table(out / DROPPED, Dropped)}
     assert counts["files"] == counts["kept"] + sum(counts["dropped"].values())
     assert counts["kept"] == len(records) and sum(counts["dropped"].values()) == len(dropped)
+    refuse_nothing(counts, FACTS)
     return counts, records, dropped
 
 
@@ -236,8 +237,8 @@ def benchmark(monkeypatch):
         why_not="it is held out",
         note="",
     )
-    monkeypatch.setattr(catalogue, "_by_hash", lambda: {file.sha256: (known, file)})
-    monkeypatch.setattr(catalogue, "_sizes", lambda: frozenset({file.size_bytes}))
+    monkeypatch.setattr(recognise, "_by_hash", lambda: {file.sha256: (known, file)})
+    monkeypatch.setattr(recognise, "_sizes", lambda: frozenset({file.size_bytes}))
     return known
 
 

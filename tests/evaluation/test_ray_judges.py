@@ -6,7 +6,7 @@ import pytest
 
 from yunque.core.errors import EvaluationError
 from yunque.core.nouns import Outcome, PromptStyle
-from yunque.evaluation.metrics.answers import KINDS
+from yunque.evaluation.metrics.answers import KINDS, AnswerValues
 from yunque.evaluation.ray_judges import SpreadSuite
 from yunque.evaluation.registry import open_suite
 from yunque.evaluation.runner import judge_samples
@@ -37,7 +37,8 @@ def test_the_same_file_as_here(cluster, box, rows, tmp_path):
     files = []
     for name, one in (("here", suite), ("spread", SpreadSuite(suite, f"jsonl:{rows}", num_judges=2))):
         (tmp_path / name).mkdir()
-        judged = judge_samples(one, given, tmp_path / name, metrics=KINDS[:2], workers=2)
+        values = AnswerValues(suite=one, kinds=KINDS[:2])
+        judged = judge_samples(one, given, tmp_path / name, values=values, workers=2)
         assert [row.outcome for row in judged] == ["fail" if n % 3 == 0 else "pass" for n in range(12)]
         files.append((tmp_path / name / "samples.jsonl").read_bytes())
     assert files[0] == files[1]

@@ -14,7 +14,7 @@ from yunque.core.errors import SandboxError
 from yunque.core.nouns import Limits
 from yunque.sandbox import open_sandbox, programs
 from yunque.sandbox.languages.table import LANGUAGES, language
-from yunque.sandbox.programs import program_cache, run_program
+from yunque.sandbox.programs import Program, program_cache, run_program
 from yunque.sandbox.tiers import ISOLATING
 
 FOLDER = Path(__file__).with_name("programs")
@@ -35,7 +35,9 @@ def run(box, toolchain, compiled):
 
     def do(name, source, **options):
         toolchain(name)
-        return run_program(box, name, source, **{"limits": ROOMY, "cache": compiled} | options)
+        built = {key: options.pop(key) for key in ("tests", "flags") if key in options}
+        program = Program(language=name, source=source, **built)
+        return run_program(box, program, **{"limits": ROOMY, "cache": compiled} | options)
 
     return do
 
@@ -69,8 +71,7 @@ def test_hello_in_the_other_tiers(toolchain, tmp_path, name, tier):
         with open_sandbox(tier) as box:
             result = run_program(
                 box,
-                name,
-                sample(name, "hello"),
+                Program(language=name, source=sample(name, "hello")),
                 stdin=b"20 22\nline two\n",
                 arguments=("first argument",),
                 limits=ROOMY,
@@ -173,17 +174,17 @@ C_PROGRAM = '#include <stdio.h>\nint main(void) { puts("kept"); }\n'
 
 def test_the_second_run_compiles_nothing(run, tmp_path):
     first, second = (run("c", C_PROGRAM, cache=tmp_path) for _ in range(2))
-    assert (first.from_cache, second.from_cache) == (False, True)
+    assert first.compiled is not None and second.compiled is None
     assert first.compiled is not None and second.compiled is None
     assert first.ran.stdout == second.ran.stdout == b"kept\n"
-    assert not run("c", C_PROGRAM, cache=tmp_path, flags=("-O2",)).from_cache
-    assert not run("c", C_PROGRAM + "\n", cache=tmp_path).from_cache
+    assert run("c", C_PROGRAM, cache=tmp_path, flags=("-O2",)).compiled is not None
+    assert run("c", C_PROGRAM + "\n", cache=tmp_path).compiled is not None
 
 
 def test_what_does_not_compile_is_not_kept(run, tmp_path):
     for _ in range(2):
         result = run("c", "int main(void) { return }", cache=tmp_path)
-        assert (result.failed, result.from_cache) == ("compile", False)
+        assert result.failed == "compile" and result.compiled is not None
     assert list(tmp_path.iterdir()) == []
 
 
@@ -196,8 +197,8 @@ def test_a_damaged_entry_is_compiled_again(run, tmp_path, damage):
     whole = entry.read_bytes()
     entry.write_bytes(damage(whole))
     result = run("c", C_PROGRAM, cache=tmp_path)
-    assert (result.from_cache, result.ran.stdout) == (False, b"kept\n")
-    assert run("c", C_PROGRAM, cache=tmp_path).from_cache
+    assert result.compiled is not None and result.ran.stdout == b"kept\n"
+    assert run("c", C_PROGRAM, cache=tmp_path).compiled is None
 
 
 def test_two_threads(run, tmp_path):
@@ -261,7 +262,7 @@ def test_libraries_that_npm_installed_globally_are_looked_for(run, toolchain, tm
 # --------------------------------------------------------------------------------------------------- what nobody can run
 def test_a_missing_toolchain_is_told_apart(box, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
-    result = run_program(box, "go", "package main", cache=tmp_path)
+    result = run_program(box, Program(language="go", source="package main"), cache=tmp_path)
     assert (result.failed, result.compiled, result.ran) == ("toolchain", None, None)
     assert result.missing == "go: go is not installed; apt install golang-go"
 
@@ -276,19 +277,19 @@ def test_tools_in_a_private_folder(monkeypatch, tmp_path, tier):
     (tmp_path / "private").chmod(0o700)
     monkeypatch.setenv("PATH", f"{tool.parent}:/usr/bin:/bin")
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    result = run_program(SimpleNamespace(tier=tier), "go", "package main", cache=tmp_path)
+    result = run_program(SimpleNamespace(tier=tier), Program(language="go", source="package main"), cache=tmp_path)
     assert f"go: the private user of tier {tier} may not reach {tmp_path}/private/go" in result.missing
 
 
 def test_a_runtime_that_needs_proc(box, toolchain, tmp_path):
     toolchain("csharp")
-    result = run_program(SimpleNamespace(tier="landlock"), "csharp", "", cache=tmp_path)
+    result = run_program(SimpleNamespace(tier="landlock"), Program(language="csharp", source=""), cache=tmp_path)
     assert "reads /proc" in result.missing
 
 
 def test_an_unknown_language(box):
     with pytest.raises(SandboxError, match=r"no language named 'pyhton'; did you mean 'python'\?"):
-        run_program(box, "pyhton", "")
+        run_program(box, Program(language="pyhton", source=""))
 
 
 def test_time_is_up(run):

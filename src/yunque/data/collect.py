@@ -94,21 +94,16 @@ def collect(
     folder: Path,
     progress: Progress = silent,
     workers: int = 1,
-    *,
-    may_be_empty: bool = False,
 ) -> dict:
     """Read the snapshot at ``tree`` (the folder with ``tree/`` in it) into two tables in ``folder``; gives the counts.
 
     ``facts`` are the snapshot's counts; ``checks`` None loads those that the recipe names. In the counts, ``files`` is
-    ``kept`` plus the sum of ``dropped``. Raises SourceError when no record is left, unless there may be none, RecipeError
-    for an unknown language or check.
+    ``kept`` plus the sum of ``dropped``. RecipeError for an unknown language or check; see `refuse_nothing`, too.
     """
     tally = Tally()
     with open_table(folder / RECORDS, Record) as records, open_table(folder / DROPPED, Dropped) as dropped:
         for item in read_tree(tree, facts, recipe, checks, tally, progress, workers):
             (records if isinstance(item, Record) else dropped).add(item)
-    if not tally.kept and not may_be_empty:
-        _refuse(tally.dropped, facts)
     return tally.counts()
 
 
@@ -355,8 +350,11 @@ def decode_as_declared(data: bytes) -> str:
 
 
 # ---------------------------------------------------------------------------------------------------------------- the sums
-def _refuse(reasons: Counter, facts: Mapping) -> None:
-    """Say in one line why nothing is left."""
+def refuse_nothing(counts: Mapping, facts: Mapping) -> None:
+    """SourceError in one line, when `collect` kept no record: why nothing is left."""
+    if counts["kept"]:
+        return
+    reasons = Counter(counts["dropped"])
     if refused := sorted(reason for reason in reasons if reason.startswith("benchmark ")):
         what = f"there is only evaluation data to learn from ({'; '.join(refused)})"
         raise SourceError(what, where=facts["source"], do="name another source: benchmarks are never training data")

@@ -17,7 +17,7 @@ Memory: a batch of texts for each process; the ids of records that were changed 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from yunque.core.nouns import Pair, Record
 from yunque.core.progress import silent
 from yunque.core.seams import Progress
 from yunque.data.packing.mixture import Weight
+from yunque.data.pairs.make import PairsRecipe
 from yunque.data.pairs.tested_functions import TestedIndex
 from yunque.data.parallel import batched, ordered_map
 from yunque.data.screening.finishing import Edited, Finished, Finisher, PairFinisher, SetAside
@@ -69,8 +70,12 @@ def finish(
 ) -> dict:
     """Fill ``folder`` with the six tables from the folders of records and tags; gives the counts."""
     counts = _Counts()
+    batches = batched(_tagged(records, tags), lambda one: len(one[0].text), BATCH_CHARS)
+    outcomes = ordered_map(finisher, batches, workers=workers, lost=finisher.lost)
     with open_table(folder / PAIRS, Pair) as made:
-        index, renamed = _finish_records(records, tags, folder, finisher, counts, made, workers, progress)
+        with progress("finish", num_rows(records / RECORDS), "records") as advance:
+            outcomes = _counted(outcomes, counts, advance)
+            index, renamed = _write_records(outcomes, folder, finisher.recipe.pairs, made, (records / PAIRS).exists())
         if finisher.recipe.pairs.test:
             for pair in index.pairs(lambda: scan_table(folder / RECORDS, Record)):
                 counts.pairs[pair.kind.value] += 1
@@ -88,46 +93,46 @@ def finish(
     return counts.plain()
 
 
-def _finish_records(
-    records: Path,
-    tags: Path,
-    folder: Path,
-    finisher: Finisher,
-    counts: _Counts,
-    made: TableWriter[Pair],
-    workers: int,
-    progress: Progress,
+def _counted(
+    batches: Iterable[tuple[object, list[Finished]]], counts: _Counts, advance: Callable[[int], None]
+) -> Iterator[Finished]:
+    for _, found in batches:
+        for one in found:
+            counts.add(one)
+            yield one
+            advance(1)
+
+
+def _write_records(
+    outcomes: Iterable[Finished], folder: Path, recipe: PairsRecipe, made: TableWriter[Pair], brings: bool
 ) -> tuple[TestedIndex, dict[str, str]]:
-    """All tables but the pairs of streams; gives what tests need, and the new id (or none) of every record that changed."""
-    pairs, brings = finisher.recipe.pairs, (records / PAIRS).exists()
-    index = TestedIndex(max_prompt_chars=pairs.max_prompt_chars, max_answer_chars=pairs.max_answer_chars)
+    """All tables but the pairs of streams; gives what tests need, and the new id (or none) of every record that changed.
+
+    ``brings``: whether pairs of a stream follow, which name records by their ids.
+    """
+    index = TestedIndex(max_prompt_chars=recipe.max_prompt_chars, max_answer_chars=recipe.max_answer_chars)
     renamed: dict[str, str] = {}
     with (
         open_table(folder / RECORDS, Record) as kept,
         open_table(folder / ASIDE, SetAside) as aside,
         open_table(folder / EDITS, Edited) as edits,
         open_table(folder / WEIGHTS, Weight) as weights,
-        progress("finish", num_rows(records / RECORDS), "records") as advance,
     ):
-        batches = batched(_tagged(records, tags), lambda one: len(one[0].text), BATCH_CHARS)
-        for _, found in ordered_map(finisher, batches, workers=workers, lost=finisher.lost):
-            for one in found:
-                counts.add(one)
-                if one.kept is not None:
-                    kept.add(one.kept)
-                if one.aside is not None:
-                    aside.add(one.aside)
-                if brings and (one.kept is None or one.kept.id != one.before):
-                    renamed[one.before] = one.kept.id if one.kept else ""
-                for pair in one.pairs:
-                    made.add(pair)
-                for edit in one.edits:
-                    edits.add(edit)
-                if one.weight is not None:
-                    weights.add(one.weight)
-                if one.facts is not None:
-                    index.add(one.facts)
-                advance(1)
+        for one in outcomes:
+            if one.kept is not None:
+                kept.add(one.kept)
+            if one.aside is not None:
+                aside.add(one.aside)
+            if brings and (one.kept is None or one.kept.id != one.before):
+                renamed[one.before] = one.kept.id if one.kept else ""
+            for pair in one.pairs:
+                made.add(pair)
+            for edit in one.edits:
+                edits.add(edit)
+            if one.weight is not None:
+                weights.add(one.weight)
+            if one.facts is not None:
+                index.add(one.facts)
     return index, renamed
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from yunque.core.errors import EvaluationError
 from yunque.core.nouns import Measure, Outcome
 from yunque.evaluation.metrics.answers import EXPONENTIATED, METRICS, Metric
-from yunque.evaluation.metrics.statistics import Paired, compare, describe
+from yunque.evaluation.metrics.statistics import Paired, Quantity, compare, describe
 from yunque.evaluation.runner import Ceiling, Judged
 
 
@@ -82,17 +82,14 @@ def compare_runs(name: str, base: Sequence[Judged], other: Sequence[Judged], *, 
     for metric in METRICS:
         both = [task_id for task_id in shared if _has(metric, one[task_id]) and _has(metric, two[task_id])]
         values = [[_mean(run[task_id], metric.of) * metric.scale for task_id in both] for run in (one, two)]
-        weights = [[_mean(run[task_id], metric.per) for task_id in both] for run in (one, two)] if metric.per else [None] * 2
-        if not both or (metric.per and not all(map(sum, weights))):
+        weights = tuple([_mean(run[task_id], metric.per) for task_id in both] for run in (one, two)) if metric.per else None
+        if not both or (weights and not all(map(sum, weights))):
             continue
         paired = compare(
-            metric.name,
+            Quantity(metric.name, metric.unit, metric.better == "higher"),
             *values,
             [one[task_id][0].group for task_id in both],
-            weights=weights[0],
-            forged_weights=weights[1],
-            higher_is_better=metric.better == "higher",
-            unit=metric.unit,
+            weights=weights,
             seed=seed,
         )
         if metric.unit in EXPONENTIATED:

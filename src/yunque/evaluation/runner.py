@@ -182,14 +182,13 @@ def judge_samples(
     folder: Path,
     *,
     tasks: Sequence[Task] | None = None,
-    metrics: Sequence[str] = USUAL,
+    values: AnswerValues | None = None,
     workers: int = 2,
-    sandbox: TapedSandbox | None = None,
     progress: Progress = silent,
 ) -> list[Judged]:
     """Judge answers made elsewhere, as (task id, text, style); a task without one fails, with a row that says so.
 
-    ``tasks``: those that count; None: all of the suite.
+    ``tasks``: those that count; None: all of the suite. ``values``: what is measured of each; None: the usual.
     """
     refuse_unknown(suite, {task_id for task_id, _, _ in samples})
     by_id = {task.id: task for task in (suite.tasks() if tasks is None else tasks)}
@@ -199,7 +198,7 @@ def judge_samples(
     for task_id, text, style in samples:
         written.append(Written(task_id=task_id, sample=counts[task_id], style=style, text=text, ended="", tokens=0))
         counts[task_id] += 1
-    values = AnswerValues(suite=suite, kinds=metrics, sandbox=sandbox)
+    values = values or AnswerValues(suite=suite, kinds=USUAL)
     with (
         _Judging(suite, values, folder / VERDICTS) as judging,
         progress(suite.name, len(written), "answers") as advance,

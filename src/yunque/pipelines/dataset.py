@@ -132,9 +132,7 @@ class DataBuild:
 
         def build(folder: Path) -> dict:
             checks = load_file_checks(recipe)
-            return collect(
-                snapshot.path, snapshot.counts, recipe, checks, folder, self.progress, self.workers, may_be_empty=True
-            )
+            return collect(snapshot.path, snapshot.counts, recipe, checks, folder, self.progress, self.workers)
 
         return self._step("records", source.name, build, parents=[snapshot], recipe=_plain(recipe))
 

@@ -17,7 +17,7 @@ from yunque.core.plugins import nearest
 from yunque.core.progress import silent
 from yunque.core.seams import Engine, JudgedSuite, MeasuredSuite, Progress
 from yunque.evaluation.aggregate import Changed, ceiling_of, changed_tasks, compare_runs, reasons, summarise
-from yunque.evaluation.metrics.answers import KINDS, TapedSandbox
+from yunque.evaluation.metrics.answers import KINDS, AnswerValues, TapedSandbox
 from yunque.evaluation.metrics.statistics import Paired
 from yunque.evaluation.registry import open_suite
 from yunque.evaluation.runner import (
@@ -34,7 +34,7 @@ from yunque.evaluation.runner import (
     refuse_unknown,
     run_suite,
 )
-from yunque.evaluation.sample_formats import read_samples
+from yunque.evaluation.sample_formats import Samples, read_samples
 from yunque.evaluation.suites.humaneval_mbpp import TRAINING_IDS
 from yunque.evaluation.suites.multipl_e import FORMS
 from yunque.models.base import find_base
@@ -78,131 +78,157 @@ def asking_of(*, engine: str, metrics: Sequence[str], style: str, trained_on: Se
     return Asking(metrics=kinds, style=style, without=without, **rest)
 
 
-def evaluate(
-    model: str,
-    names: Sequence[str],
-    out: Path,
-    asking: Asking,
-    *,
-    workers: int,
-    ceiling: bool = True,
-    engine: str = "local",
-    progress: Progress = silent,
-) -> list[Scored]:
-    """Run a model on suites; a suite that was run before with the same model and settings is read back."""
-    told = _deviations(names)
-    store, found, opened = Store(out), [], None
-    with open_sandbox() as inner:
-        sandbox = TapedSandbox(inner)
-        suites = [open_suite(name, sandbox) for name in names]  # a mistyped name should cost no work
-        if engine == "ray":
-            from yunque.evaluation.ray_judges import SpreadSuite
-
-            suites = [SpreadSuite(suite, name) for suite, name in zip(suites, names, strict=True)]
-            workers = max(suite.num_judges for suite in suites)
-        for suite in suites:
-            chosen_tasks(suite, asking)
-        folder, facts = find_base(model, progress)
-        with store.lock():
-            for suite in suites:
-                parents = [_ceiling(store, suite, asking, workers, chosen_tasks(suite, asking), progress)] if ceiling else []
-
-                def build(draft: Path, suite: JudgedSuite = suite, parents: list[Artifact] = parents) -> dict:
-                    nonlocal opened
-                    opened = opened or _engine(folder, asking, engine)
-                    rows = run_suite(opened, suite, draft, asking, workers=workers, sandbox=sandbox, progress=progress)
-                    return _write_measures(draft, suite, rows, parents, asking.seed)
-
-                recipe = {"suite": suite.name, "tasks": _fingerprint(suite), "model": facts.name, "sha256": facts.sha256}
-                recipe |= {"engine": engine, "deviations": told}
-                artifact, _ = store.make(
-                    "eval",
-                    build,
-                    parents=parents,
-                    recipe=recipe | {"sandbox": sandbox.tier} | asdict(asking),
-                    seed=asking.seed,
-                    resumable=True,
-                    name=f"{suite.name}  {facts.name}",
-                )
-                found.append(scored(artifact))
-    return found
-
-
 MISSING = ("fail", "leave-out", "refuse")
 """What becomes of tasks that a file has no answer to."""
 
 
-def judge_file(
-    samples: Path,
-    name: str,
-    out: Path,
-    asking: Asking,
-    *,
-    workers: int,
-    ceiling: bool = True,
-    missing: str = "fail",
-    say: Callable[[str], None] = lambda _: None,
-    progress: Progress = silent,
-) -> Scored:
-    """Judge completions made elsewhere, in the layouts of `evaluation.sample_formats`; ``say`` is told what a score hides.
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """Suites, and what is measured on them: a model (`run`), or answers that were made elsewhere (`judge`)."""
 
-    ``missing``: one of `MISSING`; EvaluationError when a task that is asked has no answer and that is to be refused.
-    """
-    if missing not in MISSING:
-        raise EvaluationError(f"no treatment of missing answers named {missing!r}", do=nearest(missing, list(MISSING)))
-    store, told = Store(out), _deviations([name])
-    with open_sandbox() as inner, store.lock():
-        sandbox = TapedSandbox(inner)
-        suite = open_suite(name, sandbox)
-        style = None if asking.style == AUTO else PromptStyle(asking.style)
-        given = read_samples(samples, [task.id for task in suite.tasks()], style)
-        if given.language and given.language not in _names_of(suite.tasks()[0].language):
-            raise EvaluationError(f"holds answers in {given.language}, {suite.name} asks for another", where=samples)
-        answers, answered = given.pairs, {one.task_id for one in given.samples}
+    out: Path
+    """Folder of artifacts."""
+    asking: Asking
+    workers: int = 2
+    """Programs judged at the same time."""
+    ceiling: bool = True
+    """Whether the suites' own answers are judged as well."""
+    engine: str = "local"
+    """One of `ENGINES`."""
+    missing: str = "fail"
+    """One of `MISSING`."""
+    progress: Progress = silent
+    say: Callable[[str], None] = lambda _: None
+    """Told what a score hides, a line each."""
+
+    def run(self, model: str, names: Sequence[str]) -> list[Scored]:
+        """Run a model on suites; a suite that was run before with the same model and settings is read back."""
+        deviating = _deviations(names)
+        store, found, opened = Store(self.out), [], None
+        with open_sandbox() as inner:
+            sandbox = TapedSandbox(inner)
+            suites = [open_suite(name, sandbox) for name in names]  # a mistyped name should cost no work
+            workers = self.workers
+            if self.engine == "ray":
+                from yunque.evaluation.ray_judges import SpreadSuite
+
+                suites = [SpreadSuite(suite, name) for suite, name in zip(suites, names, strict=True)]
+                workers = max(suite.num_judges for suite in suites)
+            for suite in suites:
+                chosen_tasks(suite, self.asking)
+            folder, facts = find_base(model, self.progress)
+            with store.lock():
+                for suite in suites:
+                    tasks = chosen_tasks(suite, self.asking)
+                    parents = [self._ceiling(store, suite, tasks, workers)] if self.ceiling else []
+
+                    def build(draft: Path, suite: JudgedSuite = suite, parents: list[Artifact] = parents) -> dict:
+                        nonlocal opened
+                        opened = opened or _engine(folder, self.asking, self.engine)
+                        rows = run_suite(
+                            opened, suite, draft, self.asking, workers=workers, sandbox=sandbox, progress=self.progress
+                        )
+                        return _write_measures(draft, suite, rows, parents, self.asking.seed)
+
+                    recipe = {"model": facts.name, "sha256": facts.sha256, "engine": self.engine, "deviations": deviating}
+                    found.append(self._made(store, build, suite, parents, recipe, resumable=True))
+        return found
+
+    def judge(self, samples: Path, name: str) -> Scored:
+        """Judge completions made elsewhere, in the forms of `evaluation.sample_formats`.
+
+        EvaluationError when a task that is asked has no answer and that is to be refused.
+        """
+        if self.missing not in MISSING:
+            do = nearest(self.missing, list(MISSING))
+            raise EvaluationError(f"no treatment of missing answers named {self.missing!r}", do=do)
+        store, deviating = Store(self.out), _deviations([name])
+        with open_sandbox() as inner, store.lock():
+            sandbox = TapedSandbox(inner)
+            suite = open_suite(name, sandbox)
+            style = None if self.asking.style == AUTO else PromptStyle(self.asking.style)
+            given = read_samples(samples, [task.id for task in suite.tasks()], style)
+            if given.language and given.language not in _names_of(suite.tasks()[0].language):
+                raise EvaluationError(f"holds answers in {given.language}, {suite.name} asks for another", where=samples)
+            counted, judged, notes = self._answered(suite, given, samples)
+            for line in notes:
+                self.say(line)
+            parents = [self._ceiling(store, suite, judged, self.workers)] if self.ceiling and judged else []
+            values = AnswerValues(suite=suite, kinds=self.asking.metrics, sandbox=sandbox)
+
+            def build(draft: Path) -> dict:
+                rows = judge_samples(
+                    suite, given.pairs, draft, tasks=counted, values=values, workers=self.workers, progress=self.progress
+                )
+                return _write_measures(draft, suite, rows, parents, self.asking.seed)
+
+            digest = hashlib.sha256(json.dumps(given.pairs).encode()).hexdigest()
+            recipe = {"model": samples.name, "sha256": digest, "deviations": deviating, "missing": self.missing}
+            recipe |= {"layout": given.layout, "notes": given.notes}
+            return self._made(store, build, suite, parents, recipe)
+
+    def _answered(
+        self, suite: JudgedSuite, given: Samples, samples: Path
+    ) -> tuple[Sequence[Task], Sequence[Task], list[str]]:
+        """The tasks that count, those of them that have an answer, and lines that say what a score hides."""
+        answered = {one.task_id for one in given.samples}
         refuse_unknown(suite, answered)
-        tasks = chosen_tasks(suite, replace(asking, style=AUTO))
+        tasks = chosen_tasks(suite, replace(self.asking, style=AUTO))
         judged = [task for task in tasks if task.id in answered]
-        counted = judged if missing == "leave-out" else tasks
+        counted = judged if self.missing == "leave-out" else tasks
         if not counted:
             raise EvaluationError(f"holds no answer to the tasks of {suite.name} that are asked", where=samples)
         notes = list(given.notes)
         if without := [task.id for task in tasks if task.id not in answered]:
             share = f"{len(without)} of {len(tasks)} tasks"
-            if missing == "refuse":
+            if self.missing == "refuse":
                 what = f"{share} of {suite.name} have no answer, such as {without[0]}"
                 do = "use --missing leave-out to judge the others alone, --missing fail to count them as failed, or --limit"
                 raise EvaluationError(what, where=samples, do=do)
-            ends = "left out" if missing == "leave-out" else "failed (--missing leave-out judges the others alone)"
+            ends = "left out" if self.missing == "leave-out" else "failed (--missing leave-out judges the others alone)"
             notes.append(f"{share} have no answer: {ends}")
-        for line in notes:
-            say(line)
-        parents = [_ceiling(store, suite, asking, workers, judged, progress)] if ceiling and judged else []
+        return counted, judged, notes
 
-        def build(draft: Path) -> dict:
-            rows = judge_samples(
-                suite,
-                answers,
-                draft,
-                tasks=counted,
-                metrics=asking.metrics,
-                workers=workers,
-                sandbox=sandbox,
-                progress=progress,
-            )
-            return _write_measures(draft, suite, rows, parents, asking.seed)
-
-        digest = hashlib.sha256(json.dumps(answers).encode()).hexdigest()
-        recipe = {"suite": suite.name, "tasks": _fingerprint(suite), "model": samples.name, "sha256": digest}
-        recipe |= {"deviations": told, "missing": missing}
+    def _made(
+        self,
+        store: Store,
+        build: Callable[[Path], dict],
+        suite: JudgedSuite,
+        parents: list[Artifact],
+        recipe: dict,
+        *,
+        resumable: bool = False,
+    ) -> Scored:
+        """The run as an artifact, named by its suite and its model."""
+        decided = {"suite": suite.name, "tasks": _fingerprint(suite), "sandbox": suite.sandbox.tier}
         artifact, _ = store.make(
             "eval",
             build,
             parents=parents,
-            recipe=recipe | {"layout": given.layout, "notes": given.notes, "sandbox": sandbox.tier} | asdict(asking),
-            seed=asking.seed,
-            name=f"{suite.name}  {samples.name}",
+            recipe=decided | recipe | asdict(self.asking),
+            seed=self.asking.seed,
+            resumable=resumable,
+            name=f"{suite.name}  {recipe['model']}",
         )
-    return scored(artifact)
+        return scored(artifact)
+
+    def _ceiling(self, store: Store, suite: JudgedSuite, tasks: Sequence[Task], workers: int) -> Artifact:
+        """What the suite's own answers to these tasks get here, found once."""
+
+        def build(draft: Path) -> dict:
+            rows = find_ceiling(suite, tasks, draft, workers=workers, progress=self.progress)
+            canonical = [row.canonical for row in rows if row.canonical]
+            return {
+                "tasks": len(rows),
+                "canonical_pass": canonical.count("pass"),
+                "canonical_skip": canonical.count("skip"),
+                "wrong_pass": sum(row.wrong == "pass" for row in rows),
+                "misses": {row.task_id: row.detail for row in rows if row.canonical and row.canonical != "pass"},
+            }
+
+        recipe = {"suite": suite.name, "tasks": _fingerprint(suite), "asked": _hash([task.id for task in tasks])}
+        recipe |= {"sandbox": suite.sandbox.tier}
+        return store.make("ceiling", build, recipe=recipe, seed=self.asking.seed, name=suite.name)[0]
 
 
 def scored(artifact: Artifact) -> Scored:
@@ -277,27 +303,6 @@ def _called(run: Artifact) -> str:
 
 
 # --------------------------------------------------------------------------------------------------------------------- steps
-def _ceiling(
-    store: Store, suite: JudgedSuite, asking: Asking, workers: int, tasks: Sequence[Task], progress: Progress
-) -> Artifact:
-    """What the suite's own answers to these tasks get here, found once."""
-
-    def build(draft: Path) -> dict:
-        rows = find_ceiling(suite, tasks, draft, workers=workers, progress=progress)
-        canonical = [row.canonical for row in rows if row.canonical]
-        return {
-            "tasks": len(rows),
-            "canonical_pass": canonical.count("pass"),
-            "canonical_skip": canonical.count("skip"),
-            "wrong_pass": sum(row.wrong == "pass" for row in rows),
-            "misses": {row.task_id: row.detail for row in rows if row.canonical and row.canonical != "pass"},
-        }
-
-    recipe = {"suite": suite.name, "tasks": _fingerprint(suite), "asked": _hash([task.id for task in tasks])}
-    recipe |= {"sandbox": suite.sandbox.tier}
-    return store.make("ceiling", build, recipe=recipe, seed=asking.seed, name=suite.name)[0]
-
-
 def _write_measures(draft: Path, suite: JudgedSuite, rows: list[Judged], parents: list[Artifact], seed: int) -> dict:
     """The numbers of a run, written beside its answers; gives what the manifest counts."""
     measures = summarise(rows, KS, seed=seed)

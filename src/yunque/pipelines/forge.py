@@ -26,12 +26,12 @@ from yunque.core.errors import SandboxError
 from yunque.core.nouns import Pair, PromptStyle, Record
 from yunque.core.plugins import find_part
 from yunque.core.seams import Progress, Sandbox
-from yunque.data.collect import collect, load_checks
+from yunque.data.collect import collect, load_checks, refuse_nothing
 from yunque.data.packing.rows import Rows, pack
 from yunque.data.pairs.make import make_pairs
 from yunque.data.sources.kinds import open_source
 from yunque.data.split import Part, Placement, Split, Twin, split
-from yunque.evaluation.repository.questions import RepositorySuite, SuiteBuilder
+from yunque.evaluation.repository.questions import BodyTests, RepositorySuite, SuiteBuilder
 from yunque.evaluation.repository.scoring import score_model
 from yunque.models.base import BaseFacts, find_base, refuse_short_context
 from yunque.pipelines.recipes import ForgeRecipe
@@ -113,7 +113,9 @@ class Forge:
         recipe = self.recipe.collect
 
         def build(folder: Path) -> dict:
-            return collect(snapshot.path, snapshot.counts, recipe, load_checks(recipe), folder, self.progress)
+            counts = collect(snapshot.path, snapshot.counts, recipe, load_checks(recipe), folder, self.progress)
+            refuse_nothing(counts, snapshot.counts)
+            return counts
 
         return self._step("records", build, parents=[snapshot], recipe=_plain(recipe))
 
@@ -280,15 +282,17 @@ class Forge:
                 progress=self.progress,
                 **context,
             )
-            started = time.monotonic()
+            started, by_id = time.monotonic(), {record.id: record for record in _records_of(records)}
             scores, counts = score_model(
                 engine,
                 RepositorySuite.load(suite.path),
                 styles=[PromptStyle.PREFIX, *([PromptStyle.FIM] if engine.fim else [])],
-                records={record.id: record for record in _records_of(records)},
-                tree=snapshot.path / "tree",
-                sandbox=self.sandbox,
-                recipe=self.recipe.evaluation,
+                records=by_id,
+                bodies_by=BodyTests(
+                    records=by_id, tree=snapshot.path / "tree", sandbox=self.sandbox, recipe=self.recipe.evaluation
+                )
+                if self.sandbox
+                else None,
                 progress=self.progress,
             )
             scores.save(folder)

@@ -205,31 +205,13 @@ class Worker:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._held.enter_context(self._control)
         _LIVE.add(self)
-        told = {
-            "tier": tier,
-            "uid": None if tier == "bwrap" else uid,
-            "readable": list(self.place.readable),
-            "tree": self.place.tree,
-            "disk_bytes": self.place.disk_bytes,
-            "scratch": self.home,
-            "listable": list(self.place.listable),
-            "packages": sorted({os.path.dirname(path) for path in library_paths(self.place.libraries)}),
-            "preload": [(name, _source(name)) for name in self.place.preload],
-        }
+        told = self._told(uid)
         python = sys.executable if uid is None or tier == "namespaces" else _reachable_python()
         command = [python, "-s", "-S", "-P", "-B", "-c", _BOOT, _INSIDE, str(theirs.fileno())]
         as_user = {}
         if tier == "bwrap":
-            told["readable"] = shown = [
-                path
-                for path in self.place.readable
-                if python == sys.executable
-                or not _is_of_python(path)
-                or all(map(_open_to_all, (path, os.path.realpath(path))))
-            ]
-            told["listable"] = [path for path in self.place.listable if any(one.startswith(f"{path}/") for one in shown)]
-            told["tree"] = TREE if self.place.tree else None
-            command = _bubblewrap(shown, self.place, self.home, command)
+            told |= self._shown(python)
+            command = _bubblewrap(told["readable"], self.place, self.home, command)
             as_user = {} if uid is None else {"user": uid, "group": uid, "extra_groups": []}
         with theirs:
             try:
@@ -249,6 +231,36 @@ class Worker:
         self._held.callback(self._reap)
         self._enter_group()
         told["counted"] = self.group is not None
+        self._make_ready(told)
+        self._enter_group()  # once more: what it was started by may have forked before
+
+    def _told(self, uid: int | None) -> dict:
+        """What the worker is told of the place that it stands on."""
+        place = self.place
+        return {
+            "tier": place.tier,
+            "uid": None if place.tier == "bwrap" else uid,
+            "readable": list(place.readable),
+            "tree": place.tree,
+            "disk_bytes": place.disk_bytes,
+            "scratch": self.home,
+            "listable": list(place.listable),
+            "packages": sorted({os.path.dirname(path) for path in library_paths(place.libraries)}),
+            "preload": [(name, _source(name)) for name in place.preload],
+        }
+
+    def _shown(self, python: str) -> dict:
+        """What of that bubblewrap shows it."""
+        readable = [
+            path
+            for path in self.place.readable
+            if python == sys.executable or not _is_of_python(path) or all(map(_open_to_all, (path, os.path.realpath(path))))
+        ]
+        listable = [path for path in self.place.listable if any(one.startswith(f"{path}/") for one in readable)]
+        return {"readable": readable, "listable": listable, "tree": TREE if self.place.tree else None}
+
+    def _make_ready(self, told: dict) -> None:
+        """Tell the worker its place, and wait until it stands there. SandboxError when it cannot."""
         self._control.settimeout(START_S)
         try:
             self._control.send(marshal.dumps(told))
@@ -259,8 +271,7 @@ class Worker:
             self.process.kill()
             last = self.process.stderr.read().decode("utf-8", "replace").strip().rpartition("\n")[2]
             trouble = answer.removeprefix("error ") or last or "the worker ended before it was ready"
-            raise SandboxError(f"tier {tier}: {trouble}", do="see `yunque doctor`")
-        self._enter_group()  # once more: what it was started by may have forked before
+            raise SandboxError(f"tier {self.place.tier}: {trouble}", do="see `yunque doctor`")
 
     def _enter_group(self) -> None:
         try:

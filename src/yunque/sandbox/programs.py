@@ -61,7 +61,6 @@ class ProgramRun:
     """None when nothing had to be compiled: the language does not, or the cache had it."""
     ran: Observation | None = None
     """None when it did not come to that, and for languages that are only compiled."""
-    from_cache: bool = False
 
     @property
     def failed(self) -> str:
@@ -73,25 +72,37 @@ class ProgramRun:
         return "run" if self.ran is not None and self.ran.exit_code != 0 else ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Program:
+    """Source text of one program, and how it is built."""
+
+    language: str | Language
+    source: str
+    tests: bool = False
+    """Its tests are the language's own (Go's ``TestX``, Rust's ``#[test]``, D's ``unittest``) and need a runner."""
+    flags: tuple[str, ...] = ()
+    """Further arguments for the compiler, such as ``-lcrypto``."""
+
+    @property
+    def row(self) -> Language:
+        """Its language. SandboxError for one that nobody knows."""
+        return language(self.language) if isinstance(self.language, str) else self.language
+
+
 def run_program(
     sandbox: LocalSandbox,
-    name: str | Language,
-    source: str,
+    program: Program,
     *,
     stdin: bytes = b"",
     arguments: tuple[str, ...] = (),
     limits: Limits = Limits(),
-    tests: bool = False,
-    flags: tuple[str, ...] = (),
     cache: Path | None = None,
 ) -> ProgramRun:
     """Compile a program if its language is compiled, run it, and tell both.
 
-    ``tests``: its tests are the language's own (Go's ``TestX``, Rust's ``#[test]``, D's ``unittest``) and need a runner.
-    ``flags``: further arguments for the compiler, such as ``-lcrypto``. ``cache``: None is `program_cache`.
-    SandboxError for a language that nobody knows, and when a job cannot be isolated.
+    ``cache``: None is `program_cache`. SandboxError for a language that nobody knows, and when a job cannot be isolated.
     """
-    row = language(name) if isinstance(name, str) else name
+    row, source = program.row, program.source
     if row.warm:
         toolchain = find_toolchain(row)
         ran = sandbox.run(Job(python=source, argv=arguments, stdin=stdin, limits=limits))
@@ -101,15 +112,15 @@ def run_program(
         _check_tier(sandbox, toolchain)
     except SandboxError as error:
         return ProgramRun(language=row.name, missing=error.line())
-    build = _Build(sandbox, toolchain, _name_parts(row, source, tests), source, tests, flags, cache or program_cache())
+    build = _Build(sandbox, toolchain, program, _name_parts(row, source, program.tests), cache or program_cache())
     told = functools.partial(ProgramRun, language=row.name, toolchain=toolchain.version)
     if not row.compile:
         return told(ran=build.run({build.parts.source: _encode(source)}, stdin, arguments, limits))
     artifacts, compiled = build.artifacts()
     if not row.run or not artifacts:
-        return told(compiled=compiled, from_cache=compiled is None)
+        return told(compiled=compiled)
     ran = build.run(artifacts, stdin, arguments, limits)
-    return told(compiled=compiled, ran=ran, from_cache=compiled is None)
+    return told(compiled=compiled, ran=ran)
 
 
 def program_cache() -> Path:
@@ -150,18 +161,16 @@ class _Build:
 
     sandbox: LocalSandbox
     toolchain: Toolchain
+    program: Program
     parts: _Parts
-    source: str
-    tests: bool
-    flags: tuple[str, ...]
     cache: Path
 
     def artifacts(self) -> tuple[dict[str, bytes], Observation | None]:
         """What compiling gives (empty when it failed), and what was seen of it; None when the cache had it."""
         row = self.toolchain.language
         key = content_id(
-            repr(row), self.toolchain.version, repr(self.toolchain.tools), self.sandbox.tier, repr(self.flags),
-            repr(self.tests), repr(self.parts), _encode(self.source),
+            repr(row), self.toolchain.version, repr(self.toolchain.tools), self.sandbox.tier, repr(self.program.flags),
+            repr(self.program.tests), repr(self.parts), _encode(self.program.source),
         )  # fmt: skip
         kept = load(self.cache, key)
         if kept is not None:
@@ -194,11 +203,13 @@ class _Build:
 
     def _compile(self) -> Observation:
         row = self.toolchain.language
-        argv = row.compile_tests if self.tests and row.compile_tests else row.compile
+        argv = row.compile_tests if self.program.tests and row.compile_tests else row.compile
         files = self._class_archive() if row.primer else {}
         shared = f"-XX:SharedArchiveFile={_ARCHIVE}" if files else "-Xshare:auto"
-        job = self._compile_job(argv, self.parts.source, _encode(self.source), shared)
-        return self.sandbox.run(replace(job, argv=(*job.argv, *self.flags), files=job.files | files, collect=row.produces))
+        job = self._compile_job(argv, self.parts.source, _encode(self.program.source), shared)
+        return self.sandbox.run(
+            replace(job, argv=(*job.argv, *self.program.flags), files=job.files | files, collect=row.produces)
+        )
 
     def _compile_job(self, argv: tuple[str, ...], path: str, source: bytes, shared: str) -> Job:
         names = {"source": path, "main": self.parts.main, "heap_mb": "1024", "shared": shared}

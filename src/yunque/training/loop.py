@@ -50,33 +50,32 @@ class History:
         return sum(row["step"] > self.best_step for row in self.validations)
 
 
+@dataclass(kw_only=True, eq=False)
 class Trainer:
     """One run of training; ``fit`` does it, from the checkpoint in ``folder`` when one is there."""
 
-    def __init__(
-        self,
-        *,
-        model: Any,
-        objective: Objective,
-        train: Rows,
-        validation: Rows,
-        recipe: TrainingRecipe,
-        seed: int,
-        folder: Path,
-        progress: Progress = silent,
-    ) -> None:
-        self.recipe, self.seed, self.folder, self.progress = recipe, seed, folder, progress
-        self.objective, self.train, self.validation = objective, train, validation
+    model: Any
+    objective: Objective
+    train: Rows
+    validation: Rows
+    recipe: TrainingRecipe
+    seed: int
+    folder: Path
+    progress: Progress = silent
+
+    def __post_init__(self) -> None:
         self.accelerator = Accelerator(mixed_precision="no")
-        self.weights = {name: p for name, p in model.named_parameters() if p.requires_grad}
+        self.weights = {name: p for name, p in self.model.named_parameters() if p.requires_grad}
         if not self.weights:
             raise TrainingError("the model has nothing to train")
-        if not validation.answers[:, 1:].any():
+        if not self.validation.answers[:, 1:].any():
             raise TrainingError("the validation rows hold no answer tokens", do="add code, or raise pack.validation_tokens")
-        optimizer = torch.optim.AdamW(_decay_groups(self.weights, recipe.weight_decay), lr=recipe.learning_rate, fused=True)
+        optimizer = torch.optim.AdamW(
+            _decay_groups(self.weights, self.recipe.weight_decay), lr=self.recipe.learning_rate, fused=True
+        )
         # Not wrapped in DDP: objectives call parts of the model, and its hooks only run on calls of the whole.
-        self.model, self.optimizer = model.to(self.accelerator.device), self.accelerator.prepare(optimizer)
-        self.num_steps = max(1, math.floor(len(train) * recipe.epochs / recipe.rows_per_step))
+        self.model, self.optimizer = self.model.to(self.accelerator.device), self.accelerator.prepare(optimizer)
+        self.num_steps = max(1, math.floor(len(self.train) * self.recipe.epochs / self.recipe.rows_per_step))
         self.history = History()
         self.best: dict[str, torch.Tensor] = {}
 

@@ -10,7 +10,7 @@ from yunque.code.functions import functions
 from yunque.core.nouns import Outcome
 from yunque.core.seams import Suite
 from yunque.data.split import Part
-from yunque.evaluation.repository.questions import STUB, EvaluationRecipe, RepositorySuite, judge_bodies
+from yunque.evaluation.repository.questions import STUB, BodyTests, EvaluationRecipe, RepositorySuite
 
 BODY_TASKS = {"memo.kept", "double", "cube", "Box.__init__", "Box.area", "ñandú"}
 REASONS = {
@@ -271,14 +271,11 @@ def verdicts(built, repository, tests_box):
     """What is said of every answer, judged together as a run does."""
     asked = asked_of(built.suite, repository.record().text)
     done: list[int] = []
-    found = judge_bodies(
-        [asked[name] for name, _, _ in ANSWERS.values()],
-        [answer for _, answer, _ in ANSWERS.values()],
-        records=repository.by_id(),
-        tree=repository.tree,
-        sandbox=tests_box,
-        recipe=EvaluationRecipe(test_wall_s=30),
-        advance=done.append,
+    bodies = BodyTests(
+        records=repository.by_id(), tree=repository.tree, sandbox=tests_box, recipe=EvaluationRecipe(test_wall_s=30)
+    )
+    found = bodies.judge_all(
+        [asked[name] for name, _, _ in ANSWERS.values()], [answer for _, answer, _ in ANSWERS.values()], done.append
     )
     assert done == [1] * len(ANSWERS)
     return dict(zip(ANSWERS, found, strict=True))
@@ -307,11 +304,8 @@ def test_the_original_answer_of_every_task_passes_and_its_stub_does_not(built, r
     by_start = {f.prompt_end_byte: f.indent for f in functions(repository.record().text, "python")}
     answers = [problem.key.answer for problem in problems]
     stubs = [by_start[problem.span_bytes[0]] + STUB for problem in problems]
-    how = {
-        "records": repository.by_id(), "tree": repository.tree, "sandbox": tests_box, "recipe": recipe(),
-        "advance": lambda amount: None,
-    }  # fmt: skip
-    found = judge_bodies([*problems, *problems], [*answers, *stubs], **how)
+    bodies = BodyTests(records=repository.by_id(), tree=repository.tree, sandbox=tests_box, recipe=recipe())
+    found = bodies.judge_all([*problems, *problems], [*answers, *stubs])
     told = dict(zip((problem.key.answer for problem in problems), found[len(problems) :], strict=True))
     assert told["        return 6 * self.side**2"].detail.startswith("NotImplementedError")
     assert [verdict.outcome for verdict in found] == [Outcome.PASS] * len(problems) + [Outcome.FAIL] * len(problems)
@@ -322,10 +316,8 @@ def test_the_original_answer_of_every_task_passes_and_its_stub_does_not(built, r
 )
 def test_an_endless_answer_is_a_timeout(built, repository, tests_box, recipe, loop):
     double = asked_of(built.suite, repository.record().text)["double"]
-    (verdict,) = judge_bodies(
-        [double], [loop], records=repository.by_id(), tree=repository.tree, sandbox=tests_box,
-        recipe=recipe(test_wall_s=2), advance=lambda amount: None,
-    )  # fmt: skip
+    bodies = BodyTests(records=repository.by_id(), tree=repository.tree, sandbox=tests_box, recipe=recipe(test_wall_s=2))
+    (verdict,) = bodies.judge_all([double], [loop])
     assert verdict.outcome is Outcome.FAIL
     assert verdict.detail.startswith("timeout")
 

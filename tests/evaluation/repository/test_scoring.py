@@ -9,6 +9,7 @@ from yunque.core.nouns import Completion, PromptStyle
 from yunque.core.seams import Engine
 from yunque.data.split import Part
 from yunque.evaluation.metrics.text import edit_similarity
+from yunque.evaluation.repository.questions import BodyTests
 from yunque.evaluation.repository.scoring import Scores, score_model
 
 BOTH = (PromptStyle.PREFIX, PromptStyle.FIM)
@@ -41,9 +42,9 @@ def keys(built):
 @pytest.fixture
 def score(built, repository, recipe):
     def run(engine, *, styles=BOTH, sandbox=None, suite=built.suite):
-        return score_model(
-            engine, suite, styles=styles, records=repository.by_id(), tree=repository.tree, sandbox=sandbox, recipe=recipe()
-        )
+        records = repository.by_id()
+        bodies = sandbox and BodyTests(records=records, tree=repository.tree, sandbox=sandbox, recipe=recipe())
+        return score_model(engine, suite, styles=styles, records=records, bodies_by=bodies)
 
     return run
 

@@ -27,7 +27,7 @@ from yunque.checks.execution.programs import trouble
 from yunque.checks.execution.python import TIMEOUT, passed_of
 from yunque.core.nouns import Finding, Limits, Outcome, Record, Verdict
 from yunque.core.seams import Sandbox
-from yunque.sandbox.programs import run_program
+from yunque.sandbox.programs import Program, run_program
 
 DRIVERS = Path(__file__).with_name("drivers")
 OUTPUT_BYTES = 16 << 20
@@ -246,7 +246,12 @@ class Printed:
         """PASS when every call gives its value; SKIP without the toolchain. ``record``: what stands before the test."""
         started = time.perf_counter()
         source, limits = self.test.program(record.text), replace(self.limits, output_bytes=OUTPUT_BYTES)
-        run = run_program(self.sandbox, record.language, source, limits=limits, flags=self.flags, cache=self.cache)
+        run = run_program(
+            self.sandbox,
+            Program(language=record.language, source=source, flags=self.flags),
+            limits=limits,
+            cache=self.cache,
+        )
         if run.missing:
             return Verdict(check=self.name, outcome=Outcome.SKIP, detail=run.missing)
         values = printed(run.ran.stdout, len(self.expected)) if run.ran is not None else []
@@ -283,7 +288,9 @@ def expected_values(
 ) -> list[bytes]:
     """What a test expects, as its driver prints it. `Irregular` when its literals cannot be printed."""
     limits = replace(limits, output_bytes=OUTPUT_BYTES)
-    run = run_program(sandbox, test.language, test.reference(code), limits=limits, flags=flags, cache=cache)
+    run = run_program(
+        sandbox, Program(language=test.language, source=test.reference(code), flags=flags), limits=limits, cache=cache
+    )
     values = printed(run.ran.stdout, len(test.expected)) if run.ran is not None else None
     unknown = values is not None and any(_UNKNOWN in _QUOTED.sub(b"", one) for one in values)
     if run.missing or values is None or len(values) != len(test.expected) or unknown:

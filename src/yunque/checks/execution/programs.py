@@ -17,7 +17,7 @@ from pathlib import Path
 from yunque.checks.execution.python import SEATS, TIMEOUT
 from yunque.core.nouns import Finding, Limits, Observation, Outcome, Record, Verdict
 from yunque.core.seams import Sandbox
-from yunque.sandbox.programs import ProgramRun, run_program
+from yunque.sandbox.programs import Program, ProgramRun, run_program
 
 # Language -> a statement that prints the word, and how many closing braces of the program stand behind its last test.
 ENDINGS = {
@@ -62,7 +62,13 @@ class Output:
     def judge(self, record: Record) -> Verdict:
         """PASS for exit status 0 and the expected output; SKIP when the toolchain is missing."""
         started = time.perf_counter()
-        run = run_program(self.sandbox, record.language, record.text, stdin=self.stdin, limits=self.limits, cache=self.cache)
+        run = run_program(
+            self.sandbox,
+            Program(language=record.language, source=record.text),
+            stdin=self.stdin,
+            limits=self.limits,
+            cache=self.cache,
+        )
         finding = trouble(run)
         if finding is None and run.ran is not None:
             given, wanted = (
@@ -97,7 +103,12 @@ class OwnTests:
                 outcome=Outcome.ERROR,
                 detail=f"a {record.language} program whose end is not where it is looked for",
             )
-        run = run_program(self.sandbox, record.language, source, limits=self.limits, flags=self.flags, cache=self.cache)
+        run = run_program(
+            self.sandbox,
+            Program(language=record.language, source=source, flags=self.flags),
+            limits=self.limits,
+            cache=self.cache,
+        )
         finding = trouble(run)
         # Go's println writes to stderr; what the program printed last may end without a newline
         if finding is None and run.ran is not None and word.encode() not in run.ran.stdout + run.ran.stderr:

@@ -67,23 +67,12 @@ def _looks_like_tests(path):
     return name.endswith(".py") and (named or not {"test", "tests"}.isdisjoint(folders))
 
 
-def _watch(candidate, tests, known, status):
-    """Set the audit hook for a file; gives what was caused behind its back so far. ``status``: of a run that it ends.
-
-    An event that nobody's code but Python's own and this file's is behind is the file's. What anything else is behind, a
-    test or pytest, must be ``known`` from a run of the original file (None: that is this run): a program can leave something
-    behind that is called by them.
-    """
-    library, busy, own = os.path.dirname(os.__file__) + os.sep, set(), threading.get_ident
-    frame_at, leave, write, git = sys._getframe, os._exit, os.write, os.sep + ".git" + os.sep
-    realpath, fspath, errors, seen = os.path.realpath, os.fspath, os.dup(2), set()
-    known = None if known is None else set(known)
-    tests = {realpath(path): f"test {at}" for at, path in enumerate(tests)}
-    names = {os.path.basename(path): name for path, name in tests.items()}
+def _audit_forks():
+    """Let the start of a program raise an event: it raises none of its own."""
     start_program = _posixsubprocess.fork_exec
 
     def fork_exec(*args):
-        sys.audit("yunque.fork_exec")  # it raises no event of its own
+        sys.audit("yunque.fork_exec")
         return start_program(*args)
 
     for module in (subprocess, _posixsubprocess):
@@ -91,18 +80,32 @@ def _watch(candidate, tests, known, status):
             if value is start_program:
                 setattr(module, name, fork_exec)
 
+
+def _paths_of_tests(candidate, tests):
+    """A function: which test's file a path is, or that it is one of other tests, or of git's; empty for all else.
+
+    ``tests``: the name of each by its path. What the function uses it holds itself, out of a program's reach.
+    """
+    realpath, fspath, fsdecode, git = os.path.realpath, os.fspath, os.fsdecode, os.sep + ".git" + os.sep
+    basename, isabs = os.path.basename, os.path.isabs
+    names = {basename(path): name for path, name in tests.items()}
+
     def is_of_tests(path):
-        """Which test's file a path is, or that it is one of other tests, or of git's; empty for all else."""
         if not isinstance(path, str | bytes | os.PathLike):
             return ""
-        path = os.fsdecode(fspath(path))
-        name = names.get(os.path.basename(path)) if not os.path.isabs(path) else None  # below whatever folder
+        path = fsdecode(fspath(path))
+        name = names.get(basename(path)) if not isabs(path) else None  # below whatever folder
         path = realpath(path)
         others = path.startswith(ROOT) and path != candidate and _looks_like_tests(path[len(ROOT) :])
         return tests.get(path) or name or (path if others or git in path else "")
 
+    return is_of_tests
+
+
+def _questions(is_of_tests):
+    """A function: what an event is about, when it is one that the candidate may not cause; empty otherwise."""
+
     def asks(event, args):
-        """What the event is about, when it is one that the candidate may not cause; empty otherwise."""
         if event.startswith("object.__"):
             return args[1] if args[1] in _ATTRIBUTES else ""
         if event in ("open", "os.link", "os.rename"):
@@ -111,12 +114,36 @@ def _watch(candidate, tests, known, status):
             return args[0] if args[0].partition(".")[0] in _MACHINERY else ""
         return event
 
+    return asks
+
+
+def _places(tests):
+    """A function: what of the standard library a code object is of, else its file, and whether it is Python's own."""
+    library = os.path.dirname(os.__file__) + os.sep
+
     def place(code):
-        """The function of the standard library that a code object is of, else its file, and whether it is Python's own."""
         name = code.co_filename
         if name.startswith(library) and "site-packages" not in name:
             return f"{name[len(library) :].partition(os.sep)[0].removesuffix('.py')}.{code.co_name}", True
         return tests.get(name, name), name.startswith("<")
+
+    return place
+
+
+def _watch(candidate, tests, known, status):
+    """Set the audit hook for a file; gives what was caused behind its back so far. ``status``: of a run that it ends.
+
+    An event that nobody's code but Python's own and this file's is behind is the file's. What anything else is behind, a
+    test or pytest, must be ``known`` from a run of the original file (None: that is this run): a program can leave something
+    behind that is called by them.
+    """
+    busy, own = set(), threading.get_ident
+    frame_at, leave, write = sys._getframe, os._exit, os.write
+    errors, seen = os.dup(2), set()
+    known = None if known is None else set(known)
+    tests = {os.path.realpath(path): f"test {at}" for at, path in enumerate(tests)}
+    asks, place = _questions(_paths_of_tests(candidate, tests)), _places(tests)
+    _audit_forks()
 
     def ended(event, what):
         write(errors, f"\nyunque: the program looks at what it is judged by ({event}: {what})\n".encode())

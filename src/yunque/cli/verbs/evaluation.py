@@ -43,51 +43,25 @@ def eval_(
     json_: Json = False,
 ) -> None:
     """Measure a model on suites, with intervals, or judge completions made elsewhere; writes eval.html."""
-    from dataclasses import asdict
-
-    from yunque.cli.views.evaluation import lines
+    from yunque.cli.views.evaluation import lines, plain
     from yunque.core.errors import EvaluationError
-    from yunque.pipelines.evaluation import all_runs, asking_of, evaluate, judge_file, write_pages
+    from yunque.pipelines.evaluation import Evaluation, all_runs, asking_of, write_pages
     from yunque.store.artifacts import disk_errors
 
-    names = list(listed(suites))
+    if not model and samples is None:
+        raise EvaluationError("no model and no --samples", do="name one of the two")
     asking = asking_of(
-        samples=n,
-        temperature=temperature,
-        style=style,
-        seed=seed,
-        limit=limit,
-        max_tokens=max_tokens,
-        engine=engine,
-        metrics=listed(metrics),
-        trained_on=listed(trained_on),
+        samples=n, temperature=temperature, style=style, seed=seed, limit=limit, max_tokens=max_tokens, engine=engine,
+        metrics=listed(metrics), trained_on=listed(trained_on),
+    )  # fmt: skip
+    evaluation = Evaluation(
+        out=out, asking=asking, workers=workers, ceiling=ceiling, engine=engine, missing=missing, progress=bars, say=say
     )
+    names = listed(suites)
     with disk_errors(out):
-        if samples is not None:
-            found = [
-                judge_file(
-                    samples, names[0], out, asking, workers=workers, ceiling=ceiling, missing=missing, say=say, progress=bars
-                )
-            ]
-        elif model:
-            found = evaluate(model, names, out, asking, workers=workers, ceiling=ceiling, engine=engine, progress=bars)
-        else:
-            raise EvaluationError("no model and no --samples", do="name one of the two")
+        found = evaluation.run(model, names) if samples is None else [evaluation.judge(samples, names[0])]
         page = write_pages(all_runs(found, out), out)
-    if json_:
-        emit(
-            [
-                {
-                    "suite": one.suite,
-                    "id": one.artifact.id,
-                    "measures": [asdict(m) for m in one.measures],
-                    "failures": one.reasons,
-                }
-                for one in found
-            ]
-        )
-    else:
-        print("\n".join([f"report  {page}", *lines(found)]))
+    emit([plain(one) for one in found]) if json_ else print("\n".join([f"report  {page}", *lines(found)]))
 
 
 def compare(

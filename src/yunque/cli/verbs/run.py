@@ -24,9 +24,9 @@ def run_(
     """Run a program that nobody trusts in the sandbox, and show what was seen from outside."""
     from yunque.cli.views.programs import run_file
     from yunque.core.nouns import Limits
+    from yunque.sandbox import open_sandbox
 
     limits = Limits(wall_s=time_s, cpu_s=time_s, memory_bytes=memory_mb << 20)
-    status = run_file(
-        file, lang=lang, stdin=stdin, arguments=arguments or [], limits=limits, tier=tier, unsafe=unsafe, as_json=json_
-    )
+    with open_sandbox(tier or None, unsafe=unsafe) as sandbox:
+        status = run_file(file, sandbox, lang=lang, stdin=stdin, arguments=arguments or [], limits=limits, as_json=json_)
     raise typer.Exit(status)

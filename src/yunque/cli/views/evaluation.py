@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from yunque.core.nouns import Measure
 from yunque.pipelines.evaluation import Compared, Scored
@@ -18,6 +19,12 @@ def lines(found: Sequence[Scored]) -> list[str]:
         said.append(f"  failed by: {', '.join(f'{rule} {count}' for rule, count in one.reasons.items()) or 'nothing'}")
         said.append(one.artifact.id)
     return said
+
+
+def plain(one: Scored) -> dict:
+    """A run as `yunque eval --json` prints it."""
+    measures = [asdict(measure) for measure in one.measures]
+    return {"suite": one.suite, "id": one.artifact.id, "measures": measures, "failures": one.reasons}
 
 
 def shown(measure: Measure) -> str:

@@ -11,20 +11,19 @@ from yunque.cli.console import emit, say
 from yunque.core.errors import SandboxError
 from yunque.core.nouns import Limits, Observation
 from yunque.data.collect import decode_as_declared
-from yunque.sandbox import open_sandbox
 from yunque.sandbox.languages.table import LANGUAGES, language
-from yunque.sandbox.programs import run_program
+from yunque.sandbox.programs import Program, run_program
+from yunque.sandbox.runner import LocalSandbox
 
 
 def run_file(
     file: Path,
+    sandbox: LocalSandbox,
     *,
     lang: str,
     stdin: Path | None,
     arguments: list[str],
     limits: Limits,
-    tier: str,
-    unsafe: bool,
     as_json: bool,
 ) -> int:
     """Run a file and show what was seen: 0 when it ended with status 0, else 1. SandboxError for what a user can mend."""
@@ -34,8 +33,8 @@ def run_file(
         given = stdin.read_bytes() if stdin else b""
     except (OSError, ValueError) as error:
         raise SandboxError(f"cannot be read ({error})", where=stdin if file.is_file() and stdin else file) from None
-    with open_sandbox(tier or None, unsafe=unsafe) as sandbox:
-        run = run_program(sandbox, row.name, source, stdin=given, arguments=tuple(arguments), limits=limits)
+    program = Program(language=row.name, source=source)
+    run = run_program(sandbox, program, stdin=given, arguments=tuple(arguments), limits=limits)
     if run.missing:
         raise SandboxError(run.missing)
     seen = run.ran or run.compiled

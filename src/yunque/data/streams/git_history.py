@@ -265,7 +265,8 @@ class _Reader:
         before, after = changed_lines(edit.before.text, edit.after.text, self.rules.context_lines)
         self._judge_length(before, after)
         whole = "" if before == edit.before.text else "From "
-        return self._pair(PairKind.EDIT, edit, f"{message}\n\n{whole}`{edit.after.origin.path}`:", before, after, message)
+        prompt = f"{message}\n\n{whole}`{edit.after.origin.path}`:\n\n{fenced(before, edit.language)}"
+        return _pair(PairKind.EDIT, edit, prompt, after, message)
 
     def _function_pairs(self, edit: _Edit, message: str, tests: list[tuple[str, Record]]) -> Iterator[Pair]:
         """FIX or REFACTOR pairs of the functions that changed, if nothing else of the file did."""
@@ -291,7 +292,8 @@ class _Reader:
                 asked = f"{message}\n\n{test}Mend {place}:"
             else:
                 asked = f"{message}\n\nRefactor {place} without changing what it does:"
-            yield self._pair(kind, edit, asked, before + "\n", after + "\n", message, new.qualified_name, shown_with)
+            prompt = f"{asked}\n\n{fenced(before + chr(10), edit.language)}"
+            yield _pair(kind, edit, prompt, after + "\n", message, new.qualified_name, shown_with)
 
     def _test_of(self, name: str, tests: list[tuple[str, Record]]) -> tuple[str, tuple[str, ...]]:
         """A test that the same commit wrote or changed and that speaks of a function, to be shown, and its record's id."""
@@ -312,27 +314,21 @@ class _Reader:
             if size > most:
                 raise Unfit("too long", f"{size} tokens, over {most}")
 
-    def _pair(
-        self,
-        kind: PairKind,
-        edit: _Edit,
-        asked: str,
-        before: str,
-        after: str,
-        message: str,
-        name: str = "",
-        more: tuple[str, ...] = (),
-    ) -> Pair:
-        return Pair(
-            id=content_id(kind, edit.after.id, edit.before.id, edit.after.origin.revision, name),
-            kind=kind,
-            prompt=f"{asked}\n\n{fenced(before, edit.language)}",
-            answer=after,
-            span_bytes=None,
-            language=edit.language,
-            natural_language=natural_language(message),
-            origin_ids=(edit.after.id, edit.before.id, *more),
-        )
+
+def _pair(
+    kind: PairKind, edit: _Edit, prompt: str, answer: str, message: str, name: str = "", more: tuple[str, ...] = ()
+) -> Pair:
+    """A pair of an edit; ``name``: of the function; ``more``: ids of further records that it was made from."""
+    return Pair(
+        id=content_id(kind, edit.after.id, edit.before.id, edit.after.origin.revision, name),
+        kind=kind,
+        prompt=prompt,
+        answer=answer,
+        span_bytes=None,
+        language=edit.language,
+        natural_language=natural_language(message),
+        origin_ids=(edit.after.id, edit.before.id, *more),
+    )
 
 
 def fenced(code: str, language: str) -> str:

@@ -38,33 +38,38 @@ class Paired:
         return self.base.value == self.forged.value
 
 
+@dataclass(frozen=True)
+class Quantity:
+    """What is compared."""
+
+    name: str
+    unit: str = ""
+    higher_is_better: bool = True
+
+
 def compare(
-    name: str,
+    quantity: Quantity,
     base: Sequence[float],
     forged: Sequence[float],
     groups: Sequence[str],
     *,
-    weights: Sequence[float] | None = None,
-    forged_weights: Sequence[float] | None = None,
-    higher_is_better: bool = True,
-    unit: str = "",
+    weights: tuple[Sequence[float], Sequence[float]] | None = None,
     seed: int = 0,
 ) -> Paired:
     """Paired comparison of ``sum(values) / sum(weights)`` (weights 1: the mean), with 95 % intervals.
 
-    All sequences have one entry a task; ``groups`` names the file each task came from. ``weights`` are those of both models
-    unless the forged one has its own. With no tasks, every value is None.
+    All sequences have one entry a task; ``groups`` names the file each task came from. ``weights`` are those of the
+    base and of the forged model. With no tasks, every value is None.
     """
-    n = len(base)
-    weights = np.ones(n) if weights is None else weights
-    forged_weights = weights if forged_weights is None else forged_weights
-    if not n == len(forged) == len(groups) == len(weights) == len(forged_weights):
+    n, name, unit = len(base), quantity.name, quantity.unit
+    weights = weights or (np.ones(n), np.ones(n))
+    if not n == len(forged) == len(groups) == len(weights[0]) == len(weights[1]):
         raise ValueError("base, forged, groups and weights must be of one length")
     if n == 0:
         empty = Measure(name=name, value=None, n=0, unit=unit)
         return Paired(base=empty, forged=empty, difference=empty, resampled="tasks", verdict="cannot tell")
     values = np.column_stack([np.asarray(base, float), np.asarray(forged, float)])
-    weight = np.column_stack([np.asarray(weights, float), np.asarray(forged_weights, float)])
+    weight = np.column_stack([np.asarray(of_model, float) for of_model in weights])
     point = values.sum(axis=0) / weight.sum(axis=0)
     point = np.append(point, point[1] - point[0])
     if n < MIN_UNITS:
@@ -78,7 +83,7 @@ def compare(
     measures = [
         Measure(name=name, value=float(point[i]), n=n, low=float(low[i]), high=float(high[i]), unit=unit) for i in range(3)
     ]
-    sign = 1 if higher_is_better else -1
+    sign = 1 if quantity.higher_is_better else -1
     lowest, highest = sorted((sign * low[2], sign * high[2]))
     verdict = "better" if lowest > 0 else "worse" if highest < 0 else "cannot tell"
     resampled = "files" if by_file else "tasks"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from yunque.evaluation.metrics.statistics import Paired, compare
+from yunque.evaluation.metrics.statistics import Paired, Quantity, compare
 from yunque.evaluation.repository.scoring import Sample, Scores
 
 
@@ -42,13 +42,11 @@ def compare_scores(base: Scores, forged: Scores, *, seed: int) -> list[Row]:
             base_style="text",
             forged_style="text",
             paired=compare(
-                "bits per byte",
+                Quantity("bits per byte", "bits/byte", higher_is_better=False),
                 [row.bits for row in base.bits],
                 [row.bits for row in forged.bits],
                 [row.group for row in base.bits],
-                weights=[row.num_bytes for row in base.bits],
-                higher_is_better=False,
-                unit="bits/byte",
+                weights=([row.num_bytes for row in base.bits],) * 2,
                 seed=seed,
             ),
         )
@@ -78,11 +76,10 @@ def _row(
     if [s.task_id for s in ours] != [s.task_id for s in theirs]:
         raise ValueError(f"the two models did not answer the same {suite} tasks")
     paired = compare(
-        title,
+        Quantity(title, "share"),
         [value(sample) for sample in ours],
         [value(sample) for sample in theirs],
         [sample.group for sample in ours],
-        unit="share",
         seed=seed,
     )
     return Row(

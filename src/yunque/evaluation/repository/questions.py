@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import InitVar, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -110,23 +110,20 @@ class RepositorySuite:
         )
 
 
+@dataclass(kw_only=True)
 class SuiteBuilder:
     """Makes the suite from records, their parts and the tree the records came from."""
 
-    def __init__(
-        self,
-        *,
-        records: Sequence[Record],
-        parts: dict[str, Part],
-        twins: frozenset[tuple[str, int]],
-        tree: Path,
-        sandbox: Sandbox | None,
-        recipe: EvaluationRecipe,
-        seed: int,
-        progress: Progress = silent,
-    ) -> None:
-        self.parts, self.twins, self.tree, self.sandbox = parts, twins, tree, sandbox
-        self.recipe, self.seed, self.progress = recipe, seed, progress
+    records: InitVar[Sequence[Record]]
+    parts: dict[str, Part]
+    twins: frozenset[tuple[str, int]]
+    tree: Path
+    sandbox: Sandbox | None
+    recipe: EvaluationRecipe
+    seed: int
+    progress: Progress = silent
+
+    def __post_init__(self, records: Sequence[Record]) -> None:
         self.asked = [r for r in records if not is_test_path(r.origin.path)]
         self.excluded: dict[str, Counter] = defaultdict(Counter)
 
@@ -343,49 +340,48 @@ def limits_of_tests(wall_s: float, memory_bytes: int) -> Limits:
     return Limits(wall_s=wall_s, cpu_s=wall_s, memory_bytes=memory_bytes, processes=64)
 
 
-def body_tests(
-    problem: Problem, record: Record, *, tree: Path, sandbox: Sandbox, recipe: EvaluationRecipe
-) -> RepositoryTests:
-    """The tests that judge the body of a function of a record."""
-    return RepositoryTests(
-        tree=tree,
-        tests=problem.tests,
-        sandbox=sandbox,
-        limits=limits_of_tests(recipe.test_wall_s, recipe.memory_bytes),
-        definition=function_of(record.text, problem.span_bytes[0]).qualified_name.partition(".")[0],
-    )
-
-
 @lru_cache(256)
 def function_of(text: str, body_byte: int) -> Function:
     """The Python function whose body begins there."""
     return next(one for one in functions(text, "python") if one.has_body and one.prompt_end_byte == body_byte)
 
 
-def judge_bodies(
-    problems: Sequence[Problem],
-    answers: Sequence[str],
-    *,
-    records: dict[str, Record],
-    tree: Path,
-    sandbox: Sandbox,
-    recipe: EvaluationRecipe,
-    advance: Callable[[int], None],
-) -> list[Verdict]:
-    """What the repository's tests say of each answer, put in place of the original body."""
+@dataclass(frozen=True, kw_only=True)
+class BodyTests:
+    """What judges bodies of functions: the files they stood in, and the tests of their repository."""
 
-    def judge(problem: Problem, answer: str) -> Verdict:
-        record = records[problem.record_id]
+    records: dict[str, Record]
+    tree: Path
+    sandbox: Sandbox
+    recipe: EvaluationRecipe
+
+    def of(self, problem: Problem) -> RepositoryTests:
+        """The tests that judge one body."""
+        text = self.records[problem.record_id].text
+        return RepositoryTests(
+            tree=self.tree,
+            tests=problem.tests,
+            sandbox=self.sandbox,
+            limits=limits_of_tests(self.recipe.test_wall_s, self.recipe.memory_bytes),
+            definition=function_of(text, problem.span_bytes[0]).qualified_name.partition(".")[0],
+        )
+
+    def judge(self, problem: Problem, answer: str) -> Verdict:
+        """What they say of an answer, put in place of the original body."""
+        record, (start, end) = self.records[problem.record_id], problem.span_bytes
         data = record.text.encode()
-        start, end = problem.span_bytes
         text = (data[:start] + answer.rstrip("\n").encode("utf-8", "replace") + data[end:]).decode()
-        check = body_tests(problem, record, tree=tree, sandbox=sandbox, recipe=recipe)
-        return check.judge(replace(record, text=text))
+        return self.of(problem).judge(replace(record, text=text))
 
-    def tell(pair: tuple[Problem, str]) -> Verdict:
-        verdict = judged(judges, RepositoryTests.name, *pair)
-        advance(1)
-        return verdict
+    def judge_all(
+        self, problems: Sequence[Problem], answers: Sequence[str], advance: Callable[[int], None] = lambda _: None
+    ) -> list[Verdict]:
+        """The same of each answer, several at a time; ``advance`` counts them."""
 
-    with Judges(judge) as judges, ThreadPoolExecutor(recipe.workers) as pool:
-        return list(pool.map(tell, zip(problems, answers, strict=True)))
+        def tell(pair: tuple[Problem, str]) -> Verdict:
+            verdict = judged(judges, RepositoryTests.name, *pair)
+            advance(1)
+            return verdict
+
+        with Judges(self.judge) as judges, ThreadPoolExecutor(self.recipe.workers) as pool:
+            return list(pool.map(tell, zip(problems, answers, strict=True)))

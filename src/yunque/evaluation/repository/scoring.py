@@ -14,9 +14,9 @@ from pathlib import Path
 from yunque.checks.syntax import Syntax
 from yunque.core.nouns import Completion, Outcome, PromptStyle, Record, Request, content_id
 from yunque.core.progress import silent
-from yunque.core.seams import Engine, Progress, Sandbox
+from yunque.core.seams import Engine, Progress
 from yunque.evaluation.metrics.text import edit_similarity
-from yunque.evaluation.repository.questions import EvaluationRecipe, Problem, RepositorySuite, judge_bodies
+from yunque.evaluation.repository.questions import BodyTests, Problem, RepositorySuite
 from yunque.store.tables import read_lines, write_lines
 
 
@@ -83,12 +83,13 @@ def score_model(
     *,
     styles: Sequence[PromptStyle],
     records: dict[str, Record],
-    tree: Path,
-    sandbox: Sandbox | None,
-    recipe: EvaluationRecipe,
+    bodies_by: BodyTests | None = None,
     progress: Progress = silent,
 ) -> tuple[Scores, dict]:
-    """The model's scores, and how it was asked. ``styles`` are those it can be asked in, the plainest first."""
+    """The model's scores, and how it was asked. ``styles`` are those it can be asked in, the plainest first.
+
+    ``bodies_by`` judges the bodies of functions that it writes; None: nothing does.
+    """
     bits = [
         BitsRow(
             group=stretch.path, bits=-sum(logs) / math.log(2), num_bytes=len(stretch.text.encode()), num_tokens=len(logs)
@@ -100,17 +101,9 @@ def score_model(
     fim = [_sample(p, c, style, records) for p, c in zip(holes, _ask(engine, holes, style), strict=True)]
     written = _ask(engine, bodies, PromptStyle.PREFIX)
     verdicts: list = []
-    if bodies and sandbox is not None:
+    if bodies and bodies_by is not None:
         with progress("judge", len(bodies), "tasks") as advance:
-            verdicts = judge_bodies(
-                bodies,
-                [c.text for c in written],
-                records=records,
-                tree=tree,
-                sandbox=sandbox,
-                recipe=recipe,
-                advance=advance,
-            )
+            verdicts = bodies_by.judge_all(bodies, [c.text for c in written], advance)
     judged = [
         _sample(p, c, PromptStyle.PREFIX, records, outcome=v.outcome.value, detail=v.detail)
         for p, c, v in zip(bodies, written, verdicts, strict=bool(verdicts))

@@ -30,7 +30,7 @@ from yunque.core.errors import EvaluationError
 from yunque.core.nouns import Measure, Outcome, PromptStyle, Record, Task, Verdict
 from yunque.core.progress import silent
 from yunque.core.seams import JudgedSuite, Progress, Sandbox
-from yunque.data.collect import CollectRecipe, collect, load_checks
+from yunque.data.collect import CollectRecipe, collect, load_checks, refuse_nothing
 from yunque.data.sources.kinds import TREE, open_source
 from yunque.data.split import Part
 from yunque.evaluation.metrics.statistics import describe
@@ -47,11 +47,11 @@ from yunque.evaluation.repository.one_function import (
 )
 from yunque.evaluation.repository.questions import (
     STUB,
+    BodyTests,
     EvaluationRecipe,
     Problem,
     RepositorySuite,
     SuiteBuilder,
-    body_tests,
     function_of,
 )
 from yunque.evaluation.suites.extraction import code_of
@@ -148,7 +148,7 @@ def _plain(
     folder.mkdir(parents=True, exist_ok=True)
     facts = open_source(spec).fetch(folder)
     collecting = CollectRecipe()
-    collect(folder, facts, collecting, load_checks(collecting), folder, progress)
+    refuse_nothing(collect(folder, facts, collecting, load_checks(collecting), folder, progress), facts)
     records = read_table(folder / "records.parquet", Record)
     questions, counts = SuiteBuilder(
         records=records,
@@ -249,7 +249,9 @@ class BodySuite(_Asked):
         refusal = refuse(piece, self._function(problem).name, record.text)
         if refusal:
             return failed(self.name, *refusal)
-        tests = body_tests(problem, record, tree=self.found.tree, sandbox=self.sandbox, recipe=self.found.recipe)
+        found = self.found
+        bodies = BodyTests(records=found.records, tree=found.tree, sandbox=self.sandbox, recipe=found.recipe)
+        tests = bodies.of(problem)
         return judge_controlled(tests, replace(record, text=program), self.name)
 
     def wrong(self, task: Task) -> str:

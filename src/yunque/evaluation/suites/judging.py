@@ -13,7 +13,7 @@ from yunque.checks.execution.python import Asserts
 from yunque.core.errors import EvaluationError
 from yunque.core.nouns import Limits, Origin, Outcome, Record, Task, Verdict, content_id
 from yunque.core.seams import Sandbox
-from yunque.sandbox.programs import run_program
+from yunque.sandbox.programs import Program, run_program
 
 NEEDS = (
     ("lua", "luaunit", "require('luaunit')", "apt install lua-unit"),
@@ -97,7 +97,7 @@ def _missing_library(suite: Judging, task: Task, given: str, flags: tuple[str, .
 
 @functools.lru_cache(64)
 def _works(sandbox: Sandbox, language: str, probe: str, flags: tuple[str, ...]) -> bool:
-    run = run_program(sandbox, language, probe, flags=flags)
+    run = run_program(sandbox, Program(language=language, source=probe, flags=flags))
     return bool(run.missing) or not run.failed  # a missing toolchain is told by the check
 
 
