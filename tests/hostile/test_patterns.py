@@ -77,7 +77,7 @@ def _forms_end(module) -> Iterable[str]:
 
 BUILT: dict[tuple[str, str], Callable] = {
     ("code.lexing", "_FAMILIES[family]"): _values("_FAMILIES"),
-    ("checks.privacy.secrets", "b'(?<![A-Za-z0-9_])' + pattern + b'(?![A-Za-z0-9_-])'"): lambda module: (
+    ("checks.privacy.secret_patterns", "b'(?<![A-Za-z0-9_])' + pattern + b'(?![A-Za-z0-9_-])'"): lambda module: (
         pattern for _, _, pattern in module._ISSUED
     ),
     ("checks.deprecation.deprecated", "_MARKS[language].encode()"): lambda module: (
@@ -102,7 +102,7 @@ BUILT: dict[tuple[str, str], Callable] = {
         rf"\s*{form.tail}\s*" for form in module.FORMS.values()
     ),
     ("checks.security.safe_use", "form.pattern"): lambda module: (form.pattern for form in module.FORMS),
-    ("checks.security.patterns", "rule.pattern"): lambda module: (rule.pattern for rule in module.RULES),
+    ("checks.security.patterns", "rule.pattern"): lambda module: (rule.pattern for rule in module.rules()),
     (
         "checks.execution.programs",
         "f'(?<!\\\\s)(?:\\\\s*+\\\\}}){{{num_braces}}}\\\\s*+(?:;\\\\s*+)?\\\\Z'",
@@ -132,7 +132,7 @@ BUILT: dict[tuple[str, str], Callable] = {
     ("evaluation.suites.humanevalpack", "f'\\\\b{name}\\\\b'"): lambda module: [r"\bsolve\b"],
     ("evaluation.suites.humanevalpack", "use"): _values("_RUST_CRATES"),
     ("evaluation.suites.humanevalpack", "pattern"): _forms_end,
-    ("evaluation.suites.jsonl", "found"): _definitions,
+    ("evaluation.suites.jsonl", "result"): _definitions,
     ("evaluation.suites.jsonl", "row.definition"): _definitions,
     ("evaluation.suites.multipl_e", "definition"): _definitions,
     ("evaluation.suites.multipl_e", "end[0]"): _forms_end,
@@ -186,7 +186,7 @@ CUT: dict[tuple[str, str], tuple[Callable[[str], str], str]] = {
     ),
     ("checks.quality.commented_code", "_C_LINE"): (_lines(500), "the same"),
     ("checks.quality.commented_code", "_SHELL_LINE"): (_lines(500), "the same"),
-    ("checks.privacy.secrets", "_WORD_END"): (_lines(80), "searched in the 80 bytes before a word"),
+    ("checks.privacy.secret_patterns", "_WORD_END"): (_lines(80), "searched in the 80 bytes before a word"),
     ("checks.security.injection", "_RUNS"): (_lines(60), "searched in the last 60 characters of a function's name"),
     ("checks.deprecation.obsolete", "_GUARD"): (_lines(300), "the last line of 300 characters"),
     ("checks.privacy.personal_data", "_LOCAL"): (_lines(64), "searched in the 64 bytes before an @"),

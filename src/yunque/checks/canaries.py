@@ -38,19 +38,19 @@ def prove(check: Check) -> Proof:
     if not isinstance(check, ProvenCheck):
         return Proof()
     canaries = list(check.canaries())
-    if not any(one.finds for one in canaries) or all(one.finds for one in canaries):
+    if not any(item.finds for item in canaries) or all(item.finds for item in canaries):
         return Proof(doubt="it brings no canary with a finding, or none without")
-    verdicts = judge_all(check, [one.record for one in canaries])
+    verdicts = judge_all(check, [item.record for item in canaries])
     if all(verdict.outcome is Outcome.SKIP for verdict in verdicts):
         return Proof(missing=verdicts[0].detail or "it skips every canary")
-    for one, verdict in zip(canaries, verdicts, strict=True):
+    for item, verdict in zip(canaries, verdicts, strict=True):
         if verdict.outcome is Outcome.ERROR:
             return Proof(doubt=f"it broke on a canary: {verdict.detail}")
         if verdict.outcome is Outcome.SKIP:
             continue
-        if one.finds and one.finds not in [finding.rule for finding in verdict.findings]:
-            return Proof(doubt=f"it did not see a planted '{one.finds}'")
-        if not one.finds and verdict.outcome is not Outcome.PASS:
+        if item.finds and item.finds not in [finding.rule for finding in verdict.findings]:
+            return Proof(doubt=f"it did not see a planted '{item.finds}'")
+        if not item.finds and verdict.outcome is not Outcome.PASS:
             return Proof(doubt=f"it found something in a clean text: {verdict.detail}")
     return Proof()
 
@@ -91,4 +91,4 @@ class Trusted:
         """The verdict of each, in their order."""
         if why := self.proof.doubt:
             return [Verdict(check=self.name, outcome=Outcome.ERROR, detail=f"not believed: {why}") for _ in records]
-        return [replace(one, check=self.name) for one in judge_all(self.check, records)]
+        return [replace(item, check=self.name) for item in judge_all(self.check, records)]

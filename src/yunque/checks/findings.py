@@ -19,9 +19,9 @@ class Places:
         self._at = self._bytes = 0
         self._line = 1
 
-    def line(self, at: int) -> int:
+    def line(self, position: int) -> int:
         """1-based line."""
-        self._go(at)
+        self._go(position)
         return self._line
 
     def span(self, start: int, end: int) -> tuple[int, int]:
@@ -30,13 +30,13 @@ class Places:
         size = end - start if self.plain else len(self.text[start:end].encode("utf-8", "surrogatepass"))
         return self._bytes, self._bytes + size
 
-    def _go(self, at: int) -> None:
-        if at < self._at:
+    def _go(self, position: int) -> None:
+        if position < self._at:
             self._at, self._bytes, self._line = 0, 0, 1
-        passed = self.text[self._at : at]
+        passed = self.text[self._at : position]
         self._line += passed.count("\n")
         self._bytes += len(passed) if self.plain else len(passed.encode("utf-8", "surrogatepass"))
-        self._at = at
+        self._at = position
 
 
 def decide(

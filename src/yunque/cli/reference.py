@@ -49,10 +49,10 @@ def _verbs() -> list[str]:
 def _leaves(command: Any, context: typer.Context, path: str = "yunque") -> list[tuple[str, Any]]:
     if not hasattr(command, "list_commands"):
         return [(path, command)]
-    found = []
+    leaves = []
     for name in command.list_commands(context):
-        found += _leaves(command.get_command(context, name), context, f"{path} {name}")
-    return found
+        leaves += _leaves(command.get_command(context, name), context, f"{path} {name}")
+    return leaves
 
 
 def _recipe(title: str, recipe: type[BaseModel]) -> list[str]:
@@ -64,7 +64,7 @@ def _keys(before: str, recipe: type[BaseModel]) -> list[str]:
     """A row a key; those of a section, or of the tables in an array of them (``[]``), below their name."""
     lines = []
     for name, field in recipe.model_fields.items():
-        inner = [one for one in (field.annotation, *get_args(field.annotation)) if _is_section(one)]
+        inner = [item for item in (field.annotation, *get_args(field.annotation)) if _is_section(item)]
         array = "[]" if get_origin(field.annotation) is tuple else ""
         lines += _keys(f"{before}{name}{array}.", inner[0]) if inner else [_row(f"{before}{name}", field)]
     return lines

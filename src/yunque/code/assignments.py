@@ -57,13 +57,13 @@ def assigned(data: bytes, language: str, places: Sequence[int]) -> Iterator[tupl
     stack = [parse(data, language).root_node]
     while stack:
         node = stack.pop()
-        at = bisect_left(places, node.start_byte)
-        if at == len(places) or places[at] >= node.end_byte:
+        position = bisect_left(places, node.start_byte)
+        if position == len(places) or places[position] >= node.end_byte:
             continue
         for name, value in _pairs(node):
             if text := _name(name):
                 yield from ((text, pieces) for pieces in reader.values(value))
-        joined = [one for one in reader.values(node) if len(one) > 1] if _is_joined(node) else []
+        joined = [item for item in reader.values(node) if len(item) > 1] if _is_joined(node) else []
         yield from ((b"", pieces) for pieces in joined)
         if not joined:
             stack += node.children
@@ -79,7 +79,7 @@ def _operator(node: Node) -> bytes:
 
 
 def _field(node: Node, names: Sequence[str]) -> Node | None:
-    return next((found for one in names if (found := node.child_by_field_name(one)) is not None), None)
+    return next((result for name in names if (result := node.child_by_field_name(name)) is not None), None)
 
 
 def _pairs(node: Node) -> Iterator[tuple[Node, Node]]:
@@ -125,7 +125,7 @@ def _call(node: Node) -> tuple[bytes, Node | None, list[Node]]:
 
 
 def _inside(node: Node) -> list[Node]:
-    return [one for one in node.named_children if "comment" not in one.type]
+    return [child for child in node.named_children if "comment" not in child.type]
 
 
 def _name(node: Node) -> bytes:
@@ -147,9 +147,11 @@ def _literal(node: Node) -> Span | None:
     if "string" not in node.type or node.type == "concatenated_string":
         return None
     parts = node.named_children
-    if any(not one.type.endswith(("content", "fragment", "escape_sequence", "string_start", "string_end")) for one in parts):
+    if any(
+        not part.type.endswith(("content", "fragment", "escape_sequence", "string_start", "string_end")) for part in parts
+    ):
         return None  # a substitution
-    parts = [one for one in parts if not one.type.endswith(("_start", "_end"))]
+    parts = [part for part in parts if not part.type.endswith(("_start", "_end"))]
     if parts:
         start, end = parts[0].start_byte, parts[-1].end_byte
     elif node.type == "raw_string":
@@ -171,8 +173,8 @@ class _Reader:
         if self.left <= 0:
             return []
         before, self._stop = self.left, self.left - MAX_VALUE_VISITS
-        found = self._values(node)
-        return [pieces for pieces in found if pieces] if before - self.left < MAX_VALUE_VISITS else []
+        result = self._values(node)
+        return [pieces for pieces in result if pieces] if before - self.left < MAX_VALUE_VISITS else []
 
     def _values(self, node: Node) -> list[list[Span]]:
         self.left -= 1
@@ -186,16 +188,16 @@ class _Reader:
         if _is_joined(node):
             return self._joined(_inside(node))
         if node.type in _WRAPPERS or operator in _CHOOSES or node.type in ("conditional_expression", "ternary_expression"):
-            return [one for child in node.named_children[:8] for one in self._values(child)]
+            return [value for child in node.named_children[:8] for value in self._values(child)]
         return []
 
     def _joined(self, parts: list[Node]) -> list[list[Span]]:
         """One literal of all parts, where each is one."""
         pieces: list[Span] = []
         for part in parts:
-            if len(found := self._values(part)) != 1:
+            if len(values := self._values(part)) != 1:
                 return []
-            pieces += found[0]
+            pieces += values[0]
         return [pieces]
 
     def _of_call(self, node: Node) -> list[list[Span]]:
@@ -204,8 +206,10 @@ class _Reader:
         plain = called.lower().replace(b"_", b"")
         if plain in _SAME and on is not None:
             return self._values(on)
-        named = {key.text: _field(one, _VALUES) for one in given if (key := _field(one, ("name",))) and _field(one, _VALUES)}
-        given = [one for one in given if one.type != "keyword_argument"]
+        named = {
+            key.text: _field(item, _VALUES) for item in given if (key := _field(item, ("name",))) and _field(item, _VALUES)
+        }
+        given = [item for item in given if item.type != "keyword_argument"]
         value = next((named[key] for key in (b"default", b"default_value") if key in named), None)
         if value is None and (plain in _HOLD or plain in _GIVE) and given:
             value = given[-1] if plain in _GIVE and len(given) >= 2 else given[0] if plain in _HOLD else None

@@ -61,7 +61,7 @@ def cut(text: str) -> str:
 
 def shortened(text: str) -> str:
     """The text with blanks at the end of lines that are too long to look at."""
-    return _LONG.sub(lambda found: found[1] + " " * len(found[2]), text)
+    return _LONG.sub(lambda result: result[1] + " " * len(result[2]), text)
 
 
 def _by_grammar(text: str, language: str) -> tuple[str, str] | None:
@@ -94,7 +94,7 @@ def _begins_inside(text: str, quotes: str) -> bool:
     if text.count(quotes) % 2 == 0:
         return False
     parts = text.split(quotes)
-    outside, inside = (sum(len(_LIKE_CODE.findall(part)) for part in parts[at::2]) for at in (0, 1))
+    outside, inside = (sum(len(_LIKE_CODE.findall(part)) for part in parts[position::2]) for position in (0, 1))
     return inside > outside
 
 
@@ -102,11 +102,11 @@ def _by_lexer(text: str, language: str, kind: str) -> str:
     """The text with blanks for its comments, or between the quotes of its texts."""
     lexer = _LEXERS["hash" if language in _HASH else language if language in _LEXERS else "c"]
 
-    def blank(found: re.Match) -> str:
-        if found.lastgroup != kind:
-            return found[0]
-        inside = found[0] if kind == "comment" else found[0][1:-1]
+    def blank(result: re.Match) -> str:
+        if result.lastgroup != kind:
+            return result[0]
+        inside = result[0] if kind == "comment" else result[0][1:-1]
         kept = re.sub(r"[^\n]", " ", inside)
-        return kept if kind == "comment" else f"{found[0][0]}{kept}{found[0][-1]}" if len(found[0]) > 1 else found[0]
+        return kept if kind == "comment" else f"{result[0][0]}{kept}{result[0][-1]}" if len(result[0]) > 1 else result[0]
 
     return lexer.sub(blank, text)

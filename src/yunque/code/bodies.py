@@ -34,7 +34,7 @@ def indented_body(node: Node, block: Node, data: bytes) -> tuple[str, tuple[int,
     head_end = colon.end_byte if documented is None else documented[1]
     written = statements if documented is None else statements[1:]
     rest = _REST_OF_LINE["hash"].match(data, head_end)
-    real = any(not _NOTHING_TO_WRITE.fullmatch(data, *one.byte_range) for one in written)
+    real = any(not _NOTHING_TO_WRITE.fullmatch(data, *item.byte_range) for item in written)
     # A docstring on the line of the colon belongs to a one-liner: nothing can follow it.
     if not real or not rest or not _REST_OF_LINE["hash"].match(data, colon.end_byte):
         return docstring or "", documented, None
@@ -52,14 +52,14 @@ def _python_docstring(statement: Node, data: bytes) -> str | None:
     kind = inner.type
     if kind not in ("string", "concatenated_string", "parenthesized_expression"):
         return None
-    said = data[inner.start_byte : inner.end_byte]
-    if kind == "string" and said[:1] in (b'"', b"'") and b"\\" not in said and b"\0" not in said:
-        quotes = 3 if said[:3] in (b'"""', b"'''") else 1  # most are: no prefix, nothing escaped
-        return inspect.cleandoc(said[quotes:-quotes].decode().replace("\r\n", "\n"))
+    text = data[inner.start_byte : inner.end_byte]
+    if kind == "string" and text[:1] in (b'"', b"'") and b"\\" not in text and b"\0" not in text:
+        quotes = 3 if text[:3] in (b'"""', b"'''") else 1  # most are: no prefix, nothing escaped
+        return inspect.cleandoc(text[quotes:-quotes].decode().replace("\r\n", "\n"))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            value = ast.literal_eval(f"({said.decode()})")
+            value = ast.literal_eval(f"({text.decode()})")
     except (ValueError, SyntaxError, RecursionError, MemoryError):  # an f-string, or an expression in brackets
         return None
     return inspect.cleandoc(value) if isinstance(value, str) else None
@@ -67,12 +67,12 @@ def _python_docstring(statement: Node, data: bytes) -> str | None:
 
 def _last_code_byte(node: Node) -> int:
     """The end of the last token that is not a comment: a block's own end may lie after comments that follow it."""
-    at = node.child_count
-    while at:
-        at -= 1
-        inner = node.child(at)
+    position = node.child_count
+    while position:
+        position -= 1
+        inner = node.child(position)
         if inner.type not in _NO_STATEMENT and inner.end_byte > inner.start_byte:
-            node, at = inner, inner.child_count
+            node, position = inner, inner.child_count
     return node.end_byte
 
 

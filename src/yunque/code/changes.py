@@ -24,10 +24,10 @@ def changed_functions(
     before: str, after: str, language: str = "python", most: int = MAX_FUNCTIONS
 ) -> list[tuple[Function, Function]]:
     """The outermost functions that differ, before and after. NotFunctionsError when anything outside of them differs too."""
-    one, two = _outermost(before, language), _outermost(after, language)
-    if _skeleton(before, one) != _skeleton(after, two):
+    item, two = _outermost(before, language), _outermost(after, language)
+    if _skeleton(before, item) != _skeleton(after, two):
         raise NotFunctionsError(OUTSIDE)
-    pairs = [(old, new) for old, new in zip(one, two, strict=True) if _text(before, old) != _text(after, new)]
+    pairs = [(old, new) for old, new in zip(item, two, strict=True) if _text(before, old) != _text(after, new)]
     if len(pairs) > most:
         raise NotFunctionsError(f"it changes more than {most} functions")
     code = [code_only(text, language) for text in (before, after)]
@@ -48,12 +48,12 @@ def span_of(data: bytes, function: Function) -> tuple[int, int]:
 
 def changed_lines(before: str, after: str, context: int) -> tuple[str, str]:
     """The lines that hold every difference, before and after, with so many equal lines around them."""
-    one, two = before.splitlines(keepends=True), after.splitlines(keepends=True)
-    most = min(len(one), len(two))
-    head = next((at for at in range(most) if one[at] != two[at]), most)
-    tail = next((at for at in range(most - head) if one[-1 - at] != two[-1 - at]), most - head)
+    item, two = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    most = min(len(item), len(two))
+    head = next((index for index in range(most) if item[index] != two[index]), most)
+    tail = next((index for index in range(most - head) if item[-1 - index] != two[-1 - index]), most - head)
     start, left = max(0, head - context), max(0, tail - context)
-    return "".join(one[start : len(one) - left]), "".join(two[start : len(two) - left])
+    return "".join(item[start : len(item) - left]), "".join(two[start : len(two) - left])
 
 
 def same_but_space(before: str, after: str, language: str) -> bool:
@@ -65,25 +65,25 @@ def same_but_space(before: str, after: str, language: str) -> bool:
 
 def same_but_comments(before: str, after: str, language: str) -> bool:
     """Whether only comments, docstrings and white space differ; False for a language without a parser."""
-    one, two = (code_only(text, language) for text in (before, after))
-    return _words(one) == _words(two)
+    item, two = (code_only(text, language) for text in (before, after))
+    return _words(item) == _words(two)
 
 
 def _outermost(text: str, language: str) -> list[Function]:
-    found: list[Function] = []
+    results: list[Function] = []
     for function in functions(text, language):
-        if not found or function.start_byte >= found[-1].end_byte:
-            found.append(function)
-    return found
+        if not results or function.start_byte >= results[-1].end_byte:
+            results.append(function)
+    return results
 
 
-def _skeleton(text: str, found: list[Function]) -> list[bytes | str]:
+def _skeleton(text: str, result: list[Function]) -> list[bytes | str]:
     """What stands between the functions, and their names."""
-    data, parts, at = text.encode(), [], 0
-    for function in found:
-        parts += [data[at : function.start_byte], function.qualified_name]
-        at = function.end_byte
-    return [*parts, data[at:]]
+    data, parts, position = text.encode(), [], 0
+    for function in result:
+        parts += [data[position : function.start_byte], function.qualified_name]
+        position = function.end_byte
+    return [*parts, data[position:]]
 
 
 def _text(text: str, function: Function) -> bytes:

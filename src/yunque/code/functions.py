@@ -167,7 +167,7 @@ class _Parsed:
     def _definitions(self) -> tuple[tuple[Function, ...], int]:
         row, data = LANGUAGES[self.language], self.data
         is_function = frozenset(row.functions)
-        found: list[Function] = []
+        results: list[Function] = []
         num_broken = 0
         around: list[tuple[int, str]] = []  # (end, name) of the definitions that the current node lies in
         nodes = self._captured.get("node", [])
@@ -184,9 +184,9 @@ class _Parsed:
                     num_broken += 1
                 else:
                     outer = [*(outer_name for _, outer_name in around), *scope]
-                    found.append(_function(node, block, data, row, outer, name))
+                    results.append(_function(node, block, data, row, outer, name))
             around.append((end, ".".join([*scope, name])))
-        return tuple(sorted(found, key=lambda one: (one.start_byte, -one.end_byte))), num_broken
+        return tuple(sorted(results, key=lambda item: (item.start_byte, -item.end_byte))), num_broken
 
     def from_here(self, start_byte: int) -> Iterator[Node]:
         """The outermost node that starts at a byte and is no block, and those after it to the end of their block."""
@@ -219,7 +219,7 @@ class _Parsed:
         return grammars.captures(self.tree, self.language, _pattern(self.language))
 
 
-_BLANK = bytes(one if one in b"\r\n" else 32 for one in range(256))
+_BLANK = bytes(index if index in b"\r\n" else 32 for index in range(256))
 
 
 @cache
@@ -335,8 +335,8 @@ def _is_doc(comment: bytes, row: Language) -> bool:
 def _comment_text(comments: list[Node], data: bytes, row: Language) -> str:
     if not comments:
         return ""
-    said = [data[comment.start_byte : _trimmed_end(comment, data)].decode() for comment in comments]
-    lines = [line.strip() for comment in said for line in comment.splitlines()]
+    details = [data[comment.start_byte : _trimmed_end(comment, data)].decode() for comment in comments]
+    lines = [line.strip() for comment in details for line in comment.splitlines()]
     marks = _HASHES if row.docs == ("#",) else _SLASHES
     text = inspect.cleandoc("\n".join(marks.sub("", line) for line in lines))
     return text if re.search(r"[^\W\d_]{2}", text) else ""  # a line of dashes says nothing

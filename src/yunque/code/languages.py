@@ -91,9 +91,9 @@ def language_of(path: str, head: bytes, headers_are_cpp: bool = False) -> str:
     ending = PurePosixPath(name).suffix
     language = _NAMES.get(name) or ("text" if name.startswith(".env.") else _OF_ENDING.get(ending, ""))
     if not ending and not language and (match := _SHEBANG.match(head)):
-        said = match[1]
-        language = "python" if said in (b"python", b"pypy") else "shell" if said in _SHELLS else said.decode()
-        language = "javascript" if said in (b"node", b"deno", b"bun") else language
+        text = match[1]
+        language = "python" if text in (b"python", b"pypy") else "shell" if text in _SHELLS else text.decode()
+        language = "javascript" if text in (b"node", b"deno", b"bun") else language
     if (ending == ".ts" and _NOT_TYPESCRIPT.match(head)) or (ending == ".rs" and _NOT_RUST.match(head)):
         return ""
     if ending == ".inc" and _PHP.match(head):

@@ -44,7 +44,7 @@ _FAMILY |= dict.fromkeys(
 _MARKS = re.compile(r"^[ \t]*(?:/\*+!?|\*+/|\*(?!/)|//+!?|#+!?:?|--+)[ \t]?|(?:(?<![ \t])[ \t]+|(?<!\*))\*+/[ \t]*$")
 
 
-_WORDS_ONLY = bytes(one if one == 95 or one > 127 or chr(one).isalnum() else 32 for one in range(256))
+_WORDS_ONLY = bytes(index if index == 95 or index > 127 or chr(index).isalnum() else 32 for index in range(256))
 
 
 @dataclass(frozen=True)
@@ -94,18 +94,18 @@ def scan(text: str, language: str) -> Scan:
     family = _FAMILY.get(language)
     if family is None:
         return Scan(text, (), 0, 0, text, known=False)
-    comments, pieces, at, strings, string_chars = [], [], 0, 0, 0
-    for found in _compiled(family).finditer(text):
-        start, end = found.span()
-        pieces.append(text[at:start])
-        at = end
-        if found.lastgroup:
+    comments, pieces, position, strings, string_chars = [], [], 0, 0, 0
+    for match in _compiled(family).finditer(text):
+        start, end = match.span()
+        pieces.append(text[position:start])
+        position = end
+        if match.lastgroup:
             comments.append((start, end))
         else:
             pieces.append('""' + "\n" * text.count("\n", start, end))
             strings += 1
             string_chars += end - start
-    pieces.append(text[at:])
+    pieces.append(text[position:])
     return Scan(text, tuple(comments), strings, string_chars, "".join(pieces), known=True)
 
 
@@ -116,10 +116,10 @@ def _compiled(family: str) -> re.Pattern[str]:
 
 def lines_of_comment(text: str, start: int, end: int) -> list[tuple[int, int, str]]:
     """Start, end and words (without comment marks) of each line of a comment."""
-    found, at = [], start
+    result, position = [], start
     for line in text[start:end].split("\n"):
         bare = line.rstrip("\r")
         words = _MARKS.sub("", _MARKS.sub("", bare, count=1)) if len(bare) <= MAX_LINE else ""
-        found.append((at, at + len(bare), words))
-        at += len(line) + 1
-    return found
+        result.append((position, position + len(bare), words))
+        position += len(line) + 1
+    return result

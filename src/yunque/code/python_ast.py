@@ -40,7 +40,7 @@ def is_newer(text: str) -> bool:
         return False
     while waiting:
         node, above = waiting.pop()
-        if node.type == "string" and any(one.type == "interpolation" for one in node.children) and not node.has_error:
+        if node.type == "string" and any(child.type == "interpolation" for child in node.children) and not node.has_error:
             edits.append((node.start_byte, node.end_byte, b'""'))
         elif node.type == "type_alias_statement" and not node.has_error:
             edits.append((node.start_byte, node.end_byte, b"pass"))
@@ -51,10 +51,10 @@ def is_newer(text: str) -> bool:
         ):
             edits.append((node.start_byte, node.end_byte, b""))
         else:
-            waiting += [(one, node.type) for one in node.children]
-    pieces, at = [], 0
+            waiting += [(child, node.type) for child in node.children]
+    pieces, position = [], 0
     for start, end, other in sorted(edits):
-        pieces += [data[at:start], other]
-        at = end
-    older = b"".join([*pieces, data[at:]]).decode("utf-8", "replace").removeprefix("\ufeff")
+        pieces += [data[position:start], other]
+        position = end
+    older = b"".join([*pieces, data[position:]]).decode("utf-8", "replace").removeprefix("\ufeff")
     return bool(edits) and try_parse_python(older) is not None

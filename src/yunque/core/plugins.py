@@ -43,7 +43,7 @@ def make_part(seam: str, name: str, options: Mapping[str, Any] = MappingProxyTyp
     if not options:
         return part()
     known = list(inspect.signature(part).parameters)
-    if unknown := [one for one in options if one not in known]:
+    if unknown := [option for option in options if option not in known]:
         raise RecipeError(f"'{name}' has no option '{unknown[0]}'", where=where, do=nearest(unknown[0], known))
     try:
         return part(**options)

@@ -132,12 +132,12 @@ def read_tree(
     kept_as: dict[bytes, str] = {}  # hash of a normalised text -> path of the file that was kept
     batches = batched(paths, lambda path: (root / path).lstat().st_size, BATCH_BYTES)
     with progress("collect", len(paths), "files") as advance:
-        for batch, found in ordered_map(reader, batches, workers=workers, lost=reader.lost):
-            for path, one in zip(batch, found, strict=True):
-                item = one.item
-                if isinstance(item, Record) and (first := kept_as.setdefault(one.same, path)) != path:
+        for batch, result in ordered_map(reader, batches, workers=workers, lost=reader.lost):
+            for path, element in zip(batch, result, strict=True):
+                item = element.item
+                if isinstance(item, Record) and (first := kept_as.setdefault(element.same, path)) != path:
                     item = reader.dropped(path, "duplicate", f"of {shown(first)}")
-                tally.add(item, one.note)
+                tally.add(item, element.note)
                 yield item
             advance(len(batch))
     assert tally.files == tally.kept + sum(tally.dropped.values()), "a file was lost without a reason"
@@ -286,9 +286,9 @@ def _read(full: Path, path: str, recipe: CollectRecipe, headers_are_cpp: bool) -
     return language, text, note
 
 
-def _refuse_benchmark(found: Benchmark | None) -> None:
-    if found is not None:
-        raise _Drop(found.reason, f"evaluation data of {found.source}, never training data: {found.why_not}")
+def _refuse_benchmark(benchmark: Benchmark | None) -> None:
+    if benchmark is not None:
+        raise _Drop(benchmark.reason, f"evaluation data of {benchmark.source}, never training data: {benchmark.why_not}")
 
 
 def _code_language(path: str, head: bytes, headers_are_cpp: bool, plain_text: bool) -> str:
@@ -364,9 +364,9 @@ def refuse_nothing(counts: Mapping, facts: Mapping) -> None:
     if reasons.keys() <= {"not code", "binary", "symlink"}:
         known = ", ".join(PARSED)
         raise SourceError("no code in a known language", where=facts["source"], do=f"known languages: {known}")
-    told = ", ".join(f"{number} {reason}" for reason, number in reasons.most_common())
+    listing = ", ".join(f"{number} {reason}" for reason, number in reasons.most_common())
     do = "loosen the recipe's [collect] part, or name another source"
-    raise SourceError(f"all {reasons.total()} files were dropped ({told})", where=facts["source"], do=do)
+    raise SourceError(f"all {reasons.total()} files were dropped ({listing})", where=facts["source"], do=do)
 
 
 def _known(recipe: CollectRecipe) -> None:

@@ -98,25 +98,25 @@ def page(
     if sample_seed is None or not limit:
         return list(islice(rows, offset, offset + limit if limit else None))
     chance, drawn = random.Random(sample_seed), []  # Vitter's algorithm R
-    for at, row in enumerate(rows):
-        if at < limit:
-            drawn.append((at, row))
-        elif (place := chance.randrange(at + 1)) < limit:
-            drawn[place] = (at, row)
-    return [row for _, row in sorted(drawn, key=lambda one: one[0])]
+    for index, row in enumerate(rows):
+        if index < limit:
+            drawn.append((index, row))
+        elif (place := chance.randrange(index + 1)) < limit:
+            drawn[place] = (index, row)
+    return [row for _, row in sorted(drawn, key=lambda item: item[0])]
 
 
 def origins_of(store: Store, dataset: Artifact, rows: list[Any]) -> dict[str, Origin]:
     """Where the records come from that rows name by their id alone."""
     named = {record_id for row in rows for record_id in record_ids(row)}
-    found: dict[str, Origin] = {}
+    results: dict[str, Origin] = {}
     for part in parts_of(store, dataset) if named else ():
         for record in scan_table(part.path / RECORDS, Record):
             if record.id in named:
-                found.setdefault(record.id, record.origin)
-                if len(found) == len(named):
-                    return found
-    return found
+                results.setdefault(record.id, record.origin)
+                if len(results) == len(named):
+                    return results
+    return results
 
 
 def record_ids(row: Any) -> tuple[str, ...]:
@@ -129,7 +129,7 @@ def parts_of(store: Store, dataset: Artifact) -> list[Artifact]:
     """The parts of a data set, one a source. StoreError for another artifact."""
     if dataset.manifest.kind != "dataset":
         raise StoreError(f"{dataset.manifest.kind}-{dataset.id} is no data set", where=store.root, do="name a dataset-…")
-    return [one for one in store.parents(dataset) if one.manifest.kind == "part"]
+    return [parent for parent in store.parents(dataset) if parent.manifest.kind == "part"]
 
 
 def _rows(store: Store, dataset: Artifact, parts: list[Artifact], what: str) -> Iterator[Any]:
@@ -156,7 +156,7 @@ def _drops(dataset: Artifact) -> bool:
 
 
 def _marks(store: Store, dataset: Artifact) -> Artifact | None:
-    return next((one for one in store.parents(dataset) if one.manifest.kind == "duplicates"), None)
+    return next((parent for parent in store.parents(dataset) if parent.manifest.kind == "duplicates"), None)
 
 
 def without_duplicates(parts: list[Artifact], marks: Artifact, kinds: tuple[type, ...]) -> Iterator[Record | Pair]:
@@ -232,7 +232,7 @@ def _refuse_the_unknown(dataset: Artifact, wanted: Wanted) -> None:
     for option, (value, values, tables) in known.items():
         if value and wanted.what not in tables and option != "language":
             raise RecipeError(f"'{wanted.what}' has no {option}", where=f"--{option}", do=f"it is for {', '.join(tables)}")
-        prefix = option == "reason" and any(one.startswith(f"{value}:") for one in values)
+        prefix = option == "reason" and any(item.startswith(f"{value}:") for item in values)
         if value and wanted.what in tables and value not in values and not prefix:
             do = nearest(value, values) if values else "there is none here"
             raise RecipeError(f"no {option} '{value}' among '{wanted.what}'", where=f"--{option}", do=do)
@@ -257,7 +257,7 @@ def _is_wanted(row: Any, wanted: Wanted) -> bool:
 
 def compare_datasets(store: Store, first: Artifact, second: Artifact) -> dict:
     """How the second differs: counts by name, and the places (source, path) that came, went and changed."""
-    old, new = (_by_place(store, one) for one in (first, second))
+    old, new = (_by_place(store, item) for item in (first, second))
     return {
         "counts": {
             name: [first.counts.get(name, 0), second.counts.get(name, 0)] for name in {**first.counts, **second.counts}
@@ -271,7 +271,7 @@ def compare_datasets(store: Store, first: Artifact, second: Artifact) -> dict:
 
 def _by_place(store: Store, dataset: Artifact) -> dict[tuple[str, str], Counter[str]]:
     """The ids of the records at each (source, path): a history has many there, and two sources may share a name."""
-    found: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    result: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for row in rows_of(store, dataset, Wanted()):
-        found[row.origin.source, row.origin.path][row.id] += 1
-    return found
+        result[row.origin.source, row.origin.path][row.id] += 1
+    return result

@@ -70,7 +70,7 @@ def finish(
 ) -> dict:
     """Fill ``folder`` with the six tables from the folders of records and tags; gives the counts."""
     counts = _Counts()
-    batches = batched(_tagged(records, tags), lambda one: len(one[0].text), BATCH_CHARS)
+    batches = batched(_tagged(records, tags), lambda item: len(item[0].text), BATCH_CHARS)
     outcomes = ordered_map(finisher, batches, workers=workers, lost=finisher.lost)
     with open_table(folder / PAIRS, Pair) as made:
         with progress("finish", num_rows(records / RECORDS), "records") as advance:
@@ -81,25 +81,25 @@ def finish(
                 counts.pairs[pair.kind.value] += 1
                 made.add(pair)
         with open_table(folder / PAIRS_ASIDE, PairAside) as aside:
-            for one in _brought(records / PAIRS, renamed, PairFinisher(finisher.redactor), workers):
+            for item in _brought(records / PAIRS, renamed, PairFinisher(finisher.redactor), workers):
                 counts.brought += 1
-                if isinstance(one, PairAside):
-                    counts.pairs_aside[one.reason.partition(":")[0]] += 1
-                    aside.add(one)
+                if isinstance(item, PairAside):
+                    counts.pairs_aside[item.reason.partition(":")[0]] += 1
+                    aside.add(item)
                 else:
-                    counts.pairs[one.kind.value] += 1
+                    counts.pairs[item.kind.value] += 1
                     counts.carried += 1
-                    made.add(one)
+                    made.add(item)
     return counts.plain()
 
 
 def _counted(
     batches: Iterable[tuple[object, list[Finished]]], counts: _Counts, advance: Callable[[int], None]
 ) -> Iterator[Finished]:
-    for _, found in batches:
-        for one in found:
-            counts.add(one)
-            yield one
+    for _, result in batches:
+        for item in result:
+            counts.add(item)
+            yield item
             advance(1)
 
 
@@ -118,21 +118,21 @@ def _write_records(
         open_table(folder / EDITS, Edited) as edits,
         open_table(folder / WEIGHTS, Weight) as weights,
     ):
-        for one in outcomes:
-            if one.kept is not None:
-                kept.add(one.kept)
-            if one.aside is not None:
-                aside.add(one.aside)
-            if brings and (one.kept is None or one.kept.id != one.before):
-                renamed[one.before] = one.kept.id if one.kept else ""
-            for pair in one.pairs:
+        for outcome in outcomes:
+            if outcome.kept is not None:
+                kept.add(outcome.kept)
+            if outcome.aside is not None:
+                aside.add(outcome.aside)
+            if brings and (outcome.kept is None or outcome.kept.id != outcome.before):
+                renamed[outcome.before] = outcome.kept.id if outcome.kept else ""
+            for pair in outcome.pairs:
                 made.add(pair)
-            for edit in one.edits:
+            for edit in outcome.edits:
                 edits.add(edit)
-            if one.weight is not None:
-                weights.add(one.weight)
-            if one.facts is not None:
-                index.add(one.facts)
+            if outcome.weight is not None:
+                weights.add(outcome.weight)
+            if outcome.facts is not None:
+                index.add(outcome.facts)
     return index, renamed
 
 
@@ -142,15 +142,15 @@ def _brought(pairs: Path, renamed: dict[str, str], finisher: PairFinisher, worke
         return
     gone = frozenset(old for old, new in renamed.items() if not new)
     batches = batched(scan_table(pairs, Pair), lambda pair: len(pair.prompt) + len(pair.answer), BATCH_CHARS)
-    for _, found in ordered_map(finisher, batches, workers=workers, lost=finisher.lost):
-        for one in found:
-            if one.reason:
-                yield PairAside(reason=one.reason, pair=one.pair)
-            elif not gone.isdisjoint(one.pair.origin_ids):
-                yield PairAside(reason="its record was set aside", pair=one.pair)
+    for _, result in ordered_map(finisher, batches, workers=workers, lost=finisher.lost):
+        for item in result:
+            if item.reason:
+                yield PairAside(reason=item.reason, pair=item.pair)
+            elif not gone.isdisjoint(item.pair.origin_ids):
+                yield PairAside(reason="its record was set aside", pair=item.pair)
             else:
-                ids = tuple(renamed.get(origin, origin) for origin in one.pair.origin_ids)
-                yield one.pair if ids == one.pair.origin_ids else replace(one.pair, origin_ids=ids)
+                ids = tuple(renamed.get(origin, origin) for origin in item.pair.origin_ids)
+                yield item.pair if ids == item.pair.origin_ids else replace(item.pair, origin_ids=ids)
 
 
 class _Counts:
@@ -161,20 +161,20 @@ class _Counts:
         self.aside, self.negatives, self.edits, self.pairs = (Counter() for _ in range(4))
         self.pairs_aside, self.weights, self.languages = (Counter() for _ in range(3))
 
-    def add(self, one: Finished) -> None:
+    def add(self, finished: Finished) -> None:
         self.records += 1
-        if one.aside is not None:
-            (self.negatives if one.aside.action == "negative" else self.aside)[one.aside.reason] += 1
-        if one.kept is not None:
+        if finished.aside is not None:
+            (self.negatives if finished.aside.action == "negative" else self.aside)[finished.aside.reason] += 1
+        if finished.kept is not None:
             self.kept += 1
-            self.bytes_kept += len(one.kept.text.encode())
-            self.languages[one.kept.language] += 1
-            self.unread += one.unread_functions
-        for edit in one.edits:
+            self.bytes_kept += len(finished.kept.text.encode())
+            self.languages[finished.kept.language] += 1
+            self.unread += finished.unread_functions
+        for edit in finished.edits:
             self.edits[edit.rule] += edit.count
-        self.pairs.update(pair.kind.value for pair in one.pairs)
-        if one.weight is not None:
-            self.weights[one.weight.because] += 1
+        self.pairs.update(pair.kind.value for pair in finished.pairs)
+        if finished.weight is not None:
+            self.weights[finished.weight.because] += 1
 
     def plain(self) -> dict:
         assert self.records == self.kept + self.aside.total() + self.negatives.total(), "a record was lost without a reason"
@@ -190,7 +190,7 @@ class _Counts:
         }
         numbers = {"kept": self.kept, "bytes_kept": self.bytes_kept, "pairs brought": self.brought}
         numbers |= {"functions not read": self.unread} if self.unread else {}
-        return numbers | {name: dict(one.most_common()) for name, one in tables.items()}
+        return numbers | {name: dict(table.most_common()) for name, table in tables.items()}
 
 
 def _tagged(records: Path, tags: Path) -> Iterator[tuple[Record, Tagged]]:

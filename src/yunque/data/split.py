@@ -143,7 +143,7 @@ def split(records: Iterable[Record], recipe: SplitRecipe, seed: int, progress: P
         for cluster in clusters
         for member in cluster.members
     ]
-    placements.sort(key=lambda one: (one.record_id, one.path))
+    placements.sort(key=lambda placement: (placement.record_id, placement.path))
     counts = {**clustering, **_counts(files, clusters, twins)}
     if not counts["heldout_scored_functions"]:
         raise TooSmallError("every function that could be held out has a copy in training", do=_ADVICE)
@@ -164,7 +164,7 @@ class _File:
 
     def to_score(self) -> int:
         """How many functions could be scored."""
-        return 0 if self.is_test else sum(one.has_body and not one.is_test for one, _ in self.functions)
+        return 0 if self.is_test else sum(item.has_body and not item.is_test for item, _ in self.functions)
 
 
 @dataclass(frozen=True)
@@ -181,10 +181,10 @@ def _read(records: Iterable[Record], recipe: SplitRecipe, progress: Progress) ->
         for record in ordered:
             tokens, starts = token_hashes(code_only(record.text, record.language))
             windows = window_hashes(tokens, width)
-            found, long = [], []
+            result, long = [], []
             for function in functions(record.text, record.language):
                 low, high = np.searchsorted(starts, (function.start_byte, function.end_byte))
-                found.append((function, _windows(tokens, windows, low, high, width)))
+                result.append((function, _windows(tokens, windows, low, high, width)))
                 long.append(bool(high - low >= recipe.min_function_tokens))
             files.append(
                 _File(
@@ -193,7 +193,7 @@ def _read(records: Iterable[Record], recipe: SplitRecipe, progress: Progress) ->
                     bytes=len(record.text.encode()),
                     shingles=_windows(tokens, windows, 0, len(tokens), width),
                     tokens=len(tokens),
-                    functions=found,
+                    functions=result,
                     long=long,
                 )
             )
@@ -220,9 +220,9 @@ def _clusters(
     def joined(members: set[int], similarity: float | None) -> list[int]:
         forest = UnionFind()
         _join_alike(forest, file_index, [(n, n) for n in sorted(members) if len(large[n])], recipe.similarity)
-        for one, other in test_links:
-            if one in members and other in members:
-                forest.join(one, other)
+        for first, other in test_links:
+            if first in members and other in members:
+                forest.join(first, other)
         if similarity is not None:
             homes = [(n, units[n].file) for n in np.flatnonzero(long).tolist() if units[n].file in members]
             _join_alike(forest, index, homes, similarity)
@@ -291,9 +291,9 @@ def _test_links(files: list[_File]) -> Iterator[tuple[int, int]]:
         if not file.is_test:
             continue
         named = next((match[1] for pattern in _SUBJECTS if (match := pattern.match(path.stem))), path.stem)
-        found = modules.get((_family(file), named.lstrip("_")), [])
-        near = [_nearness(path.parts[:-1], folders) for _, folders in found]
-        yield from ((number, module) for (module, _), how in zip(found, near, strict=True) if how == max(near))
+        result = modules.get((_family(file), named.lstrip("_")), [])
+        near = [_nearness(path.parts[:-1], folders) for _, folders in result]
+        yield from ((number, module) for (module, _), how in zip(result, near, strict=True) if how == max(near))
 
 
 def _family(file: _File) -> tuple[str, str]:
@@ -354,7 +354,9 @@ def _demand_enough(files: list[_File], clusters: list[_Cluster], recipe: SplitRe
 def _place(clusters: list[_Cluster], recipe: SplitRecipe, seed: int) -> None:
     """Fill held-out, then validation, from clusters in an order that only their ids and the seed decide."""
     code_bytes = sum(cluster.code_bytes for cluster in clusters)
-    left = sorted((cluster for cluster in clusters if cluster.to_score), key=lambda one: (seed_from(seed, one.id), one.id))
+    left = sorted(
+        (cluster for cluster in clusters if cluster.to_score), key=lambda item: (seed_from(seed, item.id), item.id)
+    )
     for cluster in clusters:
         if not cluster.to_score:
             cluster.reason = "no function to score"
@@ -367,7 +369,7 @@ def _place(clusters: list[_Cluster], recipe: SplitRecipe, seed: int) -> None:
                 drawn.append(cluster)
                 held += cluster.code_bytes
         reason = "drawn" if drawn else "smallest"  # every cluster is larger than the part may be
-        for cluster in drawn or [min(left, key=lambda one: one.code_bytes)]:
+        for cluster in drawn or [min(left, key=lambda item: item.code_bytes)]:
             cluster.part, cluster.reason = part, reason
             left.remove(cluster)
 

@@ -44,8 +44,8 @@ def summarise(rows: Sequence[Judged], ks: Sequence[int] = (1,), *, seed: int = 0
             measures.append(_pass(f"pass@1 ({part})", mine, 1, seed))
         measures += _worst(counted, parts, seed)
     answers = [row for kept in counted.values() for row in kept]
-    measures += [one for metric in METRICS[1:] if (one := _measure(metric, answers, seed)).n]
-    return measures + [one for metric in METRICS if metric.parts for one in _split(metric, answers, seed)]
+    measures += [item for metric in METRICS[1:] if (item := _measure(metric, answers, seed)).n]
+    return measures + [item for metric in METRICS if metric.parts for item in _split(metric, answers, seed)]
 
 
 def ceiling_of(rows: Sequence[Ceiling], *, seed: int = 0) -> list[Measure]:
@@ -68,35 +68,35 @@ def ceiling_of(rows: Sequence[Ceiling], *, seed: int = 0) -> list[Measure]:
 
 def reasons(rows: Sequence[Judged]) -> dict[str, int]:
     """Why answers failed: rule of the first finding -> answers, the most frequent first."""
-    found = Counter(row.rules[0] for row in rows if row.outcome == Outcome.FAIL and row.rules)
-    return dict(found.most_common())
+    result = Counter(row.rules[0] for row in rows if row.outcome == Outcome.FAIL and row.rules)
+    return dict(result.most_common())
 
 
 def compare_runs(name: str, base: Sequence[Judged], other: Sequence[Judged], *, seed: int = 0) -> list[Paired]:
     """Every metric that both runs have, paired over the tasks that both have. EvaluationError when they share none."""
-    one, two = _by_task(base), _by_task(other)
-    shared = [task_id for task_id in one if task_id in two and not _is_out(one[task_id]) and not _is_out(two[task_id])]
+    item, two = _by_task(base), _by_task(other)
+    shared = [task_id for task_id in item if task_id in two and not _is_out(item[task_id]) and not _is_out(two[task_id])]
     if not shared:
         raise EvaluationError("the two runs have no judged task in common", where=name)
-    found = []
+    paireds = []
     for metric in METRICS:
-        both = [task_id for task_id in shared if _has(metric, one[task_id]) and _has(metric, two[task_id])]
-        values = [[_mean(run[task_id], metric.of) * metric.scale for task_id in both] for run in (one, two)]
-        weights = tuple([_mean(run[task_id], metric.per) for task_id in both] for run in (one, two)) if metric.per else None
+        both = [task_id for task_id in shared if _has(metric, item[task_id]) and _has(metric, two[task_id])]
+        values = [[_mean(run[task_id], metric.of) * metric.scale for task_id in both] for run in (item, two)]
+        weights = tuple([_mean(run[task_id], metric.per) for task_id in both] for run in (item, two)) if metric.per else None
         if not both or (weights and not all(map(sum, weights))):
             continue
         paired = compare(
             Quantity(metric.name, metric.unit, metric.better == "higher"),
             *values,
-            [one[task_id][0].group for task_id in both],
+            [item[task_id][0].group for task_id in both],
             weights=weights,
             seed=seed,
         )
         if metric.unit in EXPONENTIATED:
             ratios = {part: _as_ratio(getattr(paired, part)) for part in ("base", "forged", "difference")}
             paired = replace(paired, **ratios)
-        found.append(paired)
-    return found
+        paireds.append(paired)
+    return paireds
 
 
 def _shares_passed(rows: Sequence[Judged]) -> dict[str, float]:
@@ -150,16 +150,16 @@ def _measure(metric: Metric, rows: Sequence[Judged], seed: int, part: str = "") 
     values = [(row.values.get(part, 0.0) if part else row.values[metric.of]) * metric.scale for row in having]
     groups = [row.group for row in having]
     name = f"{metric.name} ({part.removeprefix(metric.parts)})" if part else metric.name
-    found = describe(name, values, groups, weights=weights, unit=metric.unit, seed=seed)
-    return _as_ratio(found) if metric.unit in EXPONENTIATED else found
+    result = describe(name, values, groups, weights=weights, unit=metric.unit, seed=seed)
+    return _as_ratio(result) if metric.unit in EXPONENTIATED else result
 
 
 def _split(metric: Metric, rows: Sequence[Judged], seed: int) -> list[Measure]:
     """A metric by what was found, the most frequent first."""
-    found: Counter[str] = Counter()
+    results: Counter[str] = Counter()
     for row in rows:
-        found.update({name: value for name, value in row.values.items() if name.startswith(metric.parts)})
-    return [_measure(metric, rows, seed, part) for part in sorted(found, key=lambda name: (-found[name], name))]
+        results.update({name: value for name, value in row.values.items() if name.startswith(metric.parts)})
+    return [_measure(metric, rows, seed, part) for part in sorted(results, key=lambda name: (-results[name], name))]
 
 
 def _as_ratio(measure: Measure) -> Measure:

@@ -37,7 +37,7 @@ class SpreadSuite:
         self._judges = [judge.remote(name, benchmarks_folder()) for _ in range(self.num_judges)]
         self._idle: queue.Queue[Any] = queue.Queue()
         try:
-            tiers = set(self._ray.get([one.tier.remote() for one in self._judges]))
+            tiers = set(self._ray.get([judge.tier.remote() for judge in self._judges]))
         except self._ray.exceptions.RayError as error:
             raise EvaluationError(
                 f"a judge does not start ({str(error).strip().splitlines()[-1][:160]})", where=inner.name
@@ -45,8 +45,8 @@ class SpreadSuite:
         here = inner.sandbox.tier if inner.sandbox else ""
         if tiers != {here}:
             raise EvaluationError(f"the cluster isolates by {', '.join(sorted(tiers))}, this machine by {here}", where="ray")
-        for one in self._judges:
-            self._idle.put(one)
+        for item in self._judges:
+            self._idle.put(item)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)  # name, licence, sandbox, …
@@ -57,13 +57,13 @@ class SpreadSuite:
 
     def judge(self, task: Task, text: str, style: PromptStyle = PromptStyle.PREFIX) -> Verdict:
         """The verdict of whichever judge is idle; ERROR when it was lost with its node."""
-        one = self._idle.get()
+        item = self._idle.get()
         try:
-            return self._ray.get(one.judge.remote(task, text, style))
+            return self._ray.get(item.judge.remote(task, text, style))
         except self._ray.exceptions.RayError as error:
             return Verdict(check=self.inner.name, outcome=Outcome.ERROR, detail=f"the judge was lost ({error})"[:400])
         finally:
-            self._idle.put(one)
+            self._idle.put(item)
 
     def measures(self, answers: Sequence[tuple[Task, str]]) -> list[Measure]:
         """The numbers of all answers together, if the suite inside has any."""

@@ -59,14 +59,14 @@ def suite_table(folder: Path | None = None) -> list[dict]:
 
 def count_tasks(folder: Path) -> dict[str, dict]:
     """What `COUNTS` holds, from the benchmarks' files: ``python -m yunque.evaluation.registry FOLDER`` writes it."""
-    found = {}
+    result = {}
     for name in suite_names():
         try:
             tasks = sum(1 for _ in open_suite(name, None, folder).tasks())
         except EvaluationError:
             continue  # a suite of which nobody publishes the file
-        found[name] = {"tasks": tasks, "benchmark": _benchmark_of(name)}
-    return found
+        result[name] = {"tasks": tasks, "benchmark": _benchmark_of(name)}
+    return result
 
 
 def _benchmark_of(name: str) -> str:

@@ -113,7 +113,7 @@ def chosen_tasks(suite: JudgedSuite, asking: Asking) -> list[Task]:
     }
     for style, ids in lacking.items():
         if asking.style == style and ids:
-            known = "auto, prefix" + "".join(f", {one.value}" for one, without in lacking.items() if not without)
+            known = "auto, prefix" + "".join(f", {name.value}" for name, without in lacking.items() if not without)
             raise EvaluationError(f"{ids[0]} cannot be asked in style {style.value!r}", where=suite.name, do=f"use {known}")
     return tasks
 
@@ -133,7 +133,7 @@ def run_suite(
     by_id = {task.id: task for task in tasks}
     asked = [(task, sample) for task in tasks for sample in range(asking.samples)]
     written = _whole_rounds(folder / COMPLETIONS, asking.round_answers)
-    found, waiting = _read_verdicts(folder / VERDICTS), {}
+    result, waiting = _read_verdicts(folder / VERDICTS), {}
     values = AnswerValues(suite=suite, kinds=asking.metrics, sandbox=sandbox)
     with (
         _Judging(suite, values, folder / VERDICTS) as judging,
@@ -141,28 +141,28 @@ def run_suite(
         progress(suite.name, len(asked), "answers") as advance,
     ):
 
-        def submit(one: Written) -> None:
+        def submit(item: Written) -> None:
             advance(1)
-            if (one.task_id, one.sample) not in found:
-                waiting[one.task_id, one.sample] = pool.submit(judging.judge, by_id[one.task_id], one)
+            if (item.task_id, item.sample) not in result:
+                waiting[item.task_id, item.sample] = pool.submit(judging.judge, by_id[item.task_id], item)
 
-        for one in written:
-            submit(one)
+        for item in written:
+            submit(item)
         with open(folder / COMPLETIONS, "a", encoding="utf-8") as file:
             for start in range(len(written), len(asked), asking.round_answers):
-                for one in _ask(engine, suite, asked[start : start + asking.round_answers], asking):
-                    file.write(json_line(vars(one)))
+                for item in _ask(engine, suite, asked[start : start + asking.round_answers], asking):
+                    file.write(json_line(vars(item)))
                     file.flush()
-                    written.append(one)
-                    submit(one)
-        found |= {key: future.result() for key, future in waiting.items()}
-        for one in written:
-            if found[one.task_id, one.sample].values["late"]:  # once more, alone: a busy machine is no wrong answer
-                found[one.task_id, one.sample] = judging.judge(by_id[one.task_id], one)
+                    written.append(item)
+                    submit(item)
+        result |= {key: future.result() for key, future in waiting.items()}
+        for item in written:
+            if result[item.task_id, item.sample].values["late"]:  # once more, alone: a busy machine is no wrong answer
+                result[item.task_id, item.sample] = judging.judge(by_id[item.task_id], item)
     costs = reference_likelihood(engine, suite, tasks) if "likelihood" in asking.metrics else {}
-    for key, one in found.items():
-        found[key] = replace(one, values=one.values | costs.get(key[0], {}))
-    judged = [_judged(by_id[one.task_id], one, found[one.task_id, one.sample]) for one in written]
+    for key, item in result.items():
+        result[key] = replace(item, values=item.values | costs.get(key[0], {}))
+    judged = [_judged(by_id[sample.task_id], sample, result[sample.task_id, sample.sample]) for sample in written]
     write_lines(folder / SAMPLES, judged)
     for name in (COMPLETIONS, VERDICTS):
         (folder / name).unlink()
@@ -192,7 +192,7 @@ def judge_samples(
     """
     refuse_unknown(suite, {task_id for task_id, _, _ in samples})
     by_id = {task.id: task for task in (suite.tasks() if tasks is None else tasks)}
-    samples = [one for one in samples if one[0] in by_id]
+    samples = [sample for sample in samples if sample[0] in by_id]
     counts: Counter[str] = Counter()
     written = []
     for task_id, text, style in samples:
@@ -204,22 +204,22 @@ def judge_samples(
         progress(suite.name, len(written), "answers") as advance,
         ThreadPoolExecutor(workers) as pool,
     ):
-        found = []
-        for one in pool.map(lambda one: judging.judge(by_id[one.task_id], one), written):
-            found.append(one)
+        results = []
+        for sample in pool.map(lambda sample: judging.judge(by_id[sample.task_id], sample), written):
+            results.append(sample)
             advance(1)
-        for at, one in enumerate(written):
-            if found[at].values["late"]:
-                found[at] = judging.judge(by_id[one.task_id], one)
+        for index, sample in enumerate(written):
+            if results[index].values["late"]:
+                results[index] = judging.judge(by_id[sample.task_id], sample)
     (folder / VERDICTS).unlink()
-    judged = [_judged(by_id[one.task_id], one, what) for one, what in zip(written, found, strict=True)]
+    judged = [_judged(by_id[sample.task_id], sample, what) for sample, what in zip(written, results, strict=True)]
     missing = _Found(outcome="fail", score=None, rules=("missing",), detail="no answer was given", values=dict(_NOTHING))
     absent = [
         Written(task_id=task_id, sample=0, style=PromptStyle.PREFIX, text="", ended="", tokens=0)
         for task_id in by_id
         if task_id not in counts
     ]
-    judged += [_judged(by_id[one.task_id], one, missing) for one in absent]
+    judged += [_judged(by_id[sample.task_id], sample, missing) for sample in absent]
     order = {task_id: place for place, task_id in enumerate(by_id)}
     judged.sort(key=lambda row: (order[row.task_id], row.sample))
     write_lines(folder / SAMPLES, judged)
@@ -259,11 +259,11 @@ def find_ceiling(
         Ceiling(
             task_id=task.id,
             group=task.group,
-            canonical=one.outcome.value if suite.canonical(task) is not None else "",
+            canonical=verdict.outcome.value if suite.canonical(task) is not None else "",
             wrong=other.outcome.value,
-            detail="" if one.outcome is Outcome.PASS else one.detail,
+            detail="" if verdict.outcome is Outcome.PASS else verdict.detail,
         )
-        for task, one, other in zip(tasks, right, wrong, strict=True)
+        for task, verdict, other in zip(tasks, right, wrong, strict=True)
     ]
     write_lines(folder / CEILING, rows)
     return rows
@@ -297,9 +297,9 @@ def _ask(engine: Engine, suite: JudgedSuite, batch: Sequence[tuple[Task, int]], 
     firsts = [""] * len(batch)
     try:
         if isinstance(suite, FollowUpSuite):
-            firsts = [answer.text for answer in engine.complete([_request(*one, asking) for one in batch])]
+            firsts = [answer.text for answer in engine.complete([_request(*item, asking) for item in batch])]
             batch = [(suite.follow_up(task, first), sample) for (task, sample), first in zip(batch, firsts, strict=True)]
-        answers = engine.complete([_request(*one, asking) for one in batch])
+        answers = engine.complete([_request(*item, asking) for item in batch])
         for (task, sample), first, answer in zip(batch, firsts, answers, strict=True):
             yield Written(
                 task_id=task.id,
@@ -375,11 +375,11 @@ class _Judging:
     def __exit__(self, *_: object) -> None:
         self.judges.close()
 
-    def _look(self, task: Task, one: Written, verdict: Verdict | None) -> tuple[Verdict, dict[str, float]]:
+    def _look(self, task: Task, written: Written, verdict: Verdict | None) -> tuple[Verdict, dict[str, float]]:
         """The verdict, if it is not known, and the values of an answer. YunqueError when none could be judged here."""
         try:
-            verdict = verdict or self.suite.judge(task, one.text, one.style)
-            return verdict, self.values.of(task, one.text, one.style, one.ended, verdict)
+            verdict = verdict or self.suite.judge(task, written.text, written.style)
+            return verdict, self.values.of(task, written.text, written.style, written.ended, verdict)
         except SandboxError as error:
             self.suite.sandbox.run(Job(python=""))  # or raises as well: then it is not the answer's doing
             return failed(self.suite.name, "not-runnable", f"the sandbox refuses this program: {error}"), dict(_NOTHING)
@@ -389,13 +389,13 @@ class _Judging:
             detail = f"the judge broke: {type(error).__name__}: {error}"[:400]
             return Verdict(check=self.suite.name, outcome=Outcome.ERROR, detail=detail), dict(_NOTHING)
 
-    def judge(self, task: Task, one: Written) -> _Found:
+    def judge(self, task: Task, written: Written) -> _Found:
         try:
-            there = self.suite.judge(task, one.text, one.style) if _is_distant(self.suite) else None
-            verdict, values = self.judges(task, one, there)
+            there = self.suite.judge(task, written.text, written.style) if _is_distant(self.suite) else None
+            verdict, values = self.judges(task, written, there)
         except Exceeded as error:
             verdict, values = exceeded(self.suite.name, error), dict(_NOTHING)
-        found = _Found(
+        result = _Found(
             outcome=verdict.outcome.value,
             score=verdict.score,
             rules=tuple(dict.fromkeys(finding.rule for finding in verdict.findings)),
@@ -403,18 +403,18 @@ class _Judging:
             values=values,
             seat=verdict.seat,
         )
-        row = {"task_id": one.task_id, "sample": one.sample} | vars(found)
+        row = {"task_id": written.task_id, "sample": written.sample} | vars(result)
         with self.writing, open(self.log, "a", encoding="utf-8") as file:
             file.write(json_line(row))
-        return found
+        return result
 
 
 _NOTHING = {"pass": 0.0, "late": 0.0}
 """The values of an answer of which nothing could be measured."""
 
 
-def _judged(task: Task, one: Written, found: _Found) -> Judged:
-    return Judged(group=task.group, part=task.part, **vars(one), **vars(found))
+def _judged(task: Task, written: Written, result: _Found) -> Judged:
+    return Judged(group=task.group, part=task.part, **vars(written), **vars(result))
 
 
 def _whole_rounds(path: Path, round_answers: int) -> list[Written]:
@@ -427,13 +427,13 @@ def _whole_rounds(path: Path, round_answers: int) -> list[Written]:
 
 def _read_verdicts(path: Path) -> dict[tuple[str, int], _Found]:
     """What an earlier run found out; an answer that ran out of time is judged again."""
-    found = {}
+    verdicts = {}
     for row in _read_log(path):
         key = (row.pop("task_id"), row.pop("sample"))
-        one = _Found(**row | {"rules": tuple(row["rules"])})
-        if not one.values["late"]:
-            found[key] = one
-    return found
+        item = _Found(**row | {"rules": tuple(row["rules"])})
+        if not item.values["late"]:
+            verdicts[key] = item
+    return verdicts
 
 
 def _read_log(path: Path) -> list[dict]:

@@ -63,7 +63,7 @@ class Samples:
     @property
     def pairs(self) -> list[tuple[str, str, PromptStyle]]:
         """Task id, text and style of each."""
-        return [(one.task_id, one.text, one.style) for one in self.samples]
+        return [(sample.task_id, sample.text, sample.style) for sample in self.samples]
 
 
 def read_samples(path: Path, task_ids: Sequence[str] = (), style: PromptStyle | None = None) -> Samples:
@@ -75,16 +75,16 @@ def read_samples(path: Path, task_ids: Sequence[str] = (), style: PromptStyle | 
     """
     try:
         if path.is_dir():
-            found = _read_folder(path, task_ids)
+            folder = _read_folder(path, task_ids)
         elif _DOCUMENT.search(path.name) and not _is_lines(path):
-            found = _read_document(path, task_ids)
+            folder = _read_document(path, task_ids)
         else:
-            found = _read_lines(path, task_ids)
+            folder = _read_lines(path, task_ids)
     except RecursionError:
         raise EvaluationError("is nested too deeply to be samples", where=path) from None
-    if not found.samples:
+    if not folder.samples:
         raise EvaluationError("holds no samples", where=path, do=FOLDERS if path.is_dir() else EXAMPLE)
-    return _cleaned(found, style)
+    return _cleaned(folder, style)
 
 
 _END = re.compile(
@@ -95,23 +95,23 @@ _END = re.compile(
 _FENCE = re.compile(r"^[ \t]{0,3}(?:`{3,20}|~{3,20})", re.MULTILINE)
 
 
-def _cleaned(found: Samples, style: PromptStyle | None) -> Samples:
+def _cleaned(result: Samples, style: PromptStyle | None) -> Samples:
     """The samples without end tokens and byte order marks, in the style that they are to be judged in."""
     samples, ended, fenced = [], 0, 0
-    for one in found.samples:
-        text = one.text.removeprefix("\ufeff")
-        if found.layout != "yunque" and (end := _END.search(text)):
+    for sample in result.samples:
+        text = sample.text.removeprefix("\ufeff")
+        if result.layout != "yunque" and (end := _END.search(text)):
             text, ended = text[: end.start()], ended + 1
-        asked = style or one.style
-        if style is None and one.style in (PromptStyle.PREFIX, PromptStyle.PROGRAM) and _FENCE.search(text):
+        asked = style or sample.style
+        if style is None and sample.style in (PromptStyle.PREFIX, PromptStyle.PROGRAM) and _FENCE.search(text):
             asked, fenced = PromptStyle.CHAT, fenced + 1
-        samples.append(replace(one, text=text, style=asked))
+        samples.append(replace(sample, text=text, style=asked))
     notes = [f"{ended} of {len(samples)} answers hold an end token: cut there"] if ended else []
     if fenced:
         notes.append(
             f"{fenced} of {len(samples)} answers hold a fenced block: judged as chat answers (--style says otherwise)"
         )
-    return replace(found, samples=tuple(samples), notes=tuple(notes))
+    return replace(result, samples=tuple(samples), notes=tuple(notes))
 
 
 # ---------------------------------------------------------------------------------------------------------------- JSON lines
@@ -199,7 +199,7 @@ def _read_document(path: Path, task_ids: Sequence[str]) -> Samples:
         return Samples(samples=samples, layout="multipl-e", language=language)
     if not isinstance(document, list):
         raise EvaluationError("is neither a list of lists nor a task with completions", where=path)
-    if document and all(isinstance(one, dict) for one in document):
+    if document and all(isinstance(item, dict) for item in document):
         raise EvaluationError("is a list of objects", where=path, do="write them one a line and call it .jsonl")
     if not task_ids:
         raise EvaluationError("is a list without task ids", where=path, do="name the suite whose tasks these are")
@@ -243,8 +243,8 @@ def _read_folder(path: Path, task_ids: Sequence[str]) -> Samples:
     if (path / SAMPLES).is_file():
         return _read_lines(path / SAMPLES, task_ids)
     try:
-        files = [one for one in path.iterdir() if one.is_file() and ".results." not in one.name]
-        documents = sorted(one for one in files if _DOCUMENT.search(one.name))
+        files = [item for item in path.iterdir() if item.is_file() and ".results." not in item.name]
+        documents = sorted(file for file in files if _DOCUMENT.search(file.name))
         programs = sorted([*path.glob("*/*.py"), *path.glob("*/*/*.py")])
     except OSError as error:
         raise EvaluationError(f"cannot be read ({error.strerror})", where=path) from None
@@ -259,22 +259,22 @@ def _read_documents(paths: list[Path], task_ids: Sequence[str]) -> Samples:
     samples: list[Sample] = []
     first, language, seen = paths[0], "", {}
     for path in paths:
-        spoken, found = _multipl_e(_document(path), path, task_ids)
+        spoken, result = _multipl_e(_document(path), path, task_ids)
         if path is not first and spoken != language:
             do = "judge each language with its own suite"
             raise EvaluationError(f"is in {spoken}, {first.name} in {language}", where=path, do=do)
-        task_id = found[0].task_id if found else path.name
+        task_id = result[0].task_id if result else path.name
         if task_id in seen:
             raise EvaluationError(f"is {task_id}, as {seen[task_id]} is", where=path, do="keep one of the two")
         seen[task_id], language = path.name, spoken
-        samples += found
+        samples += result
     return Samples(samples=tuple(samples), layout="multipl-e", language=language)
 
 
 def _read_programs(root: Path, paths: list[Path], task_ids: Sequence[str]) -> Samples:
     """A folder of evalplus: a folder a task, a numbered file a sample."""
     by_folder = {re.sub(r"\W", "_", known): known for known in task_ids}
-    found: dict[tuple[str, int], Path] = {}
+    result: dict[tuple[str, int], Path] = {}
     for path in paths:
         parts = path.relative_to(root).parts[:-1]
         name = "_".join(parts)
@@ -282,12 +282,12 @@ def _read_programs(root: Path, paths: list[Path], task_ids: Sequence[str]) -> Sa
         if not re.fullmatch(r"\d+", path.stem):
             raise EvaluationError("is not called after its sample, as 0.py is", where=path)
         key = (task_id, int(path.stem))
-        if key in found:
-            raise EvaluationError(f"is sample {key[1]} of {task_id}, as {found[key].relative_to(root)} is", where=path)
-        found[key] = path
+        if key in result:
+            raise EvaluationError(f"is sample {key[1]} of {task_id}, as {result[key].relative_to(root)} is", where=path)
+        result[key] = path
     order = {task_id: place for place, task_id in enumerate(task_ids)}
-    keys = sorted(found, key=lambda key: (order.get(key[0], len(order)), _by_number(key[0]), key[1]))
-    samples = [Sample(task_id=key[0], text=_text(found[key]), style=PromptStyle.PROGRAM) for key in keys]
+    keys = sorted(result, key=lambda key: (order.get(key[0], len(order)), _by_number(key[0]), key[1]))
+    samples = [Sample(task_id=key[0], text=_text(result[key]), style=PromptStyle.PROGRAM) for key in keys]
     return Samples(samples=tuple(samples), layout="evalplus")
 
 

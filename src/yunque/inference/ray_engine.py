@@ -87,12 +87,12 @@ class RayEngine:
         """Shares of the work to whoever is idle; their results in order. ModelError when a share fails for good."""
         shares = [work[start : start + SHARE] for start in range(0, len(work), SHARE)]
         idle, running, done, given = list(self._replicas), {}, {}, 0
-        at = 0
+        position = 0
         while given < len(shares):
-            while idle and at < len(shares):
+            while idle and position < len(shares):
                 replica = idle.pop()
-                running[getattr(replica, method).remote(shares[at])] = (at, replica)
-                at += 1
+                running[getattr(replica, method).remote(shares[position])] = (position, replica)
+                position += 1
             (first, *_), _ = self._ray.wait(list(running), num_returns=1)
             place, replica = running.pop(first)
             try:

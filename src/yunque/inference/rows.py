@@ -52,13 +52,13 @@ class RowLayer(DynamicLayer):
                 [states.new_empty((*states.shape[:2], 0, states.shape[3])) for states in (key_states, value_states)],
             )
         start, self.length = self.length, self.length + key_states.shape[2]
-        for at, states in enumerate((key_states, value_states)):
-            if self.held[at].shape[2] < self.length:
+        for index, states in enumerate((key_states, value_states)):
+            if self.held[index].shape[2] < self.length:
                 rows, heads, _, width = states.shape
                 grown_BHTD = states.new_empty((rows, heads, self.length + BLOCK, width))
-                grown_BHTD[:, :, :start] = self.held[at][:, :, :start]
-                self.held[at] = grown_BHTD
-            self.held[at][:, :, start : self.length] = states
+                grown_BHTD[:, :, :start] = self.held[index][:, :, :start]
+                self.held[index] = grown_BHTD
+            self.held[index][:, :, start : self.length] = states
         self._show()
         return self.keys, self.values
 

@@ -20,19 +20,19 @@ def _dedent(text: str, before: str) -> int | None:
 
     The first line begins with what stands before the cursor: in an editor that is its indentation, if not code.
     """
-    at, block = 0, None
+    position, block = 0, None
     for line in re.findall(r"[^\n]*\n|[^\n]+", text):  # splitlines also splits at form feeds and the like
-        whole = line if at else before + line
+        whole = line if position else before + line
         code = whole.lstrip(" \t")
         indent = len(whole) - len(code)
-        if not at and before.strip() and before.rstrip().endswith((":", "{")) and not line.strip():
+        if not position and before.strip() and before.rstrip().endswith((":", "{")) and not line.strip():
             code = ""  # the head of the block that begins below
         if code.strip():
             if block is None:
                 block = indent
             elif indent < block and not code.startswith((")", "]", "}")):
-                return at
-        at += len(line)
+                return position
+        position += len(line)
     return None
 
 
@@ -43,8 +43,11 @@ RULES: dict[str, Callable[[str, str], int | None]] = {
 
 def first_stop(text: str, rule: str, stops: Sequence[str], *, prompt: str = "") -> int | None:
     """Where the rule or one of the stop texts cuts first; None to go on. ``prompt`` is the code that the text continues."""
-    places = [stop_rule(rule)(text, prompt[prompt.rfind("\n") + 1 :]), *(at for at in map(text.find, stops) if at >= 0)]
-    return min((at for at in places if at is not None), default=None)
+    places = [
+        stop_rule(rule)(text, prompt[prompt.rfind("\n") + 1 :]),
+        *(position for position in map(text.find, stops) if position >= 0),
+    ]
+    return min((place for place in places if place is not None), default=None)
 
 
 def stop_rule(name: str) -> Callable[[str, str], int | None]:

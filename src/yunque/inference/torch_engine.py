@@ -242,12 +242,12 @@ class TorchEngine:
         first = opening(self.tokenizer) or [self.tokenizer.eos_token_id]
         opened_1T = torch.tensor([[*first, *ids]], device=self.device)
         logits_TV = self.model(input_ids=opened_1T[:, :-1], use_cache=False).logits[0, len(first) - 1 :]
-        found: list[float] = []
+        results: list[float] = []
         for start in range(0, len(ids), SCORED_AT_ONCE):
             log_TV = torch.log_softmax(logits_TV[start : start + SCORED_AT_ONCE].float(), dim=-1)
             wanted = opened_1T[0, len(first) + start : len(first) + start + len(log_TV), None]
-            found.extend(log_TV.gather(1, wanted)[:, 0].tolist())
-        return found
+            results.extend(log_TV.gather(1, wanted)[:, 0].tolist())
+        return results
 
 
 def _without_blanks(text: str, blanks: str) -> str:

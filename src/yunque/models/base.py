@@ -55,9 +55,9 @@ class BaseFacts:
 def context_tokens(config: dict) -> int | None:
     """How many tokens a model reads at once, by its ``config.json``; None where that does not say."""
     for part in (config, config.get("text_config") or {}):
-        found = part.get("max_position_embeddings") or part.get("n_positions")
-        if isinstance(found, int) and found > 0:
-            return found
+        tokens = part.get("max_position_embeddings") or part.get("n_positions")
+        if isinstance(tokens, int) and tokens > 0:
+            return tokens
     return None
 
 

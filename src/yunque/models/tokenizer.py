@@ -85,7 +85,7 @@ def opening(tokenizer: Any) -> list[int]:
     """
     if "yunque_opening" not in vars(tokenizer):
         whole, bare = tokenizer("a").input_ids, tokenizer("a", add_special_tokens=False).input_ids
-        places = [at for at in range(len(whole) - len(bare) + 1) if whole[at : at + len(bare)] == bare]
+        places = [index for index in range(len(whole) - len(bare) + 1) if whole[index : index + len(bare)] == bare]
         tokenizer.yunque_opening = whole[: places[0]] if places else []
     return list(tokenizer.yunque_opening)
 
@@ -93,8 +93,8 @@ def opening(tokenizer: Any) -> list[int]:
 def ends(tokenizer: Any, model: Any) -> list[int]:
     """Every token that ends an answer: the tokenizer's, and those of the model's generation config (Gemma, Llama 3)."""
     config = getattr(model, "generation_config", None)
-    told = getattr(config, "eos_token_id", None)
-    also = [told] if isinstance(told, int) else list(told or [])
+    details = getattr(config, "eos_token_id", None)
+    also = [details] if isinstance(details, int) else list(details or [])
     return list(dict.fromkeys([tokenizer.eos_token_id, *also]))
 
 

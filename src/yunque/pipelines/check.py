@@ -55,12 +55,12 @@ class CheckRecipe(BaseModel, extra="forbid", frozen=True):
                 continue
             try:
                 table = tomllib.loads(path.read_text("utf-8")).get("tool", {}).get("yunque", {}).get("check", {})
-                found = cls.model_validate(table)
+                result = cls.model_validate(table)
             except ValidationError as error:
                 raise explain(error, path, cls) from None
             except (OSError, ValueError, AttributeError) as error:
                 raise RecipeError(f"cannot be read ({error})", where=path) from None
-            return found.model_copy(update={"baseline": str(place / found.baseline)}) if found.baseline else found
+            return result.model_copy(update={"baseline": str(place / result.baseline)}) if result.baseline else result
         return cls()
 
 
@@ -106,15 +106,15 @@ def _records(
             if path in seen:
                 continue
             seen.add(path)
-            if any(fnmatchcase(one, glob) for glob in globs for one in (path, _below(path, target))):
+            if any(fnmatchcase(item, glob) for glob in globs for item in (path, _below(path, target))):
                 skipped["excluded"] += 1
                 continue
-            found = readable_text(path, data) if data is not None and len(data) <= MAX_BYTES else None
-            if found is None:
+            result = readable_text(path, data) if data is not None and len(data) <= MAX_BYTES else None
+            if result is None:
                 why = "cannot be read" if data is None else "too long" if len(data) > MAX_BYTES else "no text"
                 skipped[why if data != b"" else "empty"] += 1
                 continue
-            language, text = found
+            language, text = result
             licence = licences.of(path, text, target) if licensed and str(target) != STDIN else "unknown"
             origin = Origin(source=str(target), path=shown(path), revision="", licence=licence, collected_at="")
             yield Record(id=content_id(path, text), text=text, language=language, origin=origin)
@@ -148,7 +148,9 @@ class _Licences:
     def of(self, path: str, text: str, target: Path) -> str:
         """The licence that covers a file of a target."""
         full, folder = Path(path).resolve(), target.resolve()
-        root = next((one for one in full.parents if (one / ".git").exists()), folder if folder.is_dir() else full.parent)
+        root = next(
+            (parent for parent in full.parents if (parent / ".git").exists()), folder if folder.is_dir() else full.parent
+        )
         if root not in self._maps:
             entries = walk(root, TreeLimits())
             self._maps[root] = LicenceMap(root, [entry.path for entry in entries if entry.target is None])
@@ -159,7 +161,7 @@ class _Licences:
 def _noted(record: Record, verdicts: Sequence[Verdict]) -> tuple[Noted, ...]:
     """Every finding with its fingerprint, and whether a comment on its line silences it: ``# yunque: ignore[rule]``."""
     data = record.text.encode("utf-8", "surrogatepass")
-    rows, met, found = record.text.split("\n"), Counter[str](), []
+    rows, met, result = record.text.split("\n"), Counter[str](), []
     for verdict in verdicts:
         for finding in verdict.findings:
             row = rows[finding.line - 1] if finding.line and finding.line <= len(rows) else ""
@@ -168,19 +170,22 @@ def _noted(record: Record, verdicts: Sequence[Verdict]) -> tuple[Noted, ...]:
             place = f"{rule}\n{os.path.basename(record.origin.path)}\n{text}"
             met[place] += 1
             comment = _SILENCED.search(row)
-            rules = [one.strip() for one in (comment[1] or "").split(",")] if comment else []
+            rules = [word.strip() for word in (comment[1] or "").split(",")] if comment else []
             silenced = comment is not None and (not comment[1] or finding.rule in rules or rule in rules)
             mark = hashlib.sha256(f"{place}\n{met[place]}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
             columns = _columns(data, finding)
-            found.append(Noted(rule=rule, finding=finding, fingerprint=mark, silenced=silenced, columns=columns))
-    return tuple(found)
+            result.append(Noted(rule=rule, finding=finding, fingerprint=mark, silenced=silenced, columns=columns))
+    return tuple(result)
 
 
 def _columns(data: bytes, finding: Finding) -> tuple[int, int, int] | None:
     """First column, last line and the column behind it, 1-based in characters, of a finding that knows its bytes."""
     if not finding.span_bytes or not finding.line:
         return None
-    first, last = (len(data[data.rfind(b"\n", 0, at) + 1 : at].decode("utf-8", "replace")) + 1 for at in finding.span_bytes)
+    first, last = (
+        len(data[data.rfind(b"\n", 0, position) + 1 : position].decode("utf-8", "replace")) + 1
+        for position in finding.span_bytes
+    )
     return first, finding.line + data.count(b"\n", *finding.span_bytes), last
 
 
@@ -188,9 +193,9 @@ def counted(looked: Looked, severity: str, known: set[str]) -> Looked:
     """The findings of at least a severity; those of the baseline are marked."""
     least = SEVERITIES.index(severity)
     noted = tuple(
-        replace(one, known=f"{looked.path} {one.fingerprint}" in known)
-        for one in looked.noted
-        if SEVERITIES.index(one.finding.severity) >= least
+        replace(item, known=f"{looked.path} {item.fingerprint}" in known)
+        for item in looked.noted
+        if SEVERITIES.index(item.finding.severity) >= least
     )
     return replace(looked, noted=noted)
 
@@ -208,10 +213,10 @@ def read_baseline(path: str) -> set[str]:
 def write_baseline_file(path: str, kept: Sequence[Looked]) -> None:
     """Write every finding as known."""
     rows = [
-        {"path": looked.path, "fingerprint": one.fingerprint, "rule": one.rule, "message": one.finding.message}
+        {"path": looked.path, "fingerprint": item.fingerprint, "rule": item.rule, "message": item.finding.message}
         for looked in kept
-        for one in looked.noted
-        if not one.silenced
+        for item in looked.noted
+        if not item.silenced
     ]
     Path(path).write_text(json.dumps({"findings": rows}, indent=1, ensure_ascii=False) + "\n", "utf-8")
 

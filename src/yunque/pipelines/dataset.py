@@ -67,7 +67,7 @@ class DataBuild:
         with self.store.lock():
             tagged = [self._tagged(source) for source in sources]
             redactor = Redactor(self.recipe.redact, self._salt, self._known(tagged))
-            parts = [self._part(*one, redactor) for one in tagged]
+            parts = [self._part(*item, redactor) for item in tagged]
             return self._dataset(sources, parts)
 
     @cached_property
@@ -144,21 +144,24 @@ class DataBuild:
 
     def _tags(self, name: str, records: Artifact) -> Artifact:
         def build(folder: Path) -> dict:
-            said: dict[str, Counter] = {check: Counter() for check in self.names}
-            found = scan_table(records.path / RECORDS, Record)
+            facts: dict[str, Counter] = {check: Counter() for check in self.names}
+            table = scan_table(records.path / RECORDS, Record)
             with (
                 VerdictCache(self.out / "verdicts.sqlite", self.checks) as cache,
                 open_table(folder / TAGS, Tagged) as tags,
                 self.progress("tag", records.counts["kept"], "records") as advance,
             ):
                 for _, tagged in tag(
-                    found, self.names, self.checks, cache, options=self.recipe.screen.options, workers=self.workers
+                    table, self.names, self.checks, cache, options=self.recipe.screen.options, workers=self.workers
                 ):
                     tags.add(tagged)
                     for verdict in tagged.verdicts:
-                        said[verdict.check][verdict.outcome.value] += 1
+                        facts[verdict.check][verdict.outcome.value] += 1
                     advance(1)
-            return {"records": tags.num_rows, "verdicts": {check: dict(sorted(one.items())) for check, one in said.items()}}
+            return {
+                "records": tags.num_rows,
+                "verdicts": {check: dict(sorted(item.items())) for check, item in facts.items()},
+            }
 
         judges = {check.name: self._identities[check.name] for check in self.checks}
         return self._step("tags", name, build, parents=[records], recipe={"checks": judges})
@@ -171,8 +174,8 @@ class DataBuild:
     def _known(self, tagged: list[tuple[Source | Stream, Artifact, Artifact]]) -> ValueIndex:
         """What is to be redacted wherever it stands, from the findings in all sources."""
         redactor = Redactor(self.recipe.redact, self._salt)
-        found = [self._values(*one, redactor) for one in tagged if self.recipe.redact.checks]
-        return ValueIndex((value for one in found for value in scan_table(one.path / VALUES, KnownValue)), self._salt)
+        result = [self._values(*item, redactor) for item in tagged if self.recipe.redact.checks]
+        return ValueIndex((value for item in result for value in scan_table(item.path / VALUES, KnownValue)), self._salt)
 
     def _values(self, source: Source | Stream, records: Artifact, tags: Artifact, redactor: Redactor) -> Artifact:
         def build(folder: Path) -> dict:
@@ -190,13 +193,13 @@ class DataBuild:
             finisher = Finisher(recipe, redactor, seed=self.recipe.seed)
             return finish(records.path, tags.path, folder, finisher, workers=self.workers, progress=self.progress)
 
-        decided = {one.name: _plain(getattr(recipe, one.name)) for one in fields(FinishRecipe)}
+        decided = {field_.name: _plain(getattr(recipe, field_.name)) for field_ in fields(FinishRecipe)}
         decided |= {"redact": self._redact, "salt": content_id(self._salt), "values": redactor.known.identity}
         return self._step("part", source.name, build, parents=[records, tags], recipe=decided)
 
     @cached_property
     def _finish_recipe(self) -> FinishRecipe:
-        return FinishRecipe(**{one.name: getattr(self.recipe, one.name) for one in fields(FinishRecipe)})
+        return FinishRecipe(**{field_.name: getattr(self.recipe, field_.name) for field_ in fields(FinishRecipe)})
 
     @property
     def _redact(self) -> dict:
@@ -266,8 +269,8 @@ def _plain(recipe: BaseModel) -> dict:
 def _sum(counts: list[dict]) -> dict:
     """Counts of parts to one: numbers added, tables of numbers added by name."""
     total: dict[str, Any] = {}
-    for one in counts:
-        for name, value in one.items():
+    for count in counts:
+        for name, value in count.items():
             if isinstance(value, dict):
                 total[name] = dict((Counter(total.get(name, {})) + Counter(value)).most_common())
             else:

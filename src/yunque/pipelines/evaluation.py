@@ -104,7 +104,7 @@ class Evaluation:
     def run(self, model: str, names: Sequence[str]) -> list[Scored]:
         """Run a model on suites; a suite that was run before with the same model and settings is read back."""
         deviating = _deviations(names)
-        store, found, opened = Store(self.out), [], None
+        store, result, opened = Store(self.out), [], None
         with open_sandbox() as inner:
             sandbox = TapedSandbox(inner)
             suites = [open_suite(name, sandbox) for name in names]  # a mistyped name should cost no work
@@ -131,8 +131,8 @@ class Evaluation:
                         return _write_measures(draft, suite, rows, parents, self.asking.seed)
 
                     recipe = {"model": facts.name, "sha256": facts.sha256, "engine": self.engine, "deviations": deviating}
-                    found.append(self._made(store, build, suite, parents, recipe, resumable=True))
-        return found
+                    result.append(self._made(store, build, suite, parents, recipe, resumable=True))
+        return result
 
     def judge(self, samples: Path, name: str) -> Scored:
         """Judge completions made elsewhere, in the forms of `evaluation.sample_formats`.
@@ -171,7 +171,7 @@ class Evaluation:
         self, suite: JudgedSuite, given: Samples, samples: Path
     ) -> tuple[Sequence[Task], Sequence[Task], list[str]]:
         """The tasks that count, those of them that have an answer, and lines that say what a score hides."""
-        answered = {one.task_id for one in given.samples}
+        answered = {sample.task_id for sample in given.samples}
         refuse_unknown(suite, answered)
         tasks = chosen_tasks(suite, replace(self.asking, style=AUTO))
         judged = [task for task in tasks if task.id in answered]
@@ -240,22 +240,22 @@ def scored(artifact: Artifact) -> Scored:
     return Scored(suite=artifact.manifest.recipe["suite"], artifact=artifact, measures=measures, reasons=reasons(rows))
 
 
-def write_pages(found: Sequence[Scored], out: Path) -> Path:
+def write_pages(scoreds: Sequence[Scored], out: Path) -> Path:
     """Write ``eval.html`` and a page of answers for every run; gives the first."""
     runs = []
-    for one in found:
-        manifest = one.artifact.manifest
+    for item in scoreds:
+        manifest = item.artifact.manifest
         run = EvalRun(
-            id=one.artifact.id,
-            suite=one.suite,
+            id=item.artifact.id,
+            suite=item.suite,
             model=manifest.recipe["model"],
             recipe=manifest.recipe,
             created_at=manifest.created_at,
             took_s=manifest.took_s,
-            measures=one.measures,
-            reasons=one.reasons,
-            rows=load_samples(one.artifact.path / SAMPLES),
-            tasks={task.id: task for task in read_lines(one.artifact.path / TASKS, Task)},
+            measures=item.measures,
+            reasons=item.reasons,
+            rows=load_samples(item.artifact.path / SAMPLES),
+            tasks={task.id: task for task in read_lines(item.artifact.path / TASKS, Task)},
         )
         runs.append(run)
         write_whole(out / f"eval-{run.id}.html", render_answers(run, code_version=manifest.code_version))
@@ -263,10 +263,14 @@ def write_pages(found: Sequence[Scored], out: Path) -> Path:
     return out / "eval.html"
 
 
-def all_runs(found: Sequence[Scored], out: Path) -> list[Scored]:
+def all_runs(scoreds: Sequence[Scored], out: Path) -> list[Scored]:
     """The runs, and those that other models made earlier of the same suites, the earliest first."""
-    suites = {one.suite for one in found}
-    runs = [one for one in Store(out).all() if one.manifest.kind == "eval" and one.manifest.recipe["suite"] in suites]
+    suites = {item.suite for item in scoreds}
+    runs = [
+        artifact
+        for artifact in Store(out).all()
+        if artifact.manifest.kind == "eval" and artifact.manifest.recipe["suite"] in suites
+    ]
     return [scored(artifact) for artifact in runs]
 
 
@@ -307,7 +311,7 @@ def _write_measures(draft: Path, suite: JudgedSuite, rows: list[Judged], parents
     """The numbers of a run, written beside its answers; gives what the manifest counts."""
     measures = summarise(rows, KS, seed=seed)
     for parent in parents:
-        measures += [one for one in ceiling_of(load_ceiling(parent.path / CEILING), seed=seed) if one.n]
+        measures += [item for item in ceiling_of(load_ceiling(parent.path / CEILING), seed=seed) if item.n]
     if isinstance(suite, MeasuredSuite):
         by_id = {task.id: task for task in suite.tasks()}
         firsts = [row for row in rows if row.sample == 0]
@@ -337,7 +341,7 @@ def _engine(folder: Path, asking: Asking, name: str) -> Engine:
 
 def _deviations(names: Sequence[str]) -> list[str]:
     """What of the suites' files is not as published: every result says so."""
-    owners = {one for name in names for one in benchmarks() if name.rpartition(":")[2].startswith(one)}
+    owners = {benchmark for name in names for benchmark in benchmarks() if name.rpartition(":")[2].startswith(benchmark)}
     return deviations(benchmarks_folder(), sorted(owners)) if owners else []
 
 

@@ -121,10 +121,10 @@ class Forge:
 
     def _split(self, records: Artifact) -> Artifact:
         def build(folder: Path) -> dict:
-            found: Split = split(_records_of(records), self.recipe.split, self.recipe.seed, self.progress)
-            write_table(folder / "split.parquet", found.placements, Placement)
-            write_table(folder / "twins.parquet", found.twins, Twin)
-            return found.counts
+            result: Split = split(_records_of(records), self.recipe.split, self.recipe.seed, self.progress)
+            write_table(folder / "split.parquet", result.placements, Placement)
+            write_table(folder / "twins.parquet", result.twins, Twin)
+            return result.counts
 
         return self._step("split", build, parents=[records], recipe=_plain(self.recipe.split))
 
@@ -134,14 +134,14 @@ class Forge:
         def build(folder: Path) -> dict:
             placed, counts = _parts_of(parts), {}
             for part in (Part.TRAIN, Part.VALIDATION):
-                found = [
+                pairs = [
                     pair
                     for record in _records_of(records)
                     if placed[record.id] is part
                     for pair in make_pairs(record, recipe, self.recipe.seed)
                 ]
-                write_table(folder / f"{part.value}.parquet", found, Pair)
-                kinds = [pair.kind.value for pair in found]
+                write_table(folder / f"{part.value}.parquet", pairs, Pair)
+                kinds = [pair.kind.value for pair in pairs]
                 counts[part.value] = {kind: kinds.count(kind) for kind in sorted(set(kinds))}
             return counts
 
@@ -181,8 +181,8 @@ class Forge:
             budgets = {"train": recipe.train_tokens, "validation": recipe.validation_tokens}
             with self.progress("pack", len(budgets), "parts") as advance:
                 for part, budget in budgets.items():
-                    found = read_table(pairs.path / f"{part}.parquet", Pair)
-                    rows, counts[part] = pack(found, tokenizer, fim, recipe, budget, self.recipe.seed)
+                    table = read_table(pairs.path / f"{part}.parquet", Pair)
+                    rows, counts[part] = pack(table, tokenizer, fim, recipe, budget, self.recipe.seed)
                     rows.save(folder, part)
                     advance(1)
             tokenizer.save_pretrained(folder / "tokenizer")

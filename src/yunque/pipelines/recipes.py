@@ -109,7 +109,7 @@ def explain(error: ValidationError, path: Path | None, kind: type[BaseModel], se
 
     ``set_keys``: those that an option set, not the file.
     """
-    first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")  # a misspelt key explains a missing one
+    first = min(error.errors(), key=lambda item: item["type"] != "extra_forbidden")  # a misspelt key explains a missing one
     place = [str(part) for part in first["loc"]]
     key = ".".join(place)
     where = "--set" if path is None or key in set_keys else path
@@ -122,6 +122,6 @@ def explain(error: ValidationError, path: Path | None, kind: type[BaseModel], se
     for part in place[:-1]:
         if not part.isdigit():  # the number of a table in an array of tables
             annotation = model.model_fields[part].annotation
-            model = next((one for one in get_args(annotation) if isinstance(one, type)), annotation)
+            model = next((arg for arg in get_args(annotation) if isinstance(arg, type)), annotation)
     hint = nearest(place[-1], list(model.model_fields))
     return RecipeError(f"unknown key '{key}'", where=where, do=hint)

@@ -63,7 +63,7 @@ def data_card(facts: DataFacts) -> str:
     head = front_matter(
         [
             *licence_fields(sorted(facts.licences) or ["unknown"]),
-            ("pretty_name", f"Code from {', '.join(one.name for one in facts.sources)[:80]}"),
+            ("pretty_name", f"Code from {', '.join(source.name for source in facts.sources)[:80]}"),
             *([("language", natural)] if natural else []),
             ("task_categories", ["text-generation"]),
             ("size_categories", [next((name for most, name in SIZES if num_rows < most), "n>10M")]),
@@ -99,9 +99,10 @@ def data_card(facts: DataFacts) -> str:
 
 def _sources(facts: DataFacts) -> str:
     rows = [
-        (md(one.name), md(one.kind), md(one.revision), md(moment(one.collected_at)) if one.collected_at else "not told",
-         f"{one.num_in:,}", f"{one.num_kept:,}", size(one.bytes_kept))
-        for one in facts.sources
+        (md(source.name), md(source.kind), md(source.revision),
+         md(moment(source.collected_at)) if source.collected_at else "not recorded",
+         f"{source.num_in:,}", f"{source.num_kept:,}", size(source.bytes_kept))
+        for source in facts.sources
     ]  # fmt: skip
     return table(("Source", "Kind", "Revision", "Collected", "In", "Kept", "Size"), rows, numeric={4, 5, 6})
 
@@ -139,19 +140,19 @@ def _pairs(counts: Mapping, facts: DataFacts) -> str:
     prose = facts.natural_languages
     rows = [(md(name), f"{n:,}", percent(n / (sum(prose.values()) or 1))) for name, n in ranked(prose)]
     made = table(("Kind", "Pairs"), [(md(kind), f"{n:,}") for kind, n in ranked(kinds)], numeric={1})
-    told = table(("Language of their prose", "Pairs", "Share"), rows, numeric={1, 2})
-    return f"{made}\n\n{told}\n\n`und`: too little prose to tell, or none."
+    details = table(("Language of their prose", "Pairs", "Share"), rows, numeric={1, 2})
+    return f"{made}\n\n{details}\n\n`und`: too little prose to tell, or none."
 
 
 def _redaction(counts: Mapping) -> str:
-    found = {rule.removeprefix(REDACTED): n for rule, n in counts.get("edits", {}).items() if rule.startswith(REDACTED)}
+    result = {rule.removeprefix(REDACTED): n for rule, n in counts.get("edits", {}).items() if rule.startswith(REDACTED)}
     refused = counts.get("set aside", {}).get("redaction", 0)
-    if not found and not refused:
+    if not result and not refused:
         return "Nothing was replaced: either nothing was found, or the recipe does not ask for it."
-    rows = [(md(kind), f"{n:,}") for kind, n in ranked(found)]
-    told = f" {refused:,} records were left out because that could not be done." if refused else ""
+    rows = [(md(kind), f"{n:,}") for kind, n in ranked(result)]
+    details = f" {refused:,} records were left out because that could not be done." if refused else ""
     return (
-        f"Replaced by placeholders that are the same for the same value.{told}\n\n"
+        f"Replaced by placeholders that are the same for the same value.{details}\n\n"
         + table(("Kind", "Values"), rows, numeric={1})
         + "\n\nWhat the scanners do not know is still there."
     )
@@ -159,9 +160,9 @@ def _redaction(counts: Mapping) -> str:
 
 def _overlap(counts: Mapping) -> str:
     copies = counts.get("duplicates")
-    told = ", ".join(f"{md(reason)} {n:,}" for reason, n in ranked(copies or {})) or "none"
+    details = ", ".join(f"{md(reason)} {n:,}" for reason, n in ranked(copies or {})) or "none"
     verb = "Left out" if counts.get("set aside", {}).get("duplicate") else "Marked"
-    marked = f"{verb} as copies of a kept record: {told}." if copies is not None else "Duplicates were not looked for."
+    marked = f"{verb} as copies of a kept record: {details}." if copies is not None else "Duplicates were not looked for."
     return (
         f"{marked} Known benchmark files are refused as sources; solutions of benchmarks inside other files were not looked "
         "for, so this data set is not called decontaminated."
@@ -170,8 +171,8 @@ def _overlap(counts: Mapping) -> str:
 
 def _summary(facts: DataFacts) -> str:
     kinds: dict[str, int] = {}
-    for one in facts.sources:
-        kinds[one.kind] = kinds.get(one.kind, 0) + one.bytes_kept
+    for source in facts.sources:
+        kinds[source.kind] = kinds.get(source.kind, 0) + source.bytes_kept
     by_kind = ", ".join(f"{md(kind)} {size(n)}" for kind, n in ranked(kinds))
     return bullets(
         [

@@ -96,18 +96,18 @@ def _scores(name: str, runs: list[EvalRun]) -> Raw:
     for run in runs:
         columns += [Column(_short_model(run), numeric=True)]
         columns += [Column("0 to 100 %", style="forested", quiet=True)] if drawn else []
-    found = [{measure.name: measure for measure in run.measures} for run in runs]
+    result = [{measure.name: measure for measure in run.measures} for run in runs]
     rows = []
     for metric in names:
         known = find_metric(metric)
-        unit = next((unit_words(measures[metric].unit) for measures in found if metric in measures), "")
+        unit = next((unit_words(measures[metric].unit) for measures in result if metric in measures), "")
         meaning = ", ".join(filter(None, (known.meaning if known else "", unit)))
         cells: list[object] = [join((tag("span", metric, class_="lead"), _under(meaning)))]
-        for measures in found:
-            one = measures.get(metric)
-            cells.append(_value(one))
+        for measures in result:
+            item = measures.get(metric)
+            cells.append(_value(item))
             if drawn:
-                cells.append(interval_mark(one) if one and one.unit == "share" and one.value is not None else "")
+                cells.append(interval_mark(item) if item and item.unit == "share" and item.value is not None else "")
         rows.append(cells)
     return table(f"{name}: every measure", columns, rows, style="stack")
 
@@ -144,15 +144,15 @@ def _under(words: str) -> object:
 
 def _compared(base: EvalRun, other: EvalRun) -> Raw:
     """What may be said of one run against another, task by task."""
-    found = compare_runs(base.suite, base.rows, other.rows)
+    result = compare_runs(base.suite, base.rows, other.rows)
     tasks = changed_tasks(base.rows, other.rows)
-    same = [one.base for one in found if one.is_identical and one.base.value is not None]
-    values = [f"{one.name} {written(one.value, one.unit)}" for one in same]
+    same = [item.base for item in result if item.is_identical and item.base.value is not None]
+    values = [f"{item.name} {written(item.value, item.unit)}" for item in same]
     title = f"{_short_model(other)} against {_short_model(base)}"
     return join(
         (
             tag("h3", title),
-            tag("ul", *(_sentence(paired) for paired in found if not paired.is_identical), class_="answers"),
+            tag("ul", *(_sentence(paired) for paired in result if not paired.is_identical), class_="answers"),
             tag("p", f"Identical: {', '.join(values)}.", class_="note") if values else "",
             *(_named(word, named) for word, named in (("gained", tasks.gained), ("lost", tasks.lost)) if named),
             tag("p", f"As before: {count(tasks.same, 'tasks')}.", class_="note"),
@@ -173,8 +173,8 @@ MOST_OPEN = 20
 def _sentence(paired: Paired) -> Raw:
     style, mark = MARKS[paired.verdict]
     words = f" on {paired_words(paired)}."
-    said = join((tag("strong", paired.verdict.capitalize()), words))
-    return tag("li", tag("span", mark, class_="mark", aria_hidden="true"), tag("span", said), class_=style)
+    details = join((tag("strong", paired.verdict.capitalize()), words))
+    return tag("li", tag("span", mark, class_="mark", aria_hidden="true"), tag("span", details), class_=style)
 
 
 def _failures(run: EvalRun) -> Raw:

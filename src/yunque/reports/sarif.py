@@ -51,17 +51,17 @@ def sarif(looked: Iterable[tuple[str, Sequence[Verdict], Sequence[Noted]]]) -> d
                 level = "error" if verdict.outcome is Outcome.ERROR else "note"
                 text = f"{verdict.check} could not look at {path}: {verdict.detail}"
                 notices.append({"level": level, "message": {"text": text}, "locations": [_place(path)]})
-        for one in noted:
-            rules.setdefault(one.rule, _rule(one.rule, one.finding))
+        for item in noted:
+            rules.setdefault(item.rule, _rule(item.rule, item.finding))
             result = {
-                "ruleId": one.rule,
-                "level": one.finding.severity,
-                "message": {"text": one.finding.message},
-                "locations": [_place(path, one)],
-                "partialFingerprints": {"yunque/v1": one.fingerprint},
+                "ruleId": item.rule,
+                "level": item.finding.severity,
+                "message": {"text": item.finding.message},
+                "locations": [_place(path, item)],
+                "partialFingerprints": {"yunque/v1": item.fingerprint},
             }
-            if not one.counts:
-                kind = "inSource" if one.silenced else "external"
+            if not item.counts:
+                kind = "inSource" if item.silenced else "external"
                 result["suppressions"] = [{"kind": kind, "status": "accepted"}]
             results.append(result)
     driver = {
@@ -70,7 +70,7 @@ def sarif(looked: Iterable[tuple[str, Sequence[Verdict], Sequence[Noted]]]) -> d
         "informationUri": "https://pypi.org/project/yunque/",
         "rules": [rules[name] for name in sorted(rules)],
     }
-    broke = any(one["level"] == "error" for one in notices)
+    broke = any(notice["level"] == "error" for notice in notices)
     invocation = {"executionSuccessful": not broke, "toolExecutionNotifications": notices}
     run = {"tool": {"driver": driver}, "invocations": [invocation], "results": results, "columnKind": "unicodeCodePoints"}
     return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}

@@ -61,7 +61,7 @@ def new_pipe(write: bool) -> tuple[int, int]:
 
 
 def exchange(
-    told: dict[int, bytes],
+    facts: dict[int, bytes],
     heard: dict,
     status: int,
     deadline: float,
@@ -78,7 +78,7 @@ def exchange(
         left_open.discard(descriptor)
         os.close(descriptor)
 
-    unsent = {descriptor: memoryview(data) for descriptor, data in told.items()}
+    unsent = {descriptor: memoryview(data) for descriptor, data in facts.items()}
     poll = select.poll()
     for descriptor in unsent:
         if _feed(descriptor, unsent):

@@ -115,13 +115,13 @@ def _package_folders() -> list[str]:
 def _without(path: str, hidden: set[str]) -> Iterator[str]:
     """The path, or the parts of it beside which nothing hidden lies."""
     real = os.path.realpath(path)
-    if any(real == one or real.startswith(one + "/") for one in hidden):
+    if any(real == item or real.startswith(item + "/") for item in hidden):
         return
-    if not any(one.startswith(real + "/") for one in hidden):
+    if not any(item.startswith(real + "/") for item in hidden):
         yield path
         return
     for part in sorted(os.path.join(path, name) for name in os.listdir(path)):
-        if not os.path.islink(part) or not any(one.startswith(os.path.realpath(part) + "/") for one in hidden):
+        if not os.path.islink(part) or not any(item.startswith(os.path.realpath(part) + "/") for item in hidden):
             yield from _without(part, hidden)  # but not by a link that leads back to where it came from
 
 
@@ -130,20 +130,22 @@ def library_paths(names: tuple[str, ...]) -> tuple[str, ...]:
     """Where installed packages lie, and all that they require. SandboxError for one that is missing, and for our own."""
     if not names:
         return ()
-    known, found, waiting = _distributions(), {}, [_plain(name) for name in names]
+    known, result, waiting = _distributions(), {}, [_plain(name) for name in names]
     while waiting:
         name = waiting.pop()
-        if name in found:
+        if name in result:
             continue
         if name == "yunque":
             raise SandboxError("may not be shown to a job", where="libraries", do="name others: it holds the answers")
         distributions = known.get(name, [])
         if not distributions and name in map(_plain, names):
             raise SandboxError(f"no package {name!r} is installed", where="libraries", do="name one that is")
-        found[name] = [path for one in distributions for path in _top_level(one)]
-        for one in distributions:
-            waiting += [_plain(re.match(r"[\w.-]+", text)[0]) for text in one.requires or () if "extra ==" not in text]
-    return tuple(sorted({path for paths in found.values() for path in paths if os.path.exists(path)}))
+        result[name] = [path for distribution in distributions for path in _top_level(distribution)]
+        for distribution in distributions:
+            waiting += [
+                _plain(re.match(r"[\w.-]+", text)[0]) for text in distribution.requires or () if "extra ==" not in text
+            ]
+    return tuple(sorted({path for paths in result.values() for path in paths if os.path.exists(path)}))
 
 
 def installed(names: Iterable[str]) -> tuple[str, ...]:
@@ -155,11 +157,11 @@ def installed(names: Iterable[str]) -> tuple[str, ...]:
 @functools.cache
 def _distributions() -> dict[str, list[metadata.Distribution]]:
     """Installed distributions by their own names and by those that they are imported by."""
-    own = {_plain(one.metadata["Name"]): one for one in metadata.distributions()}
-    found = {name: [one] for name, one in own.items()}
+    own = {_plain(distribution.metadata["Name"]): distribution for distribution in metadata.distributions()}
+    distributions = {name: [item] for name, item in own.items()}
     for name, owners in metadata.packages_distributions().items():
-        found.setdefault(_plain(name), [own[_plain(owner)] for owner in sorted(set(owners))])
-    return found
+        distributions.setdefault(_plain(name), [own[_plain(owner)] for owner in sorted(set(owners))])
+    return distributions
 
 
 def _top_level(distribution: metadata.Distribution) -> set[str]:

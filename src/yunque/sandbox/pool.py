@@ -99,16 +99,16 @@ class Outcome:
 
         Read when the job is over.
         """
-        lines, files, at = {}, {}, 0
-        while at < len(self.report):
-            end = self.report.find(b"\n", at)
+        lines, files, position = {}, {}, 0
+        while position < len(self.report):
+            end = self.report.find(b"\n", position)
             end = len(self.report) if end < 0 else end
-            word, _, rest = self.report[at:end].decode("utf-8", "replace").partition(" ")
-            at = end + 1
+            word, _, rest = self.report[position:end].decode("utf-8", "replace").partition(" ")
+            position = end + 1
             if word == "file":
                 name, size, cut = rest.split()
-                files[os.fsdecode(bytes.fromhex(name))] = (bytes(self.report[at : at + int(size)]), cut == "1")
-                at += int(size)
+                files[os.fsdecode(bytes.fromhex(name))] = (bytes(self.report[position : position + int(size)]), cut == "1")
+                position += int(size)
             else:
                 lines[word] = rest
         return lines, files
@@ -147,9 +147,9 @@ class Pool:
             if self._pid != os.getpid():  # this process is a fork: the workers are its parent's
                 self._pid = os.getpid()
                 self._idle.clear()
-            for at in range(len(self._idle) - 1, -1, -1):  # the warmest first
-                if self._idle[at].place == place:
-                    worker = self._idle.pop(at)
+            for index in range(len(self._idle) - 1, -1, -1):  # the warmest first
+                if self._idle[index].place == place:
+                    worker = self._idle.pop(index)
                     break
             else:
                 return None
@@ -205,13 +205,13 @@ class Worker:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._held.enter_context(self._control)
         _LIVE.add(self)
-        told = self._told(uid)
+        details = self._place_facts(uid)
         python = sys.executable if uid is None or tier == "namespaces" else _reachable_python()
         command = [python, "-s", "-S", "-P", "-B", "-c", _BOOT, _INSIDE, str(theirs.fileno())]
         as_user = {}
         if tier == "bwrap":
-            told |= self._shown(python)
-            command = _bubblewrap(told["readable"], self.place, self.home, command)
+            details |= self._shown(python)
+            command = _bubblewrap(details["readable"], self.place, self.home, command)
             as_user = {} if uid is None else {"user": uid, "group": uid, "extra_groups": []}
         with theirs:
             try:
@@ -230,11 +230,11 @@ class Worker:
                 raise SandboxError(f"the worker could not be started: {error}", where=command[0]) from None
         self._held.callback(self._reap)
         self._enter_group()
-        told["counted"] = self.group is not None
-        self._make_ready(told)
+        details["counted"] = self.group is not None
+        self._make_ready(details)
         self._enter_group()  # once more: what it was started by may have forked before
 
-    def _told(self, uid: int | None) -> dict:
+    def _place_facts(self, uid: int | None) -> dict:
         """What the worker is told of the place that it stands on."""
         place = self.place
         return {
@@ -256,14 +256,14 @@ class Worker:
             for path in self.place.readable
             if python == sys.executable or not _is_of_python(path) or all(map(_open_to_all, (path, os.path.realpath(path))))
         ]
-        listable = [path for path in self.place.listable if any(one.startswith(f"{path}/") for one in readable)]
+        listable = [path for path in self.place.listable if any(item.startswith(f"{path}/") for item in readable)]
         return {"readable": readable, "listable": listable, "tree": TREE if self.place.tree else None}
 
-    def _make_ready(self, told: dict) -> None:
+    def _make_ready(self, details: dict) -> None:
         """Tell the worker its place, and wait until it stands there. SandboxError when it cannot."""
         self._control.settimeout(START_S)
         try:
-            self._control.send(marshal.dumps(told))
+            self._control.send(marshal.dumps(details))
             answer = self._control.recv(1 << 16).decode("utf-8", "replace")
         except OSError:
             answer = ""
@@ -306,10 +306,10 @@ class Worker:
                 for descriptor in theirs:
                     os.close(descriptor)
             order, stdin, stdout, stderr, wanted, status = ours
-            told = {order: order_of(job, probe), stdin: job.stdin, wanted: marshal.dumps(list(job.collect))}
+            details = {order: order_of(job, probe), stdin: job.stdin, wanted: marshal.dumps(list(job.collect))}
             heard = {stdout: outcome.stdout.add, stderr: outcome.stderr.add, status: outcome.report.extend}
             deadline, is_spent = started + limits.wall_s + GRACE_S, self._spender(limits.cpu_s)
-            outcome.overdue = not exchange(told, heard, status, deadline, is_spent, left_open)
+            outcome.overdue = not exchange(details, heard, status, deadline, is_spent, left_open)
         finally:
             for descriptor in left_open:
                 os.close(descriptor)
@@ -354,10 +354,10 @@ class Worker:
 
 
 def _source(module: str) -> str:
-    found = importlib.util.find_spec(module)
-    if found is None or not found.origin:
+    spec = importlib.util.find_spec(module)
+    if spec is None or not spec.origin:
         raise SandboxError(f"no module {module!r}", where="preload", do="name a module of this installation")
-    return Path(found.origin).read_text("utf-8")
+    return Path(spec.origin).read_text("utf-8")
 
 
 # --------------------------------------------------------------------------------------------------- what a worker stands on

@@ -113,14 +113,14 @@ def run_program(
     except SandboxError as error:
         return ProgramRun(language=row.name, missing=error.line())
     build = _Build(sandbox, toolchain, program, _name_parts(row, source, program.tests), cache or program_cache())
-    told = functools.partial(ProgramRun, language=row.name, toolchain=toolchain.version)
+    details = functools.partial(ProgramRun, language=row.name, toolchain=toolchain.version)
     if not row.compile:
-        return told(ran=build.run({build.parts.source: _encode(source)}, stdin, arguments, limits))
+        return details(ran=build.run({build.parts.source: _encode(source)}, stdin, arguments, limits))
     artifacts, compiled = build.artifacts()
     if not row.run or not artifacts:
-        return told(compiled=compiled)
+        return details(compiled=compiled)
     ran = build.run(artifacts, stdin, arguments, limits)
-    return told(compiled=compiled, ran=ran)
+    return details(compiled=compiled, ran=ran)
 
 
 def program_cache() -> Path:
@@ -276,16 +276,16 @@ def _java_parts(source: str) -> _Parts:
     package = re.search(r"^[ \t]*package\s+([a-zA-Z_]\w*(?:\.[a-zA-Z_]\w*)*)\s*;", text, re.MULTILINE)
     public_type = start = top = ""
     depth, is_public = 0, False
-    for found in _JAVA_WORDS.finditer(text):
-        if found["public"]:
+    for match in _JAVA_WORDS.finditer(text):
+        if match["public"]:
             is_public = True
-        elif found["name"] and len(found["name"]) < 200 and depth == 0:  # it becomes the name of a file
-            top = found["name"]
+        elif match["name"] and len(match["name"]) < 200 and depth == 0:  # it becomes the name of a file
+            top = match["name"]
             public_type = public_type or (top if is_public else "")
-        elif found["main"] and depth == 1:
+        elif match["main"] and depth == 1:
             start = start or top
-        elif found[0] in "{};":
-            depth += {"{": 1, "}": -1, ";": 0}[found[0]]
+        elif match[0] in "{};":
+            depth += {"{": 1, "}": -1, ";": 0}[match[0]]
             is_public = False
     start = start or public_type or top or "Main"
     package = package if package and len(package[1]) < 200 else None
@@ -302,10 +302,10 @@ def load(cache: Path, key: str) -> dict[str, bytes] | None:
         head, _, body = data[32:].partition(b"\n")
         if hashlib.sha256(data[32:]).digest() != data[:32]:
             return None
-        files, at = {}, 0
+        files, position = {}, 0
         for name, size in json.loads(head):
-            files[name] = body[at : at + size]
-            at += size
+            files[name] = body[position : position + size]
+            position += size
         os.utime(path)
     except OSError:
         return None
@@ -336,8 +336,8 @@ def _write_whole(path: Path, data: bytes) -> bool:
 def _drop_oldest(cache: Path) -> None:
     """Drop the entries used longest ago until the rest is at most CACHE_BYTES; a tenth more, so that this is seldom."""
     entries = []
-    with contextlib.suppress(OSError), os.scandir(cache) as found:
-        for entry in found:
+    with contextlib.suppress(OSError), os.scandir(cache) as result:
+        for entry in result:
             with contextlib.suppress(OSError):
                 if entry.name.endswith(_ENTRY) or entry.name.startswith("."):
                     seen = entry.stat()

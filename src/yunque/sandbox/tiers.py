@@ -59,14 +59,14 @@ def open_sandbox(tier: str | None = None, *, unsafe: bool = False) -> LocalSandb
         reasons[name] = _why_not(name)
         if not reasons[name]:
             return LocalSandbox(name)
-    told = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
-    raise SandboxError(f"untrusted programs cannot be run safely here ({told})", do="see `yunque doctor`")
+    listing = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
+    raise SandboxError(f"untrusted programs cannot be run safely here ({listing})", do="see `yunque doctor`")
 
 
 def capabilities() -> list[Capability]:
     """What `yunque doctor` says about running untrusted programs on this machine."""
     machine, abi, spaces, version = kernel.machine(), kernel.landlock_abi(), _user_namespaces(), cgroups.hierarchy()[0]
-    found = [
+    results = [
         Capability(name="landlock", available=abi > 0, detail=f"ABI {abi}" if abi else "this kernel has none"),
         Capability(
             name="seccomp",
@@ -82,9 +82,9 @@ def capabilities() -> list[Capability]:
     ]
     for name in ISOLATING:
         reason = _why_not(name)
-        found.append(Capability(name=f"tier {name}", available=not reason, detail=reason or _probed(name, version > 0)))
+        results.append(Capability(name=f"tier {name}", available=not reason, detail=reason or _probed(name, version > 0)))
     chosen = next((name for name in ISOLATING if not _why_not(name)), None)
-    return [*found, Capability(name="sandbox", available=bool(chosen), detail=chosen or "only rlimits, which is unsafe")]
+    return [*results, Capability(name="sandbox", available=bool(chosen), detail=chosen or "only rlimits, which is unsafe")]
 
 
 def _probed(tier: str, counted: bool) -> str:

@@ -125,15 +125,15 @@ class Store:
     # ------------------------------------------------------------------------------------------------------------- reading
     def all(self) -> list[Artifact]:
         """Every finished artifact, oldest first."""
-        found = [self._read(path.parent) for path in self._artifacts.glob(f"*/{MANIFEST}")]
-        return sorted(found, key=lambda artifact: (artifact.manifest.created_at, artifact.id))
+        artifacts = [self._read(path.parent) for path in self._artifacts.glob(f"*/{MANIFEST}")]
+        return sorted(artifacts, key=lambda artifact: (artifact.manifest.created_at, artifact.id))
 
     def find(self, wanted: str, kind: str = "") -> Artifact:
         """The one artifact (of that kind) whose id, or ``kind-id``, starts with ``wanted``.
 
         StoreError when none or several do.
         """
-        every = [one for one in self.all() if kind in ("", one.manifest.kind)]
+        every = [artifact for artifact in self.all() if kind in ("", artifact.manifest.kind)]
         hits = [a for a in every if wanted and (a.id.startswith(wanted) or f"{a.manifest.kind}-{a.id}".startswith(wanted))]
         if len(hits) == 1:
             return hits[0]

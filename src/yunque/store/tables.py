@@ -143,7 +143,7 @@ def _restorer(kind: Any) -> Callable[[Any], Any]:
     """What restores values of a type: asked once a type, since types are slow to take apart."""
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin in (typing.Union, types.UnionType):
-        inner = _restorer(next(one for one in arguments if one is not type(None)))
+        inner = _restorer(next(argument for argument in arguments if argument is not type(None)))
         return lambda value: None if value is None else inner(value)
     if dataclasses.is_dataclass(kind):
         parts = {name: _restorer(hint) for name, hint in typing.get_type_hints(kind).items()}
@@ -152,7 +152,7 @@ def _restorer(kind: Any) -> Callable[[Any], Any]:
         inner = _restorer(arguments[0])
         return lambda value: tuple(map(inner, value))
     if origin is tuple:
-        each = [_restorer(one) for one in arguments]
+        each = [_restorer(argument) for argument in arguments]
         return lambda value: tuple(part(item) for item, part in zip(value, each, strict=True))
     if origin is dict:  # JSON gives a dict, Parquet's map its entries
         inner = _restorer(arguments[1])

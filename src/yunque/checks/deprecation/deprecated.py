@@ -65,8 +65,10 @@ class Deprecated:
         except ImportError as error:
             return skip(self.name, f"the grammar is not installed ({error})")
         findings = [
-            Finding(rule=self.name, line=line, message=f"marked as deprecated: {said}", severity="warning", span_bytes=span)
-            for span, line, said in spans
+            Finding(
+                rule=self.name, line=line, message=f"marked as deprecated: {details}", severity="warning", span_bytes=span
+            )
+            for span, line, details in spans
         ]
         share = sum(end - start for (start, end), _, _ in spans) / max(1, len(record.text))
         values = {"marked": float(len(spans)), "marked-share": share}
@@ -76,12 +78,12 @@ class Deprecated:
         if not any(hint in text for hint in _HINTS):
             return
         data = text.encode("utf-8", "surrogatepass")
-        marks = [found.start() for found, _ in zip(_pattern(language).finditer(data), range(MAX_MARKS), strict=False)]
+        marks = [match.start() for match, _ in zip(_pattern(language).finditer(data), range(MAX_MARKS), strict=False)]
         if not marks:
             return
         root, last = parse(data, language).root_node, -1
-        for at in marks:
-            if at >= last and (place := _definition(root, at, language)):
+        for mark in marks:
+            if mark >= last and (place := _definition(root, mark, language)):
                 last = place[1].end_byte
                 start = place[0].start_byte
                 first = data[place[1].start_byte : last].split(b"\n")[0].decode("utf-8", "replace").strip()[:80]
@@ -106,9 +108,9 @@ def _pattern(language: str) -> re.Pattern[bytes]:
     return re.compile(_MARKS[language].encode(), re.MULTILINE)
 
 
-def _definition(root: Node, at: int, language: str) -> tuple[Node, Node] | None:
+def _definition(root: Node, position: int, language: str) -> tuple[Node, Node] | None:
     """The node where the marked definition starts (its comment or attribute, if any), and the definition."""
-    node = root.descendant_for_byte_range(at, at + 1)
+    node = root.descendant_for_byte_range(position, position + 1)
     depth = 0
     while node is not None and depth < 60:
         if _BESIDE.search(node.type) and (after := _after(node)):
@@ -124,7 +126,7 @@ def _definition(root: Node, at: int, language: str) -> tuple[Node, Node] | None:
             return node, node
         if language != "python" and _DEFINITION.search(node.type):
             body = node.child_by_field_name("body")
-            return (node, node) if body is None or at < body.start_byte else None
+            return (node, node) if body is None or position < body.start_byte else None
         node, depth = node.parent, depth + 1
     return None
 

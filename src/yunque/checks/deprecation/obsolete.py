@@ -58,11 +58,13 @@ class Python2:
         started = time.perf_counter()
         if record.language != "python":
             return skip(self.name, "not Python")
-        found = scan(record.text, "python")
-        forms = sorted(_forms(found.code).items(), key=lambda form: form[1])
-        if old := next((word for word in sorted(found.vocabulary) if _OLD_NUMBER.fullmatch(word) and word.strip(b"0")), b""):
-            forms.append(("old-number", found.code.find(old.decode())))
-        names = len(_PYTHON_2_NAMES & found.vocabulary)
+        result = scan(record.text, "python")
+        forms = sorted(_forms(result.code).items(), key=lambda form: form[1])
+        if old := next(
+            (word for word in sorted(result.vocabulary) if _OLD_NUMBER.fullmatch(word) and word.strip(b"0")), b""
+        ):
+            forms.append(("old-number", result.code.find(old.decode())))
+        names = len(_PYTHON_2_NAMES & result.vocabulary)
         values = {"evidence": float(len(forms)), "old-names": float(names), "parses": 1.0}
         if not forms:
             return decide(self.name, started, values=values | {"parses": -1.0}, detail="no form of Python 2")
@@ -72,15 +74,15 @@ class Python2:
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             values["parses"] = 0.0
             line = getattr(error, "lineno", None) or 0
-            said = found.code.split("\n")[line - 1] if 0 < line <= found.code.count("\n") + 1 else ""
-            here = set(_forms(said)) | {
-                "old-number" for word in re.findall(rb"\w+", said.encode()) if _OLD_NUMBER.fullmatch(word)
+            text = result.code.split("\n")[line - 1] if 0 < line <= result.code.count("\n") + 1 else ""
+            here = set(_forms(text)) | {
+                "old-number" for word in re.findall(rb"\w+", text.encode()) if _OLD_NUMBER.fullmatch(word)
             }
             proven = here or ({rule for rule, _ in forms} if len(forms) >= 3 else set())
-        places = Places(found.code)
+        places = Places(result.code)
         findings = [
-            Finding(rule=rule, line=places.line(at), message=f"Python 2: {rule}", severity="warning")
-            for rule, at in forms
+            Finding(rule=rule, line=places.line(position), message=f"Python 2: {rule}", severity="warning")
+            for rule, position in forms
             if proven
         ]
         return decide(self.name, started, findings, values=values)
@@ -104,10 +106,10 @@ def _forms(code: str) -> dict[str, int]:
     """The forms of Python 2 in code, with the place of the first of each."""
     forms = {}
     for rule, (literal, form) in _PYTHON_2.items():
-        for found in form.finditer(code) if literal in code else ():
-            before = code[max(0, found.start() - 200) : found.start()].rsplit("\n", 1)[-1].rstrip()
-            if not found[0].startswith(_STATEMENTS) or not before or before[-1] in ":;":
-                forms[rule] = found.start()
+        for match in form.finditer(code) if literal in code else ():
+            before = code[max(0, match.start() - 200) : match.start()].rsplit("\n", 1)[-1].rstrip()
+            if not match[0].startswith(_STATEMENTS) or not before or before[-1] in ":;":
+                forms[rule] = match.start()
                 break
     return forms
 
@@ -135,28 +137,28 @@ class ObsoleteApi:
         started = time.perf_counter()
         if record.language not in APIS:
             return skip(self.name, f"no table for '{record.language}'")
-        found = scan(record.text, record.language)
+        result = scan(record.text, record.language)
         by_word = _by_word(record.language)
         hits: dict[int, tuple[str, Api]] = {}
-        for word in sorted(by_word.keys() & found.vocabulary):
-            for at, api in _uses(found.code, word.decode(), by_word[word]):
-                hits.setdefault(at, (self._severity(api, found.code, at), api))
-        places = Places(found.code)
+        for word in sorted(by_word.keys() & result.vocabulary):
+            for position, api in _uses(result.code, word.decode(), by_word[word]):
+                hits.setdefault(position, (self._severity(api, result.code, position), api))
+        places = Places(result.code)
         findings = [
-            Finding(rule=self.name, line=places.line(at), message=f"'{api.word}': {api.says}", severity=severity)
-            for at, (severity, api) in sorted(hits.items())
+            Finding(rule=self.name, line=places.line(position), message=f"'{api.word}': {api.says}", severity=severity)
+            for position, (severity, api) in sorted(hits.items())
         ]
-        warnings = [one for one in findings if one.severity != "note"]
-        findings.sort(key=lambda one: one.severity == "note")
+        warnings = [finding for finding in findings if finding.severity != "note"]
+        findings.sort(key=lambda finding: finding.severity == "note")
         values = {"warnings": float(len(warnings)), "notes": float(len(findings) - len(warnings))}
         return decide(self.name, started, findings, values=values, fails=len(warnings) > self.max_findings)
 
-    def _severity(self, api: Api, code: str, at: int) -> str:
+    def _severity(self, api: Api, code: str, position: int) -> str:
         if api.severity == "note" or (
             not api.pattern.startswith(r"^[ \t]*(?:from") and not api.pattern.startswith("^[ \\t]*from")
         ):
             return api.severity
-        above = code[max(0, at - 300) : at].rstrip("\n").rsplit("\n", 1)[-1]
+        above = code[max(0, position - 300) : position].rstrip("\n").rsplit("\n", 1)[-1]
         return "note" if _GUARD.match(above) else api.severity
 
     def canaries(self) -> Sequence[Canary]:
@@ -182,16 +184,16 @@ class ObsoleteApi:
 
 def _uses(code: str, word: str, apis: Sequence[tuple[Api, re.Pattern[str]]]) -> Iterator[tuple[int, Api]]:
     """Where the APIs of a word are used: only lines that hold the word are looked at, each once."""
-    at, count = code.find(word), 0
-    while at >= 0 and count < MAX_FINDINGS:
-        start = code.rfind("\n", 0, at) + 1
-        end = code.find("\n", at)
+    position, count = code.find(word), 0
+    while position >= 0 and count < MAX_FINDINGS:
+        start = code.rfind("\n", 0, position) + 1
+        end = code.find("\n", position)
         end = len(code) if end < 0 else end
         for api, pattern in apis:
-            if found := pattern.search(code, max(start, at - 2000), min(end, at + 2000)):
+            if match := pattern.search(code, max(start, position - 2000), min(end, position + 2000)):
                 count += 1
-                yield found.start(), api
-        at = code.find(word, end)
+                yield match.start(), api
+        position = code.find(word, end)
 
 
 @cache

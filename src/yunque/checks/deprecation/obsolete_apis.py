@@ -99,17 +99,17 @@ _PYTHON: list[Api] = [
     *_calls("iteritems itervalues iterkeys", "removed in Python 3.0: items, values, keys", r"(?<!six)\.", "note"),
     Api("letters", r"\bstring\.letters\b", "removed in Python 3.0: string.ascii_letters"),
     *[
-        Api(one, rf"\bast\.{one}\b", "removed in Python 3.14: ast.Constant")
-        for one in ["Num", "Str", "Bytes", "NameConstant"]
+        Api(item, rf"\bast\.{item}\b", "removed in Python 3.14: ast.Constant")
+        for item in ["Num", "Str", "Bytes", "NameConstant"]
     ],
     *[
-        Api(one, rf"\b(?:np|numpy)\.{one}\b(?!\.)", "removed in numpy 1.24")
-        for one in ["bool", "int", "float", "object", "complex"]
+        Api(item, rf"\b(?:np|numpy)\.{item}\b(?!\.)", "removed in numpy 1.24")
+        for item in ["bool", "int", "float", "object", "complex"]
     ],
     Api("externals", r"\bsklearn\.externals\b", "removed in scikit-learn 0.23: joblib"),
     *[
-        Api(one, rf"\btf\.{one}\b", "removed in TensorFlow 2: tf.compat.v1")
-        for one in ["placeholder", "Session", "ConfigProto"]
+        Api(item, rf"\btf\.{item}\b", "removed in TensorFlow 2: tf.compat.v1")
+        for item in ["placeholder", "Session", "ConfigProto"]
     ],
     *_calls("ugettext ugettext_lazy ugettext_noop force_text smart_text", "removed in Django 4.0", r"\b", "note"),
 ]
@@ -129,8 +129,8 @@ _SCRIPT: list[Api] = [
     Api("createClass", r"\bReact\.createClass[ \t]*\(", "removed in React 16"),
     Api("render", r"\bReactDOM\.render[ \t]*\(", "removed in React 19: createRoot"),
     *[
-        Api(one, rf"^[ \t]+{one}[ \t]*\(", "deprecated in React 16.3", "note")
-        for one in ["componentWillMount", "componentWillReceiveProps", "componentWillUpdate"]
+        Api(item, rf"^[ \t]+{item}[ \t]*\(", "deprecated in React 16.3", "note")
+        for item in ["componentWillMount", "componentWillReceiveProps", "componentWillUpdate"]
     ],
 ]
 _C: list[Api] = [
@@ -145,8 +145,8 @@ APIS: dict[str, list[Api]] = {
     "tsx": _SCRIPT,
     "php": [
         *[
-            Api(f"mysql_{one}", rf"(?<![\w>:$])mysql_{one}[ \t]*\(", "removed in PHP 7.0: PDO, mysqli")
-            for one in [
+            Api(f"mysql_{item}", rf"(?<![\w>:$])mysql_{item}[ \t]*\(", "removed in PHP 7.0: PDO, mysqli")
+            for item in [
                 "connect",
                 "pconnect",
                 "query",
@@ -174,18 +174,18 @@ APIS: dict[str, list[Api]] = {
         Api("__autoload", r"\bfunction[ \t]+__autoload\b", "removed in PHP 8.0: spl_autoload_register"),
         *_calls("session_register session_unregister call_user_method", "removed in PHP 5.4 to 7.0", r"(?<![\w>:$])"),
         *_calls("utf8_encode utf8_decode", "deprecated in PHP 8.2: mb_convert_encoding", r"(?<![\w>:$])"),
-        *[Api(one, rf"\${one}\b", "removed in PHP 5.4: $_GET, $_POST") for one in ("HTTP_GET_VARS", "HTTP_POST_VARS")],
+        *[Api(item, rf"\${item}\b", "removed in PHP 5.4: $_GET, $_POST") for item in ("HTTP_GET_VARS", "HTTP_POST_VARS")],
     ],
     "java": [
         *[
-            Api(one, rf"\bnew[ \t]+{one}[ \t]*\(", "deprecated for removal in Java 16: valueOf")
-            for one in ["Integer", "Long", "Short", "Byte", "Double", "Float", "Boolean", "Character"]
+            Api(item, rf"\bnew[ \t]+{item}[ \t]*\(", "deprecated for removal in Java 16: valueOf")
+            for item in ["Integer", "Long", "Short", "Byte", "Double", "Float", "Boolean", "Character"]
         ],
         Api("finalize", r"\bvoid[ \t]+finalize[ \t]*\([ \t]*\)", "deprecated for removal in Java 18: Cleaner"),
         Api("newInstance", r"\.class\.newInstance[ \t]*\(", "deprecated in Java 9: getDeclaredConstructor"),
         *[
-            Api(one, rf"\bsun\.misc\.{one}\b", "removed in Java 9: java.util.Base64")
-            for one in ("BASE64Encoder", "BASE64Decoder")
+            Api(item, rf"\bsun\.misc\.{item}\b", "removed in Java 9: java.util.Base64")
+            for item in ("BASE64Encoder", "BASE64Decoder")
         ],
         Api("bind", r"^import[ \t]+javax\.xml\.bind\b", "removed in Java 11: jakarta.xml.bind"),
         Api("applet", r"^import[ \t]+java\.applet\b", "deprecated for removal in Java 17"),
@@ -198,8 +198,8 @@ APIS: dict[str, list[Api]] = {
         Api("auto_ptr", r"\b(?:std::)?auto_ptr[ \t]*<", "removed in C++17: unique_ptr"),
         *_calls("random_shuffle bind1st bind2nd ptr_fun mem_fun", "removed in C++17", r"\bstd::"),
         *[
-            Api(one, rf"\bstd::{one}\b", "removed in C++17")
-            for one in ("unary_function", "binary_function", "unexpected_handler")
+            Api(item, rf"\bstd::{item}\b", "removed in C++17")
+            for item in ("unary_function", "binary_function", "unexpected_handler")
         ],
     ],
     "go": [
@@ -209,8 +209,8 @@ APIS: dict[str, list[Api]] = {
         Api("Title", r"\bstrings\.Title\(", "deprecated in Go 1.18"),
         Api("Seed", r"\brand\.Seed\(", "deprecated in Go 1.20"),
         *[
-            Api(one, rf"\breflect\.{one}\b", "deprecated in Go 1.20 and 1.21: unsafe.Slice")
-            for one in ("SliceHeader", "StringHeader")
+            Api(item, rf"\breflect\.{item}\b", "deprecated in Go 1.20 and 1.21: unsafe.Slice")
+            for item in ("SliceHeader", "StringHeader")
         ],
     ],
     "rust": [
@@ -220,15 +220,15 @@ APIS: dict[str, list[Api]] = {
             "trim_left trim_right trim_left_matches trim_right_matches", "deprecated in Rust 1.33: trim_start, trim_end"
         ),
         *_calls("compare_and_swap", "deprecated in Rust 1.50: compare_exchange"),
-        *[Api(one, rf"\b{one}\b", "deprecated in Rust 1.34") for one in ("ATOMIC_BOOL_INIT", "ATOMIC_USIZE_INIT")],
+        *[Api(item, rf"\b{item}\b", "deprecated in Rust 1.34") for item in ("ATOMIC_BOOL_INIT", "ATOMIC_USIZE_INIT")],
         Api("ONCE_INIT", r"\bONCE_INIT\b", "deprecated in Rust 1.38"),
     ],
     "ruby": [
         Api("exists", r"\b(?:File|Dir|FileTest)\.exists\?", "removed in Ruby 3.2: exist?"),
-        *[Api(one, rf"(?<![\w:]){one}\b", "removed in Ruby 3.2: Integer") for one in ("Fixnum", "Bignum")],
+        *[Api(item, rf"(?<![\w:]){item}\b", "removed in Ruby 3.2: Integer") for item in ("Fixnum", "Bignum")],
         Api("escape", r"\bURI\.escape\b", "removed in Ruby 3.0"),
         Api("encode", r"\bURI\.encode\b", "removed in Ruby 3.0"),
-        *[Api(one, rf"\.{one}\b", "removed in Ruby 3.2") for one in ("untaint", "tainted")],
+        *[Api(item, rf"\.{item}\b", "removed in Ruby 3.2") for item in ("untaint", "tainted")],
     ],
     "solidity": [
         Api("suicide", r"(?<![\w.])suicide[ \t]*\(", "removed in Solidity 0.5: selfdestruct"),

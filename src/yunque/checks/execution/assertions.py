@@ -261,7 +261,7 @@ class _Lifter:
         return Call(self.aliases[site.func.id], tuple(args), kwargs, truth)
 
     def constant(self, node: ast.expr) -> Any:
-        if any(self.is_candidate(one) for one in ast.walk(node)):
+        if any(self.is_candidate(item) for item in ast.walk(node)):
             raise Unliftable("a call of the candidate within another")
         evaluation = Evaluation(self.names, {})
         evaluation.check(node, self.free)
@@ -321,13 +321,13 @@ class _Sites:
             always, maybe = [node.test], [node.body, node.orelse]
         elif isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp):
             always = [node.generators[0].iter]
-            maybe = [one for one in ast.iter_child_nodes(node) if one is not node.generators[0]] + node.generators[0].ifs
+            maybe = [item for item in ast.iter_child_nodes(node) if item is not node.generators[0]] + node.generators[0].ifs
         elif isinstance(node, ast.Dict | ast.Lambda):
             always, maybe = [], always
         self.none(*maybe, why="a call that the test may make seldom, or often")
-        for one in always:
-            self.read(one)
+        for alway in always:
+            self.read(alway)
 
     def none(self, *nodes: ast.AST, why: str) -> None:
-        if any(self.is_candidate(one) for node in nodes for one in ast.walk(node)):
+        if any(self.is_candidate(item) for node in nodes for item in ast.walk(node)):
             raise Unliftable(why)

@@ -386,7 +386,7 @@ def _as_plain(value: object, kind: type) -> object:
     if _of("sympy", "Integer") in mro:
         return only(object.__getattribute__(value, "p"), int)
     if type(kind) is _of("enum", "EnumType") and all(
-        "__eq__" not in _members_of(one) or one in (int, str, object) for one in mro
+        "__eq__" not in _members_of(item) or item in (int, str, object) for item in mro
     ):
         return int.__index__(value) if int in mro else str.__str__(value) if str in mro else None
     return None

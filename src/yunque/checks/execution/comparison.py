@@ -58,10 +58,10 @@ def matches(actual: object, expected: object, comparison: Comparison) -> bool:
 
 def difference(actual: object, expected: object, comparison: Comparison) -> str:
     """One line: where the first difference is and what either side has there, cut short; empty when they match."""
-    found = _first_difference(actual, expected, comparison)
-    if found is None:
+    result = _first_difference(actual, expected, comparison)
+    if result is None:
         return ""
-    steps, words = found
+    steps, words = result
     place = "".join(f"[{shown(step)}]" for step in steps)
     return f"at {place}: {words}" if place else words
 
@@ -85,11 +85,11 @@ def _first_difference(actual: object, expected: object, comparison: Comparison) 
         for step, left, right in stack[-1]:
             if type(left) is type(right) and type(left) in _NEVER_NAN and left == right:
                 continue
-            found = _level(left, right, comparison)
-            if isinstance(found, str):
-                return [*steps, step][1:], found
+            result = _level(left, right, comparison)
+            if isinstance(result, str):
+                return [*steps, step][1:], result
             steps.append(step)
-            stack.append(found)
+            stack.append(result)
             break
         else:
             stack.pop()
@@ -167,20 +167,20 @@ def _dicts(actual: dict, expected: dict, comparison: Comparison) -> str | Childr
     """The values under equal keys, in the expected order."""
     try:
         keys = {_token(key, comparison): key for key in expected}
-        found = {}  # by expected key: no table is built of the answer's own keys
+        table = {}  # by expected key: no table is built of the answer's own keys
         for key in actual:
             token = _token(key, comparison)
             if token not in keys:
                 return f"unexpected key {shown(key)}"
-            found[token] = key
+            table[token] = key
     except (_Foreign, RecursionError):
         return _but(actual, expected)
     for token, key in keys.items():
-        if token not in found:
+        if token not in table:
             return f"missing key {shown(key)}"
     if len(actual) != len(expected):  # several keys are nan
         return _but(actual, expected)
-    return iter([(key, actual[found[token]], expected[key]) for token, key in keys.items()])
+    return iter([(key, actual[table[token]], expected[key]) for token, key in keys.items()])
 
 
 # ------------------------------------------------------------------------------------------------------------- in any order
@@ -188,18 +188,18 @@ def _unordered(actual: Collection, expected: Collection, comparison: Comparison)
     """How the values of two collections differ, whatever their order and number; empty when they do not."""
     try:
         tokens = {_token(item, comparison): item for item in expected}
-        found, strangers = set(), []
+        result, strangers = set(), []
         for item in actual:
             token = _token(item, comparison)
             if token in tokens:
-                found.add(token)
+                result.add(token)
             elif not _tolerant(comparison):
                 return f"unexpected {shown(item)}"
             else:
                 strangers.append(item)
     except (_Foreign, RecursionError):
         return _but(actual, expected)
-    missing = [item for token, item in tokens.items() if token not in found]
+    missing = [item for token, item in tokens.items() if token not in result]
     if not _tolerant(comparison):
         return f"missing {shown(missing[0])}" if missing else ""
     if len(strangers) * len(tokens) + len(missing) * len(actual) > MAX_PAIRS:

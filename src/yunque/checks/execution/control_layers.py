@@ -105,19 +105,19 @@ class Layers:
         choices = [*((plain, _others(plain, places, set())[0]) for plain in (alone, files)), (None, files)]
         for guard in (path, ""):
             (plain, used), original = _begin(runner, choices, guard)
-            found = _Controls()
+            controls = _Controls()
             if plain is not None and not original.looked:
-                found = _find_controls(runner, plain, places, original, guard)
-            if not any(run.looked for run in (original, *found.runs)):
+                controls = _find_controls(runner, plain, places, original, guard)
+            if not any(run.looked for run in (original, *controls.runs)):
                 break
-        known = tuple(sorted(frozenset[str]().union(*(run.caused for run in (original, *found.runs)))))
+        known = tuple(sorted(frozenset[str]().union(*(run.caused for run in (original, *controls.runs)))))
         return cls(
             guarded=bool(guard),
             known=known,
             rows=original.rows,
             files=used,
-            controls=found.controls,
-            changed=found.changed,
+            controls=controls.controls,
+            changed=controls.changed,
         )
 
 
@@ -157,13 +157,13 @@ def _find_controls(
         run = runner.run(others, guarded=guard, rows=original.rows)
         wrong = frozenset(test for test in tests if run.fails_all([test]))
         runs.append(run)
-        controls.append(_Control(others, wrong, {at: run.places[at] for at in lines & run.places.keys()}))
+        controls.append(_Control(others, wrong, {line: run.places[line] for line in lines & run.places.keys()}))
         missing = (original.places.keys() & lines if missing is None else missing) - run.places.keys()
     stay = {test for test, _ in missing or ()}
-    failed = frozenset[str]().union(*(one.failed for one in controls))
+    failed = frozenset[str]().union(*(control.failed for control in controls))
     return _Controls(
         runs=tuple(runs),
-        controls=tuple(one for one in controls if one.failed),
+        controls=tuple(control for control in controls if control.failed),
         changed=tuple(sorted(test for test in failed if without_parameters(test) not in stay)),
     )
 
@@ -190,16 +190,16 @@ def _others(
         with contextlib.suppress(UnicodeDecodeError):
             source = data.decode("utf-8")
             of_name = None if lines is None else {line for test, line in lines if test.partition("::")[0] == name}
-            found: dict[str, dict[tuple[str, ...], set[int]]] = {}
+            result: dict[str, dict[tuple[str, ...], set[int]]] = {}
             for kind, change in (("doctest", expectations.change_doctests), ("test", expectations.change)):
-                source, found[kind] = change(
-                    source, {place for one, place in wanted.values() if one == kind}, _CHANCE, of_name
+                source, result[kind] = change(
+                    source, {place for item, place in wanted.values() if item == kind}, _CHANCE, of_name
                 )
             others[name] = source.encode("utf-8", "surrogatepass")
             for test, (kind, place) in wanted.items():
-                if at := found[kind].get(place):
+                if position := result[kind].get(place):
                     ids.append(test)
-                    changed |= {(without_parameters(test), line) for line in at}
+                    changed |= {(without_parameters(test), line) for line in position}
     return others, changed, ids
 
 
@@ -208,11 +208,11 @@ def _elsewhere(text: str, name: str) -> bytes | None:
     tree = try_parse_python(text)
     if tree is None:
         return None
-    found = [node for node in _of_module(tree) if _binds(node) == name]
-    if len(found) != 1 or found[0] not in tree.body or not isinstance(found[0], ast.FunctionDef | ast.ClassDef):
+    nodes = [node for node in _of_module(tree) if _binds(node) == name]
+    if len(nodes) != 1 or nodes[0] not in tree.body or not isinstance(nodes[0], ast.FunctionDef | ast.ClassDef):
         return None
-    node = found[0]
-    first = min([node.lineno, *(one.lineno for one in node.decorator_list)])
+    node = nodes[0]
+    first = min([node.lineno, *(item.lineno for item in node.decorator_list)])
     lines = text.encode("utf-8", "surrogatepass").splitlines(keepends=True)
     called = ast.unparse(ast.fix_missing_locations(_without_bodies(node)))
     lines[first - 1 : node.end_lineno] = [f"@{MARK}\n{called}\n".encode("utf-8", "surrogatepass")]
@@ -221,11 +221,11 @@ def _elsewhere(text: str, name: str) -> bytes | None:
 
 def _without_bodies(node: ast.FunctionDef | ast.ClassDef) -> ast.stmt:
     """A definition with its names, parameters and documentation alone."""
-    said = node.body[:1] if ast.get_docstring(node, clean=False) is not None else []
+    details = node.body[:1] if ast.get_docstring(node, clean=False) is not None else []
     if isinstance(node, ast.FunctionDef):
-        return ast.FunctionDef(node.name, node.args, [*said, ast.Raise(ast.Name("NotImplementedError", ast.Load()))], [])
-    methods = [_without_bodies(one) for one in node.body if isinstance(one, ast.FunctionDef)]
-    return ast.ClassDef(node.name, [], [], [*said, *methods, ast.Pass()], [])
+        return ast.FunctionDef(node.name, node.args, [*details, ast.Raise(ast.Name("NotImplementedError", ast.Load()))], [])
+    methods = [_without_bodies(item) for item in node.body if isinstance(item, ast.FunctionDef)]
+    return ast.ClassDef(node.name, [], [], [*details, *methods, ast.Pass()], [])
 
 
 def _of_module(node: ast.AST) -> Iterator[ast.AST]:

@@ -57,7 +57,7 @@ def _digest(value, strict):
     value = plain_scalar(value)
     kind = type(value)
     name = kind.__name__ if strict else _ALIKE.get(kind, kind.__name__)
-    found = hashlib.sha256(name.encode())
+    results = hashlib.sha256(name.encode())
     if kind in (list, tuple):
         for piece in pieces(value):
             types = set(map(type, piece))
@@ -65,19 +65,19 @@ def _digest(value, strict):
                 piece = [plain_scalar(item) for item in piece]
                 types = set(map(type, piece))
             if types <= _ATOMS:
-                found.update(marshal.dumps(piece if types <= {int, str} else [_atom(item, strict) for item in piece], 2))
+                results.update(marshal.dumps(piece if types <= {int, str} else [_atom(item, strict) for item in piece], 2))
             else:
                 for item in piece:
-                    found.update(_digest(item, strict))
+                    results.update(_digest(item, strict))
     elif kind is dict:
         for pair in sorted(_digest(key, strict) + _digest(item, strict) for key, item in value.items()):
-            found.update(pair)
+            results.update(pair)
     elif kind in (set, frozenset):
         for item in sorted(_digest(item, strict) for item in value):
-            found.update(item)
+            results.update(item)
     else:
-        found.update(marshal.dumps(_atom(value, strict), 2) if kind in _ATOMS else dump(value).encode())
-    return found.digest()
+        results.update(marshal.dumps(_atom(value, strict), 2) if kind in _ATOMS else dump(value).encode())
+    return results.digest()
 
 
 _ATOMS = {type(None), bool, int, float, str}
@@ -95,7 +95,7 @@ def pieces(value):
     """A list or tuple by the thousand, so that its bytes never lie in memory as a whole; anything else in one piece."""
     if type(value) not in (list, tuple):
         return [value]
-    return (list(value[at : at + 1000]) for at in range(0, len(value), 1000))
+    return (list(value[index : index + 1000]) for index in range(0, len(value), 1000))
 
 
 def is_longer(value, longest):

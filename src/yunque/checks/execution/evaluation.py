@@ -36,8 +36,8 @@ _OPERATORS = {
     ast.RShift: operator.rshift, ast.BitOr: operator.or_, ast.BitAnd: operator.and_, ast.BitXor: operator.xor,
     ast.UAdd: operator.pos, ast.USub: operator.neg, ast.Not: operator.not_, ast.Invert: operator.invert,
     ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt,
-    ast.GtE: operator.ge, ast.Is: operator.is_, ast.IsNot: operator.is_not, ast.In: lambda one, many: one in _bounded(many),
-    ast.NotIn: lambda one, many: one not in _bounded(many),
+    ast.GtE: operator.ge, ast.Is: operator.is_, ast.IsNot: operator.is_not,
+    ast.In: lambda value, many: value in _bounded(many), ast.NotIn: lambda value, many: value not in _bounded(many),
 }  # fmt: skip
 
 
@@ -53,35 +53,35 @@ class Evaluation:
 
     def check(self, node: ast.AST, free: Callable[[str], str]) -> None:
         """Raise Unliftable for what `value` would not know, whatever the answers are; ``free`` does for names that hide."""
-        bound = {free(one.id) for one in ast.walk(node) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)}
-        called = {id(one.func) for one in ast.walk(node) if isinstance(one, ast.Call)}
-        for one in ast.walk(node):
-            known = isinstance(one, ast.expr_context | ast.operator | ast.unaryop | ast.boolop | ast.cmpop | ast.keyword)
-            if not known and not isinstance(one, ast.comprehension | ast.Starred) and not hasattr(self, self.method(one)):
-                raise Unliftable(f"a {type(one).__name__.lower()} expression")
-            if isinstance(one, ast.Call) and id(one) not in self.answers:
-                self.function(one)
-            if isinstance(one, ast.keyword) and one.arg is None:
+        bound = {free(item.id) for item in ast.walk(node) if isinstance(item, ast.Name) and isinstance(item.ctx, ast.Store)}
+        called = {id(item.func) for item in ast.walk(node) if isinstance(item, ast.Call)}
+        for item in ast.walk(node):
+            known = isinstance(item, ast.expr_context | ast.operator | ast.unaryop | ast.boolop | ast.cmpop | ast.keyword)
+            if not known and not isinstance(item, ast.comprehension | ast.Starred) and not hasattr(self, self.method(item)):
+                raise Unliftable(f"a {type(item).__name__.lower()} expression")
+            if isinstance(item, ast.Call) and id(item) not in self.answers:
+                self.function(item)
+            if isinstance(item, ast.keyword) and item.arg is None:
                 raise Unliftable("a call with **")
-            if isinstance(one, ast.Attribute) and id(one) not in called:
-                self.math(one)
+            if isinstance(item, ast.Attribute) and id(item) not in called:
+                self.math(item)
             if (
-                isinstance(one, ast.Name)
-                and id(one) not in called
-                and one.id not in {*bound, *self.names, *FUNCTIONS, "math"}
+                isinstance(item, ast.Name)
+                and id(item) not in called
+                and item.id not in {*bound, *self.names, *FUNCTIONS, "math"}
             ):
-                raise Unliftable(f"the name {one.id}")
-            if isinstance(one, ast.Compare):
-                pairs = zip(one.ops, one.comparators, strict=True)
+                raise Unliftable(f"the name {item.id}")
+            if isinstance(item, ast.Compare):
+                pairs = zip(item.ops, item.comparators, strict=True)
                 if any(isinstance(how, ast.Is | ast.IsNot) and not _is_single(right) for how, right in pairs):
                     raise Unliftable("a comparison of identity")
-            if isinstance(one, ast.Subscript) and any(isinstance(part, ast.Call) for part in ast.walk(one.slice)):
+            if isinstance(item, ast.Subscript) and any(isinstance(part, ast.Call) for part in ast.walk(item.slice)):
                 raise Unliftable("a subscript that is computed")
-            if isinstance(one, ast.ListComp | ast.SetComp | ast.GeneratorExp):
-                simple = len(one.generators) == 1 and isinstance(one.generators[0].target, ast.Name)
-                if not simple or one.generators[0].is_async:
+            if isinstance(item, ast.ListComp | ast.SetComp | ast.GeneratorExp):
+                simple = len(item.generators) == 1 and isinstance(item.generators[0].target, ast.Name)
+                if not simple or item.generators[0].is_async:
                     raise Unliftable("a comprehension of several parts")
-            if isinstance(one, ast.BinOp | ast.UnaryOp) and type(one.op) not in _OPERATORS:
+            if isinstance(item, ast.BinOp | ast.UnaryOp) and type(item.op) not in _OPERATORS:
                 raise Unliftable("an operator")
 
     @staticmethod
@@ -123,7 +123,7 @@ class Evaluation:
         if function is None:
             return getattr(_bounded(owner), node.func.attr)(*args, **kwargs)
         if function is round and not all(
-            -MAX_DIGITS < one < MAX_DIGITS for one in (*args[1:], *kwargs.values()) if one is not None
+            -MAX_DIGITS < arg < MAX_DIGITS for arg in (*args[1:], *kwargs.values()) if arg is not None
         ):
             raise Unliftable("too many digits")
         return function(*args, **kwargs)
@@ -217,8 +217,8 @@ class Evaluation:
 
     def _comprehended(self, element: ast.expr, name: str, items: Iterator[Any], conditions: list[ast.expr]) -> Iterator[Any]:
         inner = Evaluation(self.names, self.answers)
-        for at, item in enumerate(items):
-            if at > MAX_SIZE // 100:
+        for index, item in enumerate(items):
+            if index > MAX_SIZE // 100:
                 raise Unliftable("a comprehension without end")
             inner.names[name] = item
             if all(inner.value(condition) for condition in conditions):
@@ -240,8 +240,8 @@ def _bounded(value: Any) -> Any:
 def _bound(how: ast.operator, left: Any, right: Any) -> None:
     """Refuse a result that would not fit: answers come from an attacker."""
     if isinstance(how, ast.Mult):
-        for one, other in ((left, right), (right, left)):
-            if isinstance(one, str | bytes | list | tuple) and isinstance(other, int) and len(one) * other > MAX_SIZE:
+        for first, other in ((left, right), (right, left)):
+            if isinstance(first, str | bytes | list | tuple) and isinstance(other, int) and len(first) * other > MAX_SIZE:
                 raise Unliftable("a value too large")
     ints = isinstance(left, int) and isinstance(right, int)
     many = ints and min(left.bit_length(), right.bit_length()) > MAX_BITS // 10

@@ -22,17 +22,17 @@ def raised_here(raised, arguments):
 
     Nothing is imported for it: what a test catches, the test has imported.
     """
-    name, bases, said = str(raised[0]), raised[1], raised[2]
+    name, bases, details = str(raised[0]), raised[1], raised[2]
     own = Exception
     for module, base in bases:
-        found = getattr(sys.modules.get(module), base, None) if _is_of_both(module) else None
-        if isinstance(found, type) and issubclass(found, Exception) and _is_the_real(found):
-            own = found
+        result = getattr(sys.modules.get(module), base, None) if _is_of_both(module) else None
+        if isinstance(result, type) and issubclass(result, Exception) and _is_the_real(result):
+            own = result
             break
-    if name == own.__name__ and said is None:
+    if name == own.__name__ and details is None:
         kind = own
     else:
-        kind = type(name, (own,), {} if said is None else {"__str__": lambda _, text=str(said): text})
+        kind = type(name, (own,), {} if details is None else {"__str__": lambda _, text=str(details): text})
     error = kind.__new__(kind, *arguments)
     error.args = arguments
     return error
@@ -44,11 +44,11 @@ def outcome_of(act):
         return "=", act(), ""
     except Exception as error:
         kind = type(error)
-        bases = [one for one in kind.__mro__ if _is_of_both(one.__module__) and _is_the_real(one)]
+        bases = [item for item in kind.__mro__ if _is_of_both(item.__module__) and _is_the_real(item)]
         own = bases[0]
         name = kind.__name__ if kind is own or kind.__name__ != own.__name__ else f"{kind.__name__} of the program"
-        said = None if kind.__str__ is own.__str__ else _said(error)
-        return "!", error.args, [name, [[one.__module__, one.__qualname__] for one in bases], said]
+        details = None if kind.__str__ is own.__str__ else _said(error)
+        return "!", error.args, [name, [[base.__module__, base.__qualname__] for base in bases], details]
     except BaseException as error:
         return "x", None, f"the program left ({type(error).__name__})"
 

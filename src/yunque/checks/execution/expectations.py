@@ -139,11 +139,11 @@ def change_doctests(
             examples = doctest.DocTestParser().get_examples(node.value)
         except ValueError:
             continue
-        for one in examples:
-            if one.want and (lines is None or one.lineno in lines):
-                line = node.lineno - 1 + one.lineno + one.source.count("\n") + one.want.count("\n") - 1
+        for example in examples:
+            if example.want and (lines is None or example.lineno in lines):
+                line = node.lineno - 1 + example.lineno + example.source.count("\n") + example.want.count("\n") - 1
                 text.edits |= _other_result(text, line, chance)
-                changed.setdefault(tuple(path), set()).add(one.lineno)
+                changed.setdefault(tuple(path), set()).add(example.lineno)
     return text.edited(), changed
 
 
@@ -173,22 +173,24 @@ def _find(tree: ast.Module, path: Sequence[str]) -> ast.FunctionDef | ast.AsyncF
     """The test function at the end of a path of classes, or of the classes of this file that these derive from."""
     bodies: list[list[ast.stmt]] = [tree.body]
     for name in path[:-1]:
-        bodies = [found.body for body in bodies for one in body if _is_class(one, name) for found in _line_of(one, tree)]
-    functions = (one for body in bodies for one in body if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef))
-    return next((one for one in functions if one.name == path[-1]), None)
+        bodies = [
+            result.body for body in bodies for item in body if _is_class(item, name) for result in _line_of(item, tree)
+        ]
+    functions = (item for body in bodies for item in body if isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef))
+    return next((function for function in functions if function.name == path[-1]), None)
 
 
 def _is_class(node: ast.stmt, name: str) -> bool:
     return isinstance(node, ast.ClassDef) and node.name == name
 
 
-def _line_of(found: ast.ClassDef, tree: ast.Module) -> list[ast.ClassDef]:
+def _line_of(result: ast.ClassDef, tree: ast.Module) -> list[ast.ClassDef]:
     """A class, and the classes at the top of its file that it derives from, nearest first."""
-    line, at = [found], 0
-    while at < len(line):
-        names = [base.id for base in line[at].bases if isinstance(base, ast.Name)]
-        line += [one for name in names for one in tree.body if _is_class(one, name) and one not in line]
-        at += 1
+    line, position = [result], 0
+    while position < len(line):
+        names = [base.id for base in line[position].bases if isinstance(base, ast.Name)]
+        line += [item for name in names for item in tree.body if _is_class(item, name) and item not in line]
+        position += 1
     return line
 
 
@@ -196,7 +198,7 @@ def _docstring(tree: ast.Module, path: Sequence[str]) -> ast.Constant | None:
     """The text that documents a definition at the end of a path of names."""
     here: ast.AST = tree
     for name in path:
-        here = next((one for one in getattr(here, "body", ()) if getattr(one, "name", None) == name), ast.Pass())
+        here = next((item for item in getattr(here, "body", ()) if getattr(item, "name", None) == name), ast.Pass())
     first = next(iter(getattr(here, "body", ())), None)
     value = first.value if isinstance(first, ast.Expr) else None
     return value if isinstance(value, ast.Constant) and isinstance(value.value, str) else None
@@ -209,11 +211,13 @@ def _other_result(text: _Text, line: int, chance: random.Random) -> dict[tuple[i
     for word, other in ((b"True", b"False"), (b"False", b"True"), (b"None", b"0")):
         if shown.endswith(word):
             return {(start + len(shown) - len(word), start + len(shown)): other}
-    place = next((at for at in range(len(shown) - 1, -1, -1) if chr(shown[at]).isalnum() and shown[at] < 128), None)
+    place = next(
+        (index for index in range(len(shown) - 1, -1, -1) if chr(shown[index]).isalnum() and shown[index] < 128), None
+    )
     if place is None:
         return {}
     alike = b"123456789" if chr(shown[place]).isdigit() else b"abcdefghijklmnopqrstuvwxyz"
-    return {(start + place, start + place + 1): bytes([chance.choice([one for one in alike if one != shown[place]])])}
+    return {(start + place, start + place + 1): bytes([chance.choice([item for item in alike if item != shown[place]])])}
 
 
 def _expected(function: ast.AST, chance: random.Random) -> list[tuple[ast.AST, ast.AST, bytes]]:
@@ -236,7 +240,7 @@ def _values(function: ast.FunctionDef | ast.AsyncFunctionDef, chance: random.Ran
         literals = next(([side] for side in sides if _is_literal(side)), None)
         if literals is None:
             literals = next((named[side.id] for side in sides if isinstance(side, ast.Name) and side.id in named), [])
-        edits += [(node, *other) for one in literals if (other := others.setdefault(one, _other(one, chance)))]
+        edits += [(node, *other) for literal in literals if (other := others.setdefault(literal, _other(literal, chance)))]
     return edits
 
 
@@ -249,16 +253,16 @@ def _named(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[tuple[s
                 yield node.targets[0].id, [node.value]
         elif isinstance(node, ast.For) and isinstance(node.target, ast.Tuple | ast.Name):
             targets = node.target.elts if isinstance(node.target, ast.Tuple) else [node.target]
-            names = [one.id if isinstance(one, ast.Name) else "" for one in targets]
+            names = [target.id if isinstance(target, ast.Name) else "" for target in targets]
             yield from _columns(names, node.iter, isinstance(node.target, ast.Tuple))
     for call in function.decorator_list:
         if _is_method(call, {"parametrize"}) and len(call.args) >= 2:
             names = call.args[0]
             if isinstance(names, ast.Constant) and isinstance(names.value, str):
-                plain = [one.strip() for one in names.value.split(",") if one.strip()]
+                plain = [word.strip() for word in names.value.split(",") if word.strip()]
                 yield from _columns(plain, call.args[1], len(plain) > 1)
-            elif isinstance(names, ast.List | ast.Tuple) and all(isinstance(one, ast.Constant) for one in names.elts):
-                yield from _columns([str(one.value) for one in names.elts], call.args[1], True)
+            elif isinstance(names, ast.List | ast.Tuple) and all(isinstance(elt, ast.Constant) for elt in names.elts):
+                yield from _columns([str(elt.value) for elt in names.elts], call.args[1], True)
 
 
 def _columns(names: list[str], rows: ast.expr, in_rows: bool) -> Iterator[tuple[str, list[ast.expr]]]:
@@ -273,8 +277,8 @@ def _columns(names: list[str], rows: ast.expr, in_rows: bool) -> Iterator[tuple[
             cells.append(row.elts)
         elif not in_rows:
             cells.append([row])
-    for at, name in enumerate(names):
-        column = [row[at] for row in cells if len(row) == len(names) and _is_literal(row[at])]
+    for index, name in enumerate(names):
+        column = [row[index] for row in cells if len(row) == len(names) and _is_literal(row[index])]
         if name and column:
             yield name, column
 
@@ -312,9 +316,9 @@ def _is_literal(node: ast.expr) -> bool:
 
 def _other(node: ast.expr, chance: random.Random) -> tuple[ast.AST, bytes] | None:
     """One constant of a literal, and another of its kind."""
-    places = [one for one in ast.walk(node) if isinstance(one, ast.Constant)]
+    places = [item for item in ast.walk(node) if isinstance(item, ast.Constant)]
     if isinstance(node, ast.Dict):  # a key may be looked up only
-        places = [one for value in node.values for one in ast.walk(value) if isinstance(one, ast.Constant)]
+        places = [item for value in node.values for item in ast.walk(value) if isinstance(item, ast.Constant)]
     if not places:  # an empty one, or with such alone in it
         shown = {ast.List: "[0]", ast.Tuple: "(0,)", ast.Dict: "{0: 0}"}.get(type(node))
         return (node, shown.encode()) if shown else None

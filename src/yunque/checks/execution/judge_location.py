@@ -75,19 +75,19 @@ def standing(test: str, given: str = "", entry: str = "", functions: tuple[str, 
 
 def bound(tree: ast.AST) -> set[str]:
     """Every name that code binds, in whatever scope."""
-    found: set[str] = set()
+    results: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            found.add(node.id)
+            results.add(node.id)
         elif isinstance(node, ast.arg):
-            found.add(node.arg)
+            results.add(node.arg)
         elif isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
-            found.add(node.name)
+            results.add(node.name)
         elif isinstance(node, ast.Import | ast.ImportFrom):
-            found |= {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
+            results |= {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name:
-            found.add(node.name)
-    return found
+            results.add(node.name)
+    return results
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,11 +106,11 @@ def _asked(tree: ast.AST) -> set[int]:
     places: set[int] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            plain = not node.keywords and not any(isinstance(one, ast.Starred) for one in node.args)
+            plain = not node.keywords and not any(isinstance(arg, ast.Starred) for arg in node.args)
             if plain and len(node.args) == (2 if node.func.id in _ABOUT_KINDS else 1):
                 places.add(id(node.func))
             if node.func.id in _ABOUT_KINDS:
-                places |= {id(one) for argument in node.args[1:] for one in ast.walk(argument)}
+                places |= {id(item) for argument in node.args[1:] for item in ast.walk(argument)}
     return places
 
 
@@ -145,10 +145,10 @@ def _why_not(node: ast.AST, whole: _Whole) -> str:
     if isinstance(node, ast.Import | ast.ImportFrom):
         wanted = [node.module or "."] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
         parts = [alias.name for alias in node.names] if isinstance(node, ast.ImportFrom) else []
-        for name in (*(one.partition(".")[0] for one in wanted), *parts):
+        for name in (*(item.partition(".")[0] for item in wanted), *parts):
             if name in _OWN_MODULES or name in _ONE_PROCESS or name == "*":
                 return f"it imports {name}"
-        if any(one.partition(".")[0] not in sys.stdlib_module_names for one in wanted):
+        if any(item.partition(".")[0] not in sys.stdlib_module_names for item in wanted):
             return f"it imports {wanted[0]}"
     if isinstance(node, ast.Compare) and len(node.ops) > 1 and any(isinstance(how, ast.Is | ast.IsNot) for how in node.ops):
         return "it compares identities in a chain"
@@ -160,7 +160,7 @@ def _why_not(node: ast.AST, whole: _Whole) -> str:
     if isinstance(node, ast.ClassDef) and any(_names(base) & program for base in node.bases):
         return "it derives a class from one of the program's"
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and any(
-        _names(one) & program for one in node.decorator_list
+        _names(item) & program for item in node.decorator_list
     ):
         return "it decorates with what the program defines"
     if isinstance(node, ast.Await | ast.AsyncFunctionDef | ast.AsyncFor | ast.AsyncWith):
@@ -175,4 +175,4 @@ def _why_not(node: ast.AST, whole: _Whole) -> str:
 
 
 def _names(node: ast.AST) -> set[str]:
-    return {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
+    return {item.id for item in ast.walk(node) if isinstance(item, ast.Name)}

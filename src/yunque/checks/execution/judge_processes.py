@@ -216,8 +216,8 @@ def _be_template(control: socket.socket, function: Callable[..., Any]) -> None:
         if message in (b"", b"stop"):
             os._exit(0)
         with contextlib.suppress(ChildProcessError):
-            while (found := os.waitpid(-1, os.WNOHANG))[0]:
-                ended[found[0]] = found[1]
+            while (result := os.waitpid(-1, os.WNOHANG))[0]:
+                ended[result[0]] = result[1]
         if message == b"fork":
             pid = os.fork()
             if pid == 0:

@@ -147,7 +147,7 @@ class Apart:
         form = FORMS[self.language]
         if self.language == "shell":
             values = [value if value.startswith('"') else f'"{value}"' for value in values]
-        items = [item.format(at=at, value=value, call=self.calls[at]) for at, value in enumerate(values)]
+        items = [item.format(at=index, value=value, call=self.calls[index]) for index, value in enumerate(values)]
         if self.language == "php":
             code = re.sub(r"\?>\s*\Z", "", code)
         return form.layout.format(code=code, driver=_driver(form.driver), opening=self.opening, items="\n".join(items))
@@ -170,13 +170,13 @@ def take_apart(language: str, test: str) -> Apart:
     head = re.match(form.head, test.lstrip("\n"), re.DOTALL)
     if head is None:
         raise Irregular("a beginning that is not known")
-    rest, at = test.lstrip("\n"), head.end()
+    rest, position = test.lstrip("\n"), head.end()
     pairs = []
-    while found := re.compile(r"\s*" + re.escape(form.begins)).match(rest, at):
-        parts, at = _assertion(form, rest, found.end())
+    while match := re.compile(r"\s*" + re.escape(form.begins)).match(rest, position):
+        parts, position = _assertion(form, rest, match.end())
         pairs.append(parts[::-1] if form.swapped else parts)
-    if not pairs or not re.fullmatch(r"\s*" + form.tail + r"\s*", rest[at:], re.DOTALL):
-        line = rest[at:].strip().partition("\n")[0]
+    if not pairs or not re.fullmatch(r"\s*" + form.tail + r"\s*", rest[position:], re.DOTALL):
+        line = rest[position:].strip().partition("\n")[0]
         raise Irregular(f"more than asserts: {line[:80]}")
     calls, expected = zip(*pairs, strict=True)
     return Apart(language=language, opening=head["opening"], calls=calls, expected=expected)
@@ -185,48 +185,50 @@ def take_apart(language: str, test: str) -> Apart:
 def _assertion(form: Form, text: str, start: int) -> tuple[tuple[str, str], int]:
     """The two parts of an assert that begins at ``start``, and where it ends."""
     separator, middle = "", -1
-    for at in _outside(form, text, start):
-        if middle < 0 and (separator := next((one for one in form.separators if text.startswith(one, at)), "")):
-            middle = at
-        elif text.startswith(form.ends, at):
+    for position in _outside(form, text, start):
+        if middle < 0 and (
+            separator := next((separator for separator in form.separators if text.startswith(separator, position)), "")
+        ):
+            middle = position
+        elif text.startswith(form.ends, position):
             if middle < 0:
                 break
-            first, second = text[start:middle].strip(), text[middle + len(separator) : at].strip()
+            first, second = text[start:middle].strip(), text[middle + len(separator) : position].strip()
             if separator.endswith("("):
                 second = second.removesuffix(")")
             if not first or not second:
                 break
-            return (first, second), at + len(form.ends)
+            return (first, second), position + len(form.ends)
     raise Irregular(f"an assert of another form: {text[start:].partition(chr(10))[0][:80]}")
 
 
 def _outside(form: Form, text: str, start: int) -> Iterator[int]:
     """The places of a text, from ``start`` on, that lie in no brackets and in no string literal."""
-    at, depth = start, 0
-    while at < len(text):
-        character = text[at]
+    position, depth = start, 0
+    while position < len(text):
+        character = text[position]
         if depth == 0:
-            yield at
+            yield position
         if character in form.quotes:
-            at += 1
-            while at < len(text) and text[at] != character:
-                at += 2 if text[at] == "\\" else 1
+            position += 1
+            while position < len(text) and text[position] != character:
+                position += 2 if text[position] == "\\" else 1
         elif character in "([{":
             depth += 1
         elif character in ")]}":
             depth -= 1
             if depth < 0:
                 return
-        at += 1
+        position += 1
 
 
 # ------------------------------------------------------------------------------------------------------------------- values
 def printed(output: bytes, number: int) -> list[bytes] | None:
     """The values that a program printed, in order; None when it wrote others than were asked for, or over them."""
-    found = _VALUE.findall(output)
-    if [int(at) for at, _ in found] != list(range(len(found))) or len(found) > number:
+    matches = _VALUE.findall(output)
+    if [int(position) for position, _ in matches] != list(range(len(matches))) or len(matches) > number:
         return None
-    return [text for _, text in found]
+    return [text for _, text in matches]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -260,13 +262,13 @@ class Printed:
         if values is None:
             values = []
             ended = Finding(rule="no-answer", message="it wrote over its answers")
-        for at, (call, wanted) in enumerate(zip(self.test.calls, self.expected, strict=True)):
-            if at >= len(values):
+        for index, (call, wanted) in enumerate(zip(self.test.calls, self.expected, strict=True)):
+            if index >= len(values):
                 rule, why = (ended.rule, ended.message) if ended else ("no-end", "it ended before this call")
                 findings.append(Finding(rule=rule, message=f"{call[:160]}: {why}"[:400]))
-            elif values[at] != wanted:
-                got, expected = (text.decode("utf-8", "replace")[:100] for text in (values[at], wanted))
-                rule = "raised" if values[at] == b"?raised" else "wrong-answer"
+            elif values[index] != wanted:
+                got, expected = (text.decode("utf-8", "replace")[:100] for text in (values[index], wanted))
+                rule = "raised" if values[index] == b"?raised" else "wrong-answer"
                 findings.append(Finding(rule=rule, message=f"{call[:160]}: got {got}, expected {expected}"))
         if not findings and ended and ended.rule == TIMEOUT:
             findings.append(ended)
@@ -292,8 +294,8 @@ def expected_values(
         sandbox, Program(language=test.language, source=test.reference(code), flags=flags), limits=limits, cache=cache
     )
     values = printed(run.ran.stdout, len(test.expected)) if run.ran is not None else None
-    unknown = values is not None and any(_UNKNOWN in _QUOTED.sub(b"", one) for one in values)
+    unknown = values is not None and any(_UNKNOWN in _QUOTED.sub(b"", value) for value in values)
     if run.missing or values is None or len(values) != len(test.expected) or unknown:
-        found = trouble(run)
-        raise Irregular(run.missing or (found.message if found else "a value that its driver does not know"))
+        result = trouble(run)
+        raise Irregular(run.missing or (result.message if result else "a value that its driver does not know"))
     return values

@@ -160,11 +160,11 @@ def _without_trailing_space(text: bytes) -> bytes:
 
 def _first_difference(given: bytes, wanted: bytes) -> str:
     mine, theirs = given.split(b"\n"), wanted.split(b"\n")
-    at = next((at for at, (one, other) in enumerate(zip(mine, theirs, strict=False)) if one != other), None)
-    if at is None:
+    position = next((index for index, (first, other) in enumerate(zip(mine, theirs, strict=False)) if first != other), None)
+    if position is None:
         return f"{len(mine)} lines instead of {len(theirs)}"
-    one, other = (text[at].decode("utf-8", "replace")[:80] for text in (mine, theirs))
-    return f"line {at + 1}: {one!r} instead of {other!r}"
+    first, other = (text[position].decode("utf-8", "replace")[:80] for text in (mine, theirs))
+    return f"line {position + 1}: {first!r} instead of {other!r}"
 
 
 def _verdict(check: str, seat: str, run: ProgramRun, finding: Finding | None, started: float) -> Verdict:

@@ -141,7 +141,7 @@ def _watch(candidate, tests, known, status):
     frame_at, leave, write = sys._getframe, os._exit, os.write
     errors, seen = os.dup(2), set()
     known = None if known is None else set(known)
-    tests = {os.path.realpath(path): f"test {at}" for at, path in enumerate(tests)}
+    tests = {os.path.realpath(path): f"test {index}" for index, path in enumerate(tests)}
     asks, place = _questions(_paths_of_tests(candidate, tests)), _places(tests)
     _audit_forks()
 
@@ -195,9 +195,9 @@ def _closing():
 def _cause(report):
     """The error of a report in one line."""
     lines = str(report.longrepr).splitlines()
-    told = [line[1:].strip() for line in lines if line.startswith("E ")] or lines[-1:]
-    errors = [line for line in told if re.match(r"[A-Za-z_.]{1,80}(?:Error|Exception|Exit)\b", line)]
-    return (errors or told or ["no reason given"])[-1][:200]
+    details = [line[1:].strip() for line in lines if line.startswith("E ")] or lines[-1:]
+    errors = [line for line in details if re.match(r"[A-Za-z_.]{1,80}(?:Error|Exception|Exit)\b", line)]
+    return (errors or details or ["no reason given"])[-1][:200]
 
 
 class _Late(BaseException):
@@ -292,8 +292,8 @@ class Reach:
         """Leave what was seen in the scratch folder."""
         rows = [{"test": test, "passed": test in self.passed - self.failed, **call} for test, call in self.calls.items()]
         with open(ROOT + "reach.json", "w") as file:
-            told = {"unread": self.unread, "failures": self.failures.most_common(1)}
-            json.dump({"left": self.left, "tests": rows, **told}, file)
+            order = {"unread": self.unread, "failures": self.failures.most_common(1)}
+            json.dump({"left": self.left, "tests": rows, **order}, file)
 
 
 class soft:
@@ -346,12 +346,12 @@ class Judge:
     def pytest_runtest_call(self, item):
         """Note how each comparison of a test went, and fail with the first that did not hold."""
         soft.notes, soft.errors = self.places.setdefault(item.nodeid.partition("[")[0], {}), []
-        examples = [one.lineno for one in item.dtest.examples] if hasattr(item, "dtest") else []
+        examples = [example.lineno for example in item.dtest.examples] if hasattr(item, "dtest") else []
         wrong = set()
         try:
             result = yield
         except Exception as error:
-            wrong = {one.example.lineno for one in getattr(error, "failures", None) or ()}
+            wrong = {item.example.lineno for item in getattr(error, "failures", None) or ()}
             raise
         finally:
             for line in examples:

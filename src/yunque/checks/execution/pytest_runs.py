@@ -73,15 +73,15 @@ def reach(tree: Path, sandbox: Sandbox, limits: Limits, *, test_s: float = 10.0)
     if seen.timed_out:
         return Reached([], f"the tests took longer than {limits.wall_s:g} s")
     try:
-        told = json.loads(seen.files["reach.json"])
-        found = [
-            TestReach(**{**row, "reached": tuple((str(p), int(n)) for p, n in row["reached"])}) for row in told["tests"]
+        loads = json.loads(seen.files["reach.json"])
+        reached = [
+            TestReach(**{**row, "reached": tuple((str(p), int(n)) for p, n in row["reached"])}) for row in loads["tests"]
         ]
-        left, failing = int(told["left"]), _failing(found, dict(told["unread"]), list(told["failures"]))
+        left, failing = int(loads["left"]), _failing(reached, dict(loads["unread"]), list(loads["failures"]))
     except (KeyError, ValueError, TypeError):
         return Reached([], "pytest did not run: " + (_last_line(seen.stderr) or _last_line(seen.stdout) or "no output"))
-    short = f"{left} of {left + len(found)} tests were not begun in {limits.wall_s:g} s" if left else ""
-    return Reached(found, short, failing)
+    short = f"{left} of {left + len(reached)} tests were not begun in {limits.wall_s:g} s" if left else ""
+    return Reached(reached, short, failing)
 
 
 _TEST_FILE = re.compile(r"(?:\A|/)(?:test_[^/]*|[^/]*_test|conftest)\.py")
@@ -123,7 +123,7 @@ class TestRun:
     """Whether pytest ended by itself, with the failure that ours is."""
     timed_out: bool
     looked: bool
-    said: str
+    reason: str
     """Why it did not end well, in a line."""
     tier: str
 
@@ -173,12 +173,12 @@ class PytestRunner:
         wanted; where a test is not in it, by its id. ``elsewhere``: the path and the text of the file whose definition is
         called in another process.
         """
-        word, one, other = secrets.token_hex(16), secrets.token_hex(8), secrets.token_hex(8)
-        own = {f"test_{name}.py::test_{name}": name for name in (one, other)}
+        word, first, other = secrets.token_hex(16), secrets.token_hex(8), secrets.token_hex(8)
+        own = {f"test_{name}.py::test_{name}": name for name in (first, other)}
         holds, fails = own
         order = {"tests": [*self.tests, *own], "rows": rows or {}, "known": known, "looked": LOOKED, **(elsewhere or {})}
         files = files | {
-            f"test_{name}.py": f"def test_{name}():\n    assert {name!r} == {one!r}\n".encode() for name in own.values()
+            f"test_{name}.py": f"def test_{name}():\n    assert {name!r} == {first!r}\n".encode() for name in own.values()
         }
         if elsewhere is not None:
             files |= {"yunque_apart.py": APART.read_bytes(), "yunque_parts.json": _parts()}
@@ -191,7 +191,7 @@ class PytestRunner:
             guarded=guarded,
         )
         seen = self.sandbox.run(job)
-        said = "" if seen.exit_code in ENDED else _reason(seen.stdout)
+        details = "" if seen.exit_code in ENDED else _reason(seen.stdout)
         return TestRun(
             **_reported(seen.stdout, word),
             holds=holds,
@@ -199,7 +199,7 @@ class PytestRunner:
             came_to_end=seen.exit_code == 1,  # as pytest does where a test failed
             timed_out=seen.timed_out,
             looked=seen.exit_code == LOOKED,
-            said=said or _last_line(seen.stderr) or f"exit {seen.exit_code}",
+            reason=details or _last_line(seen.stderr) or f"exit {seen.exit_code}",
             tier=seen.tier,
         )
 
@@ -256,10 +256,10 @@ def _reported(stdout: bytes, word: str) -> dict:
         if line.startswith(word.encode() + b" "):
             with contextlib.suppress(ValueError, TypeError):
                 *names, pairs, places = json.loads(line.partition(b" ")[2])
-                passed, failed, caused = (frozenset(map(str, one)) for one in names)
+                passed, failed, caused = (frozenset(map(str, name)) for name in names)
                 for whole, row in pairs:
                     met.setdefault(str(whole), []).append(int(row))
-                noted = {(str(test), int(at)): (int(wrong), int(right)) for test, at, wrong, right in places}
+                noted = {(str(test), int(position)): (int(wrong), int(right)) for test, position, wrong, right in places}
     return {"passed": passed, "failed": failed, "caused": caused, "rows": met, "places": noted}
 
 
@@ -272,11 +272,11 @@ def _parts() -> bytes:
 @functools.lru_cache(16)
 def _libraries(tree: Path) -> tuple[str, ...]:
     """pytest, and what of the installed packages the tree's own code imports."""
-    found = {"pytest"}
+    result = {"pytest"}
     for path in tree.rglob("*.py"):
         with contextlib.suppress(OSError):
-            found |= set(re.findall(r"^[ \t]*(?:import|from)[ \t]+(\w+)", path.read_text("utf-8", "replace"), re.MULTILINE))
-    return installed(found - {path.name for path in tree.iterdir()} - sys.stdlib_module_names)
+            result |= set(re.findall(r"^[ \t]*(?:import|from)[ \t]+(\w+)", path.read_text("utf-8", "replace"), re.MULTILINE))
+    return installed(result - {path.name for path in tree.iterdir()} - sys.stdlib_module_names)
 
 
 def _reason(stdout: bytes) -> str:

@@ -42,12 +42,12 @@ def _load_parts():
     for name, source in sources.items():
         module = sys.modules[name] = types.ModuleType(name)
         exec(compile(source, f"<{name}>", "exec", dont_inherit=True), module.__dict__)
-    found = [sys.modules[name] for name in sources]
+    result = [sys.modules[name] for name in sources]
     for name, module in kept.items():
         sys.modules.pop(name)
         if module is not None:
             sys.modules[name] = module
-    return found
+    return result
 
 
 *_, apart, _, seccomp = _load_parts()
@@ -79,9 +79,9 @@ class _Finder(importlib.abc.MetaPathFinder):
         """Where the module is; None for any other."""
         if name != self.name:
             return None
-        found = [os.path.dirname(self.loader.path)] if self.loader.path.endswith("/__init__.py") else None
+        result = [os.path.dirname(self.loader.path)] if self.loader.path.endswith("/__init__.py") else None
         return importlib.util.spec_from_file_location(
-            name, self.loader.path, loader=self.loader, submodule_search_locations=found
+            name, self.loader.path, loader=self.loader, submodule_search_locations=result
         )
 
 
@@ -170,11 +170,11 @@ class Apart:
             apart.stop(apart.UNFIT, f"the file under test is imported under {len(modules)} names")
         files = {str(item.path) for item in session.items if isinstance(item, pytest.Function)}
         sources = glob.glob(f"{ROOT}**/*.py", recursive=True, include_hidden=True)
-        files |= {one for one in sources if self.is_of_tests(one[len(ROOT) :])}
-        for one in files - {path}:
-            os.unlink(one)
-            if os.path.basename(one) == "__init__.py":  # which pytest imports once more
-                open(one, "w").close()
+        files |= {source for source in sources if self.is_of_tests(source[len(ROOT) :])}
+        for file in files - {path}:
+            os.unlink(file)
+            if os.path.basename(file) == "__init__.py":  # which pytest imports once more
+                open(file, "w").close()
         for folder in glob.glob(f"{ROOT}**/__pycache__", recursive=True, include_hidden=True):
             shutil.rmtree(folder)
         order = {"module": modules[0], "path": path, "text": self.order["text"], "sys.path": sys.path}

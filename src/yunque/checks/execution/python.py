@@ -181,7 +181,7 @@ class Calls:
         started = time.perf_counter()
         if record.language != "python" or not self.expected:
             return Verdict(check=self.name, outcome=Outcome.SKIP, detail="no calls to make in this language")
-        calls, strict = [one.call for one in self.expected], [one.how.strict for one in self.expected]
+        calls, strict = [item.call for item in self.expected], [item.how.strict for item in self.expected]
         seen = _make(record.text, calls, self.sandbox, self.limits, strict)
         findings = _looked_at(_compare_values, self.expected, seen)
         return _verdict(self.name, "outside", findings, len(self.expected), started)
@@ -190,10 +190,10 @@ class Calls:
 def _compare_values(expected: Sequence[Expected], seen: Observation) -> list[Finding]:
     """What is wrong with the answers to calls."""
     findings = []
-    for one, given in zip(expected, _answers(seen, len(expected)), strict=True):
-        wrong = given.missing or one.trouble(given.value)
+    for item, given in zip(expected, _answers(seen, len(expected)), strict=True):
+        wrong = given.missing or item.trouble(given.value)
         if wrong:
-            findings.append(Finding(rule=_rule(given, seen), message=f"{one.call}: {wrong}"))
+            findings.append(Finding(rule=_rule(given, seen), message=f"{item.call}: {wrong}"))
     return findings
 
 
@@ -345,13 +345,13 @@ def _test_verdict(check: str, seat: str, seen: Observation, word: str, started: 
     passed = seen.exit_code == 0 and seen.stdout.rstrip(b"\n").rpartition(b"\n")[2] == word.encode()
     findings = []
     if not passed:
-        said = seen.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
+        details = seen.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
         if seen.timed_out:
             findings.append(Finding(rule=TIMEOUT, message="it ran out of time"))
         elif seen.exit_code == 0:
             findings.append(Finding(rule="no-end", message="it ended before the last test"))
         else:
-            findings.append(Finding(rule="failed", message=(said or _why_ended(seen))[:300]))
+            findings.append(Finding(rule="failed", message=(details or _why_ended(seen))[:300]))
     return _verdict(check, seat, findings, 1, started)
 
 
@@ -398,16 +398,16 @@ def judge_all(
     """
     judgements = list(judgements)
 
-    def one(judge: Callable[[], Verdict]) -> Verdict:
+    def counted(judge: Callable[[], Verdict]) -> Verdict:
         verdict = judge()
         advance(1)
         return verdict
 
     with ThreadPoolExecutor(workers) as pool:
-        verdicts = list(pool.map(one, judgements))
-    for at, verdict in enumerate(verdicts):
+        verdicts = list(pool.map(counted, judgements))
+    for index, verdict in enumerate(verdicts):
         if timed_out(verdict):
-            again = judgements[at]()
+            again = judgements[index]()
             word = "ran out of time twice" if timed_out(again) else "ran out of time beside others, judged alone"
-            verdicts[at] = replace(again, detail=f"{again.detail}; {word}")
+            verdicts[index] = replace(again, detail=f"{again.detail}; {word}")
     return verdicts

@@ -56,33 +56,33 @@ class RepositoryTests:
             run = self.runner.run(layers.files | files, guarded=watched, known=layers.known, rows=layers.rows)
         else:
             run = self.runner.run({path: layers.apart}, elsewhere={"path": path, "text": record.text, "mark": MARK})
-        found, rule = "", f"{self.name}/{Outcome.FAIL}"
+        result, rule = "", f"{self.name}/{Outcome.FAIL}"
         seat = "in-process" if layers.apart is None else "apart"
         if run.timed_out:
-            found = "timeout"
+            result = "timeout"
         elif run.looked:
-            found, rule = run.said, "looks-around"
+            result, rule = run.reason, "looks-around"
         elif run.fails in run.passed:
-            found, rule = "a test that must fail passed beside the others", "meddles"
+            result, rule = "a test that must fail passed beside the others", "meddles"
         elif not run.passed_all(self.tests):
-            found = run.said
+            result = run.reason
         elif layers.controls:
             as_original = True
             for control in layers.controls:
                 run = self.runner.run(control.files | files, guarded=watched, known=layers.known, rows=layers.rows)
                 if control.is_met(run):
-                    found, rule = "tests that expect something else passed, too", "meddles"
+                    result, rule = "tests that expect something else passed, too", "meddles"
                     break
                 as_original &= control.fails_as_original(run)
-            if not found and layers.guarded and set(layers.changed) == set(self.tests) and as_original:
+            if not result and layers.guarded and set(layers.changed) == set(self.tests) and as_original:
                 seat = "controlled"
         passed = "1 test passes" if len(self.tests) == 1 else f"{len(self.tests)} tests pass"
-        detail = found or f"{passed} ({layers.named(len(self.tests))})"
+        detail = result or f"{passed} ({layers.named(len(self.tests))})"
         return Verdict(
             check=self.name,
-            outcome=Outcome.FAIL if found else Outcome.PASS,
-            score=float(not found),
-            findings=(Finding(rule=rule, message=found),) if found else (),
+            outcome=Outcome.FAIL if result else Outcome.PASS,
+            score=float(not result),
+            findings=(Finding(rule=rule, message=result),) if result else (),
             took_ms=1000 * (time.perf_counter() - started),
             detail=f"{detail} [{run.tier}]",
             seat=seat,

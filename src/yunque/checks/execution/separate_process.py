@@ -110,8 +110,8 @@ class _Guarded(ast.NodeTransformer):
         if len(node.ops) != 1 or not isinstance(node.ops[0], ast.Is | ast.IsNot):
             return node
         same = ast.Call(ast.Name("yunque is", ast.Load()), [node.left, node.comparators[0]], [])
-        found = same if isinstance(node.ops[0], ast.Is) else ast.UnaryOp(ast.Not(), same)
-        return ast.copy_location(found, node)
+        result = same if isinstance(node.ops[0], ast.Is) else ast.UnaryOp(ast.Not(), same)
+        return ast.copy_location(result, node)
 
 
 def _kind(value):
@@ -126,16 +126,16 @@ def _is_instance(value, kinds):
     return isinstance(value, kinds)
 
 
-def _same(one, other):
+def _same(item, other):
     """Whether two things are one; the test ends where their copies cannot tell."""
-    if one is other:
+    if item is other:
         return True
-    kind = type(one)
+    kind = type(item)
     if kind is not type(other) or kind in _SINGLE or kind in SHARED:
         return False
-    if kind is Remote and str in (type(one._yunque_number), type(other._yunque_number)):
+    if kind is Remote and str in (type(item._yunque_number), type(other._yunque_number)):
         stop(UNFIT, "this test asks whether what the program calls by a name is an object that it gave")
-    if (kind in PLAIN or is_namedtuple(kind)) and one == other:
+    if (kind in PLAIN or is_namedtuple(kind)) and item == other:
         stop(UNFIT, f"this test asks whether two equal values of type {kind.__name__} are one object")
     return False
 

@@ -30,14 +30,14 @@ PLAIN = {
     datetime.date, datetime.datetime, datetime.time, datetime.timedelta,
 }  # fmt: skip
 _BY_NAME = {
-    one.__name__: one
-    for one in (
+    item.__name__: item
+    for item in (
         bool, bytearray, bytes, complex, dict, float, frozenset, int, list, object, range, set, str, tuple, type,
         abs, all, any, chr, divmod, len, max, min, ord, pow, round, sorted, sum,
     )
 }  # fmt: skip
 """What of Python's own travels by its name; nothing with which the other process could be made to do anything."""
-_BY_VALUE = {id(one): name for name, one in _BY_NAME.items()}
+_BY_VALUE = {id(item): name for name, item in _BY_NAME.items()}
 _FACTORIES = {kind.__name__: kind for kind in (int, float, str, bool, list, dict, set, tuple)} | {"None": None}
 
 
@@ -67,13 +67,13 @@ class Shared:
 
     def pack(self, value):
         """A message that brings a value, and everything shared that has changed. Raises Unplain."""
-        text, contents, at = self.text(value), {}, 0
-        while at < len(self.objects):  # it grows while the contents of one object bring up others
-            for number in list(self.objects)[at:]:
-                at += 1
-                found = self.contents(self.objects[number])
-                if self.known.get(number) != found:
-                    contents[number] = self.known[number] = found
+        text, contents, position = self.text(value), {}, 0
+        while position < len(self.objects):  # it grows while the contents of one object bring up others
+            for number in list(self.objects)[position:]:
+                position += 1
+                result = self.contents(self.objects[number])
+                if self.known.get(number) != result:
+                    contents[number] = self.known[number] = result
         forgotten = [number for number in list(self.objects) if self.is_lonely(number)]
         for number in forgotten:
             self.drop(number)
@@ -81,15 +81,15 @@ class Shared:
 
     def unpack(self, message):
         """The value of a message, once everything shared is as it says. ValueError for one that is malformed."""
-        contents = {int(number): found for number, found in message["contents"].items()}
+        contents = {int(number): result for number, result in message["contents"].items()}
         for number, (kind, *_) in contents.items():
             if number not in self.objects:
                 if number % 2 == self.parity:
                     raise ValueError("a number that is not the sender's")
                 self.keep(number, self.stand_ins[kind](number) if kind in self.stand_ins else _KINDS[kind]())
-        for number, found in contents.items():
-            self.fill(self.objects[number], *found)
-            self.known[number] = found
+        for number, content in contents.items():
+            self.fill(self.objects[number], *content)
+            self.known[number] = content
         value = self.value(message["value"])
         for number in message["forgotten"]:
             self.drop(number)
@@ -127,13 +127,13 @@ class Shared:
             return ["bytearray", bytes(value).hex()]
         if not issubclass(kind, dict):
             return [kind.__name__, self.text(tuple(value))]
-        found = [kind.__name__, self.text(tuple([part for pair in kind.items(value) for part in pair]))]
+        results = [kind.__name__, self.text(tuple([part for pair in kind.items(value) for part in pair]))]
         if kind is collections.defaultdict:
             name = getattr(value.default_factory, "__name__", "None")
             if _FACTORIES.get(name, Shared) is not value.default_factory:
                 raise Unplain("a defaultdict that calls a function of its own is not plain data")
-            found.append(name)
-        return found
+            results.append(name)
+        return results
 
     def fill(self, target, kind, text, factory=""):
         """Make an object what a message says that it is."""

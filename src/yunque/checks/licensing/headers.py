@@ -69,12 +69,12 @@ class LicenceHeader:
         return decide(self.name, started, findings, values=values, fails=share > self.max_share)
 
     def _head(self, record: Record) -> Iterator[tuple[int, int]]:
-        at = 0
+        position = 0
         for start, end in scan(record.text, record.language).blocks:
-            if start - at > 200 or not _BETWEEN.match(record.text, at, start):
+            if start - position > 200 or not _BETWEEN.match(record.text, position, start):
                 return
             yield start, min(end, start + 20_000)
-            at = end
+            position = end
 
     def canaries(self) -> Sequence[Canary]:
         """A notice in each style of comment, and a comment that speaks of licences."""
@@ -93,31 +93,32 @@ def _licence_spans(text: str, start: int, end: int) -> list[tuple[int, int]]:
         return []
     paragraphs: list[tuple[int, int, str]] = []
     fresh = True
-    for at, to, words in lines_of_comment(text, start, end):
+    for index, to, words in lines_of_comment(text, start, end):
         if not re.search(r"\w", words):
             fresh = True
-        elif fresh or text.startswith("#!", at):
-            paragraphs.append((at, to, words))
-            fresh = text.startswith("#!", at)
+        elif fresh or text.startswith("#!", index):
+            paragraphs.append((index, to, words))
+            fresh = text.startswith("#!", index)
         else:
-            first, _, said = paragraphs[-1]
-            paragraphs[-1] = (first, to, f"{said}\n{words}")
+            first, _, details = paragraphs[-1]
+            paragraphs[-1] = (first, to, f"{details}\n{words}")
     strong = [
-        bool(_LICENCE_STRONG.search(re.sub(r"\n[^\w\n]*", " ", said)) or _LICENCE_STRONG.search(said))
-        for _, _, said in paragraphs
+        bool(_LICENCE_STRONG.search(re.sub(r"\n[^\w\n]*", " ", details)) or _LICENCE_STRONG.search(details))
+        for _, _, details in paragraphs
     ]
     if not any(strong):
         return []
     taken = [
-        is_strong or bool(_LICENCE_WEAK.search(said)) for is_strong, (_, _, said) in zip(strong, paragraphs, strict=True)
+        is_strong or bool(_LICENCE_WEAK.search(details))
+        for is_strong, (_, _, details) in zip(strong, paragraphs, strict=True)
     ]
     if all(taken):
         return [(start, end)]
     spans: list[tuple[int, int]] = []
-    for at, (first, to, _) in enumerate(paragraphs):
-        if taken[at] and at and taken[at - 1] and spans:
+    for index, (first, to, _) in enumerate(paragraphs):
+        if taken[index] and index and taken[index - 1] and spans:
             spans[-1] = (spans[-1][0], to)
-        elif taken[at]:
+        elif taken[index]:
             spans.append((first, to))
     if text.startswith("/*", start):  # the comment itself stays, so its marks must
         spans = [(max(first, start + 2), min(to, end - 2)) for first, to in spans]

@@ -103,8 +103,8 @@ _WEAKENS = """
 def class_of(spdx: str) -> str:
     """The class of one SPDX id, or of an ``ID WITH EXCEPTION``; ``unknown`` for what is not in the table."""
     base, _, exception = spdx.partition(" WITH ")
-    found = _CLASS_OF.get(base) or _CLASS_OF.get(base.removesuffix("+"), UNKNOWN)
-    return "weak-copyleft" if found == "strong-copyleft" and exception in _WEAKENS.split() else found
+    result = _CLASS_OF.get(base) or _CLASS_OF.get(base.removesuffix("+"), UNKNOWN)
+    return "weak-copyleft" if result == "strong-copyleft" and exception in _WEAKENS.split() else result
 
 
 # ------------------------------------------------------------------------------------------------------------- expressions
@@ -130,13 +130,13 @@ def _licensing() -> Any:
 
 
 @functools.lru_cache(4096)
-def normalised(told: str) -> str:
+def normalised(details: str) -> str:
     """An SPDX expression as it should be written (case, brackets, twins); empty for what is none, or names unknown ids."""
-    if len(told) > 1000 or told.count("(") > 20:
+    if len(details) > 1000 or details.count("(") > 20:
         return ""
     try:
         licensing = _licensing()
-        tree = licensing.parse(told, validate=False, strict=False)
+        tree = licensing.parse(details, validate=False, strict=False)
         if tree is None or any(not key.startswith("LicenseRef-") for key in licensing.unknown_license_keys(tree)):
             return ""
         if _wrong_exception(tree):
@@ -150,10 +150,10 @@ def normalised(told: str) -> str:
 
 def _wrong_exception(tree: Any) -> bool:
     """Whether an exception stands alone, or something else behind WITH."""
-    pairs = [one for one in tree.symbols if hasattr(one, "exception_symbol")]
-    alone = [one for one in tree.symbols if not hasattr(one, "exception_symbol")]
-    return any(getattr(one, "is_exception", False) for one in alone) or any(
-        not one.exception_symbol.is_exception or one.license_symbol.is_exception for one in pairs
+    pairs = [symbol for symbol in tree.symbols if hasattr(symbol, "exception_symbol")]
+    alone = [symbol for symbol in tree.symbols if not hasattr(symbol, "exception_symbol")]
+    return any(getattr(item, "is_exception", False) for item in alone) or any(
+        not pair.exception_symbol.is_exception or pair.license_symbol.is_exception for pair in pairs
     )
 
 
@@ -170,7 +170,7 @@ def fold(expression: str, leaf: Callable[[str], float]) -> float:
     def value(node: Any) -> float:
         if not getattr(node, "args", ()):
             return leaf(node.render("{symbol.key}"))
-        sides = [value(one) for one in node.args]
+        sides = [value(arg) for arg in node.args]
         return max(sides) if node.operator.strip() == "OR" else min(sides)
 
     return value(tree)
@@ -178,14 +178,14 @@ def fold(expression: str, leaf: Callable[[str], float]) -> float:
 
 def ids_of(expression: str) -> tuple[str, ...]:
     """Every id of an expression (with its exception), in order; ``("unknown",)`` for one that cannot be read."""
-    found: dict[str, None] = {}
+    result: dict[str, None] = {}
 
     def leaf(spdx: str) -> float:
-        found[spdx] = None
+        result[spdx] = None
         return 0.0
 
     fold(expression, leaf)
-    return tuple(found)
+    return tuple(result)
 
 
 PERMISSIVE, NOT_PERMISSIVE = "permissive", "not permissive"
@@ -194,8 +194,8 @@ PERMISSIVE, NOT_PERMISSIVE = "permissive", "not permissive"
 def permission(expression: str) -> str:
     """``permissive``, ``not permissive`` or ``unknown``; permissive and public domain count as permissive."""
     values = {"permissive": 1.0, "public-domain": 1.0, UNKNOWN: 0.5}
-    found = fold(expression, lambda spdx: values.get(class_of(spdx), 0.0))
-    return {1.0: PERMISSIVE, 0.5: UNKNOWN}.get(found, NOT_PERMISSIVE)
+    result = fold(expression, lambda spdx: values.get(class_of(spdx), 0.0))
+    return {1.0: PERMISSIVE, 0.5: UNKNOWN}.get(result, NOT_PERMISSIVE)
 
 
 # ------------------------------------------------------------------------------------------------------------------ policy
@@ -260,7 +260,7 @@ def read_opt_outs(path: Path) -> OptOuts:
     for key, value in content.items():
         if key not in known:
             raise RecipeError(f"no list '{key}'", where=path, do=nearest(key, list(known)))
-        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        if not isinstance(value, list) or not all(isinstance(character, str) for character in value):
             raise RecipeError(f"'{key}' is no list of texts", where=path)
     return OptOuts(**{key: tuple(value) for key, value in content.items()})
 
@@ -297,13 +297,13 @@ class Licence:
             passes, findings, values = self._look(record.origin)
         except ImportError:
             return Verdict(check=self.name, outcome=Outcome.SKIP, detail="pip install license-expression")
-        told = "; ".join(one.message for one in findings if one.severity != "note")
+        listing = "; ".join(finding.message for finding in findings if finding.severity != "note")
         return Verdict(
             check=self.name,
             outcome=Outcome.PASS if passes else Outcome.FAIL,
             findings=tuple(findings),
             took_ms=(time.perf_counter() - started) * 1000,
-            detail=told or f"{record.origin.licence} is {', '.join(_classes(record.origin.licence))}",
+            detail=listing or f"{record.origin.licence} is {', '.join(_classes(record.origin.licence))}",
             values=values,
         )
 

@@ -75,11 +75,11 @@ class Eslint:
         missing = what_is_missing() if asked else ""
         items = [
             {
-                "text": one.text.removeprefix("\ufeff"),
-                "language": one.language,
-                "sourceTypes": source_types(one.text, one.origin.path),
+                "text": record.text.removeprefix("\ufeff"),
+                "language": record.language,
+                "sourceTypes": source_types(record.text, record.origin.path),
             }
-            for one in asked
+            for record in asked
         ]
         answers = iter(self._worker().each(items) if asked and not missing else ())
         verdicts = []
@@ -107,23 +107,27 @@ class Eslint:
             return self._verdict(Outcome.ERROR, why, took_ms)
         if "invalid" in answer:
             return self._verdict(Outcome.SKIP, f"does not parse: {answer['invalid']}"[:200], took_ms)
-        findings = tuple(sorted((_finding(*row) for row in answer["rows"]), key=lambda one: (one.line, one.rule)))
-        worst = next((one for one in findings if one.severity != "note"), None)
-        told = f"line {worst.line}: {worst.message}" if worst else f"{len(findings)} notes" if findings else "nothing found"
+        findings = tuple(
+            sorted((_finding(*row) for row in answer["rows"]), key=lambda finding: (finding.line, finding.rule))
+        )
+        worst = next((finding for finding in findings if finding.severity != "note"), None)
+        details = (
+            f"line {worst.line}: {worst.message}" if worst else f"{len(findings)} notes" if findings else "nothing found"
+        )
         lines = max(1, sum(bool(line.strip()) for line in record.text.splitlines()))
-        failures = sum(one.severity != "note" for one in findings)
+        failures = sum(finding.severity != "note" for finding in findings)
         return Verdict(
             check=self.name,
             outcome=Outcome.FAIL if worst else Outcome.PASS,
             score=1 - min(1.0, failures / lines),
             findings=findings,
             took_ms=took_ms,
-            detail=told,
+            detail=details,
             values={
                 "findings": float(failures),
                 "per_line": failures / lines,
                 "notes": float(len(findings) - failures),
-                "security": float(sum(one.cwe is not None for one in findings)),
+                "security": float(sum(finding.cwe is not None for finding in findings)),
             },
         )
 
@@ -174,11 +178,11 @@ def find_node() -> str:
 def node_version(node: str) -> tuple[int, ...]:
     """Of that node; empty when it does not say."""
     try:
-        said = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=30, check=False).stdout
+        details = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=30, check=False).stdout
     except (OSError, subprocess.TimeoutExpired):
         return ()
-    found = re.match(r"v(\d+)\.(\d+)\.(\d+)", said)
-    return tuple(map(int, found.groups())) if found else ()
+    match = re.match(r"v(\d+)\.(\d+)\.(\d+)", details)
+    return tuple(map(int, match.groups())) if match else ()
 
 
 @functools.cache
@@ -196,9 +200,9 @@ def what_is_missing() -> str:
     """What eslint lacks here and what to do, in one line; empty when it can run."""
     if not find_node():
         return f"node is not installed; install Node.js {NODES}, then run {INSTALL}"
-    found = node_version(find_node())
-    if not ((20, 19) <= found < (21,) or (22, 13) <= found < (23,) or found >= (24,)):
-        return f"eslint does not run on node {'.'.join(map(str, found)) or '(no version)'}; install Node.js {NODES}"
+    result = node_version(find_node())
+    if not ((20, 19) <= result < (21,) or (22, 13) <= result < (23,) or result >= (24,)):
+        return f"eslint does not run on node {'.'.join(map(str, result)) or '(no version)'}; install Node.js {NODES}"
     return "" if (modules_folder() / "node_modules").is_dir() else f"eslint is not installed; run {INSTALL}"
 
 
@@ -226,8 +230,8 @@ def install_eslint() -> Path:
         except subprocess.TimeoutExpired:
             raise YunqueError(f"npm took over {INSTALL_S:.0f} s", where="eslint", do="try again") from None
         if done.returncode:
-            said = [line for line in done.stderr.splitlines() if "error" in line]
-            raise YunqueError(f"npm failed: {said[0] if said else done.returncode}"[:300], where="eslint", do="try again")
+            lines = [line for line in done.stderr.splitlines() if "error" in line]
+            raise YunqueError(f"npm failed: {lines[0] if lines else done.returncode}"[:300], where="eslint", do="try again")
         if not (folder / "node_modules").is_dir():
             shutil.rmtree(folder, ignore_errors=True)
             os.replace(new, folder)

@@ -74,7 +74,7 @@ class Lint(RuffCheck):
         """1 without findings, 0 with one a line."""
         return 1 - min(1.0, len(findings) / lines)
 
-    def told(self, findings: Sequence[Finding], lines: int) -> str:
+    def summary(self, findings: Sequence[Finding], lines: int) -> str:
         """How many, in how many lines."""
         return f"{len(findings)} findings in {lines} lines"
 

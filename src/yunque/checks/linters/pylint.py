@@ -38,8 +38,8 @@ NO_PYLINT = "pylint is not installed; pip install pylint (GPL-2.0-or-later, it r
 
 def find_pylint() -> str:
     """The folder in which pylint is installed, without importing it; empty when it is not."""
-    found = importlib.util.find_spec("pylint")
-    return str(Path(found.origin).parent.parent) if found and found.origin else ""
+    spec = importlib.util.find_spec("pylint")
+    return str(Path(spec.origin).parent.parent) if spec and spec.origin else ""
 
 
 class Pylint:
@@ -97,15 +97,17 @@ class Pylint:
             for symbol, category, line, message in rows
         )
         counts = {kind: float(sum(row[1] == kind for row in rows)) for kind in SEVERITIES}
-        worst = next((one for one in findings if one.severity != "note"), None)
-        told = f"line {worst.line}: {worst.message}" if worst else f"{len(findings)} notes" if findings else "nothing found"
+        worst = next((finding for finding in findings if finding.severity != "note"), None)
+        details = (
+            f"line {worst.line}: {worst.message}" if worst else f"{len(findings)} notes" if findings else "nothing found"
+        )
         return Verdict(
             check=self.name,
             outcome=Outcome.FAIL if worst else Outcome.PASS,
             score=_grade(counts, answer["statements"]),
             findings=findings,
             took_ms=took_ms,
-            detail=told,
+            detail=details,
             values={**counts, "statements": float(answer["statements"])},
         )
 

@@ -87,7 +87,7 @@ def look(linter, manager, text: str) -> dict:
         return {"broken": f"pylint left with {error.code}"}
     finally:
         manager.astroid_cache.pop("answer", None)
-    rows = [[one.symbol, one.category, one.line, one.msg] for one in linter.reporter.messages]
+    rows = [[message.symbol, message.category, message.line, message.msg] for message in linter.reporter.messages]
     return {"rows": rows, "statements": linter.stats.statement, "ms": (time.perf_counter() - started) * 1000}
 
 

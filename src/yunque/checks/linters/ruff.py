@@ -79,10 +79,10 @@ class Broken:
 
 def run_ruff(ruff: str, texts: Sequence[str], options: Sequence[str]) -> list[list[Row] | Broken]:
     """What ``ruff check`` says of each text with those options, in order of line."""
-    found: list[list[Row] | Broken] = []
-    for at in range(0, len(texts), BATCH):
-        found.extend(_halving(ruff, texts[at : at + BATCH], options))
-    return found
+    results: list[list[Row] | Broken] = []
+    for index in range(0, len(texts), BATCH):
+        results.extend(_halving(ruff, texts[index : index + BATCH], options))
+    return results
 
 
 def in_files(ruff: str, texts: Sequence[str], options: Sequence[str]) -> tuple[bytes, list[str], str]:
@@ -91,7 +91,7 @@ def in_files(ruff: str, texts: Sequence[str], options: Sequence[str]) -> tuple[b
     Every text is called ``answer.py`` in a folder of its own, so that no name says anything. OSError when ruff cannot start.
     """
     with tempfile.TemporaryDirectory(prefix="yunque-ruff-") as folder:
-        paths = [Path(folder) / str(at) / "answer.py" for at in range(len(texts))]
+        paths = [Path(folder) / str(index) / "answer.py" for index in range(len(texts))]
         for path, text in zip(paths, texts, strict=True):
             path.parent.mkdir()
             path.write_bytes(text.encode("utf-8", "replace"))
@@ -107,8 +107,10 @@ def in_files(ruff: str, texts: Sequence[str], options: Sequence[str]) -> tuple[b
         except subprocess.TimeoutExpired:
             return b"", [], f"took over {limit_s:.0f} s"
         if done.returncode:
-            said = re.sub(r" \(\d+\)", "", done.stderr.decode("utf-8", "replace")).split("\n")  # without the thread's number
-            first = next((line for line in said if line.strip()), "and said nothing")
+            details = re.sub(r" \(\d+\)", "", done.stderr.decode("utf-8", "replace")).split(
+                "\n"
+            )  # without the thread's number
+            first = next((line for line in details if line.strip()), "and said nothing")
             return b"", [], f"ruff ended with {done.returncode}: {first}"[:300]
         return done.stdout, [path.read_bytes().decode("utf-8", "replace") for path in paths], ""
 
@@ -126,10 +128,10 @@ def _halving(ruff: str, texts: Sequence[str], options: Sequence[str]) -> list[li
             return [Broken(why)]
         middle = len(texts) // 2
         return [*_halving(ruff, texts[:middle], options), *_halving(ruff, texts[middle:], options)]
-    found: list[list[Row]] = [[] for _ in texts]
+    result: list[list[Row]] = [[] for _ in texts]
     for row in rows:
-        found[int(Path(row["filename"]).parent.name)].append(_row(row))
-    return [sorted(some, key=lambda one: (one.start[0], one.code)) for some in found]
+        result[int(Path(row["filename"]).parent.name)].append(_row(row))
+    return [sorted(some, key=lambda match: (match.start[0], match.code)) for some in result]
 
 
 def _row(row: dict) -> Row:
@@ -147,7 +149,7 @@ class Places:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._starts = [0, *(found.end() for found in re.finditer(r"\r\n?|\n", text))]
+        self._starts = [0, *(match.end() for match in re.finditer(r"\r\n?|\n", text))]
         self._starts[0] = len(text) - len(text.removeprefix("\ufeff"))
 
     def byte(self, place: tuple[int, int]) -> int:
@@ -185,7 +187,7 @@ class RuffCheck:
         ruff = find_ruff()
         asked = [record for record in records if record.language == "python"] if ruff else []
         options = ("--ignore-noqa", "--select", self.rules)
-        found = iter(run_ruff(ruff, [record.text for record in asked], options) if asked else ())
+        result = iter(run_ruff(ruff, [record.text for record in asked], options) if asked else ())
         verdicts = []
         for record in records:
             if record.language != "python":
@@ -193,9 +195,9 @@ class RuffCheck:
             elif not ruff:
                 verdicts.append(self._skip(NO_RUFF))
             else:
-                verdicts.append(self._verdict(record, next(found)))
+                verdicts.append(self._verdict(record, next(result)))
         took_ms = (time.perf_counter() - started) * 1000 / max(1, len(records))
-        return [Verdict(**{**vars(one), "took_ms": took_ms}) for one in verdicts]
+        return [Verdict(**{**vars(verdict), "took_ms": took_ms}) for verdict in verdicts]
 
     def _skip(self, why: str) -> Verdict:
         return Verdict(check=self.name, outcome=Outcome.SKIP, detail=why)
@@ -210,10 +212,10 @@ class RuffCheck:
         lines = max(1, sum(bool(line.strip()) for line in record.text.splitlines()))
         return Verdict(
             check=self.name,
-            outcome=Outcome.FAIL if any(one.severity != "note" for one in findings) else Outcome.PASS,
+            outcome=Outcome.FAIL if any(finding.severity != "note" for finding in findings) else Outcome.PASS,
             score=self.score(findings, lines),
             findings=findings,
-            detail=self.told(findings, lines),
+            detail=self.summary(findings, lines),
             values={"findings": float(len(findings)), "per_line": len(findings) / lines},
         )
 
@@ -226,9 +228,9 @@ class RuffCheck:
         """None where the check only decides."""
         return None
 
-    def told(self, findings: Sequence[Finding], lines: int) -> str:
+    def summary(self, findings: Sequence[Finding], lines: int) -> str:
         """One line for a person."""
-        worst = next((one for one in findings if one.severity != "note"), None)
+        worst = next((finding for finding in findings if finding.severity != "note"), None)
         return f"line {worst.line}: {worst.message}" if worst else f"{len(findings)} notes" if findings else "nothing found"
 
 

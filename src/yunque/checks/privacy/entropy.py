@@ -58,7 +58,7 @@ POOR = frozenset(
 
 def _plain_run(value: bytes) -> float:
     """The share of neighbours that repeat or count up, as in ``1234`` and ``xxxx``."""
-    steps = sum(1 for one, other in pairwise(value) if other - one in (0, 1))
+    steps = sum(1 for first, other in pairwise(value) if other - first in (0, 1))
     return steps / max(1, len(value) - 1)
 
 
@@ -74,16 +74,16 @@ def is_fake(value: bytes, *, certain: bool) -> bool:
 def _decoded(value: bytes) -> bytes:
     """What a short value says in base64, if that is plain text; else nothing."""
     try:
-        said = base64.b64decode(value, validate=True) if 12 <= len(value) <= 200 and len(value) % 4 == 0 else b""
+        details = base64.b64decode(value, validate=True) if 12 <= len(value) <= 200 and len(value) % 4 == 0 else b""
     except ValueError:
         return b""
-    return said if all(32 <= code < 127 for code in said) else b""
+    return details if all(32 <= code < 127 for code in details) else b""
 
 
 def _changes(value: bytes) -> float:
     """How often the kind of character changes, by length: words under 0.2, random letters and digits over 0.4."""
     kinds = bytes.translate(value, _KINDS)
-    return sum(1 for one, other in pairwise(kinds) if one != other) / max(1, len(value) - 1)
+    return sum(1 for first, other in pairwise(kinds) if first != other) / max(1, len(value) - 1)
 
 
 _KINDS = bytes(0 if 97 <= code <= 122 else 1 if 65 <= code <= 90 else 2 if 48 <= code <= 57 else 3 for code in range(256))

@@ -18,10 +18,10 @@ Spans = Iterator[tuple[int, int]]
 
 def places(data: bytes, word: bytes) -> Iterator[int]:
     """Where a word begins, in order: a hundred times faster than a pattern, which is tried only there."""
-    at = data.find(word)
-    while at >= 0:
-        yield at
-        at = data.find(word, at + 1)
+    position = data.find(word)
+    while position >= 0:
+        yield position
+        position = data.find(word, position + 1)
 
 
 DIGITS = bytes.maketrans(b"123456789", b"0" * 9)
@@ -44,17 +44,17 @@ def shaped(
     """The matches of a pattern that begin where a shape does, or up to ``back`` bytes before."""
     shown = masked(data, mask)
     for shape in shapes:
-        at, before = shown.find(shape), b"0" * (back + 1)
-        while at >= 0:
-            if shown.endswith(before, max(0, at - back - 1), at) and shape[:1] == b"0":  # inside a longer number
-                rest = _OTHER.search(shown, at)
-                at = shown.find(shape, rest.end()) if rest else -1
+        position, before = shown.find(shape), b"0" * (back + 1)
+        while position >= 0:
+            if shown.endswith(before, max(0, position - back - 1), position) and shape[:1] == b"0":  # inside a longer number
+                rest = _OTHER.search(shown, position)
+                position = shown.find(shape, rest.end()) if rest else -1
                 continue
-            for start in range(max(0, at - back), at + 1):
-                if (found := pattern.match(data, start)) is not None:
-                    yield found
+            for start in range(max(0, position - back), position + 1):
+                if (match := pattern.match(data, start)) is not None:
+                    yield match
                     break
-            at = shown.find(shape, at + 1)
+            position = shown.find(shape, position + 1)
 
 
 # -------------------------------------------------------------------------------------------------- phone numbers
@@ -79,21 +79,21 @@ _NATIONAL: dict[str, re.Pattern[str]] = {
 
 def phones(data: bytes) -> Spans:
     """International phone numbers that a country could have given, written as people write them."""
-    for found in shaped(data, _PHONE, b"+0"):
-        digits = re.sub(rb"\D", b"", found[1]).decode()
+    for match in shaped(data, _PHONE, b"+0"):
+        digits = re.sub(rb"\D", b"", match[1]).decode()
         if not any(plan.fullmatch(digits, len(code)) for code, plan in _NATIONAL.items() if digits.startswith(code)):
             continue
-        line = data[max(data.rfind(b"\n", 0, found.start()) + 1, found.start() - 120) : found.start()]
-        groups = re.split(rb"[ ().-]+", found[1])
-        grouped = len(groups) >= 3 and all(groups) and b"." not in found[1]
-        quoted = data[found.start() - 1 : found.start()] in (b'"', b"'", b"`")
+        line = data[max(data.rfind(b"\n", 0, match.start()) + 1, match.start() - 120) : match.start()]
+        groups = re.split(rb"[ ().-]+", match[1])
+        grouped = len(groups) >= 3 and all(groups) and b"." not in match[1]
+        quoted = data[match.start() - 1 : match.start()] in (b'"', b"'", b"`")
         in_row = (
-            data[found.start() - 1 : found.start()] in (b",", b";", b"\t")
-            and data[found.end() : found.end() + 1] in b",;\t\r\n"
+            data[match.start() - 1 : match.start()] in (b",", b";", b"\t")
+            and data[match.end() : match.end() + 1] in b",;\t\r\n"
         )
-        quoted = quoted and data[found.end() : found.end() + 1] in (b'"', b"'", b"`")
+        quoted = quoted and data[match.end() : match.end() + 1] in (b'"', b"'", b"`")
         if grouped or quoted or in_row or _CALLED.search(line):
-            yield found.span()
+            yield match.span()
 
 
 # ----------------------------------------------------------------------------------------------- numbers with a check digit
@@ -133,50 +133,54 @@ _ODD = dict(
 
 def ibans(data: bytes) -> Spans:
     """Account numbers with a right check number, of the length of their country."""
-    for found in shaped(data, _IBAN, b"AA00", mask=CAPITALS):
-        size, at = int(_IBAN_SIZES.get(found[0][:2], b"0")), found.start()
+    for match in shaped(data, _IBAN, b"AA00", mask=CAPITALS):
+        size, position = int(_IBAN_SIZES.get(match[0][:2], b"0")), match.start()
         taken = 0
-        while taken < size and at < found.end():
-            taken += data[at : at + 1] != b" "
-            at += 1
-        text = data[found.start() : at].replace(b" ", b"").decode()
-        whole = not data[at : at + 1].isalnum() if at < len(data) else True
-        if size and taken == size and whole and int("".join(str(int(one, 36)) for one in text[4:] + text[:4])) % 97 == 1:
-            yield found.start(), at
+        while taken < size and position < match.end():
+            taken += data[position : position + 1] != b" "
+            position += 1
+        text = data[match.start() : position].replace(b" ", b"").decode()
+        whole = not data[position : position + 1].isalnum() if position < len(data) else True
+        if size and taken == size and whole and int("".join(str(int(item, 36)) for item in text[4:] + text[:4])) % 97 == 1:
+            yield match.start(), position
 
 
 def cards(data: bytes) -> Spans:
     """Card numbers of a known issuer with a right check digit, grouped or beside a telling word; no test cards."""
-    for found in shaped(data, _CARD, b"0" * 15, b"0000 0000", b"0000-0000"):
-        digits = re.sub(rb"\D", b"", found[0])
+    for match in shaped(data, _CARD, b"0" * 15, b"0000 0000", b"0000-0000"):
+        digits = re.sub(rb"\D", b"", match[0])
         made_up = digits in _TEST_CARDS or len(set(digits)) < 4 or b"0000000" in digits
         if made_up or not _CARD_ISSUER.fullmatch(digits):
             continue
-        total = sum(sum(divmod((code - 48) * (1 + at % 2), 10)) for at, code in enumerate(reversed(digits)))
-        line = data[max(0, found.start() - 60) : found.start()].rpartition(b"\n")[2]
-        if total % 10 == 0 and (len(digits) < len(found[0]) or _PAID.search(line)):
-            yield found.span()
+        total = sum(sum(divmod((code - 48) * (1 + index % 2), 10)) for index, code in enumerate(reversed(digits)))
+        line = data[max(0, match.start() - 60) : match.start()].rpartition(b"\n")[2]
+        if total % 10 == 0 and (len(digits) < len(match[0]) or _PAID.search(line)):
+            yield match.span()
 
 
 def national_ids(data: bytes) -> Spans:
     """National ids with a right check digit."""
-    for found in shaped(data, _DNI, b"0000000", back=2):
-        text = found[0].replace(b"-", b"").decode()
+    for match in shaped(data, _DNI, b"0000000", back=2):
+        text = match[0].replace(b"-", b"").decode()
         number = int(str("XYZ".find(text[0])) + text[1:-1]) if text[0] in "XYZ" else int(text[:-1])
         is_date = text[:2] in ("19", "20") and "01" <= text[4:6] <= "12" and "01" <= text[6:8] <= "31"
         if "TRWAGMYFPDXBNJZSQVHLCKE"[number % 23] == text[-1] and not is_date and len(set(text[:-1])) > 2:
-            yield found.span()
-    for found in shaped(data, _CODICE, b"AAAAAA00A00A000A", mask=CAPITALS):
-        text = found[0].decode()
-        total = sum(_ODD[one] if at % 2 == 0 else int(one, 36) - 10 * one.isalpha() for at, one in enumerate(text[:15]))
+            yield match.span()
+    for match in shaped(data, _CODICE, b"AAAAAA00A00A000A", mask=CAPITALS):
+        text = match[0].decode()
+        total = sum(
+            _ODD[item] if index % 2 == 0 else int(item, 36) - 10 * item.isalpha() for index, item in enumerate(text[:15])
+        )
         if chr(65 + total % 26) == text[15]:
-            yield found.span()
-    for found in shaped(data, _CPF, b"000.000.000-00"):
-        digits = [int(chr(code)) for code in found[0] if 48 <= code <= 57]
-        sums = [sum(one * (size + 1 - at) for at, one in enumerate(digits[:size])) * 10 % 11 % 10 for size in (9, 10)]
+            yield match.span()
+    for match in shaped(data, _CPF, b"000.000.000-00"):
+        digits = [int(chr(code)) for code in match[0] if 48 <= code <= 57]
+        sums = [
+            sum(digit * (size + 1 - index) for index, digit in enumerate(digits[:size])) * 10 % 11 % 10 for size in (9, 10)
+        ]
         if sums == digits[9:] and len(set(digits)) > 2:
-            yield found.span()
-    for found in shaped(data, _NIR, b"0 00 00 00 000 000 00"):
-        text = found[0].replace(b" ", b"")
+            yield match.span()
+    for match in shaped(data, _NIR, b"0 00 00 00 000 000 00"):
+        text = match[0].replace(b" ", b"")
         if 97 - int(text[:13]) % 97 == int(text[13:]):
-            yield found.span()
+            yield match.span()

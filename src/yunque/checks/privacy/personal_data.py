@@ -90,9 +90,9 @@ AT_SIGNS = (b"@", b"%40", b"\\u0040", b"&#64;")
 
 def _emails(data: bytes) -> Spans:
     for sign in AT_SIGNS:
-        for at in places(data, sign):
-            domain = _DOMAIN.match(data, at + len(sign))
-            local = _LOCAL.search(data, max(0, at - 64), at) if domain else None
+        for place in places(data, sign):
+            domain = _DOMAIN.match(data, place + len(sign))
+            local = _LOCAL.search(data, max(0, place - 64), place) if domain else None
             if domain and local and _is_somebody(data, local, domain, sign == b"@"):
                 yield local.start(), domain.end()
 
@@ -155,23 +155,23 @@ def _ipv4(data: bytes) -> Spans:
         start = dot.start()
         while start and zeros[start - 1] == 48 and dot.start() - start < 4:
             start -= 1
-        found = _IPV4.match(data, start)
-        if found is None:
+        match = _IPV4.match(data, start)
+        if match is None:
             continue
-        parts = [int(part) for part in found[0].split(b".")]
+        parts = [int(part) for part in match[0].split(b".")]
         before = data[max(0, start - 40) : start]
-        if max(parts) > 255 or tuple(parts[:2]) in _OBJECTS or not _is_reachable(found[0]):
+        if max(parts) > 255 or tuple(parts[:2]) in _OBJECTS or not _is_reachable(match[0]):
             continue
         if max(parts) < 32 and not _OF_A_HOST.search(before):  # more likely a version
             continue
         if not (before[-1:] == b"/" and before[-2:-1] not in (b"/", b"")) and not _OF_SOFTWARE.search(before):
-            yield found.span()
+            yield match.span()
 
 
 def _ipv6(data: bytes) -> Spans:
-    for found in shaped(data, _IPV6, b"0000:", mask=HEX):
-        if found[0].count(b":") >= 3 and _is_reachable(found[0]):
-            yield found.span()
+    for match in shaped(data, _IPV6, b"0000:", mask=HEX):
+        if match[0].count(b":") >= 3 and _is_reachable(match[0]):
+            yield match.span()
 
 
 def _is_reachable(text: bytes) -> bool:
@@ -264,24 +264,28 @@ _NO_HANDLE = re.compile(
 
 def _homes(data: bytes) -> Spans:
     for word, skip in ((b"/home/", 0), (b"/Users/", 1), (b"Users\\", 0)):
-        for at in places(data, word):
-            found, before = _HOME.match(data, at + skip), data[max(0, at - 6) : at]
+        for place in places(data, word):
+            match, before = _HOME.match(data, place + skip), data[max(0, place - 6) : place]
             rooted = _ROOT.search(before) if skip or word[:1] == b"/" else None
-            if found and (rooted or _DRIVE.search(before + word[:skip])) and not _ROLES.fullmatch(found[1]):
-                yield found.span(1)
+            if match and (rooted or _DRIVE.search(before + word[:skip])) and not _ROLES.fullmatch(match[1]):
+                yield match.span(1)
 
 
 def _authors(data: bytes) -> Spans:
     low = data.lower()
     for word, after in _SIGNED:
-        for at in places(low, word):
-            found = after.match(low, at + len(word))
-            if found is None or (low[at - 1 : at + 1].isalnum() and not _ROLE_OF_SPHINX.search(low, max(0, at - 10), at)):
+        for place in places(low, word):
+            match = after.match(low, place + len(word))
+            if match is None or (
+                low[place - 1 : place + 1].isalnum() and not _ROLE_OF_SPHINX.search(low, max(0, place - 10), place)
+            ):
                 continue
-            if low[at - 1 : at] == b"." and found[0][-1:] not in (b"'", b'"'):
+            if low[place - 1 : place] == b"." and match[0][-1:] not in (b"'", b'"'):
                 continue
-            start = found.end()
-            signs_a_handle = low[at - 1 : at] == b"@" or (low[at - 2 : at] in (b"# ", b"* ", b"/ ") and b":" in found[0])
+            start = match.end()
+            signs_a_handle = low[place - 1 : place] == b"@" or (
+                low[place - 2 : place] in (b"# ", b"* ", b"/ ") and b":" in match[0]
+            )
             if signs_a_handle and (handle := _HANDLE.match(data, start)) and not _NO_HANDLE.fullmatch(handle[0]):
                 yield handle.span()
             while (name := _PERSON.match(data, start)) is not None:
@@ -294,8 +298,8 @@ def _authors(data: bytes) -> Spans:
 def _holders(data: bytes) -> Spans:
     """Names of people in copyright lines, which a licence may ask to keep."""
     low = data.lower()
-    for found in _COPYRIGHT.finditer(low):
-        name = _PERSON.match(data, found.end())
+    for match in _COPYRIGHT.finditer(low):
+        name = _PERSON.match(data, match.end())
         if name and not _NO_PERSON.fullmatch(name[0]):
             yield name.span()
 
@@ -310,19 +314,19 @@ def _known(data: bytes, names: Sequence[str]) -> Spans:
     """Names that somebody gave, where they stand as whole words."""
     for name in names:
         word = name.encode("utf-8", "surrogatepass")
-        for at in places(data, word) if word else ():
-            if not (data[at - 1 : at].isalnum() or data[at + len(word) : at + len(word) + 1].isalnum()):
-                yield at, at + len(word)
+        for place in places(data, word) if word else ():
+            if not (data[place - 1 : place].isalnum() or data[place + len(word) : place + len(word) + 1].isalnum()):
+                yield place, place + len(word)
 
 
 def find_personal(data: bytes, *, keep_copyright: bool = True, names: Sequence[str] = ()) -> list[tuple[str, int, int]]:
     """(kind, start, end) of all personal data in UTF-8 bytes, in order, none inside another."""
-    found = [(start, -end, kind) for kind, finder in FINDERS.items() for start, end in finder(data)]
+    result = [(start, -end, kind) for kind, finder in FINDERS.items() for start, end in finder(data)]
     if not keep_copyright:
-        found += [(start, -end, "author-name") for start, end in _holders(data)]
-    found += [(start, -end, "author-name") for start, end in _known(data, names)]
+        result += [(start, -end, "author-name") for start, end in _holders(data)]
+    result += [(start, -end, "author-name") for start, end in _known(data, names)]
     kept: list[tuple[str, int, int]] = []
-    for start, end, kind in sorted(found):
+    for start, end, kind in sorted(result):
         if not kept or start >= kept[-1][2]:
             kept.append((kind, start, -end))
     return kept
@@ -344,10 +348,10 @@ class PersonalData:
         """PASS, or FAIL with everything found; ``values`` count it by kind. Never raises."""
         started = time.perf_counter()
         data = record.text.encode("utf-8", "surrogatepass")
-        found = find_personal(data, keep_copyright=self.keep_copyright, names=self.names)
-        findings, line, at = [], 1, 0
-        for kind, start, end in found[:MAX_FINDINGS]:
-            line, at = line + data.count(b"\n", at, start), start
+        personal = find_personal(data, keep_copyright=self.keep_copyright, names=self.names)
+        findings, line, position = [], 1, 0
+        for kind, start, end in personal[:MAX_FINDINGS]:
+            line, position = line + data.count(b"\n", position, start), start
             findings.append(
                 Finding(
                     rule=kind,
@@ -358,14 +362,14 @@ class PersonalData:
                     span_bytes=(start, end),
                 )
             )
-        counts = Counter(kind for kind, _, _ in found)
+        counts = Counter(kind for kind, _, _ in personal)
         return Verdict(
             check=self.name,
-            outcome=Outcome.FAIL if found else Outcome.PASS,
+            outcome=Outcome.FAIL if personal else Outcome.PASS,
             findings=tuple(findings),
             took_ms=(time.perf_counter() - started) * 1000,
             detail=", ".join(f"{count} {kind}" for kind, count in counts.most_common()) or "no personal data found",
-            values={"personal": float(len(found))} | {kind: float(count) for kind, count in counts.items()},
+            values={"personal": float(len(personal))} | {kind: float(count) for kind, count in counts.items()},
         )
 
     def judge_all(self, records: Sequence[Record]) -> list[Verdict]:
@@ -374,9 +378,9 @@ class PersonalData:
 
     def canaries(self) -> Sequence[Canary]:
         """One of each kind, put together here so that this file holds none; and what only looks like it."""
-        at = "@"
+        position = "@"
         planted = {
-            "email": f"# ask ada.byron{at}adatum.net\n",
+            "email": f"# ask ada.byron{position}adatum.net\n",
             "ipv4": "host = '" + ".".join(("93", "184", "77", "12")) + "'\n",
             "ipv6": "host = '" + ":".join(("2a02", "26f0", "12", "", "5c")) + "'\n",
             "phone": "# call +34 " + "612 345 987\n",

@@ -108,46 +108,50 @@ def own_patterns(data: bytes, low: bytes) -> Iterator[Found]:
         yield from ((0, "private-key", start, end, True) for start, end in _private_keys(data))
     for rule, literal, pattern in _ISSUED:
         if literal in data:
-            yield from ((0, rule, *found.span(), True) for found in pattern.finditer(data))
+            yield from ((0, rule, *match.span(), True) for match in pattern.finditer(data))
     if b"://" in data and b"@" in data:
         yield from ((0, "url-password", start, end, False) for start, end in _urls(data))
     for rule, word, pattern in _COMMANDS:
-        for at in _places(low, word):
-            if found := pattern.match(low, at):
-                yield 0, rule, *found.span(1), False
+        for place in _places(low, word):
+            if match := pattern.match(low, place):
+                yield 0, rule, *match.span(1), False
     for word, pattern in _SECOND:
-        for at in _places(low, word):
-            found = pattern.match(data, at)
-            if found and looks_random(found[1], strict=False):
-                yield 0, "login-password", *found.span(1), False
+        for place in _places(low, word):
+            match = pattern.match(data, place)
+            if match and looks_random(match[1], strict=False):
+                yield 0, "login-password", *match.span(1), False
     if b'"kty' in data:
-        yield from ((0, "private-jwk", *found.span(1), True) for found in _JWK.finditer(data))
-    for at in _places(data, b'auth"'):
-        if (found := _AUTH.match(data, at - 1 - (data[at - 1 : at] == b"_"))) and _is_basic(found[1]):
-            yield 0, "basic-auth", *found.span(1), True
+        yield from ((0, "private-jwk", *match.span(1), True) for match in _JWK.finditer(data))
+    for place in _places(data, b'auth"'):
+        if (match := _AUTH.match(data, place - 1 - (data[place - 1 : place] == b"_"))) and _is_basic(match[1]):
+            yield 0, "basic-auth", *match.span(1), True
     for word in (b"bearer", b"basic", b"token"):
-        for at in _places(low, word):
-            found = _HEADER.match(low, at) if not at or not (low[at - 1 : at].isalnum() or low[at - 1] in b"-_") else None
-            value = data[found.start(2) : found.end(2)] if found else b""
-            if found and (_is_basic(value) if word == b"basic" else looks_random(value, strict=True)):
-                yield 2, f"{word.decode()}-header", *found.span(2), word != b"token"
+        for place in _places(low, word):
+            match = (
+                _HEADER.match(low, place)
+                if not place or not (low[place - 1 : place].isalnum() or low[place - 1] in b"-_")
+                else None
+            )
+            value = data[match.start(2) : match.end(2)] if match else b""
+            if match and (_is_basic(value) if word == b"basic" else looks_random(value, strict=True)):
+                yield 2, f"{word.decode()}-header", *match.span(2), word != b"token"
 
 
 def _places(data: bytes, word: bytes) -> Iterator[int]:
     """Where a word begins, in order."""
-    at = data.find(word)
-    while at >= 0:
-        yield at
-        at = data.find(word, at + len(word))
+    position = data.find(word)
+    while position >= 0:
+        yield position
+        position = data.find(word, position + len(word))
 
 
 def _private_keys(data: bytes) -> Iterator[tuple[int, int]]:
     """The bodies of PEM and PGP blocks, whole or cut off, also when they are escaped in a string or stand in comments."""
-    for found in _PEM.finditer(data):
-        end = data.find(b"-----", found.end(), found.end() + 20_000)
-        end = end if end >= 0 else min(len(data), found.end() + 4_000)
-        bodies = list(_PEM_BODY.finditer(data, found.end(), end))
-        near = bodies and bodies[0].start() - found.end() < _PEM_HEADERS_BYTES
+    for match in _PEM.finditer(data):
+        end = data.find(b"-----", match.end(), match.end() + 20_000)
+        end = end if end >= 0 else min(len(data), match.end() + 4_000)
+        bodies = list(_PEM_BODY.finditer(data, match.end(), end))
+        near = bodies and bodies[0].start() - match.end() < _PEM_HEADERS_BYTES
         if near and not is_fake(data[bodies[0].start() : bodies[0].end()], certain=True):
             start = bodies[0].start()
             if data[end : end + 5] != b"-----":
@@ -160,12 +164,12 @@ def _private_keys(data: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _urls(data: bytes) -> Iterator[tuple[int, int]]:
-    for found in _URL.finditer(data):
-        user, password, host = found.groups()
+    for match in _URL.finditer(data):
+        user, password, host = match.groups()
         if password.lower() == user.lower() or host.lower().startswith((b"example.", b"host", b"$", b"{", b"%")):
             continue
         if not password.isdigit() or len(password) > 5:  # a port
-            yield found.span(2)
+            yield match.span(2)
 
 
 def _is_basic(value: bytes) -> bool:
@@ -181,31 +185,31 @@ def assignments(data: bytes, low: bytes, parsed: bool) -> tuple[list[Span], list
     """Values of names that say what they hold, and (where the text can be parsed) the names whose value a tree must tell."""
     spans, places = [], []
     for root in _ROOTS:
-        for at in _places(low, root):
-            if not _is_root(low, at, root):
+        for place in _places(low, root):
+            if not _is_root(low, place, root):
                 continue
-            found = _TO_VALUE.match(low, at + len(root))
-            if parsed and _may_be_cut(data, low, at, root, found):
-                places.append(at)
-            start, end, bare = _value(data, found) if found else (0, 0, True)
-            if start == end and not parsed and (found := _BELOW.match(low, at + len(root))):
-                start, end, bare = *found.span("bare"), True
-            name = _name_at(data, low, at, start) if end > start else b""
-            if name and _is_secret(name, data[start:end], surely=_is_sure(low, at, root, bare)):
+            match = _TO_VALUE.match(low, place + len(root))
+            if parsed and _may_be_cut(data, low, place, root, match):
+                places.append(place)
+            start, end, bare = _value(data, match) if match else (0, 0, True)
+            if start == end and not parsed and (match := _BELOW.match(low, place + len(root))):
+                start, end, bare = *match.span("bare"), True
+            name = _name_at(data, low, place, start) if end > start else b""
+            if name and _is_secret(name, data[start:end], surely=_is_sure(low, place, root, bare)):
                 spans.append((start, end))
     return spans, sorted(places)
 
 
-def _is_root(low: bytes, at: int, root: bytes) -> bool:
+def _is_root(low: bytes, position: int, root: bytes) -> bool:
     """Whether a word that is found is one: ``key`` behind a telling word, ``psk`` not inside another."""
     if root == b"key":
-        return _BEFORE_KEY.search(low, max(0, at - 16), at) is not None
-    return root != b"psk" or not low[at - 1 : at].isalpha()
+        return _BEFORE_KEY.search(low, max(0, position - 16), position) is not None
+    return root != b"psk" or not low[position - 1 : position].isalpha()
 
 
-def _is_sure(low: bytes, at: int, root: bytes, bare: bool) -> bool:
+def _is_sure(low: bytes, position: int, root: bytes, bare: bool) -> bool:
     """Whether a name says that its value is secret beyond doubt."""
-    surely = low.startswith((b"passw", b"passphrase", b"pwd", b"contrase"), at)
+    surely = low.startswith((b"passw", b"passphrase", b"pwd", b"contrase"), position)
     return surely or (not bare and root in (b"pass", b"secret", b"psk"))
 
 
@@ -216,26 +220,26 @@ def _is_secret(name: bytes, value: bytes, *, surely: bool) -> bool:
     return looks_random(value, strict=not surely)
 
 
-def _may_be_cut(data: bytes, low: bytes, at: int, root: bytes, found: re.Match[bytes] | None) -> bool:
+def _may_be_cut(data: bytes, low: bytes, position: int, root: bytes, match: re.Match[bytes] | None) -> bool:
     """Whether a literal that could be a secret stands near a name, but not straight behind it: it costs a parse."""
-    after = at + len(root)
+    after = position + len(root)
     ahead, window = _AHEAD.match(low, after), b""
-    if low[at - 1 : at] in (b" ", b"=", b".", b"(") and _COMPARED.search(low, max(0, at - 60), at):
-        window = data[max(0, at - 200) : at]
+    if low[position - 1 : position] in (b" ", b"=", b".", b"(") and _COMPARED.search(low, max(0, position - 60), position):
+        window = data[max(0, position - 200) : position]
     elif ahead is not None:
-        if found is not None and found.lastgroup in ("quote", "tag"):
-            end = data.find(found["quote"], found.end(), found.end() + 513) if found["quote"] else 0
-            if end > found.end() and not _GOES_ON.match(data, end + 1):
+        if match is not None and match.lastgroup in ("quote", "tag"):
+            end = data.find(match["quote"], match.end(), match.end() + 513) if match["quote"] else 0
+            if end > match.end() and not _GOES_ON.match(data, end + 1):
                 return False
         window = data[ahead.end() - 1 : ahead.end() + 300].partition(b"\n\n")[0]
     pieces = _QUOTED.findall(window)[:4]
     if not pieces:
         return False
-    surely = _is_sure(low, at, root, bare=False)
+    surely = _is_sure(low, position, root, bare=False)
     likely = (*pieces, b"".join(pieces[:2]), b"".join(pieces))
-    if not any((len(one) == 36 and UUID.fullmatch(one)) or looks_random(one, strict=not surely) for one in likely):
+    if not any((len(item) == 36 and UUID.fullmatch(item)) or looks_random(item, strict=not surely) for item in likely):
         return False
-    begin = at - len(_WORD_END.search(low, max(0, at - 80), at)[0])
+    begin = position - len(_WORD_END.search(low, max(0, position - 80), position)[0])
     return not any(pattern.search(_NAMED.match(low, begin, after + 28)[1].rpartition(b".")[2]) for pattern in _OTHER)
 
 
@@ -255,36 +259,36 @@ def _telling(name: bytes) -> bool | None:
     """Whether a name says surely that it holds a secret; None where it does not say so at all."""
     if not any(pattern.search(name) for pattern in _OTHER):
         for root in _ROOTS:
-            for at in _places(name, root):
-                if _is_root(name, at, root):
-                    return _is_sure(name, at, root, bare=False)
+            for place in _places(name, root):
+                if _is_root(name, place, root):
+                    return _is_sure(name, place, root, bare=False)
     return None
 
 
 def _on_pieces(pieces: list[Span], start: int, end: int) -> list[Span]:
     """Where a stretch of the joined pieces stands."""
-    found, at = [], 0
+    result, position = [], 0
     for first, last in pieces:
-        low, high = max(start - at, 0), min(end - at, last - first)
+        low, high = max(start - position, 0), min(end - position, last - first)
         if low < high:
-            found.append((first + low, first + high))
-        at += last - first
-    return found
+            result.append((first + low, first + high))
+        position += last - first
+    return result
 
 
-def _value(data: bytes, found: re.Match[bytes]) -> tuple[int, int, bool]:
+def _value(data: bytes, match: re.Match[bytes]) -> tuple[int, int, bool]:
     """Start and end of a name's value, and whether it stands without quotes; an empty one where there is none."""
-    start, end = found.end(), -1
-    if found["quote"] is not None:
-        end = data.find(found["quote"], start, start + 513)
-        while found["escape"] and data[end - 1 : end] == b"\\" and end > start:
+    start, end = match.end(), -1
+    if match["quote"] is not None:
+        end = data.find(match["quote"], start, start + 513)
+        while match["escape"] and data[end - 1 : end] == b"\\" and end > start:
             end -= 1
         closed = end >= 0 and len(data[start:end].split()) == 1
         return start, end if closed else start, False
-    start, end = found.span(found.lastgroup)
+    start, end = match.span(match.lastgroup)
     start += 7 if data.startswith(b"base64:", start) else 0
     line = data.rfind(b"\n", 0, start) + 1
-    if found["bare"] is None or (_SETTING.fullmatch(data, line, start) and not _CODE.match(data, start, end)):
+    if match["bare"] is None or (_SETTING.fullmatch(data, line, start) and not _CODE.match(data, start, end)):
         return start, end, True  # a line of configuration holds nothing else
     cut = _PUNCTUATION.search(data, start, end)
     if cut is None:
@@ -292,9 +296,9 @@ def _value(data: bytes, found: re.Match[bytes]) -> tuple[int, int, bool]:
     return start, start if cut[0] in b"({[$" else cut.start(), True
 
 
-def _name_at(data: bytes, low: bytes, at: int, start: int) -> bytes:
-    """The name around ``at``; empty where it says that its value is something else: ``token_url``, ``A::Pass``."""
-    begin = at - len(_WORD_END.search(low, max(0, at - 80), at)[0])
+def _name_at(data: bytes, low: bytes, position: int, start: int) -> bytes:
+    """The name around a position; empty where it says that its value is something else: ``token_url``, ``A::Pass``."""
+    begin = position - len(_WORD_END.search(low, max(0, position - 80), position)[0])
     name, _, separator = _NAMED.match(low, begin, start).groups()
     if separator.strip()[:1] == b"(" and not any(root in name.rpartition(b".")[2] for root in _ROOTS):
         return b""  # ``secret.write_text(…)``

@@ -79,11 +79,11 @@ def _scanner() -> object:
 
 
 def _kingfisher(data: bytes) -> Iterator[Found]:
-    for one in _scanner().scan(data, timeout=TIMEOUT_S):
-        place, rule = one.location, one.rule_id.partition(".")[2].rpartition("/")[2]
+    for item in _scanner().scan(data, timeout=TIMEOUT_S):
+        place, rule = item.location, item.rule_id.partition(".")[2].rpartition("/")[2]
         start, end = place["start_offset"], place["end_offset"]
-        if one.visible and rule not in WIDE and 0 <= start < end <= len(data):
-            yield 1, rule, start, end, one.confidence == "high"
+        if item.visible and rule not in WIDE and 0 <= start < end <= len(data):
+            yield 1, rule, start, end, item.confidence == "high"
 
 
 def find_secrets(data: bytes, language: str = "") -> list[Secret]:
@@ -95,7 +95,7 @@ def find_secrets(data: bytes, language: str = "") -> list[Secret]:
     low, parsed = data.lower(), language in GRAMMARS and len(data) <= MAX_PARSED_BYTES
     spans, places = assignments(data, low, parsed)
     if parsed and b"://" in data and b"@" in data:
-        places = sorted([*places, *(found.start() for found in CUT_URL.finditer(data))])
+        places = sorted([*places, *(match.start() for match in CUT_URL.finditer(data))])
     assigned_here = [(3, "assigned-secret", *span, False) for span in spans]
     kept: list[Secret] = []
     for _, rule, start, end, certain in sorted([*own_patterns(data, low), *_kingfisher(data), *assigned_here]):
@@ -108,11 +108,13 @@ def find_secrets(data: bytes, language: str = "") -> list[Secret]:
     return kept
 
 
-def _keep(kept: list[Secret], one: Secret) -> None:
+def _keep(kept: list[Secret], match: Secret) -> None:
     """Put a secret in its place, unless another one stands there."""
-    at = bisect_left(kept, one.start, key=lambda it: it.start)
-    if (at == 0 or kept[at - 1].end <= one.start) and (at == len(kept) or one.end <= kept[at].start):
-        kept.insert(at, one)
+    position = bisect_left(kept, match.start, key=lambda it: it.start)
+    if (position == 0 or kept[position - 1].end <= match.start) and (
+        position == len(kept) or match.end <= kept[position].start
+    ):
+        kept.insert(position, match)
 
 
 def _dismissed(data: bytes, start: int, end: int, certain: bool, rule: str) -> bool:
@@ -151,9 +153,9 @@ class Secrets:
             return self._verdict(Outcome.ERROR, (), f"the scan took over {TIMEOUT_S:.0f} s", started)
         except (RuntimeError, ValueError) as error:  # its words could hold the text
             return self._verdict(Outcome.ERROR, (), f"the scanner broke ({type(error).__name__})", started)
-        findings = tuple(_finding(data, one) for one in secrets[:MAX_FINDINGS])
+        findings = tuple(_finding(data, secret) for secret in secrets[:MAX_FINDINGS])
         detail = f"line {findings[0].line}: {findings[0].message}" if findings else "no secret found"
-        certain = sum(one.certain for one in secrets)
+        certain = sum(secret.certain for secret in secrets)
         values = {"secrets": float(len(secrets)), "certain": float(certain)}
         return self._verdict(Outcome.FAIL if secrets else Outcome.PASS, findings, detail, started, values)
 
@@ -191,15 +193,15 @@ class Secrets:
         ]
 
 
-def _finding(data: bytes, one: Secret) -> Finding:
-    line = data.count(b"\n", 0, one.start) + 1
+def _finding(data: bytes, match: Secret) -> Finding:
+    line = data.count(b"\n", 0, match.start) + 1
     return Finding(
-        rule=one.rule,
+        rule=match.rule,
         line=line,
-        message=f"{one.rule.replace('-', ' ')} (fingerprint {fingerprint(data[one.start : one.end])})",
-        severity="error" if one.certain else "warning",
-        cwe=321 if one.rule == "private-key" else 798,
-        span_bytes=(one.start, one.end),
+        message=f"{match.rule.replace('-', ' ')} (fingerprint {fingerprint(data[match.start : match.end])})",
+        severity="error" if match.certain else "warning",
+        cwe=321 if match.rule == "private-key" else 798,
+        span_bytes=(match.start, match.end),
     )
 
 

@@ -70,7 +70,7 @@ class Boilerplate:
     def judge(self, record: Record) -> Verdict:
         """A verdict; ``values``: the number of findings of each rule, and ``boilerplate-share`` of all characters."""
         started, text = time.perf_counter(), record.text
-        found = self._find(text, scan(text, record.language).comments)
+        result = self._find(text, scan(text, record.language).comments)
         places = Places(text)
         findings = [
             Finding(
@@ -80,27 +80,29 @@ class Boilerplate:
                 severity=RULES[rule],
                 span_bytes=places.span(start, end),
             )
-            for rule, start, end in found[:MAX_FINDINGS]
+            for rule, start, end in result[:MAX_FINDINGS]
         ]
-        values = {f"{rule}s": float(sum(one[0] == rule for one in found)) for rule in RULES}
-        values["boilerplate-share"] = sum(end - start for _, start, end in found) / (len(text) or 1)
-        findings.sort(key=lambda one: one.severity == "note")
+        values = {f"{rule}s": float(sum(item[0] == rule for item in result)) for rule in RULES}
+        values["boilerplate-share"] = sum(end - start for _, start, end in result) / (len(text) or 1)
+        findings.sort(key=lambda finding: finding.severity == "note")
         return decide(self.name, started, findings, values=values, fails=values["templates"] > self.max_templates)
 
     def _find(self, text: str, comments: Sequence[tuple[int, int]]) -> list[tuple[str, int, int]]:
-        said = "\n".join([text[start:end] for start, end in comments]).lower()
-        templates, close = any(hint in said for hint in _HINTS), said.replace(" ", "")
+        details = "\n".join([text[start:end] for start, end in comments]).lower()
+        templates, close = any(hint in details for hint in _HINTS), details.replace(" ", "")
         rulers = any(mark in close for mark in _ANY_RULER)
-        modelines = "vi:" in said or "vim:" in said or "-*-" in said or "ex:" in said or "local variables:" in said
-        found = []
+        modelines = (
+            "vi:" in details or "vim:" in details or "-*-" in details or "ex:" in details or "local variables:" in details
+        )
+        results = []
         for number, (start, end) in enumerate(comments):
             if number < 2 and _ENCODING.match(text, start, end) and text.count("\n", 0, start) < 2:
-                found.append(("encoding", start, end))
+                results.append(("encoding", start, end))
             elif modelines and end - start < MAX_LINE and _MODELINE.search(text, start, end):
-                found.append(("modeline", start, end))
+                results.append(("modeline", start, end))
             elif rulers or templates:
-                found += self._inside(text, start, end, templates=templates, rulers=rulers)
-        return found
+                results += self._inside(text, start, end, templates=templates, rulers=rulers)
+        return results
 
     def _inside(self, text: str, start: int, end: int, *, templates: bool, rulers: bool) -> Iterator[tuple[str, int, int]]:
         if templates and end - start <= 20 * MAX_LINE and _TEMPLATES.search(text, start, end):
@@ -108,8 +110,8 @@ class Boilerplate:
                 if _TEMPLATES.search(words):
                     # a block's marks stay, unless the block is this one line
                     whole = "\n" not in text[start:end]
-                    at = text.find(words.strip(), first, to)
-                    yield ("template", start, end) if whole else ("template", at, at + len(words.strip()))
+                    position = text.find(words.strip(), first, to)
+                    yield ("template", start, end) if whole else ("template", position, position + len(words.strip()))
         elif rulers and (match := _RULER.match(text, start, end)) and match.end() == end:
             yield "ruler", start, end
 

@@ -85,8 +85,8 @@ class CommentedOutCode:
         places = Places(text)
         findings = []
         for start, end in spans[:MAX_FINDINGS]:
-            line, said = places.line(start), text[start:end].split("\n")[0].strip()[:80]
-            message = f"commented-out code: '{said}'"
+            line, details = places.line(start), text[start:end].split("\n")[0].strip()[:80]
+            message = f"commented-out code: '{details}'"
             span = places.span(start, end)
             findings.append(Finding(rule=self.name, line=line, message=message, severity="warning", span_bytes=span))
         lines = sum(text.count("\n", start, end) + 1 for start, end in spans)
@@ -121,25 +121,25 @@ def _code_spans(text: str, language: str, start: int, end: int) -> Iterator[tupl
         return
     if whole_block:
         return
-    at = 0
-    while at < len(lines):
-        if not likely[at]:
-            at += 1
+    position = 0
+    while position < len(lines):
+        if not likely[position]:
+            position += 1
             continue
-        stop = at + 1  # lines of the shape, and the deeper or closing ones between them
-        while stop < len(lines) and (likely[stop] or _goes_on(lines[stop][2], lines[at][2])):
+        stop = position + 1  # lines of the shape, and the deeper or closing ones between them
+        while stop < len(lines) and (likely[stop] or _goes_on(lines[stop][2], lines[position][2])):
             stop += 1
-        before = lines[at - 1][2] if at else ""
+        before = lines[position - 1][2] if position else ""
         if _SAYS_MORE.search(before):
-            at = stop
+            position = stop
             continue
-        for to in dict.fromkeys((stop, at + 1)):
-            if _is_code([words for _, _, words in lines[at:to]], language, tries):
-                yield lines[at][0], lines[to - 1][1]
-                at = to
+        for to in dict.fromkeys((stop, position + 1)):
+            if _is_code([words for _, _, words in lines[position:to]], language, tries):
+                yield lines[position][0], lines[to - 1][1]
+                position = to
                 break
         else:
-            at += 1
+            position += 1
 
 
 def _goes_on(words: str, first: str) -> bool:

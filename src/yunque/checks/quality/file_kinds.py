@@ -53,8 +53,8 @@ class Vendored:
     def judge(self, record: Record) -> Verdict:
         """A verdict from the path alone; ``values``: 1 or 0, under the check's name."""
         started = time.perf_counter()
-        found = self._why(record)
-        return decide(self.name, started, [found] if found else [], values={self.name: float(bool(found))})
+        result = self._why(record)
+        return decide(self.name, started, [result] if result else [], values={self.name: float(bool(result))})
 
     def canaries(self) -> Sequence[Canary]:
         """A folder, a name, and a file of one's own."""
@@ -88,8 +88,8 @@ class Generated:
     def judge(self, record: Record) -> Verdict:
         """A verdict from the name and the head; ``values``: 1 or 0, under the check's name."""
         started = time.perf_counter()
-        found = self._why(record)
-        return decide(self.name, started, [found] if found else [], values={self.name: float(bool(found))})
+        result = self._why(record)
+        return decide(self.name, started, [result] if result else [], values={self.name: float(bool(result))})
 
     def canaries(self) -> Sequence[Canary]:
         """A name, one of each kind of statement, and a module about generated code."""
@@ -103,8 +103,8 @@ class Generated:
         ]
 
     def _why(self, record: Record) -> Finding | None:
-        if found := _named(record.origin.path, self.files, "generated-file"):
-            return found
+        if result := _named(record.origin.path, self.files, "generated-file"):
+            return result
         head = list(_head(record.text, self.head_lines))
         for number, comment in head:
             for rule, pattern in _MARKERS:
@@ -144,8 +144,8 @@ class Minified:
         started = time.perf_counter()
         named = _named(record.origin.path, self.files, "minified-file")
         values = self.measure(record.text) | {"named": float(bool(named))}
-        found = named or (self._why(values) if values["chars"] >= self.min_chars else None)
-        return decide(self.name, started, [found] if found else [], values=values)
+        result = named or (self._why(values) if values["chars"] >= self.min_chars else None)
+        return decide(self.name, started, [result] if result else [], values=values)
 
     def measure(self, text: str) -> dict[str, float]:
         """``chars`` in lines that are not blank (alone, of a blank text), ``mean-line``, ``long-share``, ``white-space``."""
@@ -196,11 +196,11 @@ class DataLike:
         started = time.perf_counter()
         literals, words = _literals_and_words(record.text, record.language)
         share = literals / (literals + words) if literals else 0.0
-        found = []
+        results = []
         if literals >= self.min_literals and share > self.max_share:
             message = f"{share:.0%} of its {literals + words} words and literals are literals"
-            found.append(Finding(rule="literals", message=message))
-        return decide(self.name, started, found, values={"literals": float(literals), "literal-share": share})
+            results.append(Finding(rule="literals", message=message))
+        return decide(self.name, started, results, values={"literals": float(literals), "literal-share": share})
 
     def canaries(self) -> Sequence[Canary]:
         """Tables in two languages, and code with numbers."""
@@ -275,13 +275,13 @@ def _head(text: str, limit: int) -> Iterator[tuple[int, str]]:
 
 _KINDS = bytes(
     b"1"[0]
-    if chr(one) in "0123456789"
+    if chr(index) in "0123456789"
     else b"a"[0]
-    if chr(one).isalpha() or one == 95 or one > 127
-    else one
-    if one in b'."'
+    if chr(index).isalpha() or index == 95 or index > 127
+    else index
+    if index in b'."'
     else 32
-    for one in range(256)
+    for index in range(256)
 )
 
 
@@ -291,9 +291,9 @@ def _literals_and_words(text: str, language: str) -> tuple[int, int]:
     Counted in bytes of which only the kind is left (letter, digit, dot, quote): a word begins where a letter follows a space
     or a dot. A Python prefix of a string (``rb""``) is no word. A number such as ``1e-5`` counts twice.
     """
-    found = scan(text, language)
-    kinds = b" " + found.code.encode("utf-8", "surrogatepass").translate(_KINDS)
+    result = scan(text, language)
+    kinds = b" " + result.code.encode("utf-8", "surrogatepass").translate(_KINDS)
     words = kinds.count(b" a") + kinds.count(b".a")
     if language == "python":
         words -= kinds.count(b' a"') + kinds.count(b' aa"')
-    return found.num_strings + kinds.count(b" 1") + kinds.count(b" .1"), max(0, words)
+    return result.num_strings + kinds.count(b" 1") + kinds.count(b" .1"), max(0, words)

@@ -44,7 +44,7 @@ def _characters(text: str) -> tuple[int, int, int]:
         digits = len(data) - len(data.translate(None, b"0123456789"))
         return letters, digits, len(data) - len(data.translate(None, b" \t\r\n\f\v"))
     counts = Counter(text)
-    return tuple(sum(n for one, n in counts.items() if is_one(one)) for is_one in (str.isalpha, str.isdigit, str.isspace))
+    return tuple(sum(n for name, n in counts.items() if is_one(name)) for is_one in (str.isalpha, str.isdigit, str.isspace))
 
 
 class _Shape:
@@ -143,8 +143,8 @@ class EncodedData(_Shape):
         text, total = record.text, 0
         for word in text.split():
             if len(word) > 31:
-                for found in _ENCODED.finditer(word):
-                    run = found[0]
+                for match in _ENCODED.finditer(word):
+                    run = match[0]
                     mixed = run.lower() != run or not run.strip("0123456789abcdef")
                     if run.startswith(_BLOB_STARTS) or (mixed and not run.isalpha()):
                         total += len(run)
@@ -178,9 +178,9 @@ class CommentShare(_Shape):
 
     def measure(self, record: Record) -> float:
         """Characters in comments by characters in comments, code and strings, white space between them left out."""
-        found = scan(record.text, record.language)
-        comments = sum(end - start for start, end in found.comments)
-        code = found.string_chars - 2 * found.num_strings + sum(map(len, found.code.split()))
+        result = scan(record.text, record.language)
+        comments = sum(end - start for start, end in result.comments)
+        code = result.string_chars - 2 * result.num_strings + sum(map(len, result.code.split()))
         return comments / max(1, comments + code)
 
     def canaries(self) -> Sequence[Canary]:

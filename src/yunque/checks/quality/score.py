@@ -122,12 +122,14 @@ class Quality:
             except ImportError as error:
                 return skip(self.name, f"the grammar is not installed ({error})")
             values["error-lines"] = len(error_lines(tree, record.language)) / values["lines"]
-        grades = {one: one.grade(values[one.name]) for one in FEATURES if one.weight and one.name in values}
-        logs = sum(one.weight * math.log(max(grade, FLOOR)) for one, grade in grades.items())
-        score = math.exp(logs / sum(one.weight for one in grades))
-        worst = sorted(grades, key=lambda one: -one.weight * (1 - grades[one]))[:3]
-        said = ", ".join(f"{one.name} {values[one.name]:.3g}" for one in worst if grades[one] < 1) or "nothing stands out"
-        message = f"quality {score:.2f} ({said})"
+        grades = {item: item.grade(values[item.name]) for item in FEATURES if item.weight and item.name in values}
+        logs = sum(name.weight * math.log(max(grade, FLOOR)) for name, grade in grades.items())
+        score = math.exp(logs / sum(grade.weight for grade in grades))
+        worst = sorted(grades, key=lambda item: -item.weight * (1 - grades[item]))[:3]
+        details = (
+            ", ".join(f"{item.name} {values[item.name]:.3g}" for item in worst if grades[item] < 1) or "nothing stands out"
+        )
+        message = f"quality {score:.2f} ({details})"
         findings = [Finding(rule="quality", message=message, severity="warning")] if score < self.min_score else []
         return decide(self.name, started, findings, values=values, score=score, detail=message)
 
@@ -146,7 +148,7 @@ class Quality:
 
 def features(text: str, language: str) -> dict[str, float]:
     """Every feature that the text has, by name; the text has a line that is not blank."""
-    found, lines = scan(text, language), lines_of(text)
+    result, lines = scan(text, language), lines_of(text)
     values: dict[str, float] = {"lines": float(len(lines))}
     lengths = list(map(len, lines))
     values["line-length"] = sum(lengths) / len(lines)
@@ -155,16 +157,16 @@ def features(text: str, language: str) -> dict[str, float]:
     if counted:
         values["duplicate-lines"] = 1 - len(set(counted)) / len(counted)
     values["todo-density"] = 1000 * sum([text.count(word) for word in _TODO]) / len(lines)
-    if found.known:
-        comments = sum([end - start for start, end in found.comments])
+    if result.known:
+        comments = sum([end - start for start, end in result.comments])
         values["comment-share"] = comments / max(1, sum(lengths))
-    values |= _names(found)
-    values |= _functions(found, text, language)
+    values |= _names(result)
+    values |= _functions(result, text, language)
     return values
 
 
-def _names(found: Scan) -> dict[str, float]:
-    words = found.words[:MAX_WORDS]
+def _names(result: Scan) -> dict[str, float]:
+    words = result.words[:MAX_WORDS]
     counts = Counter(words)
     numbers = sum([n for word, n in counts.items() if word[:1].isdigit()])
     names = {word: n for word, n in counts.items() if not word[:1].isdigit()}
@@ -174,22 +176,22 @@ def _names(found: Scan) -> dict[str, float]:
         values["name-length"] = sum(map(len, names)) / len(names)
         values["name-entropy"] = -sum([n / total * math.log2(n / total) for n in names.values()])
         values["short-names"] = sum([n for word, n in names.items() if len(word) == 1 and word != b"_"]) / total
-    strings = found.num_strings * min(1.0, MAX_WORDS / max(1, len(found.words)))
+    strings = result.num_strings * min(1.0, MAX_WORDS / max(1, len(result.words)))
     if total + numbers + strings >= 20:
         values["literal-share"] = (numbers + strings) / (total + numbers + strings)
     return values
 
 
-def _functions(found: Scan, text: str, language: str) -> dict[str, float]:
+def _functions(result: Scan, text: str, language: str) -> dict[str, float]:
     """What is known of functions, and the deepest indentation; one pass over the lines."""
-    lines = found.code.split("\n")
+    lines = result.code.split("\n")
     python = language == "python"
     opened: list[_Function] = []
     closed: list[_Function] = []
     steps: Counter[int] = Counter()
     before = deepest = last = 0
     above = text.split("\n")
-    for at, line in enumerate(lines):
+    for index, line in enumerate(lines):
         bare = line.lstrip()
         if not bare:
             continue
@@ -204,7 +206,7 @@ def _functions(found: Scan, text: str, language: str) -> dict[str, float]:
             if bare[0] in "{}":
                 break
             _close(opened, closed, last)
-        last = at
+        last = index
         if python:
             match = _PYTHON_DEF.match(bare) if bare[0] in "da" else None
         else:
@@ -212,35 +214,35 @@ def _functions(found: Scan, text: str, language: str) -> dict[str, float]:
         if match:
             while not python and opened and indent <= opened[-1].indent:
                 _close(opened, closed, last)
-            documented, hinted = _document(lines, above, at, python)
-            opened.append(_Function(match[1], indent, at, documented, hinted))
+            documented, hinted = _document(lines, above, index, python)
+            opened.append(_Function(match[1], indent, index, documented, hinted))
     while opened:
         _close(opened, closed, last)
-    step = min([one for one, _ in steps.most_common(2)], default=4)
+    step = min([item for item, _ in steps.most_common(2)], default=4)
     values = {"nesting": deepest / max(2, step)}
     if closed:
-        sizes = [one.lines for one in closed]
+        sizes = [item.lines for item in closed]
         values |= {"function-lines": sum(sizes) / len(sizes), "long-function": float(max(sizes))}
-        values["documented"] = sum([one.documented for one in closed]) / len(closed)
-        values["tests"] = sum([one.name.lower().startswith("test") for one in closed]) / len(closed)
+        values["documented"] = sum([item.documented for item in closed]) / len(closed)
+        values["tests"] = sum([item.name.lower().startswith("test") for item in closed]) / len(closed)
         if python:
-            values["hints"] = sum([one.hinted for one in closed]) / len(closed)
+            values["hints"] = sum([item.hinted for item in closed]) / len(closed)
     return values
 
 
 def _close(opened: list[_Function], closed: list[_Function], last: int) -> None:
-    one = opened.pop()
-    one.lines = last - one.first + 1
-    closed.append(one)
+    item = opened.pop()
+    item.lines = last - item.first + 1
+    closed.append(item)
 
 
-def _document(lines: Sequence[str], above: Sequence[str], at: int, python: bool) -> tuple[bool, bool]:
+def _document(lines: Sequence[str], above: Sequence[str], position: int, python: bool) -> tuple[bool, bool]:
     """Whether a function that starts on a line has a docstring or a comment above, and a return annotation."""
     if not python:
-        return at > 0 and at <= len(above) and above[at - 1].strip().startswith(_ABOVE), False
-    for to in range(at, min(at + 30, len(lines))):
-        said = lines[to].rstrip()
-        if said.endswith(":"):
+        return position > 0 and position <= len(above) and above[position - 1].strip().startswith(_ABOVE), False
+    for to in range(position, min(position + 30, len(lines))):
+        text = lines[to].rstrip()
+        if text.endswith(":"):
             follows = next((line.strip() for line in lines[to + 1 : to + 4] if line.strip()), "")
-            return follows.lstrip("rRuUbB").startswith('""'), "->" in said
+            return follows.lstrip("rRuUbB").startswith('""'), "->" in text
     return False, False

@@ -74,7 +74,7 @@ def injections(text: str) -> list[Finding]:
     findings: list[Finding] = []
     done = 0
     nodes = captures(tree, "python", _LOOKED_AT).get("node", [])
-    for node in sorted(nodes, key=lambda one: (one.start_byte, -one.end_byte)):
+    for node in sorted(nodes, key=lambda item: (item.start_byte, -item.end_byte)):
         if node.start_byte < done:  # a part of a text that was judged as a whole
             continue
         if len(findings) >= _ENOUGH:
@@ -104,13 +104,13 @@ def _assigned(node: Node, known: dict[str, str]) -> list[Finding]:
     key = _source(name)
     if node.type == "augmented_assignment" and key in known:
         built = (known[key] + (_HOLE if built is None else built))[:_LONGEST]
-        found = _judged(node, built) if _values(built) > _values(known[key]) else []
+        findings = _judged(node, built) if _values(built) > _values(known[key]) else []
     else:
-        found = _judged(right, built) if built is not None else []
+        findings = _judged(right, built) if built is not None else []
     known.pop(key, None)
     if built is not None:
         known[key] = built
-    return found
+    return findings
 
 
 def _called(node: Node, known: dict[str, str]) -> list[Finding]:
@@ -141,13 +141,13 @@ def _judged(node: Node, built: str) -> list[Finding]:
 def _values(query: str) -> int:
     """Holes of a query where a value stands."""
     count, clause, end = 0, "", 0
-    for found in _PARTS.finditer(query):
-        if found[0] != _HOLE:
-            clause = found[0].lower()
+    for match in _PARTS.finditer(query):
+        if match[0] != _HOLE:
+            clause = match[0].lower()
         else:
-            quoted = query[end : found.start()].rstrip()[-1:] in ("'", "=", ">", "<")
+            quoted = query[end : match.start()].rstrip()[-1:] in ("'", "=", ">", "<")
             count += quoted or clause not in _NAMED
-        end = found.end()
+        end = match.end()
     return count
 
 
@@ -159,10 +159,10 @@ def _built(node: Node | None, known: dict[str, str], depth: int = 0) -> str | No
     if node.type == "identifier":
         return known.get(_source(node))
     if node.type == "string":
-        parts = [one for one in node.named_children if one.type in ("string_content", "interpolation")]
-        return "".join(_source(one) if one.type == "string_content" else _hole(one) for one in parts)[:_LONGEST]
+        parts = [child for child in node.named_children if child.type in ("string_content", "interpolation")]
+        return "".join(_source(part) if part.type == "string_content" else _hole(part) for part in parts)[:_LONGEST]
     if node.type == "concatenated_string":
-        return "".join(below(one) or "" for one in node.named_children)[:_LONGEST]
+        return "".join(below(child) or "" for child in node.named_children)[:_LONGEST]
     if node.type == "parenthesized_expression":
         return below(next(iter(node.named_children), None))
     if node.type == "binary_operator":
@@ -191,7 +191,7 @@ def _built(node: Node | None, known: dict[str, str], depth: int = 0) -> str | No
 def _filled(text: str, given: Node) -> str:
     """A text's places, each a hole unless what is put there was made harmless."""
     pieces = given.named_children if given.type in ("tuple", "argument_list") else [given]
-    holes = [_hole(one) for one in pieces] if len(pieces) == len(_PLACES.findall(text)) else []
+    holes = [_hole(piece) for piece in pieces] if len(pieces) == len(_PLACES.findall(text)) else []
     if not holes:
         return _PLACES.sub(_hole(given), text)
     return _PLACES.sub(lambda _: holes.pop(0), text)
@@ -203,17 +203,17 @@ def _hole(node: Node) -> str:
 
 def _paths(tree: Tree) -> list[Finding]:
     """Paths joined to what was given, in functions that check nothing; the first of each function."""
-    found: dict[int, Finding] = {}
+    results: dict[int, Finding] = {}
     calls = captures(tree, "python", "(call) @call").get("call", [])
-    for call in sorted(calls, key=lambda one: one.start_byte):  # a query gives no order
+    for call in sorted(calls, key=lambda item: item.start_byte):  # a query gives no order
         function, given = call.child_by_field_name("function"), call.child_by_field_name("arguments")
         if given is None or _source(function) not in ("os.path.join", "path.join"):
             continue
         around = _around(call)
-        joined = any(one.type in ("identifier", "subscript", "attribute", "call") for one in given.named_children[1:])
-        if joined and around.id not in found and not _PATH_CHECKS.search(_source(around)):
-            found[around.id] = _finding(call, "py-path", 22, "a path from outside may lead out of its folder", "note")
-    return list(found.values())
+        joined = any(child.type in ("identifier", "subscript", "attribute", "call") for child in given.named_children[1:])
+        if joined and around.id not in results and not _PATH_CHECKS.search(_source(around)):
+            results[around.id] = _finding(call, "py-path", 22, "a path from outside may lead out of its folder", "note")
+    return list(results.values())
 
 
 def _around(node: Node) -> Node:

@@ -28,14 +28,14 @@ def needed(pattern: str, flags: int = 0) -> tuple[str, ...]:
         return ()
     parsed = parser.parse(pattern, flags)
     ignores = bool(parsed.state.flags & re.IGNORECASE)
-    found = _of_sequence(parsed) or ()
-    return tuple(dict.fromkeys(one.casefold() if ignores else one for one in found))
+    result = _of_sequence(parsed) or ()
+    return tuple(dict.fromkeys(item.casefold() if ignores else item for item in result))
 
 
 def may_match(literals: Iterable[str], text: str) -> bool:
     """Whether a text can hold a match; True where nothing is known."""
     literals = tuple(literals)
-    return not literals or any(one in text for one in literals)
+    return not literals or any(literal in text for literal in literals)
 
 
 def _of_sequence(items: Any) -> tuple[str, ...] | None:
@@ -47,9 +47,9 @@ def _of_sequence(items: Any) -> tuple[str, ...] | None:
         if kind == "LITERAL":
             run += chr(argument)
             continue
-        for found in ((run,) if run else None, _of_item(kind, argument), _grown(run, kind, argument)):
-            if found and len(min(found, key=len)) >= LEAST and (best is None or _worth(found) > _worth(best)):
-                best = found
+        for result in ((run,) if run else None, _of_item(kind, argument), _grown(run, kind, argument)):
+            if result and len(min(result, key=len)) >= LEAST and (best is None or _worth(result) > _worth(best)):
+                best = result
         run = ""
     return best
 
@@ -81,9 +81,9 @@ def _of_item(operator: str, argument: Any) -> tuple[str, ...] | None:
         return _of_sequence(argument[2]) if argument[0] else None
     if operator == "BRANCH":
         branches = [_of_sequence(branch) for branch in argument[1]]
-        return tuple(one for branch in branches for one in branch) if all(branches) else None
+        return tuple(item for branch in branches for item in branch) if all(branches) else None
     return None
 
 
-def _worth(found: tuple[str, ...]) -> tuple[int, int]:
-    return len(min(found, key=len)), -len(found)
+def _worth(result: tuple[str, ...]) -> tuple[int, int]:
+    return len(min(result, key=len)), -len(result)

@@ -77,12 +77,12 @@ class InsecurePatterns:
         code, bare = cut(code), cut(bare)  # what is behind is blank, and takes time as well
         for rule, pattern in likely:
             text = code if rule.texts else bare
-            for found in itertools.islice(pattern.finditer(text), MOST):
-                line = text.count("\n", 0, found.start()) + 1
+            for match in itertools.islice(pattern.finditer(text), MOST):
+                line = text.count("\n", 0, match.start()) + 1
                 findings.append(
                     Finding(rule=rule.name, line=line, message=rule.message, severity=rule.severity, cwe=rule.cwe)
                 )
-        once = {(one.line, one.rule): one for one in findings}
+        once = {(finding.line, finding.rule): finding for finding in findings}
         return verdict_of(self.name, [once[key] for key in sorted(once)], started)
 
     def canaries(self) -> Sequence[Canary]:
@@ -104,14 +104,14 @@ class InsecurePatterns:
 
 def verdict_of(check: str, findings: list[Finding], started: float) -> Verdict:
     """A verdict: FAIL with a finding that is more than a note."""
-    worst = next((one for one in findings if one.severity != "note"), None)
-    told = f"line {worst.line}: {worst.message}" if worst else f"{len(findings)} notes" if findings else "nothing found"
+    worst = next((finding for finding in findings if finding.severity != "note"), None)
+    details = f"line {worst.line}: {worst.message}" if worst else f"{len(findings)} notes" if findings else "nothing found"
     return Verdict(
         check=check,
         outcome=Outcome.FAIL if worst else Outcome.PASS,
         findings=tuple(findings),
         took_ms=(time.perf_counter() - started) * 1000,
-        detail=told,
+        detail=details,
     )
 
 
@@ -124,9 +124,9 @@ def rules_for(language: str) -> tuple[tuple[Rule, re.Pattern], ...]:
 def _likely(text: str, language: str) -> list[tuple[Rule, re.Pattern]]:
     """The rules of which the words stand in a text: the others cannot match, and cost nothing."""
     folded = text.casefold()
-    found = []
+    results = []
     for rule, pattern in rules_for(language):
         ignores = pattern.flags & re.IGNORECASE
         if may_match(needed(rule.pattern, re.MULTILINE), folded if ignores else text):
-            found.append((rule, pattern))
-    return found
+            results.append((rule, pattern))
+    return results

@@ -155,17 +155,17 @@ class SafeUse:
         forms = _forms(record.language)
         if not forms:
             return skip(self.name, f"no forms for '{record.language}'")
-        found = scan(record.text, record.language)
+        result = scan(record.text, record.language)
         hits = sorted(
             (hit.start(), form.name, form.cwe)
             for form, pattern in forms
-            if any(word.encode() in found.vocabulary for word in form.words)
-            for hit in pattern.finditer(found.code)
+            if any(word.encode() in result.vocabulary for word in form.words)
+            for hit in pattern.finditer(result.code)
         )
-        places = Places(found.code)
+        places = Places(result.code)
         notes = [
-            Finding(rule=rule, line=places.line(at), message=f"avoids CWE-{cwe}", severity="note", cwe=cwe)
-            for at, rule, cwe in hits[:MAX_FINDINGS]
+            Finding(rule=rule, line=places.line(position), message=f"avoids CWE-{cwe}", severity="note", cwe=cwe)
+            for position, rule, cwe in hits[:MAX_FINDINGS]
         ]
         counts = Counter(category_of(cwe) for _, _, cwe in hits)
         values = {"uses": float(len(hits))} | {name: float(n) for name, n in sorted(counts.items()) if name}

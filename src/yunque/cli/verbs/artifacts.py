@@ -24,10 +24,10 @@ def list_artifacts(
     artifacts = Store(out).all()
     if not artifacts:
         raise StoreError("nothing has been made here", where=out, do="name another folder with --out")
-    kinds = sorted({one.manifest.kind for one in artifacts})
+    kinds = sorted({artifact.manifest.kind for artifact in artifacts})
     if kind and kind not in kinds:
         raise typer.BadParameter(f"no artifact of kind '{kind}' here; {nearest(kind, kinds)}", param_hint="--kind")
-    rows = table([one for one in artifacts if kind in ("", one.manifest.kind)])
+    rows = table([artifact for artifact in artifacts if kind in ("", artifact.manifest.kind)])
     emit(rows) if json_ else print("\n".join(table_lines(rows)))
 
 
@@ -39,13 +39,13 @@ def show(
 
     from yunque.store.artifacts import Store
 
-    found = Store(out).find(artifact)
+    position = Store(out).find(artifact)
     if json_:
-        emit(asdict(found.manifest))
+        emit(asdict(position.manifest))
         return
     from yunque.cli.views.artifacts import describe
 
-    print(describe(found))
+    print(describe(position))
 
 
 def trace(

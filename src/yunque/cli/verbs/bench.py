@@ -26,8 +26,10 @@ def fetch_(
     from yunque.core.paths import benchmarks_folder
 
     where = folder or benchmarks_folder()
-    found = fetch_named(name, where)
-    emit({one: asdict(done) for one, done in found.items()}) if json_ else print("\n".join(fetched_lines(found, where)))
+    results = fetch_named(name, where)
+    emit({name: asdict(done) for name, done in results.items()}) if json_ else print(
+        "\n".join(fetched_lines(results, where))
+    )
 
 
 @bench_app.command(name="import")
@@ -45,8 +47,8 @@ def import_(
     from yunque.core.paths import benchmarks_folder
 
     where = folder or benchmarks_folder()
-    found = import_named(name, file, where, anyway=anyway)
-    emit([asdict(one) for one in found]) if json_ else print("\n".join(imported_lines(found, where)))
+    result = import_named(name, file, where, anyway=anyway)
+    emit([asdict(item) for item in result]) if json_ else print("\n".join(imported_lines(result, where)))
 
 
 @bench_app.command(name="list")

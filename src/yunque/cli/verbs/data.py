@@ -68,19 +68,19 @@ def show(
     if sample and offset:
         raise typer.BadParameter("--sample draws from everything; leave --offset out")
     store = Store(out)
-    found = store.find(dataset, "dataset")
+    position = store.find(dataset, "dataset")
     wanted = Wanted(what=what, reason=reason, language=language, kind=kind, path=path)
-    rows = page(store, found, wanted, offset=offset, limit=limit, sample_seed=seed if sample else None)
+    rows = page(store, position, wanted, offset=offset, limit=limit, sample_seed=seed if sample else None)
     if json_:
         emit([as_plain(row) for row in rows])
         return
-    origins, total = origins_of(store, found, rows), count_of(store, found, wanted)
-    told = f"{len(rows):,} of {total:,} {what}"
+    origins, total = origins_of(store, position, rows), count_of(store, position, wanted)
+    details = f"{len(rows):,} of {total:,} {what}"
     if offset and rows:
-        told += f", from {offset + 1:,} on"
+        details += f", from {offset + 1:,} on"
     if not sample and offset + len(rows) < total:
-        told += f"; the next: --offset {offset + len(rows)}"
-    page_through((as_text(row, full=full, origins=origins) for row in rows), last=told)
+        details += f"; the next: --offset {offset + len(rows)}"
+    page_through((as_text(row, full=full, origins=origins) for row in rows), last=details)
 
 
 @data_app.command()
@@ -97,8 +97,8 @@ def diff(
     from yunque.store.artifacts import Store
 
     store = Store(out)
-    found = compare_datasets(store, *(store.find(one, "dataset") for one in (first, second)))
-    emit(found) if json_ else print("\n".join(difference_lines(found, limit)))
+    result = compare_datasets(store, *(store.find(item, "dataset") for item in (first, second)))
+    emit(result) if json_ else print("\n".join(difference_lines(result, limit)))
 
 
 @data_app.command()

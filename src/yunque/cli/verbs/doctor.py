@@ -17,12 +17,12 @@ def doctor(
     """Say what this machine can and cannot do, and why."""
     from yunque.cli.views.machine import examine, print_examination, prove_checks
 
-    found = examine() + (prove_checks() if checks else [])
+    result = examine() + (prove_checks() if checks else [])
     if json_:
         from dataclasses import asdict
 
-        emit([asdict(one) for one in found])
+        emit([asdict(item) for item in result])
     else:
-        print_examination(found)
-    if any(one.needed and not one.available for one in found):
+        print_examination(result)
+    if any(item.needed and not item.available for item in result):
         raise typer.Exit(1)

@@ -59,9 +59,9 @@ def eval_(
     )
     names = listed(suites)
     with disk_errors(out):
-        found = evaluation.run(model, names) if samples is None else [evaluation.judge(samples, names[0])]
-        page = write_pages(all_runs(found, out), out)
-    emit([plain(one) for one in found]) if json_ else print("\n".join([f"report  {page}", *lines(found)]))
+        result = evaluation.run(model, names) if samples is None else [evaluation.judge(samples, names[0])]
+        page = write_pages(all_runs(result, out), out)
+    emit([plain(item) for item in result]) if json_ else print("\n".join([f"report  {page}", *lines(result)]))
 
 
 def compare(
@@ -76,8 +76,8 @@ def compare(
     from yunque.cli.views.evaluation import comparison_lines
     from yunque.pipelines.evaluation import compare_artifacts
 
-    found = compare_artifacts(first, second, out)
-    emit(asdict(found)) if json_ else print("\n".join(comparison_lines(found)))
+    result = compare_artifacts(first, second, out)
+    emit(asdict(result)) if json_ else print("\n".join(comparison_lines(result)))
 
 
 def suites_(json_: Json = False) -> None:

@@ -41,8 +41,8 @@ def list_(json_: Json = False) -> None:
     from yunque.core.paths import cache_folder
     from yunque.models.base import FACTS
 
-    found = sorted(path.parent for path in (cache_folder() / "models").glob(f"*/{FACTS}"))
+    result = sorted(path.parent for path in (cache_folder() / "models").glob(f"*/{FACTS}"))
     if json_:
-        emit([str(folder) for folder in found])
+        emit([str(folder) for folder in result])
     else:
-        print("\n".join(str(folder) for folder in found) or "none yet: run `yunque models pull`")
+        print("\n".join(str(folder) for folder in result) or "none yet: run `yunque models pull`")

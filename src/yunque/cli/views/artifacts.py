@@ -12,15 +12,15 @@ def table(artifacts: list[Artifact]) -> list[dict]:
     """A row for each artifact, the newest last: what it is, when it was made, how large it is, what it is of."""
     return [
         {
-            "kind": one.manifest.kind,
-            "id": one.id,
-            "made": one.manifest.created_at,
+            "kind": artifact.manifest.kind,
+            "id": artifact.id,
+            "made": artifact.manifest.created_at,
             "size_bytes": sum(
-                path.stat().st_size for path in one.path.rglob("*") if path.is_file() and not path.is_symlink()
+                path.stat().st_size for path in artifact.path.rglob("*") if path.is_file() and not path.is_symlink()
             ),
-            "of": one.manifest.name,
+            "of": artifact.manifest.name,
         }
-        for one in artifacts
+        for artifact in artifacts
     ]
 
 

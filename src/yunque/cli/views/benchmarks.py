@@ -29,7 +29,7 @@ def benchmark_names(name: str) -> list[str]:
         return [name]
     from yunque.evaluation.registry import suite_names
 
-    owners = [one for one in known if name.startswith(f"{one}-")]
+    owners = [item for item in known if name.startswith(f"{item}-")]
     if name not in suite_names():
         raise StoreError(f"no benchmark named '{name}'", do=nearest(name, [*known, ALL]))
     if not owners:
@@ -39,7 +39,7 @@ def benchmark_names(name: str) -> list[str]:
 
 def fetch_named(name: str, folder: Path) -> dict[str, Fetched]:
     """What was fetched, benchmark by benchmark; a first failure ends it, and what came before stays."""
-    return {one: fetch(one, folder, bars) for one in benchmark_names(name)}
+    return {item: fetch(item, folder, bars) for item in benchmark_names(name)}
 
 
 def import_named(name: str, path: Path, folder: Path, *, anyway: bool) -> list[FileStatus]:
@@ -51,40 +51,40 @@ def import_named(name: str, path: Path, folder: Path, *, anyway: bool) -> list[F
         return [import_file(wanted, path, folder, anyway=anyway)]
     if anyway:
         raise SourceError("is a folder", where=path, do="with --anyway name one file")
-    found = [one for one in sorted(path.rglob("*")) if (which := find_at(one)) and which[0].name == wanted]
-    if not found:
+    paths = [item for item in sorted(path.rglob("*")) if (which := find_at(item)) and which[0].name == wanted]
+    if not paths:
         raise SourceError(
             f"holds no published file of {wanted}", where=path, do="`yunque bench list --json` has their hashes"
         )
-    return [import_file(wanted, one, folder) for one in found]
+    return [import_file(wanted, item, folder) for item in paths]
 
 
-def fetched_lines(found: dict[str, Fetched], folder: Path) -> list[str]:
+def fetched_lines(results: dict[str, Fetched], folder: Path) -> list[str]:
     """What a person reads after a fetch."""
     lines = []
-    for name, one in found.items():
-        lines.append(f"{name}: {len(one.fetched)} fetched, {len(one.present)} here already, in {folder / name}")
-        lines += [f"  {line}" for line in one.by_hand]
+    for name, item in results.items():
+        lines.append(f"{name}: {len(item.fetched)} fetched, {len(item.present)} here already, in {folder / name}")
+        lines += [f"  {line}" for line in item.by_hand]
     return lines
 
 
-def imported_lines(found: Sequence[FileStatus], folder: Path) -> list[str]:
+def imported_lines(statuses: Sequence[FileStatus], folder: Path) -> list[str]:
     """What a person reads after an import."""
     odd = " (not the published file: every result will say so)"
-    return [f"{folder / one.path}{odd if one.state is State.ACCEPTED else ''}" for one in found]
+    return [f"{folder / item.path}{odd if item.state is State.ACCEPTED else ''}" for item in statuses]
 
 
 def listing(folder: Path) -> list[dict]:
     """Every benchmark with its files and their state here, as plain values."""
-    states = {one.path: one for one in status(folder)}
+    states = {item.path: item for item in status(folder)}
     return [
-        asdict(one) | {"files": [asdict(file) | _state(states[file.path]) for file in one.files]}
-        for one in benchmarks().values()
+        asdict(benchmark) | {"files": [asdict(file) | _state(states[file.path]) for file in benchmark.files]}
+        for benchmark in benchmarks().values()
     ]
 
 
-def _state(one: FileStatus) -> dict:
-    return {"state": one.state.value, "sha256_here": one.sha256}
+def _state(item: FileStatus) -> dict:
+    return {"state": item.state.value, "sha256_here": item.sha256}
 
 
 def print_table(folder: Path) -> None:
@@ -98,9 +98,11 @@ def print_table(folder: Path) -> None:
         justify = "right" if column in ("files", "size") else "left"
         table.add_column(column, justify=justify, no_wrap=column in ("benchmark", "size"))
     states = status(folder)
-    for one in benchmarks().values():
-        own = [state.state for state in states if state.benchmark == one.name]
-        table.add_row(one.name, _here(own), str(len(own)), _size(one), one.trainable or "no", one.licence)
+    for benchmark in benchmarks().values():
+        own = [state.state for state in states if state.benchmark == benchmark.name]
+        table.add_row(
+            benchmark.name, _here(own), str(len(own)), _size(benchmark), benchmark.trainable or "no", benchmark.licence
+        )
     Console(highlight=False).print(table)
 
 
@@ -113,8 +115,8 @@ def _here(states: Sequence[State]) -> str:
     return ", ".join(f"{states.count(state)} {state.value}" for state in State if state in states)
 
 
-def _size(one: Benchmark) -> str:
-    return size(sum(file.size_bytes for file in one.files))
+def _size(benchmark: Benchmark) -> str:
+    return size(sum(file.size_bytes for file in benchmark.files))
 
 
 # ---------------------------------------------------------------------------------------------------------------------- page
@@ -163,7 +165,8 @@ def page() -> str:
 def _licences() -> list[str]:
     lines = ["| benchmark | licence | may be training data | why not the rest |", "|---|---|---|---|"]
     lines += [
-        f"| {one.name} | {one.licence} | {one.trainable or 'nothing'} | {one.why_not} |" for one in benchmarks().values()
+        f"| {benchmark.name} | {benchmark.licence} | {benchmark.trainable or 'nothing'} | {benchmark.why_not} |"
+        for benchmark in benchmarks().values()
     ]
     return [*lines, ""]
 
@@ -175,9 +178,9 @@ def _sources() -> list[str]:
         "| benchmark | files | size | what | source, commit |",
         "|---|--:|--:|---|---|",
     ]
-    for one in benchmarks().values():
-        source = f"[{one.source.removeprefix('https://github.com/')}]({one.source}), `{one.commit[:12]}`"
-        lines.append(f"| {one.name} | {len(one.files)} | {_size(one)} | {one.note} | {source} |")
+    for benchmark in benchmarks().values():
+        source = f"[{benchmark.source.removeprefix('https://github.com/')}]({benchmark.source}), `{benchmark.commit[:12]}`"
+        lines.append(f"| {benchmark.name} | {len(benchmark.files)} | {_size(benchmark)} | {benchmark.note} | {source} |")
     return [*lines, ""]
 
 
@@ -185,7 +188,12 @@ def _by_hand() -> list[str]:
     lines = ["## What is brought by hand", "", "Everything else can be fetched as it is.", ""]
     return [
         *lines,
-        *(f"* `{file.path}` {file.derived}" for one in benchmarks().values() for file in one.files if file.derived),
+        *(
+            f"* `{file.path}` {file.derived}"
+            for benchmark in benchmarks().values()
+            for file in benchmark.files
+            if file.derived
+        ),
         "",
     ]
 

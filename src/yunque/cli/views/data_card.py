@@ -40,13 +40,13 @@ def gather(store: Store, dataset: Artifact) -> DataFacts:
 def _source(store: Store, part: Artifact, records: Artifact) -> SourceFacts:
     """Of a tree, what its snapshot says; of a stream, its identity."""
     snapshot = next(iter(store.parents(records)), None)
-    told = snapshot.counts if snapshot else records.manifest.recipe["source"]
+    facts = snapshot.counts if snapshot else records.manifest.recipe["source"]
     skipped = sum(snapshot.counts["skipped"].values()) if snapshot else 0
     return SourceFacts(
-        name=str(told.get("source") or told.get("name") or told.get("kind", "")),
-        kind=str(told.get("kind", "stream")),
-        revision=str(told.get("revision") or told.get("commit") or told.get("sha256", ""))[:40],
-        collected_at=str(told.get("collected_at", "")),
+        name=str(facts.get("source") or facts.get("name") or facts.get("kind", "")),
+        kind=str(facts.get("kind", "stream")),
+        revision=str(facts.get("revision") or facts.get("commit") or facts.get("sha256", ""))[:40],
+        collected_at=str(facts.get("collected_at", "")),
         num_in=records.counts["files"] + skipped,
         num_kept=part.counts["kept"],
         bytes_kept=part.counts["bytes_kept"],

@@ -35,8 +35,8 @@ def as_text(row: Any, *, full: bool, origins: dict[str, Origin] | None = None) -
     if isinstance(row, PairAside):
         return f"── {row.reason}\n{as_text(row.pair, full=full, origins=origins)}"
     if isinstance(row, Copy):
-        said = f"{row.similarity:.2f}" if row.reason == "near" else row.reason
-        return f"── {row.source}  {row.path} is a copy of {row.of_source}  {row.of_path} ({said})"
+        details = f"{row.similarity:.2f}" if row.reason == "near" else row.reason
+        return f"── {row.source}  {row.path} is a copy of {row.of_source}  {row.of_path} ({details})"
     if isinstance(row, Weight):
         return f"── {_place(row, origins) or row.record_id}  {row.weight:g}  {row.because}"
     if isinstance(row, Dropped):
@@ -47,7 +47,7 @@ def as_text(row: Any, *, full: bool, origins: dict[str, Origin] | None = None) -
 
 def _place(row: Any, origins: dict[str, Origin] | None) -> str:
     """Source and path of the record that a row names by its id."""
-    known = [origin for one in record_ids(row) if (origin := (origins or {}).get(one))]
+    known = [origin for item in record_ids(row) if (origin := (origins or {}).get(item))]
     return f"{known[0].source}  {known[0].path}" if known else ""
 
 
@@ -73,33 +73,33 @@ def summary(counts: dict) -> list[str]:
     lines = [f"in        {counts['in']:,} files and items"]
     for title in ("not taken", "not records", "set aside", "negatives"):
         if table := counts.get(title, {}):
-            told = ", ".join(f"{reason} {number:,}" for reason, number in table.items())
-            lines.append(f"{title:<9} {sum(table.values()):,}: {told}")
+            listing = ", ".join(f"{reason} {number:,}" for reason, number in table.items())
+            lines.append(f"{title:<9} {sum(table.values()):,}: {listing}")
     lines.append(f"kept      {counts['kept']:,} records, {size(counts['bytes_kept'])}")
     if unread := counts.get("functions not read"):
         lines.append(f"not read  {unread:,} functions, so that they make no pair")
     for title in ("edits", "pairs", "pairs set aside", "weights", "duplicates"):
         if table := counts.get(title, {}):
-            told = ", ".join(f"{rule} {number:,}" for rule, number in table.items())
-            lines.append(f"{title:<9} {sum(table.values()):,}: {told}")
+            listing = ", ".join(f"{rule} {number:,}" for rule, number in table.items())
+            lines.append(f"{title:<9} {sum(table.values()):,}: {listing}")
     return lines
 
 
-def difference_lines(found: dict, limit: int) -> list[str]:
+def difference_lines(result: dict, limit: int) -> list[str]:
     """What `yunque data diff` prints."""
     lines = []
-    for name, (before, after) in found["counts"].items():
+    for name, (before, after) in result["counts"].items():
         if isinstance(before, dict) or isinstance(after, dict):
             keys = {**(before or {}), **(after or {})}
             for key in keys:
-                one, other = (before or {}).get(key, 0), (after or {}).get(key, 0)
-                lines += [f"{name}, {key}: {one:,} -> {other:,} ({other - one:+,})"] if one != other else []
+                first, other = (before or {}).get(key, 0), (after or {}).get(key, 0)
+                lines += [f"{name}, {key}: {first:,} -> {other:,} ({other - first:+,})"] if first != other else []
         elif before != after:
             lines.append(f"{name}: {before:,} -> {after:,} ({after - before:+,})")
     for name in ("came", "went", "changed"):
-        places = found[name]
+        places = result[name]
         lines.append(f"{name}: {len(places):,}")
         shown = places[: limit or None]
         lines += [f"  {source}  {path}" for source, path in shown]
         lines += [f"  … {len(places) - len(shown):,} more"] if len(shown) < len(places) else []
-    return [*lines, f"same: {found['same']:,}"]
+    return [*lines, f"same: {result['same']:,}"]

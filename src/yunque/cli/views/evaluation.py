@@ -10,21 +10,21 @@ from yunque.pipelines.evaluation import Compared, Scored
 from yunque.reports.measures import aside_of, interval, paired_words, unit_words, written
 
 
-def lines(found: Sequence[Scored]) -> list[str]:
+def lines(scoreds: Sequence[Scored]) -> list[str]:
     """What `yunque eval` prints: a block a suite, its artifact's id last."""
-    said = []
-    for one in found:
-        said += [one.suite, *(f"  {shown(measure)}" for measure in one.measures)]
-        said += [f"  note: {line}" for line in one.artifact.manifest.recipe["deviations"]]
-        said.append(f"  failed by: {', '.join(f'{rule} {count}' for rule, count in one.reasons.items()) or 'nothing'}")
-        said.append(one.artifact.id)
-    return said
+    details = []
+    for item in scoreds:
+        details += [item.suite, *(f"  {shown(measure)}" for measure in item.measures)]
+        details += [f"  note: {line}" for line in item.artifact.manifest.recipe["deviations"]]
+        details.append(f"  failed by: {', '.join(f'{rule} {count}' for rule, count in item.reasons.items()) or 'nothing'}")
+        details.append(item.artifact.id)
+    return details
 
 
-def plain(one: Scored) -> dict:
+def plain(scored: Scored) -> dict:
     """A run as `yunque eval --json` prints it."""
-    measures = [asdict(measure) for measure in one.measures]
-    return {"suite": one.suite, "id": one.artifact.id, "measures": measures, "failures": one.reasons}
+    measures = [asdict(measure) for measure in scored.measures]
+    return {"suite": scored.suite, "id": scored.artifact.id, "measures": measures, "failures": scored.reasons}
 
 
 def shown(measure: Measure) -> str:
@@ -38,26 +38,32 @@ def shown(measure: Measure) -> str:
 def suite_lines(rows: Sequence[dict]) -> list[str]:
     """What `yunque suites` prints: a line a suite, and what brings the files that are not here."""
     width = max(len(row["suite"]) for row in rows)
-    said = []
+    details = []
     for row in rows:
         tasks = "       ?" if row["tasks"] is None else f"{row['tasks']:>8,}"
         brings = f"yunque bench fetch {row['benchmark']}" if row["benchmark"] else "nobody publishes its file"
         where = "here" if row["here"] else brings
-        said.append(f"{row['suite']:<{width}} {tasks} tasks  {where}")
-    return said
+        details.append(f"{row['suite']:<{width}} {tasks} tasks  {where}")
+    return details
 
 
-def comparison_lines(found: Compared) -> list[str]:
+def comparison_lines(compared: Compared) -> list[str]:
     """What `yunque compare` prints: the runs, the measures that differ, the tasks that were gained and lost."""
-    first, second = found.runs
-    alike = [one for one in found.measures if one.is_identical]
-    said = [f"first:  {first}", f"second: {second}"]
-    said += [f"{found.suite}: {one.verdict}; {paired_words(one)}" for one in found.measures if not one.is_identical]
+    first, second = compared.runs
+    alike = [measure for measure in compared.measures if measure.is_identical]
+    details = [f"first:  {first}", f"second: {second}"]
+    details += [
+        f"{compared.suite}: {measure.verdict}; {paired_words(measure)}"
+        for measure in compared.measures
+        if not measure.is_identical
+    ]
     if alike:
-        values = (f"{one.base.name} {written(one.base.value, one.base.unit)}" for one in alike if one.base.value is not None)
-        said.append(f"identical: {', '.join(values) or 'nothing was judged'}")
-    said += _named("gained", found.gained) + _named("lost", found.lost)
-    return [*said, f"as before: {found.same} tasks"]
+        values = (
+            f"{item.base.name} {written(item.base.value, item.base.unit)}" for item in alike if item.base.value is not None
+        )
+        details.append(f"identical: {', '.join(values) or 'nothing was judged'}")
+    details += _named("gained", compared.gained) + _named("lost", compared.lost)
+    return [*details, f"as before: {compared.same} tasks"]
 
 
 def _named(title: str, tasks: Sequence[str]) -> list[str]:

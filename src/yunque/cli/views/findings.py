@@ -47,48 +47,52 @@ def report_on(
     for looked in look_at(targets, checks, stdin_name=stdin_name, skipped=skipped, exclude=recipe.exclude):
         looked = counted(looked, severity, known)
         kept.append(looked)
-        counts.update(one.finding.severity for one in looked.noted if one.counts)
-        if not sarif and not as_json and (told := lines(looked)):
-            print("\n".join(told))
+        counts.update(item.finding.severity for item in looked.noted if item.counts)
+        if not sarif and not as_json and (details := lines(looked)):
+            print("\n".join(details))
     if write_baseline:
         write_baseline_file(baseline, kept)
         say(f"{sum(counts.values())} findings are known from now on: {baseline}")
         return False
     if sarif:
-        emit(write_sarif([(one.path, one.verdicts, one.noted) for one in kept]))
+        emit(write_sarif([(item.path, item.verdicts, item.noted) for item in kept]))
     elif as_json:
         emit([plain(looked) for looked in kept])
-    broken = sum(verdict.outcome is Outcome.ERROR for one in kept for verdict in one.verdicts)
+    broken = sum(verdict.outcome is Outcome.ERROR for item in kept for verdict in item.verdicts)
     say(summary(kept, counts, broken, skipped))
     return bool(counts) or bool(broken)
 
 
 def lines(looked: Looked) -> list[str]:
     """The file's name, and below it a line for each finding that counts; nothing where there is none."""
-    told = [f"  error could not look: {one.check}: {one.detail}" for one in looked.verdicts if one.outcome is Outcome.ERROR]
-    for one in looked.noted:
-        if one.counts:
-            finding, column = one.finding, f":{one.columns[0]}" if one.columns else ""
+    details = [
+        f"  error could not look: {verdict.check}: {verdict.detail}"
+        for verdict in looked.verdicts
+        if verdict.outcome is Outcome.ERROR
+    ]
+    for item in looked.noted:
+        if item.counts:
+            finding, column = item.finding, f":{item.columns[0]}" if item.columns else ""
             cwe = f" (CWE-{finding.cwe}{', ' + category if (category := named(finding.cwe)) else ''})" if finding.cwe else ""
             place = f"{finding.line}{column}" if finding.line else "-"
-            told.append(f"  {place:>6} {finding.severity:7} {finding.message}{cwe} [{one.rule}]")
-    return [looked.path, *told] if told else []
+            details.append(f"  {place:>6} {finding.severity:7} {finding.message}{cwe} [{item.rule}]")
+    return [looked.path, *details] if details else []
 
 
 def summary(kept: Sequence[Looked], counts: Counter[str], broken: int, skipped: Counter[str]) -> str:
     """``4 findings (1 error, 3 warnings) in 3 of 22 files``, and what was not looked at or does not count."""
-    hit = sum(any(one.counts for one in looked.noted) for looked in kept)
+    hit = sum(any(item.counts for item in looked.noted) for looked in kept)
     total = sum(counts.values())
     parts = [_counted(counts[name], name) for name in reversed(SEVERITIES) if counts[name]]
     shares = f" ({', '.join(parts)})" if parts else ""
-    told = [f"{_counted(total, 'finding')}{shares} in {hit} of {_counted(len(kept), 'file')}"]
+    details = [f"{_counted(total, 'finding')}{shares} in {hit} of {_counted(len(kept), 'file')}"]
     if broken:
-        told.append(f"{_counted(broken, 'check')} could not look")
+        details.append(f"{_counted(broken, 'check')} could not look")
     for what in ("silenced", "known"):
-        if number := sum(getattr(one, what) for looked in kept for one in looked.noted):
-            told.append(f"{number} {what}")
-    told += [f"{number} skipped ({why})" for why, number in sorted(skipped.items())]
-    return "; ".join(told)
+        if number := sum(getattr(item, what) for looked in kept for item in looked.noted):
+            details.append(f"{number} {what}")
+    details += [f"{number} skipped ({why})" for why, number in sorted(skipped.items())]
+    return "; ".join(details)
 
 
 def _counted(number: int, noun: str) -> str:
@@ -98,7 +102,7 @@ def _counted(number: int, noun: str) -> str:
 def plain(looked: Looked) -> dict:
     """As JSON."""
     noted = [
-        {"rule": one.rule, "fingerprint": one.fingerprint, "silenced": one.silenced, "known": one.known}
-        for one in looked.noted
+        {"rule": item.rule, "fingerprint": item.fingerprint, "silenced": item.silenced, "known": item.known}
+        for item in looked.noted
     ]
     return {"path": looked.path, "verdicts": [asdict(verdict) for verdict in looked.verdicts], "noted": noted}

@@ -65,21 +65,21 @@ def prove_checks() -> list[Finding]:
     from yunque.data.screening.screen import load_checks
 
     names = sorted(entry_points(group="yunque.checks").names)
-    found = []
+    findings = []
     for name in names:
         proof = load_checks([name])[0].proof
         detail = proof.doubt or proof.missing or "sees what is planted, and passes what is clean"
         believed = not (proof.doubt or proof.missing)
-        found.append(Finding(name=f"check: {name}", available=believed, detail=detail, needed=bool(proof.doubt)))
-    return found
+        findings.append(Finding(name=f"check: {name}", available=believed, detail=detail, needed=bool(proof.doubt)))
+    return findings
 
 
-def print_examination(found: list[Finding]) -> None:
+def print_examination(findings: list[Finding]) -> None:
     """One line each under one another: first what is missing and needed, then what is missing, then what is here."""
-    width = max(len(one.name) for one in found)
-    for one in sorted(found, key=lambda one: (one.available, not one.needed)):
-        mark = "yes" if one.available else "NO" if one.needed else "no"
-        print(f"{mark:<3}  {one.name:<{width}}  {one.detail}")
+    width = max(len(item.name) for item in findings)
+    for item in sorted(findings, key=lambda item: (item.available, not item.needed)):
+        mark = "yes" if item.available else "NO" if item.needed else "no"
+        print(f"{mark:<3}  {item.name:<{width}}  {item.detail}")
 
 
 def _python() -> Finding:
@@ -88,12 +88,12 @@ def _python() -> Finding:
 
 
 def _packages() -> list[Finding]:
-    found = []
+    findings = []
     for package, purpose in PACKAGES.items():
         here = importlib.util.find_spec(package) is not None
         detail = purpose if here else f"{purpose}; pip install 'yunque[forge]'"
-        found.append(Finding(name=package, available=here, detail=detail, needed=True))
-    return found
+        findings.append(Finding(name=package, available=here, detail=detail, needed=True))
+    return findings
 
 
 def _hardware() -> list[Finding]:
@@ -140,19 +140,22 @@ def _base() -> Finding:
 
 def _sandbox() -> list[Finding]:
     return [
-        Finding(name=f"sandbox: {one.name}", available=one.available, detail=one.detail, needed=False)
-        for one in capabilities()
+        Finding(name=f"sandbox: {capability.name}", available=capability.available, detail=capability.detail, needed=False)
+        for capability in capabilities()
     ]
 
 
 def _screening() -> list[Finding]:
     """What `yunque data` and `yunque check` look with."""
-    found = []
+    results = []
     for name, (module, extra, purpose) in SCREENING.items():
         here = importlib.util.find_spec(module) is not None
         detail = purpose if here else f"{purpose}; pip install 'yunque[{extra}]'"
-        found.append(Finding(name=name, available=here, detail=detail, needed=False))
+        results.append(Finding(name=name, available=here, detail=detail, needed=False))
     pylint = bool(find_pylint())
-    found.append(Finding(name="pylint", available=pylint, detail="deeper lint" if pylint else NO_PYLINT, needed=False))
+    results.append(Finding(name="pylint", available=pylint, detail="deeper lint" if pylint else NO_PYLINT, needed=False))
     missing = what_is_missing()
-    return [*found, Finding(name="eslint", available=not missing, detail=missing or "JavaScript, TypeScript", needed=False)]
+    return [
+        *results,
+        Finding(name="eslint", available=not missing, detail=missing or "JavaScript, TypeScript", needed=False),
+    ]

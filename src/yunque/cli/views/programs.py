@@ -57,7 +57,7 @@ def _decoded(data: bytes, language_name: str) -> str:
     if language_name != "python":
         return data.decode("utf-8-sig")
     lines = decode_as_declared(data).split("\n", 2)
-    return "\n".join("#" if at < 2 and _CODING.match(line) else line for at, line in enumerate(lines))  # now in UTF-8
+    return "\n".join("#" if index < 2 and _CODING.match(line) else line for index, line in enumerate(lines))  # now in UTF-8
 
 
 def summary(seen: Observation) -> str:

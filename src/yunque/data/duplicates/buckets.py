@@ -96,16 +96,16 @@ class Buckets:
         ordered = keys[order]
         first = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
         sizes = np.diff(np.append(first, len(ordered)))
-        found = []
+        results = []
         total = sizes.copy()
         for index in earlier:
             low, high = (np.searchsorted(index.band(band)[0], ordered[first], side) for side in ("left", "right"))
             total += high - low
-            found.append((index, low, np.minimum(high - low, KEPT_PLACES)))
+            results.append((index, low, np.minimum(high - low, KEPT_PLACES)))
         shared = total > 1
         number = np.where(shared, base + np.cumsum(shared) - 1, -1)
         self._buckets_of[order, band] = np.repeat(number, sizes)
-        for index, low, count in found:
+        for index, low, count in results:
             hit = np.flatnonzero(count)
             hits.append((index, band, number[hit], low[hit], count[hit]))
         return total[shared]

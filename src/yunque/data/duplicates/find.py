@@ -115,8 +115,8 @@ def find_duplicates(
     """
     made_with = settings(recipe.window, recipe.bands)
     earlier: list[Index] = []
-    for one in against:
-        earlier.append(open_index(Path(one) / INDEX_FOLDER, sum(index.num_records for index in earlier), made_with))
+    for item in against:
+        earlier.append(open_index(Path(item) / INDEX_FOLDER, sum(index.num_records for index in earlier), made_with))
     scratch = folder / "scratch"
     shutil.rmtree(scratch, ignore_errors=True)
     sketcher = Sketcher(recipe.window, recipe.bands)
@@ -170,11 +170,11 @@ class _Judged:
         unresolved = among[by_digest[~copies]]
         digests = digests[by_digest[~copies]]
         for index in self.earlier:
-            found = index.find(kind, digests)
-            hit = found >= 0
-            self.keeper[unresolved[hit]], self.reason[unresolved[hit]] = index.base + found[hit], reason
+            position = index.find(kind, digests)
+            hit = position >= 0
+            self.keeper[unresolved[hit]], self.reason[unresolved[hit]] = index.base + position[hit], reason
             for record, keeper in zip(
-                (self.base + unresolved[hit]).tolist(), (index.base + found[hit]).tolist(), strict=True
+                (self.base + unresolved[hit]).tolist(), (index.base + position[hit]).tolist(), strict=True
             ):
                 self.forest.join(record, keeper)
             unresolved, digests = unresolved[~hit], digests[~hit]
@@ -188,8 +188,8 @@ class _Judged:
         buckets = Buckets(len(asked), lambda band: self.sketches.keys(band)[rows], bands, self.earlier)
         sharing = buckets.shared()
         with progress("compare", len(sharing), "records") as advance:
-            for at in sharing.tolist():
-                self._ask(int(asked[at]), buckets.of(at), buckets)
+            for position in sharing.tolist():
+                self._ask(int(asked[position]), buckets.of(position), buckets)
                 advance(1)
         self.counted["buckets"] = buckets.num_buckets
         self.counted["largest bucket"] = buckets.largest
@@ -267,7 +267,7 @@ class _Judged:
                     self._ids(roots[some], "clusters"),
                     self._ids(self.keeper[some], "ids"),
                 )
-                names = ([_text(one) for one in column.tolist()] for column in ids)
+                names = ([_text(item) for item in column.tolist()] for column in ids)
                 similar, reasons = self.similarity[some].round(6).tolist(), self.reason[some].tolist()
                 for own, cluster, keeper, similarity, reason in zip(*names, similar, reasons, strict=True):
                     row = Clustered(
@@ -281,15 +281,15 @@ class _Judged:
 
     def _ids(self, numbers: np.ndarray, of: str) -> np.ndarray:
         """The ids of records, or the ``clusters`` of those of an earlier index."""
-        found = self.sketches.facts["id"][self.order[np.maximum(numbers - self.base, 0)]]
+        result = self.sketches.facts["id"][self.order[np.maximum(numbers - self.base, 0)]]
         for index in self.earlier:
             inside = (numbers >= index.base) & (numbers < index.base + index.num_records)
-            found[inside] = getattr(index, of)[numbers[inside] - index.base]
-        return found
+            result[inside] = getattr(index, of)[numbers[inside] - index.base]
+        return result
 
     def _counts(self, roots: np.ndarray) -> dict:
         _, sizes = np.unique(roots, return_counts=True)
-        dropped = {name: int(np.count_nonzero(self.reason == at)) for at, name in enumerate(REASONS) if at}
+        dropped = {name: int(np.count_nonzero(self.reason == index)) for index, name in enumerate(REASONS) if index}
         counts = {
             "in": len(self.order),
             "kept": int(np.count_nonzero(self.reason == 0)),

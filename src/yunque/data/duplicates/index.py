@@ -56,9 +56,9 @@ class Index:
         rows = _mapped(self.folder / f"{kind}.npy")
         if not len(rows):
             return np.full(len(digests), -1, dtype=np.int64)
-        at = np.minimum(np.searchsorted(rows[:, 0], digests[:, 0]), len(rows) - 1)
-        same = (rows[at, 0] == digests[:, 0]) & (rows[at, 1] == digests[:, 1])
-        return np.where(same, rows[at, 2].astype(np.int64), -1)
+        position = np.minimum(np.searchsorted(rows[:, 0], digests[:, 0]), len(rows) - 1)
+        same = (rows[position, 0] == digests[:, 0]) & (rows[position, 1] == digests[:, 1])
+        return np.where(same, rows[position, 2].astype(np.int64), -1)
 
 
 def open_index(folder: Path, base: int, expected: dict) -> Index:
@@ -96,8 +96,8 @@ def write_index(folder: Path, sketches: Sketches, kept: np.ndarray, clusters: np
     numbers = np.arange(len(kept), dtype=np.uint64)
     keyed = np.flatnonzero(facts["windows"])
     for name, kind, rows in (("texts", "text", numbers), ("codes", "code", numbers[keyed])):
-        found = np.column_stack((facts[kind][rows], rows)) if len(rows) else np.zeros((0, 3), dtype=np.uint64)
-        np.save(folder / f"{name}.npy", found[np.lexsort((found[:, 2], found[:, 1], found[:, 0]))])
+        result = np.column_stack((facts[kind][rows], rows)) if len(rows) else np.zeros((0, 3), dtype=np.uint64)
+        np.save(folder / f"{name}.npy", result[np.lexsort((result[:, 2], result[:, 1], result[:, 0]))])
     for band in range(made_with["bands"]):
         keys = sketches.keys(band)[facts["keyed"][keyed]] if len(keyed) else np.zeros(0, dtype=np.uint64)
         order = np.argsort(keys, kind="stable")

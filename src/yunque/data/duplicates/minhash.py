@@ -45,7 +45,7 @@ class Bands:
     def curve(self, similarities: Sequence[float] = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)) -> str:
         """The probability at each similarity, as lines for a person."""
         lines = [f"{self.bands} bands of {self.rows} rows"]
-        return "\n".join(lines + [f"{one:.2f}  {self.probability(one):.4f}" for one in similarities])
+        return "\n".join(lines + [f"{similarity:.2f}  {self.probability(similarity):.4f}" for similarity in similarities])
 
 
 def choose_bands(threshold: float, num_hashes: int = NUM_HASHES, recall: float = 0.98) -> Bands:
@@ -54,9 +54,9 @@ def choose_bands(threshold: float, num_hashes: int = NUM_HASHES, recall: float =
     Raises RecipeError when no cut of so many hashes does.
     """
     for rows in range(num_hashes, 0, -1):
-        found = Bands(bands=num_hashes // rows, rows=rows)
-        if found.probability(threshold) >= recall:
-            return found
+        bands = Bands(bands=num_hashes // rows, rows=rows)
+        if bands.probability(threshold) >= recall:
+            return bands
     what = f"{num_hashes} hashes cannot find {recall:.3f} of the pairs at similarity {threshold}"
     raise RecipeError(what, where="duplicates", do="take more hashes, a higher threshold or a lower recall")
 

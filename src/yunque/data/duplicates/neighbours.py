@@ -19,11 +19,11 @@ class Neighbours:
     def __init__(self, sets: Sequence[np.ndarray], similarity: float) -> None:
         self.similarity = similarity
         first: dict[bytes, int] = {}
-        digests = [hashlib.blake2b(one.tobytes(), digest_size=16).digest() for one in sets]
+        digests = [hashlib.blake2b(item.tobytes(), digest_size=16).digest() for item in sets]
         self.same_as = np.array([first.setdefault(digest, unit) for unit, digest in enumerate(digests)], dtype=np.int64)
         """For each set, the first one equal to it."""
         self._sets = sets
-        self._sizes = np.array([len(one) for one in sets], dtype=np.int64)
+        self._sizes = np.array([len(item) for item in sets], dtype=np.int64)
         entries = np.array([unit for unit in sorted(first.values()) if len(sets[unit])], dtype=np.int64)
         self._prefixes: dict[int, np.ndarray] = {}
         self._postings, self._bounds = np.zeros(0, np.int64), np.zeros(1, np.int64)
@@ -59,14 +59,14 @@ class Neighbours:
         unit = int(self.same_as[unit])
         size, seen = self._sizes[unit], {unit}
         for rank in self._prefixes.get(unit, ()):
-            found = self._postings[self._bounds[rank] : self._bounds[rank + 1]]
-            sizes = self._sizes[found]
+            result = self._postings[self._bounds[rank] : self._bounds[rank + 1]]
+            sizes = self._sizes[result]
             fits = np.minimum(size, sizes) >= self.similarity * np.maximum(size, sizes) - 1e-9
-            for other in found[fits if among is None else fits & among[found]].tolist():
+            for other in result[fits if among is None else fits & among[result]].tolist():
                 if other not in seen:
                     seen.add(other)
                     yield other
 
-    def jaccard(self, one: int, other: int) -> float:
+    def jaccard(self, item: int, other: int) -> float:
         """Members in common, as a share of all members of both."""
-        return jaccard(self._sets[one], self._sets[other])
+        return jaccard(self._sets[item], self._sets[other])

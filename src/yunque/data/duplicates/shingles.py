@@ -54,8 +54,8 @@ _QUOTES = b"\"'`"
 
 _SPACE, _WORD, _MARK, _TEXT = 0, 1, 2, 3
 _KINDS = bytes(
-    _WORD if one == 95 or one > 127 or chr(one).isalnum() else _SPACE if one <= 32 or one == 127 else _MARK
-    for one in range(256)
+    _WORD if index == 95 or index > 127 or chr(index).isalnum() else _SPACE if index <= 32 or index == 127 else _MARK
+    for index in range(256)
 )
 _STRING = 1
 """The control character that stands for a string among the tokens; it is white space in a text."""
@@ -136,11 +136,11 @@ def distinct(numbers: np.ndarray) -> np.ndarray:
     return ordered[fresh]
 
 
-def jaccard(one: np.ndarray, other: np.ndarray) -> float:
+def jaccard(item: np.ndarray, other: np.ndarray) -> float:
     """Members in common, as a share of all members of both; 1 of two empty sets. The sets as `distinct` gives them."""
-    if not len(one) and not len(other):
+    if not len(item) and not len(other):
         return 1.0
-    both = np.concatenate((one, other))
+    both = np.concatenate((item, other))
     both.sort()
     shared = int(np.count_nonzero(both[1:] == both[:-1]))
     return shared / (len(both) - shared)
@@ -163,9 +163,9 @@ def _code(text: str, language: str, strings: list[int]) -> bytes:
     if pattern is None:
         return data
     pieces = pattern.split(data)
-    found = pieces[1::2]
-    is_comment = list(map(bytes.startswith, found, repeat(_COMMENTS)))  # maps, since a loop here costs a tenth of all time
-    texts = compress(found, map(not_, is_comment))
+    result = pieces[1::2]
+    is_comment = list(map(bytes.startswith, result, repeat(_COMMENTS)))  # maps, since a loop here costs a tenth of all time
+    texts = compress(result, map(not_, is_comment))
     strings.extend(map(xxhash.xxh3_64_intdigest, map(bytes.strip, texts, repeat(_QUOTES))))
     pieces[1::2] = map((b"\x01", b" ").__getitem__, is_comment)
     return b"".join(pieces)

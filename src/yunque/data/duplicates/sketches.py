@@ -74,15 +74,15 @@ class Sketcher:
         return [sketch for part in parts for sketch in self._at_once(part)]
 
     def _at_once(self, records: Sequence[Record]) -> list[Sketch]:
-        found = shingle([one.text for one in records], [one.language for one in records], self.window)
-        bounds = found.window_bounds
+        result = shingle([record.text for record in records], [record.language for record in records], self.window)
+        bounds = result.window_bounds
         full = np.flatnonzero(np.diff(bounds))
-        keys = band_keys(signatures(found.windows, np.append(bounds[full], bounds[-1]), self.bands.num_hashes), self.bands)
+        keys = band_keys(signatures(result.windows, np.append(bounds[full], bounds[-1]), self.bands.num_hashes), self.bands)
         row_of = dict(zip(full.tolist(), range(len(full)), strict=True))
         sketches = []
-        for at, (record, windows) in enumerate(zip(records, found.sets(), strict=True)):
-            own = keys[row_of[at]].copy() if at in row_of else keys[0:0]
-            sketches.append(Sketch(**_of_text(record), code=found.code_digest(at), windows=windows, keys=own))
+        for index, (record, windows) in enumerate(zip(records, result.sets(), strict=True)):
+            own = keys[row_of[index]].copy() if index in row_of else keys[0:0]
+            sketches.append(Sketch(**_of_text(record), code=result.code_digest(index), windows=windows, keys=own))
         return sketches
 
     def lost(self, record: Record, why: str) -> Sketch:
@@ -129,15 +129,15 @@ def sketch_all(
     batches = batched(records, lambda record: len(record.text), BATCH_CHARS)
     with ExitStack() as stack:
         facts, windows = (stack.enter_context(open(folder / name, "wb")) for name in ("facts.bin", "windows.bin"))
-        bands = [stack.enter_context(open(folder / f"band-{at:03}.bin", "wb")) for at in range(sketcher.bands.bands)]
+        bands = [stack.enter_context(open(folder / f"band-{index:03}.bin", "wb")) for index in range(sketcher.bands.bands)]
         advance = stack.enter_context(progress("sketch", num_records, "records"))
-        for batch, found in ordered_map(sketcher, batches, workers=workers, lost=sketcher.lost):
-            rows = _facts(batch, found, start, keyed)
+        for batch, result in ordered_map(sketcher, batches, workers=workers, lost=sketcher.lost):
+            rows = _facts(batch, result, start, keyed)
             start += int(rows["windows"].sum())
             keyed += int(np.count_nonzero(rows["windows"]))
-            num_lost += sum(sketch.lost for sketch in found)
+            num_lost += sum(sketch.lost for sketch in result)
             facts.write(rows.tobytes())
-            full = [sketch for sketch in found if len(sketch.windows)]
+            full = [sketch for sketch in result if len(sketch.windows)]
             if full:
                 windows.write(np.concatenate([sketch.windows for sketch in full]).astype("<u4", copy=False).tobytes())
                 for file, column in zip(bands, np.stack([sketch.keys for sketch in full], axis=1), strict=True):
@@ -155,7 +155,7 @@ def _of_text(record: Record) -> dict:
     return {"text": hashlib.sha256(data).digest()[:16], "size": len(data)}
 
 
-def _facts(batch: Sequence[Record], found: Sequence[Sketch], start: int, keyed: int) -> np.ndarray:
+def _facts(batch: Sequence[Record], sketches: Sequence[Sketch], start: int, keyed: int) -> np.ndarray:
     """The rows of a batch, whose windows and keys begin at ``start`` and ``keyed``."""
     names = [record.id.encode("utf-8", "surrogatepass") for record in batch]
     for name, record in zip(names, batch, strict=True):
@@ -163,15 +163,15 @@ def _facts(batch: Sequence[Record], found: Sequence[Sketch], start: int, keyed: 
             what = f"a record's id is longer than {ID_BYTES} bytes: '{record.id[:80]}'"
             raise SourceError(what, where=record.origin.source)
     rows = np.zeros(len(batch), dtype=FACT)
-    rows["id"], rows["size"] = names, [sketch.size for sketch in found]
-    rows["text"] = np.frombuffer(b"".join(sketch.text for sketch in found), "<u8").reshape(-1, 2)
-    rows["code"] = np.frombuffer(b"".join(sketch.code for sketch in found), "<u8").reshape(-1, 2)
-    sizes = np.array([len(sketch.windows) for sketch in found], dtype=np.int64)
+    rows["id"], rows["size"] = names, [sketch.size for sketch in sketches]
+    rows["text"] = np.frombuffer(b"".join(sketch.text for sketch in sketches), "<u8").reshape(-1, 2)
+    rows["code"] = np.frombuffer(b"".join(sketch.code for sketch in sketches), "<u8").reshape(-1, 2)
+    sizes = np.array([len(sketch.windows) for sketch in sketches], dtype=np.int64)
     rows["windows"], rows["start"], rows["keyed"] = sizes, start + np.cumsum(sizes) - sizes, keyed + np.cumsum(sizes > 0) - 1
     origins = [record.origin for record in batch]
-    rows["collected"] = [_seconds(one.collected_at) for one in origins]
-    rows["unlicensed"] = [one.licence in ("", "unknown") for one in origins]
-    rows["tie"] = [int(content_id(one.source, one.path, one.revision), 16) for one in origins]
+    rows["collected"] = [_seconds(origin.collected_at) for origin in origins]
+    rows["unlicensed"] = [origin.licence in ("", "unknown") for origin in origins]
+    rows["tie"] = [int(content_id(origin.source, origin.path, origin.revision), 16) for origin in origins]
     return rows
 
 

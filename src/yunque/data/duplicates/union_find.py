@@ -16,8 +16,8 @@ class UnionFind:
             parent[item] = item = parent.get(above, above)
         return item
 
-    def join(self, one: int, other: int) -> None:
+    def join(self, item: int, other: int) -> None:
         """Join the sets of two numbers."""
-        low, high = sorted((self.find(one), self.find(other)))
+        low, high = sorted((self.find(item), self.find(other)))
         if low != high:
             self._parent[high] = low

@@ -124,13 +124,13 @@ def _notice(comment: str) -> Found:
     """What a file's first comment says of its licence."""
     if not _WORTH.search(comment):
         return _NOWHERE
-    named = {told for field_ in _FIELD.findall(comment) if (told := expression(field_)) != UNKNOWN}
+    named = {details for field_ in _FIELD.findall(comment) if (details := expression(field_)) != UNKNOWN}
     if len(named) == 1:
         return Found(named.pop(), "", "header", 1.0)
     if named:
-        return Found(joined({one for told in named for one in ids_of(told)}), "", "header", 1.0)
-    told = tell(comment)
-    return Found(told.expression, "", "header", told.score) if told.expression != UNKNOWN else _NOWHERE
+        return Found(joined({item for details in named for item in ids_of(details)}), "", "header", 1.0)
+    details = tell(comment)
+    return Found(details.expression, "", "header", details.score) if details.expression != UNKNOWN else _NOWHERE
 
 
 # ------------------------------------------------------------------------------------------------------------------ a tree
@@ -164,23 +164,25 @@ class LicenceMap:
             if pure.parent.name == "LICENSES":
                 reuse.setdefault(_covers(pure), []).append((path, self._tell(_read(tree, path))))
             elif reader := _reader(name):
-                if (told := _hint(reader, _read(tree, path))) != UNKNOWN:
-                    here.metadata[name if name in _METADATA else pure.suffix] = (path, told)
+                if (details := _hint(reader, _read(tree, path))) != UNKNOWN:
+                    here.metadata[name if name in _METADATA else pure.suffix] = (path, details)
             elif _is_licence_file(pure):
-                told = self._tell(_read(tree, path))
-                if told.expression != UNKNOWN or told.either or not _DOCUMENT.fullmatch(name):
+                details = self._tell(_read(tree, path))
+                if details.expression != UNKNOWN or details.either or not _DOCUMENT.fullmatch(name):
                     weak = _WEAK_FILE.fullmatch(name) or (pure.parent.name == "licenses" and ".dist-info" not in path)
-                    (here.weak if weak else here.texts).append((path, told))
-        for folder, found in reuse.items():
-            if len({told.expression for _, told in found}) == 1:  # of several, only a file's own head says which is its own
-                folders[folder].texts.append(found[0])
-        self._by_folder = {folder: found for folder, here in folders.items() if (found := _settle(here)) is not None}
+                    (here.weak if weak else here.texts).append((path, details))
+        for folder, result in reuse.items():
+            if (
+                len({details.expression for _, details in result}) == 1
+            ):  # of several, only a file's own head says which is its own
+                folders[folder].texts.append(result[0])
+        self._by_folder = {folder: result for folder, here in folders.items() if (result := _settle(here)) is not None}
 
     def _tell(self, text: str) -> Told:
-        told = tell(text)
-        if told.expression == UNKNOWN and not told.either and self._ask and len(text.split()) >= 20:
+        details = tell(text)
+        if details.expression == UNKNOWN and not details.either and self._ask and len(text.split()) >= 20:
             return ask_askalono(text)
-        return told
+        return details
 
     def licence_of(self, path: str, text: str = "") -> str:
         """The licence that covers a path: its own head's, else of the nearest folder that has one, else ``unknown``."""
@@ -188,56 +190,58 @@ class LicenceMap:
 
     def find(self, path: str, text: str = "") -> Found:
         """The same, with its place and how sure it is."""
-        own, said = find_header(text), self._reuse.find(path)
-        if said is not None and (said.overrides or own.expression == UNKNOWN):
-            return Found(said.expression, said.place, "reuse", 1.0)
+        own, details = find_header(text), self._reuse.find(path)
+        if details is not None and (details.overrides or own.expression == UNKNOWN):
+            return Found(details.expression, details.place, "reuse", 1.0)
         if own.expression != UNKNOWN:
-            both = joined({*ids_of(own.expression), *ids_of(said.expression)}) if said and said.adds else ""
-            return Found(both, said.place, "reuse+header", own.score) if said and both else own
+            both = joined({*ids_of(own.expression), *ids_of(details.expression)}) if details and details.adds else ""
+            return Found(both, details.place, "reuse+header", own.score) if details and both else own
         folder = path
         while folder and folder != ".":
             folder = folder.rpartition("/")[0] or "."
-            if found := self._by_folder.get(folder):
-                return found
+            if result := self._by_folder.get(folder):
+                return result
         return _NOWHERE
 
 
 def _settle(here: _Folder) -> Found | None:
     """One answer for a folder, from its licence files and from what its metadata says; None where nothing speaks."""
-    files = here.texts or ([] if here.metadata else [one for one in here.weak if one[1].expression != UNKNOWN])
-    read = [(path, told) for path, told in files if told.expression != UNKNOWN]
-    unread = any(told.expression == UNKNOWN and not told.either for _, told in files)
-    either = any(told.either for _, told in files)
-    ids = {spdx for _, told in read for spdx in ids_of(told.expression)}
-    said, places = _metadata(here)
-    if not files and said == UNKNOWN:
+    files = here.texts or ([] if here.metadata else [item for item in here.weak if item[1].expression != UNKNOWN])
+    read = [(path, details) for path, details in files if details.expression != UNKNOWN]
+    unread = any(details.expression == UNKNOWN and not details.either for _, details in files)
+    either = any(details.either for _, details in files)
+    ids = {spdx for _, details in read for spdx in ids_of(details.expression)}
+    details, places = _metadata(here)
+    if not files and details == UNKNOWN:
         return None
-    score = min([told.score for _, told in read] or [1.0])
-    found = Found(UNKNOWN, ", ".join(path for path, _ in files))
+    score = min([details.score for _, details in read] or [1.0])
+    result = Found(UNKNOWN, ", ".join(path for path, _ in files))
     if read:
         whole = read[0][1].expression if len(read) == 1 else joined(ids, either)
-        whole = joined({*ids_of(whole), UNREAD}) if unread and said == UNKNOWN else whole
-        found = Found(whole, ", ".join(path for path, _ in read), "+".join(sorted({told.how for _, told in read})), score)
-    if said == UNKNOWN:
-        return found
-    if not read or covers(said, sorted(ids)):
-        return Found(said, places, f"metadata+{found.how}" if read else "metadata", score)
-    if covers(found.expression, ids_of(said)):
-        return found
-    both = joined({*ids_of(found.expression), *ids_of(said)})
-    return Found(both, f"{found.place}, {places}", f"metadata+{found.how}", score)
+        whole = joined({*ids_of(whole), UNREAD}) if unread and details == UNKNOWN else whole
+        result = Found(
+            whole, ", ".join(path for path, _ in read), "+".join(sorted({details.how for _, details in read})), score
+        )
+    if details == UNKNOWN:
+        return result
+    if not read or covers(details, sorted(ids)):
+        return Found(details, places, f"metadata+{result.how}" if read else "metadata", score)
+    if covers(result.expression, ids_of(details)):
+        return result
+    both = joined({*ids_of(result.expression), *ids_of(details)})
+    return Found(both, f"{result.place}, {places}", f"metadata+{result.how}", score)
 
 
 def _metadata(here: _Folder) -> tuple[str, str]:
     """What the metadata of a folder says, and where. Of files that agree the first counts; what contradicts is joined."""
-    told = [here.metadata[name] for name in (*_METADATA, ".gemspec", ".pom") if name in here.metadata]
-    if not told:
+    lines = [here.metadata[name] for name in (*_METADATA, ".gemspec", ".pom") if name in here.metadata]
+    if not lines:
         return UNKNOWN, ""
-    path, first = told[0]
-    others = [(also, other) for also, other in told[1:] if not covers(first, ids_of(other))]
+    path, first = lines[0]
+    others = [(also, other) for also, other in lines[1:] if not covers(first, ids_of(other))]
     if not others:
         return first, path
-    ids = {one for _, said in [told[0], *others] for one in ids_of(said)}
+    ids = {item for _, details in [lines[0], *others] for item in ids_of(details)}
     return joined(ids), ", ".join([path, *(also for also, _ in others)])
 
 
@@ -270,15 +274,15 @@ def _hint(reader: Callable[[str], object], text: str) -> str:
         return UNKNOWN  # not the file it is named like; what covers its code is then told elsewhere or not at all
 
 
-def _spelt(told: object) -> str:
+def _spelt(facts: object) -> str:
     """As SPDX writes it: one name, a table with one, or a list of which the reader may choose."""
-    if isinstance(told, dict):
-        told = told.get("type") or told.get("text") or told.get("name")
-    if isinstance(told, list):
-        spelt = [_spelt(one) for one in told[:20]]
-        whole = {one for each in spelt for one in ids_of(each)} if all(each != UNKNOWN for each in spelt) else set()
+    if isinstance(facts, dict):
+        facts = facts.get("type") or facts.get("text") or facts.get("name")
+    if isinstance(facts, list):
+        spelt = [_spelt(item) for item in facts[:20]]
+        whole = {item for each in spelt for item in ids_of(each)} if all(each != UNKNOWN for each in spelt) else set()
         return joined(whole, either=True) if whole else UNKNOWN
-    return expression(told) if isinstance(told, str) and told.strip() else UNKNOWN
+    return expression(facts) if isinstance(facts, str) and facts.strip() else UNKNOWN
 
 
 def _from_pyproject(text: str) -> object:
@@ -318,8 +322,8 @@ def _from_core_metadata(text: str) -> object:
 def _classified(lines: Iterable[str]) -> str:
     """What trove classifiers say; several hold together, since nothing says how they relate."""
     names = [line.split("::")[-1].strip() for line in map(str, lines) if line.strip().startswith("License ::")]
-    found = {one for name in names if (told := expression(name)) != UNKNOWN for one in ids_of(told)}
-    return joined(found) if found else ""
+    result = {item for name in names if (details := expression(name)) != UNKNOWN for item in ids_of(details)}
+    return joined(result) if result else ""
 
 
 def _from_pom(text: str) -> object:
@@ -330,8 +334,8 @@ def _from_pom(text: str) -> object:
 
 
 def _from_gemspec(text: str) -> object:
-    found = re.search(r"^[^\S\n]*\w+\.licenses?\s*=\s*(\[[^\]\n]{0,300}\]|['\"][^'\"\n]{1,200}['\"])", text, re.MULTILINE)
-    names = re.findall(r"['\"]([^'\"\n]+)['\"]", found[1]) if found else []
+    match = re.search(r"^[^\S\n]*\w+\.licenses?\s*=\s*(\[[^\]\n]{0,300}\]|['\"][^'\"\n]{1,200}['\"])", text, re.MULTILINE)
+    names = re.findall(r"['\"]([^'\"\n]+)['\"]", match[1]) if match else []
     spelt = [expression(name) for name in names]
     return joined({*spelt}) if spelt and UNKNOWN not in spelt else None
 

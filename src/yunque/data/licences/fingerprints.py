@@ -46,7 +46,7 @@ def words_of(text: str) -> list[str]:
 
 def pieces_of(words: Sequence[str]) -> list[int]:
     """A 32-bit hash of every three words in a row."""
-    return [zlib.crc32(" ".join(words[at : at + 3]).encode()) for at in range(len(words) - 2)]
+    return [zlib.crc32(" ".join(words[index : index + 3]).encode()) for index in range(len(words) - 2)]
 
 
 # ------------------------------------------------------------------------------------------------------------ fingerprints
@@ -103,14 +103,14 @@ def find_texts(words: Sequence[str]) -> list[Match]:
     firsts = numpy.repeat(left - numpy.concatenate(([0], numpy.cumsum(num)[:-1])), num) if len(num) else left
     rows = firsts + numpy.arange(len(places))
     owners = library.owners[rows]
-    found: list[Match] = []
-    while len(found) < MOST_TEXTS and (best := _best(library, places, rows, owners)):
+    matches: list[Match] = []
+    while len(matches) < MOST_TEXTS and (best := _best(library, places, rows, owners)):
         inside = (places >= best.start) & (places < best.end)
         hits = places[inside & (owners == best.owner)].tolist() if library.steps[best.owner] == 1 else ()
-        found.append(replace(best, hits=tuple(hits)))
+        matches.append(replace(best, hits=tuple(hits)))
         free = ~inside
         places, rows, owners = places[free], rows[free], owners[free]
-    return found
+    return matches
 
 
 def _best(library: _Library, places: numpy.ndarray, rows: numpy.ndarray, owners: numpy.ndarray) -> Match | None:
@@ -120,7 +120,7 @@ def _best(library: _Library, places: numpy.ndarray, rows: numpy.ndarray, owners:
     seen = numpy.bincount(library.owners[numpy.unique(rows)], minlength=len(library.names))
     candidates = numpy.flatnonzero(seen >= ENOUGH * library.num_pieces)
     best, most = None, 0.0
-    for owner in sorted(candidates, key=lambda one: -int(library.num_words[one])):
+    for owner in sorted(candidates, key=lambda candidate: -int(library.num_words[candidate])):
         length, total = int(library.num_words[owner]), int(library.num_pieces[owner])
         step = int(library.steps[owner])
         if step * (2 * int(seen[owner]) - total) <= most:
@@ -140,7 +140,7 @@ def _window(places: numpy.ndarray, rows: numpy.ndarray, width: int) -> tuple[int
     inside: dict[int, int] = {}
     first, best = 0, (0, 0, 0)
     where, which = places.tolist(), rows.tolist()
-    for at, (place, row) in enumerate(zip(where, which, strict=True)):
+    for index, (place, row) in enumerate(zip(where, which, strict=True)):
         inside[row] = inside.get(row, 0) + 1
         while place - where[first] > width or inside[which[first]] > 1:  # a piece that comes again says nothing here
             inside[which[first]] -= 1
@@ -148,7 +148,7 @@ def _window(places: numpy.ndarray, rows: numpy.ndarray, width: int) -> tuple[int
                 del inside[which[first]]
             first += 1
         if len(inside) > best[2]:
-            best = (where[first], where[at] + 1, len(inside))
+            best = (where[first], where[index] + 1, len(inside))
     return best
 
 

@@ -19,7 +19,7 @@ MAX_PATTERN_CHARS = 500
 
 
 @dataclass(frozen=True, kw_only=True)
-class Said:
+class Statement:
     """What REUSE says of one file."""
 
     expression: str
@@ -36,40 +36,46 @@ class _Annotation:
     folder: str
     """The folder that the globs are relative to; empty for the top of the tree."""
     globs: tuple[tuple[str, ...], ...]
-    said: Said
+    statement: Statement
 
 
 class Reuse:
     """The files of a tree that speak for others. Never raises for what they hold."""
 
-    def __init__(self, annotations: Sequence[_Annotation], beside: dict[str, Said]) -> None:
+    def __init__(self, annotations: Sequence[_Annotation], beside: dict[str, Statement]) -> None:
         self._annotations, self._beside = annotations, beside
 
     @classmethod
     def read(cls, read: Callable[[str], str], paths: Sequence[str]) -> Reuse:
         """Those among the paths of a tree. ``read``: gives the text of one."""
         annotations, beside, known = [], {}, set(paths)
-        for path in sorted(paths, key=lambda one: (one.count("/"), one)):  # the nearest to a file comes last
+        for path in sorted(paths, key=lambda item: (item.count("/"), item)):  # the nearest to a file comes last
             folder, _, name = path.rpartition("/")
             if name == "REUSE.toml":
                 annotations += _from_toml(read(path), path, folder)
             elif path.endswith(".reuse/dep5"):
                 annotations += _from_dep5(read(path), path, folder.removesuffix(".reuse").rstrip("/"))
             elif (
-                name.endswith(".license") and path.removesuffix(".license") in known and (told := _known(tagged(read(path))))
+                name.endswith(".license")
+                and path.removesuffix(".license") in known
+                and (details := _known(tagged(read(path))))
             ):
-                beside[path.removesuffix(".license")] = Said(expression=told, place=path, overrides=True)
+                beside[path.removesuffix(".license")] = Statement(expression=details, place=path, overrides=True)
         return cls(annotations, beside)
 
-    def find(self, path: str) -> Said | None:
+    def find(self, path: str) -> Statement | None:
         """What is said of a path; None where nothing is."""
-        found = [one for one in self._annotations if _is_below(path, one.folder) and _matches(path, one)]
-        first_override = next((one.said for one in found if one.said.overrides), None)
-        return first_override or self._beside.get(path) or (found[-1].said if found else None)
+        result = [
+            annotation
+            for annotation in self._annotations
+            if _is_below(path, annotation.folder) and _matches(path, annotation)
+        ]
+        first_override = next((item.statement for item in result if item.statement.overrides), None)
+        return first_override or self._beside.get(path) or (result[-1].statement if result else None)
 
 
-def _known(told: str) -> str:
-    return "" if told == UNKNOWN else told
+def _known(details: str) -> str:
+    return "" if details == UNKNOWN else details
 
 
 def _is_below(path: str, folder: str) -> bool:
@@ -86,42 +92,46 @@ def _from_toml(text: str, place: str, folder: str) -> list[_Annotation]:
         tables = tomllib.loads(text).get("annotations", [])
     except (ValueError, RecursionError):
         return []
-    found = []
+    results = []
     for table in tables if isinstance(tables, list) else []:
-        if not isinstance(table, dict) or not (said := _joined(table.get("SPDX-License-Identifier"))):
+        if not isinstance(table, dict) or not (expression := _joined(table.get("SPDX-License-Identifier"))):
             continue
         paths, order = table.get("path"), table.get("precedence", "closest")
-        globs = tuple(_glob(one) for one in ([paths] if isinstance(paths, str) else paths or ()) if _is_pattern(one))
-        told = Said(expression=said, place=place, overrides=order == "override", adds=order == "aggregate")
-        found.append(_Annotation(folder=folder, globs=globs, said=told))
-    return found
+        globs = tuple(_glob(item) for item in ([paths] if isinstance(paths, str) else paths or ()) if _is_pattern(item))
+        statement = Statement(expression=expression, place=place, overrides=order == "override", adds=order == "aggregate")
+        results.append(_Annotation(folder=folder, globs=globs, statement=statement))
+    return results
 
 
 def _from_dep5(text: str, place: str, folder: str) -> list[_Annotation]:
     """Debian's format for copyright: paragraphs of ``Files`` and ``License``, whose stars match slashes, too."""
-    found = []
+    results = []
     for paragraph in re.split(r"\n\s*\n", text)[:2000]:
         fields = dict(re.findall(r"(?m)^(Files|License):[ \t]*([^\n]*(?:\n[ \t][^\n]*)*)", paragraph))
-        said = _joined(fields.get("License", "").partition("\n")[0])
-        if "Files" in fields and said:
-            globs = tuple(_glob(one.replace("*", "**")) for one in fields["Files"].split() if _is_pattern(one))
-            found.append(_Annotation(folder=folder, globs=globs, said=Said(expression=said, place=place, adds=True)))
-    return found
+        expression = _joined(fields.get("License", "").partition("\n")[0])
+        if "Files" in fields and expression:
+            globs = tuple(_glob(word.replace("*", "**")) for word in fields["Files"].split() if _is_pattern(word))
+            results.append(
+                _Annotation(folder=folder, globs=globs, statement=Statement(expression=expression, place=place, adds=True))
+            )
+    return results
 
 
-def _is_pattern(told: object) -> bool:
-    return isinstance(told, str) and 0 < len(told) <= MAX_PATTERN_CHARS and told.count("*") <= 20
+def _is_pattern(details: object) -> bool:
+    return isinstance(details, str) and 0 < len(details) <= MAX_PATTERN_CHARS and details.count("*") <= 20
 
 
-def _joined(told: object) -> str:
+def _joined(details: object) -> str:
     """One expression, or several that all hold; empty for none."""
-    texts = [one for one in ([told] if isinstance(told, str) else told if isinstance(told, list) else []) if one]
-    return _known(all_of([expression(one) if isinstance(one, str) else UNKNOWN for one in texts[:20]]))
+    texts = [
+        item for item in ([details] if isinstance(details, str) else details if isinstance(details, list) else []) if item
+    ]
+    return _known(all_of([expression(text) if isinstance(text, str) else UNKNOWN for text in texts[:20]]))
 
 
-def _glob(told: str) -> tuple[str, ...]:
+def _glob(details: str) -> tuple[str, ...]:
     """A glob's characters; ``*`` matches all but a slash, ``**`` everything, and behind a backslash stands a plain star."""
-    parts = re.findall(r"\\.|\*\*+|\*|[^\\*]|\\", told)
+    parts = re.findall(r"\\.|\*\*+|\*|[^\\*]|\\", details)
     return tuple("**" if part.startswith("**") else part[-1:] if part[:1] == "\\" else part for part in parts)
 
 
@@ -142,9 +152,9 @@ def _is_like(path: str, glob: tuple[str, ...]) -> bool:
 
 def _open(places: set[int], glob: tuple[str, ...]) -> set[int]:
     """The places, and those behind stars, which may match nothing."""
-    found = set(places)
+    results = set(places)
     for place in places:
         while place < len(glob) and glob[place] in ("*", "**"):
             place += 1
-            found.add(place)
-    return found
+            results.add(place)
+    return results

@@ -147,14 +147,14 @@ MAX_PHRASED_WORDS = 400
 
 def said_in(words: str) -> set[str]:
     """The ids that a short text names as its licence. ``words``: lower case, one space between."""
-    found = set()
-    waiting = [(spdx, one.end()) for spdx, named in _NAMED_RE.items() for one in named.finditer(words)]
-    while waiting and len(found) < 20:
+    results = set()
+    waiting = [(spdx, match.end()) for spdx, named in _NAMED_RE.items() for match in named.finditer(words)]
+    while waiting and len(results) < 20:
         spdx, end = waiting.pop()
-        if spdx not in found:
-            found.add(spdx)
-            waiting += [(also, one.end()) for also, named in _LISTED_RE.items() if (one := named.match(words, end))]
-    found |= {spdx for spdx, said in _SAID.items() if said.search(words)}
+        if spdx not in results:
+            results.add(spdx)
+            waiting += [(also, match.end()) for also, named in _LISTED_RE.items() if (match := named.match(words, end))]
+    results |= {spdx for spdx, details in _SAID.items() if details.search(words)}
     for gnu in _GNU.finditer(words):
         if _MENTIONS.search(words, max(0, gnu.start() - 80), gnu.start()) or _MENTIONED.match(words, gnu.start("rest")):
             continue
@@ -163,12 +163,12 @@ def said_in(words: str) -> set[str]:
         if version:
             version = version if "." in version else f"{version}.0"
             later = "-or-later" if _LATER.search(gnu["rest"]) else ""
-            found.add(normalised(f"{kind}-{version}{later}") or f"LicenseRef-{kind}")
+            results.add(normalised(f"{kind}-{version}{later}") or f"LicenseRef-{kind}")
         elif re.search(rf"\b{_UNDER} (?:gnu )?(?:{gnu['kind']} )?(?:gpl|general public license)", words):
-            found.add(f"LicenseRef-{kind}")
-    precise = {spdx.split("-")[0] for spdx in found if not spdx.startswith("LicenseRef-")}
-    found -= {f"LicenseRef-{kind}" for kind in precise}
-    return {spdx for spdx in found if f"{spdx}-or-later" not in found}
+            results.add(f"LicenseRef-{kind}")
+    precise = {spdx.split("-")[0] for spdx in results if not spdx.startswith("LicenseRef-")}
+    results -= {f"LicenseRef-{kind}" for kind in precise}
+    return {spdx for spdx in results if f"{spdx}-or-later" not in results}
 
 
 def titles_in(words: str) -> set[str]:
@@ -185,15 +185,15 @@ _TAG_ENDS = re.compile(r"(?<!\s)\s*+(\*/|-->|\*\)|#\}|['\"]{3}).*$", re.DOTALL)
 
 def tagged(text: str) -> str:
     """The expression of the ``SPDX-License-Identifier`` lines, or ``unknown``: of several all hold (REUSE 3.3)."""
-    told = [expression(_TAG_ENDS.sub("", found)) for found in _TAG.findall(text)[:20]]
-    if len(told) < 2:
-        return told[0] if told else UNKNOWN
-    return all_of(told)
+    lines = [expression(_TAG_ENDS.sub("", word)) for word in _TAG.findall(text)[:20]]
+    if len(lines) < 2:
+        return lines[0] if lines else UNKNOWN
+    return all_of(lines)
 
 
-def all_of(told: Sequence[str]) -> str:
+def all_of(details: Sequence[str]) -> str:
     """One expression in which all of these hold, what cannot be read among them; ``unknown`` for none."""
-    return normalised(" AND ".join(f"({UNREAD if one == UNKNOWN else one})" for one in told)) or UNKNOWN
+    return normalised(" AND ".join(f"({UNREAD if item == UNKNOWN else item})" for item in details)) or UNKNOWN
 
 
 def recognise(text: str) -> str:
@@ -208,17 +208,17 @@ def tell(text: str) -> Told:
     flat = " ".join(text[: 2 * MAX_NAME_CHARS].split())
     if len(words) <= 8 and len(flat) <= MAX_NAME_CHARS and (named := expression(flat)) != UNKNOWN:
         return Told(named, 1.0, "phrase")
-    found = find_texts(words) if len(words) >= LEAST else []
-    rest = re.sub(r"\|[| ]*", "| ", " ".join(_uncovered(words, found)))
-    if found:
-        ids = {match.spdx if normalised(match.spdx) else UNREAD for match in found}
+    result = find_texts(words) if len(words) >= LEAST else []
+    rest = re.sub(r"\|[| ]*", "| ", " ".join(_uncovered(words, result)))
+    if result:
+        ids = {match.spdx if normalised(match.spdx) else UNREAD for match in result}
         ids |= titles_in(rest) & {"LicenseRef-Commons-Clause"}
         short = len(re.findall(r"\w+", rest)) <= MAX_PHRASED_WORDS
         ids |= said_in(rest) if short else set()
         if _RESTRICTS.search(rest):
             ids.add(UNREAD)
         either = short and 1 < len(ids) <= 3 and UNREAD not in ids and bool(_EITHER.search(rest))
-        return Told(joined(ids, either), min(match.share for match in found), "text", either)
+        return Told(joined(ids, either), min(match.share for match in result), "text", either)
     if (own := tagged(text)) != UNKNOWN:
         return Told(own, 1.0, "phrase")
     whole = " ".join(words)
@@ -240,7 +240,7 @@ _HEADS = {
 
 def _cut(words: Sequence[str], whole: str) -> set[str]:
     """The licence that a text begins with the name of, where the rest of it is nothing but a part of that licence's text."""
-    head = next(((spdx, found.end()) for spdx, name in _HEADS.items() if (found := name.match(whole))), None)
+    head = next(((spdx, match.end()) for spdx, name in _HEADS.items() if (match := name.match(whole))), None)
     if head is None:
         return set()
     spdx, end = head
@@ -250,7 +250,7 @@ def _cut(words: Sequence[str], whole: str) -> set[str]:
 def joined(ids: set[str], either: bool = False) -> str:
     """Those ids as one expression, in the order of their names; without what another of them already says."""
     without = {wide for wide, narrow in (("GPL-3.0", "LGPL-3.0"), ("GPL-3.0", "GPL-3.0 WITH")) if _any(ids, narrow)}
-    without |= {one for one in ids for other in ids if one != other and _vaguer(one, other)}
+    without |= {item for item in ids for other in ids if item != other and _vaguer(item, other)}
     ids = ids - without
     if ids <= {UNREAD}:
         return UNKNOWN
@@ -261,17 +261,17 @@ def _any(ids: set[str], start: str) -> bool:
     return any(spdx.startswith(start) for spdx in ids)
 
 
-def _vaguer(one: str, other: str) -> bool:
+def _vaguer(item: str, other: str) -> bool:
     """Whether an id says no more than another, as ``GPL-2.0`` beside ``GPL-2.0-or-later``."""
-    return same_family(one, other) and (one.startswith("LicenseRef-") or other in (f"{one}-only", f"{one}-or-later"))
+    return same_family(item, other) and (item.startswith("LicenseRef-") or other in (f"{item}-only", f"{item}-or-later"))
 
 
-def _uncovered(words: Sequence[str], found: Sequence[Match]) -> list[str]:
+def _uncovered(words: Sequence[str], matches: Sequence[Match]) -> list[str]:
     """The words that belong to no licence's text; a bar where one was between them."""
     covered = [False] * len(words)
-    for match in found:
-        for at in match.hits or range(match.start, match.end):
-            covered[at : at + 3] = [True] * len(covered[at : at + 3])
+    for match in matches:
+        for hit in match.hits or range(match.start, match.end):
+            covered[hit : hit + 3] = [True] * len(covered[hit : hit + 3])
     return ["|" if known else word for word, known in zip(words, covered, strict=True)]
 
 
@@ -283,13 +283,13 @@ def ask_askalono(text: str) -> Told:
     except ImportError:
         return NOTHING
     try:
-        found = askalono.identify(text)
+        result = askalono.identify(text)
     except Exception:  # whatever a foreign library raises says nothing
         return NOTHING
-    name = normalised(str(getattr(found, "name", "")))
-    if not name or found.score < ASKALONO_SCORE or _RESTRICTS.search(" ".join(words_of(text))):
+    name = normalised(str(getattr(result, "name", "")))
+    if not name or result.score < ASKALONO_SCORE or _RESTRICTS.search(" ".join(words_of(text))):
         return NOTHING
-    return Told(re.sub(r"(?<=\d)-(?:only|or-later)$", "", name), float(found.score), "askalono")
+    return Told(re.sub(r"(?<=\d)-(?:only|or-later)$", "", name), float(result.score), "askalono")
 
 
 # ------------------------------------------------------------------------------------------------------------------- names
@@ -341,40 +341,40 @@ NAMES = {
 """What people write instead of an identifier, in words. ``LicenseRef-BSD``: nobody said which."""
 
 
-def expression(told: str) -> str:
+def expression(text: str) -> str:
     """An SPDX expression as it should be written, from what metadata or a tag says; ``unknown`` for what is none.
 
     A text that is pasted where a name should be is recognised. ``A/B`` is an old way to write ``A OR B``.
     """
-    told = told.strip()
-    if (name := NAMES.get(_plain(told))) is not None:
+    text = text.strip()
+    if (name := NAMES.get(_plain(text))) is not None:
         return name
-    if len(told) > MAX_NAME_CHARS:
-        return recognise(told)
-    if re.fullmatch(r"[A-Za-z0-9.+-]+(?:/[A-Za-z0-9.+-]+)+", told):
-        told = told.replace("/", " OR ")
-    if found := normalised(told):
-        return found
-    parts = re.split(r"(?<!\s)\s+(AND|OR)\s+|(?:(?<!\s)\s+)?(,)\s*", told)
-    names = [_name(part) for part in parts[::3]] if 1 < len(parts) <= 12 and "(" not in told else []
+    if len(text) > MAX_NAME_CHARS:
+        return recognise(text)
+    if re.fullmatch(r"[A-Za-z0-9.+-]+(?:/[A-Za-z0-9.+-]+)+", text):
+        text = text.replace("/", " OR ")
+    if result := normalised(text):
+        return result
+    parts = re.split(r"(?<!\s)\s+(AND|OR)\s+|(?:(?<!\s)\s+)?(,)\s*", text)
+    names = [_name(part) for part in parts[::3]] if 1 < len(parts) <= 12 and "(" not in text else []
     if names and UNKNOWN not in names:
-        joints = {joint for at in (1, 2) for joint in parts[at::3] if joint}
+        joints = {joint for position in (1, 2) for joint in parts[position::3] if joint}
         if len(joints) == 1:  # a comma says nothing of how they relate, so all of them hold
             return normalised(f" {'OR' if joints == {'OR'} else 'AND'} ".join(names)) or UNKNOWN
     return UNKNOWN
 
 
-def _name(told: str) -> str:
-    return NAMES.get(_plain(told)) or normalised(told) or UNKNOWN
+def _name(details: str) -> str:
+    return NAMES.get(_plain(details)) or normalised(details) or UNKNOWN
 
 
-def _plain(told: str) -> str:
-    return re.sub(r"[^\w+]+", " ", told.lower().replace("_", " ").replace("licence", "license")).strip()
+def _plain(text: str) -> str:
+    return re.sub(r"[^\w+]+", " ", text.lower().replace("_", " ").replace("licence", "license")).strip()
 
 
-def same_family(one: str, other: str) -> bool:
+def same_family(item: str, other: str) -> bool:
     """Whether two ids can mean one licence, as ``GPL-2.0`` and ``GPL-2.0-or-later``."""
-    first, second = (re.sub(r"-(?:only|or-later)$|\+$| WITH .*$", "", spdx, flags=re.DOTALL) for spdx in (one, other))
+    first, second = (re.sub(r"-(?:only|or-later)$|\+$| WITH .*$", "", spdx, flags=re.DOTALL) for spdx in (item, other))
     if first == second:
         return True
     for vague, exact in ((first, second), (second, first)):
@@ -387,4 +387,4 @@ def same_family(one: str, other: str) -> bool:
 def covers(expression_: str, ids: Sequence[str]) -> bool:
     """Whether every one of the ids is spoken of in an expression."""
     named = ids_of(expression_)
-    return all(any(same_family(one, other) for other in named) for one in ids)
+    return all(any(same_family(item, other) for other in named) for item in ids)

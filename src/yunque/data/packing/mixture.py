@@ -49,20 +49,20 @@ class Weight:
 
 def weigh(record_id: str, verdicts: Sequence[Verdict], recipe: MixtureRecipe) -> Weight | None:
     """The weight of a record that counts more than once, from what checks said of it; None for weight 1."""
-    said = {verdict.check: verdict for verdict in verdicts}
-    if recipe.owasp == 1.0 or not _shown_safe(said):
+    answers = {verdict.check: verdict for verdict in verdicts}
+    if recipe.owasp == 1.0 or not _shown_safe(answers):
         return None
-    categories = sorted(name for name in said[SAFE_USE].values if name.startswith("A"))
+    categories = sorted(name for name in answers[SAFE_USE].values if name.startswith("A"))
     return Weight(record_id=record_id, weight=recipe.owasp, because=" ".join(["owasp", *categories]))
 
 
-def _shown_safe(said: dict[str, Verdict]) -> bool:
-    if SAFE_USE not in said or not said[SAFE_USE].values.get("uses"):
+def _shown_safe(details: dict[str, Verdict]) -> bool:
+    if SAFE_USE not in details or not details[SAFE_USE].values.get("uses"):
         return False
-    looked = [said[name] for name in SECURITY if name in said]
+    looked = [details[name] for name in SECURITY if name in details]
     silent = all(finding.severity == "note" for verdict in looked for finding in verdict.findings)
     return (
         silent
-        and any(one.outcome is Outcome.PASS for one in looked)
-        and all(one.outcome is not Outcome.ERROR for one in looked)
+        and any(verdict.outcome is Outcome.PASS for verdict in looked)
+        and all(verdict.outcome is not Outcome.ERROR for verdict in looked)
     )

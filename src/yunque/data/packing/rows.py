@@ -218,11 +218,11 @@ def _to_arrays(rows: list[list[Sample]], length: int, pad: int) -> Rows:
     answers = np.zeros((len(rows), length), dtype=bool)
     segments = np.zeros((len(rows), length), dtype=np.int16)
     for row, members in enumerate(rows):
-        at = 0
+        position = 0
         for number, sample in enumerate(members, start=1):
-            end = at + len(sample.ids)
-            ids[row, at:end] = sample.ids
-            answers[row, at + max(sample.answer_from, 1) : end] = True  # nothing comes before a sample's first token
-            segments[row, at:end] = number
-            at = end
+            end = position + len(sample.ids)
+            ids[row, position:end] = sample.ids
+            answers[row, position + max(sample.answer_from, 1) : end] = True  # nothing comes before a sample's first token
+            segments[row, position:end] = number
+            position = end
     return Rows(ids=ids, answers=answers, segments=segments)

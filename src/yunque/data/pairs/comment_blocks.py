@@ -45,30 +45,30 @@ class CommentedBlock:
 def commented_blocks(record: Record) -> list[CommentedBlock]:
     """Every comment of a record that speaks of the statements below it, with them, in order."""
     row, text, language = LANGUAGES.get(record.language), record.text, record.language
-    found = functions(text, language)
-    if row is None or not (found or "program" in row.rooms):
+    result = functions(text, language)
+    if row is None or not (result or "program" in row.rooms):
         return []
     data = text.encode()
-    rooms = [(one.start_byte, one.end_byte) for one in found]
-    docs = {one.docstring_span for one in found if one.docstring_span}
+    rooms = [(node.start_byte, node.end_byte) for node in result]
+    docs = {item.docstring_span for item in result if item.docstring_span}
     # A comment above a definition is documentation, whatever its marks; its first line may hold more than indentation.
-    defined = {data.rfind(b"\n", 0, one.start_byte) + 1 for one in found}
+    defined = {data.rfind(b"\n", 0, node.start_byte) + 1 for node in result}
     off: list[tuple[int, int]] | None = None
     blocks = []
     for start, end in _groups(data, comment_spans(text, language)):
         inside = "program" in row.rooms or any(low < start and end <= high for low, high in rooms)
-        said = _text(data[start:end].decode(errors="replace"))
-        if not inside or not _is_prose(said) or any(low <= start < high for low, high in docs):
+        details = _text(data[start:end].decode(errors="replace"))
+        if not inside or not _is_prose(details) or any(low <= start < high for low, high in docs):
             continue
         if (reach := _block(data, record, end)) is None or reach[0] in defined:
             continue
-        inside_test = any(one.is_test and one.start_byte < start and end <= one.end_byte for one in found)
-        if inside_test and _CHECKING.match(said) and not _CHECKED.search(data, *reach):
+        inside_test = any(node.is_test and node.start_byte < start and end <= node.end_byte for node in result)
+        if inside_test and _CHECKING.match(details) and not _CHECKED.search(data, *reach):
             continue
         if off is None:  # asked for once, and only where a comment is left to be looked at
-            off = [one.span_bytes for one in CommentedOutCode().judge(record).findings if one.span_bytes]
+            off = [finding.span_bytes for finding in CommentedOutCode().judge(record).findings if finding.span_bytes]
         if not any(low < end and start < high for low, high in off):
-            blocks.append(CommentedBlock(comment=said, comment_start_byte=start, start_byte=reach[0], end_byte=reach[1]))
+            blocks.append(CommentedBlock(comment=details, comment_start_byte=start, start_byte=reach[0], end_byte=reach[1]))
     return blocks
 
 
@@ -167,12 +167,12 @@ def _text(comment: str) -> str:
     return "\n".join(lines).strip()
 
 
-def _is_prose(said: str) -> bool:
+def _is_prose(details: str) -> bool:
     """Whether a comment may say what code does."""
-    if _NOTE.match(said) or _FOR_TOOLS.search(said) or _LIKE_CODE.search(said):
+    if _NOTE.match(details) or _FOR_TOOLS.search(details) or _LIKE_CODE.search(details):
         return False
-    said = re.sub(r"https?://\S+", "", said)
-    solid = sum(not char.isspace() for char in said)
-    letters = sum(char.isalpha() for char in said)
-    words = len(_WORD.findall(said)) + len(_WIDE.findall(said)) // 2
+    details = re.sub(r"https?://\S+", "", details)
+    solid = sum(not char.isspace() for char in details)
+    letters = sum(char.isalpha() for char in details)
+    words = len(_WORD.findall(details)) + len(_WIDE.findall(details)) // 2
     return words >= 3 and letters >= 0.7 * solid

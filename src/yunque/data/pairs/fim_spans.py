@@ -61,19 +61,19 @@ def holes(
     functions that have a twin in ``avoid``.
     """
     data = record.text.encode()
-    found = functions(record.text, record.language)
+    result = functions(record.text, record.language)
     lines = _code_lines(data, code_only(record.text, record.language))
     kinds = [kind for kind, weight in weights.items() if weight > 0]
     if not lines or not kinds:
         return []
     choose = Random(seed_from("holes", record.id, seed))
-    bodies = [function for function in found if function.has_body]
+    bodies = [function for function in result if function.has_body]
     draw: dict[HoleKind, Callable[[], tuple[int, int] | None]] = {
         HoleKind.LINE: lambda: _rest_of_line(data, choose.choice(lines), choose),
         HoleKind.STATEMENT: lambda: _statements(record, choose.choice(lines), choose),
         HoleKind.BODY: lambda: _whole_body(data, choose.choice(bodies)) if bodies else None,
     }
-    avoided, starts = list(avoid), [function.start_byte for function in found]
+    avoided, starts = list(avoid), [function.start_byte for function in result]
     up_to = list(accumulate(weights[kind] for kind in kinds))
     drawn: dict[tuple[int, int], Hole] = {}
     for _ in range(count * TRIES):
@@ -87,7 +87,7 @@ def holes(
             continue  # too long however many bytes its characters have: a minified file is one such line
         answer = data[slice(*span)].decode()
         if len(answer) <= max_chars and _WORD.search(answer):
-            drawn[span] = Hole(kind=kind, start_byte=span[0], end_byte=span[1], function=_innermost(found, starts, span))
+            drawn[span] = Hole(kind=kind, start_byte=span[0], end_byte=span[1], function=_innermost(result, starts, span))
     return [drawn[span] for span in sorted(drawn)]
 
 
@@ -106,9 +106,9 @@ def _code_lines(data: bytes, code: bytes) -> list[tuple[int, int]]:
     return lines
 
 
-def _line_end(data: bytes, at: int) -> int:
-    found = data.find(b"\n", at)
-    return len(data) if found < 0 else found
+def _line_end(data: bytes, position: int) -> int:
+    end = data.find(b"\n", position)
+    return len(data) if end < 0 else end
 
 
 def _rest_of_line(data: bytes, line: tuple[int, int], choose: Random) -> tuple[int, int]:
@@ -139,10 +139,10 @@ def _whole_body(data: bytes, function: Function) -> tuple[int, int]:
     return function.prompt_end_byte + len(body) - len(body.lstrip()), function.body_end_byte
 
 
-def _innermost(found: list[Function], starts: list[int], span: tuple[int, int]) -> Function | None:
-    at = bisect_right(starts, span[0])
-    while at:
-        at -= 1
-        if span[1] <= found[at].end_byte:
-            return found[at]
+def _innermost(result: list[Function], starts: list[int], span: tuple[int, int]) -> Function | None:
+    position = bisect_right(starts, span[0])
+    while position:
+        position -= 1
+        if span[1] <= result[position].end_byte:
+            return result[position]
     return None

@@ -73,8 +73,8 @@ def make_pairs(record: Record, recipe: PairsRecipe, seed: int) -> Iterator[Pair]
     if not recipe.tests and is_test_path(record.origin.path):
         return
     data = record.text.encode()
-    found = functions(record.text, record.language)
-    for function in found:
+    result = functions(record.text, record.language)
+    for function in result:
         if recipe.tests or not function.is_test:
             yield from _function_pairs(record, data, function, recipe)
     if recipe.comment:
@@ -84,7 +84,7 @@ def make_pairs(record: Record, recipe: PairsRecipe, seed: int) -> Iterator[Pair]
         index.add(file_facts(record))
         yield from index.pairs(lambda: [record])
     if recipe.fim and recipe.fim_per_function:
-        count = recipe.fim_per_function * max(1, len(found))
+        count = recipe.fim_per_function * max(1, len(result))
         weights = {
             HoleKind.LINE: recipe.line_weight,
             HoleKind.STATEMENT: recipe.statement_weight,

@@ -97,13 +97,13 @@ def natural_language(text: str) -> str:
     """ISO 639-1 code of prose, or ``und``."""
     if not text:
         return "und"
-    if not text.isascii() and (found := _by_script(text)):
-        return found
+    if not text.isascii() and (result := _by_script(text)):
+        return result
     hits = [0] * len(_LANGUAGES)
     words = _WORD.findall(text.lower())
     for word in words:
-        for at in _SAID_IN.get(word, ()):
-            hits[at] += 1
+        for position in _SAID_IN.get(word, ()):
+            hits[position] += 1
     english, rival = hits[0], max(hits[1:])
     if english >= 3 and 4 * english >= len(words) and english > 2 * rival:
         return "en"

@@ -90,7 +90,7 @@ class _Match:
 
 def file_facts(record: Record) -> FileFacts:
     """What the index needs of a file: its functions, its tests and its imports."""
-    found = functions(record.text, record.language)
+    result = functions(record.text, record.language)
     place = {
         "record_id": record.id,
         "source": record.origin.source,
@@ -99,11 +99,11 @@ def file_facts(record: Record) -> FileFacts:
     }
     in_tests = is_test_path(record.origin.path)
     definitions = tuple(
-        Definition(record.id, record.origin.path, one.name, _scope(one), one.start_byte, one.end_byte)
-        for one in found
-        if not one.is_test and one.has_body and not _TEST_CLASS.search(_scope(one)) and len(_plain(one.name)) >= 3
+        Definition(record.id, record.origin.path, node.name, _scope(node), node.start_byte, node.end_byte)
+        for node in result
+        if not node.is_test and node.has_body and not _TEST_CLASS.search(_scope(node)) and len(_plain(node.name)) >= 3
     )
-    claims = tuple(_claims(record, found, in_tests))
+    claims = tuple(_claims(record, result, in_tests))
     imports = _imports(record) if claims else frozenset()
     return FileFacts(**place, definitions=() if in_tests and not claims else definitions, claims=claims, imports=imports)
 
@@ -119,21 +119,21 @@ class TestedIndex:
     def add(self, facts: FileFacts) -> None:
         """Take in one file."""
         family = _FAMILY.get(facts.language, facts.language)
-        for one in facts.definitions:
-            self._defined[facts.source, family, _plain(one.name)].append(one)
+        for definition in facts.definitions:
+            self._defined[facts.source, family, _plain(definition.name)].append(definition)
         if facts.claims:
             self._tests.append(facts)
 
     def pairs(self, read: Callable[[], Iterable[Record]]) -> Iterator[Pair]:
         """Every pair of a test and its function, by the test's path; ``read`` gives all records, and may be called again."""
-        found = [
+        result = [
             _Match(facts.record_id, (claim.start, claim.end), claim.prose, target)
-            for facts in sorted(self._tests, key=lambda one: (one.source, one.path, one.record_id))
+            for facts in sorted(self._tests, key=lambda test: (test.source, test.path, test.record_id))
             for claim in facts.claims
             if (target := self._target(facts, claim)) is not None
         ]
-        for at in range(0, len(found), AT_ONCE):
-            yield from self._cut(found[at : at + AT_ONCE], read)
+        for index in range(0, len(result), AT_ONCE):
+            yield from self._cut(result[index : index + AT_ONCE], read)
 
     def _target(self, facts: FileFacts, claim: Claim) -> Definition | None:
         family = _FAMILY.get(facts.language, facts.language)
@@ -141,10 +141,10 @@ class TestedIndex:
             same_name = self._defined.get((facts.source, family, name), ())
             if len(same_name) > MAX_NAMESAKES:
                 continue
-            called = [one for one in same_name if one.name in claim.calls and not _inside(one, facts, claim)]
-            here = [one for one in called if one.record_id == facts.record_id]
-            seen = here or [one for one in called if self.across and _is_imported(one, facts)]
-            if claim.scope and (of_class := [one for one in seen if _plain(one.scope) == claim.scope]):
+            called = [item for item in same_name if item.name in claim.calls and not _inside(item, facts, claim)]
+            here = [item for item in called if item.record_id == facts.record_id]
+            seen = here or [item for item in called if self.across and _is_imported(item, facts)]
+            if claim.scope and (of_class := [item for item in seen if _plain(item.scope) == claim.scope]):
                 seen = of_class
             if len(seen) == 1:
                 # The call of a method says nothing of its class: it must be the only one, or that of the test's class.
@@ -156,9 +156,9 @@ class TestedIndex:
 
     def _cut(self, matches: Sequence[_Match], read: Callable[[], Iterable[Record]]) -> Iterator[Pair]:
         wanted: dict[str, set[tuple[int, int]]] = defaultdict(set)
-        for one in matches:
-            wanted[one.test_id].add(one.claim)
-            wanted[one.target.record_id].add((one.target.start, one.target.end))
+        for match in matches:
+            wanted[match.test_id].add(match.claim)
+            wanted[match.target.record_id].add((match.target.start, match.target.end))
         texts: dict[tuple[str, int, int], tuple[str, str]] = {}
         for record in read():
             if record.id in wanted:
@@ -166,29 +166,29 @@ class TestedIndex:
                 for start, end in wanted[record.id]:
                     # With the indentation of its first line, which is part of how it is written.
                     texts[record.id, start, end] = (data[_line_start(data, start) : end].decode(), record.language)
-        for one in matches:
-            test, language = texts[one.test_id, *one.claim]
-            answer, _ = texts[one.target.record_id, one.target.start, one.target.end]
-            yield from self._pair(one, test, answer, language, one.prose)
+        for match in matches:
+            test, language = texts[match.test_id, *match.claim]
+            answer, _ = texts[match.target.record_id, match.target.start, match.target.end]
+            yield from self._pair(match, test, answer, language, match.prose)
 
-    def _pair(self, one: _Match, test: str, answer: str, language: str, prose: str) -> Iterator[Pair]:
+    def _pair(self, item: _Match, test: str, answer: str, language: str, prose: str) -> Iterator[Pair]:
         """The test, a comment that asks, and the function, as it stands in its file."""
         mark = "#" if LANGUAGES[language].line_end == "hash" else "//"
         newline = "\r\n" if "\r\n" in test else "\n"
-        prompt = f"{test}{newline * 2}{mark} What it tests, in {one.target.path}:{newline}"
+        prompt = f"{test}{newline * 2}{mark} What it tests, in {item.target.path}:{newline}"
         if len(prompt) > self.max_prompt_chars or len(answer) > self.max_answer_chars:
             return
-        end = one.target.end
+        end = item.target.end
         span = (end - len(answer.encode()), end)
         yield Pair(
-            id=content_id(PairKind.TEST, one.target.record_id, str(span[0]), str(end), one.test_id, str(one.claim[0])),
+            id=content_id(PairKind.TEST, item.target.record_id, str(span[0]), str(end), item.test_id, str(item.claim[0])),
             kind=PairKind.TEST,
             prompt=prompt,
             answer=answer,
             span_bytes=span,
             language=language,
             natural_language=natural_language(prose),
-            origin_ids=tuple(dict.fromkeys((one.target.record_id, one.test_id))),
+            origin_ids=tuple(dict.fromkeys((item.target.record_id, item.test_id))),
         )
 
 
@@ -200,9 +200,9 @@ def _line_start(data: bytes, start: int) -> int:
     return first if not data[first:start].strip() else start
 
 
-def _inside(one: Definition, facts: FileFacts, claim: Claim) -> bool:
+def _inside(match: Definition, facts: FileFacts, claim: Claim) -> bool:
     """Whether a function stands inside the test, or around it."""
-    return one.record_id == facts.record_id and one.start < claim.end and claim.start < one.end
+    return match.record_id == facts.record_id and match.start < claim.end and claim.start < match.end
 
 
 # ------------------------------------------------------------------------------------------------------------------- names
@@ -221,30 +221,30 @@ def _scope(function: Function) -> str:
     return function.qualified_name[: -len(function.name)].rstrip(".")
 
 
-def _names(said: str) -> tuple[str, ...]:
+def _names(details: str) -> tuple[str, ...]:
     """Every name that a test's name can begin with, most words first."""
-    words = [word.lower() for word in _HUMPS.findall(said)]
+    words = [word.lower() for word in _HUMPS.findall(details)]
     return tuple("".join(words[:count]) for count in range(len(words), 0, -1) if len("".join(words[:count])) >= 3)
 
 
-def _claims(record: Record, found: Sequence[Function], in_tests: bool) -> Iterator[Claim]:
-    if not in_tests and not any(one.is_test for one in found) and not _MAYBE_BLOCK.search(record.text):
+def _claims(record: Record, result: Sequence[Function], in_tests: bool) -> Iterator[Claim]:
+    if not in_tests and not any(item.is_test for item in result) and not _MAYBE_BLOCK.search(record.text):
         return
     code = code_only(record.text, record.language)
-    for one in found:
+    for node in result:
         bare = re.sub(
-            r"^(?:tests?|benchmark|fuzz)_*(?=[A-Z_a-z\d])|(?:(?<!_)_+)?(?:_test|Tests?)$", "", one.name, flags=re.IGNORECASE
+            r"^(?:tests?|benchmark|fuzz)_*(?=[A-Z_a-z\d])|(?:(?<!_)_+)?(?:_test|Tests?)$", "", node.name, flags=re.IGNORECASE
         )
-        if one.is_test and (names := _names(bare)):
-            scope = re.sub(r"^Tests?_?|_?(?:Tests?|TestCase)$", "", _scope(one).split(".")[-1])
-            yield _claim(code, record.language, (one.start_byte, one.end_byte), names, scope, one.docstring)
+        if node.is_test and (names := _names(bare)):
+            scope = re.sub(r"^Tests?_?|_?(?:Tests?|TestCase)$", "", _scope(node).split(".")[-1])
+            yield _claim(code, record.language, (node.start_byte, node.end_byte), names, scope, node.docstring)
     if in_tests and record.language in _BLOCKS:
         yield from _block_claims(record, code)
 
 
 def _claim(code: bytes, language: str, span: tuple[int, int], names: tuple[str, ...], scope: str, prose: str) -> Claim:
-    said = code[slice(*span)].decode(errors="replace")
-    called = _WORD.findall(said) if language in ("ruby", "shell") else _CALLED.findall(said)
+    details = code[slice(*span)].decode(errors="replace")
+    called = _WORD.findall(details) if language in ("ruby", "shell") else _CALLED.findall(details)
     calls = frozenset(name for name in called if _plain(name) in names)
     return Claim(*span, names, _plain(scope), calls, prose)
 
@@ -261,20 +261,20 @@ _MAYBE_BLOCK = re.compile(r"\b(?:it|test|specify)[ (]['\"]")
 def _block_claims(record: Record, code: bytes) -> Iterator[Claim]:
     """The tests that are calls, with the names of the ``describe`` around them."""
     data = record.text.encode()
-    found = captures(parse(data, record.language), record.language, _BLOCKS[record.language])
+    results = captures(parse(data, record.language), record.language, _BLOCKS[record.language])
     said_after = {
-        node.parent.parent.start_byte: node for node in found.get("said", ()) if node.parent and node.parent.parent
+        node.parent.parent.start_byte: node for node in results.get("said", ()) if node.parent and node.parent.parent
     }
     around: list[tuple[int, str]] = []
-    for call in sorted(found.get("call", ()), key=lambda node: (node.start_byte, -node.end_byte)):
+    for call in sorted(results.get("call", ()), key=lambda node: (node.start_byte, -node.end_byte)):
         while around and around[-1][0] <= call.start_byte:
             around.pop()
         word = data[call.start_byte : call.start_byte + 8].decode(errors="replace")
-        said = said_after.get(call.start_byte)
+        details = said_after.get(call.start_byte)
         match = re.match(r"(describe|context|it|test|specify)\b", word)
-        if said is None or match is None:
+        if details is None or match is None:
             continue
-        text = data[said.start_byte : said.end_byte].decode().strip("'\"`#.()")
+        text = data[details.start_byte : details.end_byte].decode().strip("'\"`#.()")
         if match[1] in ("describe", "context"):
             around.append((call.end_byte, text))
             continue
@@ -317,21 +317,21 @@ def _imports(record: Record) -> frozenset[str]:
     """What a file imports, as dotted names without endings: ``a.b``; of ``from a import b`` both ``a`` and ``a.b``."""
     pattern = _NAMED.get(_FAMILY.get(record.language, record.language))
     names: set[str] = set()
-    for found in pattern.findall(record.text) if pattern else ():
+    for word in pattern.findall(record.text) if pattern else ():
         if record.language == "python":
-            package, members, modules = found
+            package, members, modules = word
             listed = re.findall(r"([\w.]+)(?:\s+as\s+\w+)?", members.strip("()")) if package else []
             names.update([package] if package else re.findall(r"([\w.]+)(?:\s+as\s+\w+)?", modules))
             names.update(f"{package}.{name}" for name in listed)
         else:
-            for name in [found] if isinstance(found, str) else [one for one in found if one]:
+            for name in [word] if isinstance(word, str) else [item for item in word if item]:
                 names.add(".".join(re.findall(r"\w[\w-]*", re.sub(r"\.\w{1,4}$", "", name))))
     return frozenset(name.strip(".") for name in names if name.strip("."))
 
 
-def _is_imported(one: Definition, facts: FileFacts) -> bool:
+def _is_imported(definition: Definition, facts: FileFacts) -> bool:
     """Whether a test's file brings in the file of a function: its module, a class in it, or the package that shows it."""
-    path, test = PurePosixPath(one.path), PurePosixPath(facts.path)
+    path, test = PurePosixPath(definition.path), PurePosixPath(facts.path)
     if facts.language == "go" or (path.parent == test.parent and facts.language in _SAME_FOLDER):
         return path.parent == test.parent
     if facts.language == "java" and _package(path) and _package(path) == _package(test):
@@ -343,8 +343,8 @@ def _is_imported(one: Definition, facts: FileFacts) -> bool:
         if stem in parts[-2:] and _agrees(parts[: parts.index(stem) if stem in parts else 0], folders):
             return True
         # ``from package import function`` where the package's own file shows what a module in it defines
-        if parts[-1] == one.name or parts[-1] == one.scope.split(".")[0] or facts.language == "python":
-            above = parts[:-1] if parts[-1] in (one.name, one.scope.split(".")[0]) else parts
+        if parts[-1] == definition.name or parts[-1] == definition.scope.split(".")[0] or facts.language == "python":
+            above = parts[:-1] if parts[-1] in (definition.name, definition.scope.split(".")[0]) else parts
             if above and above[-1] in folders and _agrees(above[:-1], folders[: folders.index(above[-1])]):
                 return True
     return False

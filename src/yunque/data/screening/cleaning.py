@@ -100,8 +100,8 @@ def clean_all(
     """Each record, cleaned, in their order; ruff looks at all of them in one process. Never raises for what a text is."""
     recipe = recipe or CleanRecipe()
     drafts = [_Draft(record) for record in records]
-    for draft, said in zip(drafts, verdicts or ((),) * len(drafts), strict=True):
-        if recipe.cut and (spans := spans_to_cut(said, recipe.cut)):
+    for draft, verdict in zip(drafts, verdicts or ((),) * len(drafts), strict=True):
+        if recipe.cut and (spans := spans_to_cut(verdict, recipe.cut)):
             draft.step("cut", lambda draft=draft, spans=spans: _cut(draft.text, draft.language, spans), _without_comments)
     if recipe.unused_imports:
         _remove_imports([draft for draft in drafts if draft.has_own_imports])
@@ -112,7 +112,7 @@ def clean_all(
 
 def spans_to_cut(verdicts: Sequence[Verdict], globs: Sequence[str]) -> list[tuple[int, int, str]]:
     """Start, end and CHECK/RULE of the findings that a recipe cuts, by place; of two that overlap the first."""
-    named = [(one.span_bytes, f"{verdict.check}/{one.rule}") for verdict in verdicts for one in verdict.findings]
+    named = [(finding.span_bytes, f"{verdict.check}/{finding.rule}") for verdict in verdicts for finding in verdict.findings]
     wanted = sorted({(*span, name) for span, name in named if span and any(fnmatchcase(name, glob) for glob in globs)})
     kept: list[tuple[int, int, str]] = []
     for start, end, name in wanted:
@@ -191,9 +191,9 @@ def _tree_of(text: str) -> ast.Module:
         raise Unproven(f"does not parse ({type(error).__name__})") from None
 
 
-def _same_tree(one: ast.AST, other: ast.AST) -> bool:
+def _same_tree(item: ast.AST, other: ast.AST) -> bool:
     """Whether two syntax trees are alike but for the places of their nodes. Faster than `ast.dump`, at any depth."""
-    pairs: list[tuple[Any, Any]] = [(one, other)]
+    pairs: list[tuple[Any, Any]] = [(item, other)]
     while pairs:
         mine, theirs = pairs.pop()
         if type(mine) is not type(theirs):
@@ -216,17 +216,17 @@ def _same_tree(one: ast.AST, other: ast.AST) -> bool:
 def _tokens(text: str, language: str, comments: bool) -> list[tuple[str, bytes]]:
     """Type and text of every leaf; strings whole, white space at the ends of a comment's lines and between tokens gone."""
     data = text.encode()
-    found = []
+    tokens = []
     for node in _leaves(_grammar_tree(data, language)):
-        kind, said = node.type, data[node.start_byte : node.end_byte]
+        kind, details = node.type, data[node.start_byte : node.end_byte]
         if "comment" in kind:
             if comments:
-                found.append((kind, b"\n".join(line.strip() for line in said.strip().splitlines())))
+                tokens.append((kind, b"\n".join(line.strip() for line in details.strip().splitlines())))
         elif _TEXTS.search(kind):
-            found.append((kind, said.replace(b"\r\n", b"\n") if language in _BREAKS_ARE_ALIKE else said))
+            tokens.append((kind, details.replace(b"\r\n", b"\n") if language in _BREAKS_ARE_ALIKE else details))
         else:
-            found.append((kind, said.strip()))
-    return found
+            tokens.append((kind, details.strip()))
+    return tokens
 
 
 def _grammar_tree(data: bytes, language: str) -> Tree:
@@ -300,12 +300,12 @@ def _remove_imports(drafts: Sequence[_Draft]) -> None:
         return
     texts = [draft.text for draft, _ in unused]
     _, fixed, why = in_files(ruff, texts, [*select, "--fix-only"])
-    for at, (draft, rows) in enumerate(unused):
+    for index, (draft, rows) in enumerate(unused):
 
-        def change(at: int = at, rows: list[Row] = rows) -> tuple[str, Counter[str]]:
+        def change(position: int = index, rows: list[Row] = rows) -> tuple[str, Counter[str]]:
             if why:
                 raise Unproven(why)
-            return fixed[at], Counter({"F401": len(rows)})
+            return fixed[position], Counter({"F401": len(rows)})
 
         def proven(before: str, after: str, _language: str, rows: list[Row] = rows) -> None:
             if not _same_tree(_without(before, rows), _tree_of(after)):
@@ -326,7 +326,11 @@ def _without(text: str, rows: Sequence[Row]) -> ast.Module:
         for block in ("body", "orelse", "finalbody"):
             statements = getattr(node, block, None)
             if isinstance(statements, list) and statements:
-                kept = [one for one in statements if not isinstance(one, ast.Import | ast.ImportFrom) or one.names]
+                kept = [
+                    statement
+                    for statement in statements
+                    if not isinstance(statement, ast.Import | ast.ImportFrom) or statement.names
+                ]
                 setattr(node, block, kept or ([] if isinstance(node, ast.Module) else [ast.Pass()]))
     return tree
 
@@ -340,15 +344,15 @@ def _lay_out(text: str, language: str, recipe: CleanRecipe) -> tuple[str, Counte
         return text, Counter()
     root = _grammar_tree(data, language).root_node
     edits: Counter[str] = Counter()
-    pieces, at = [], 0
+    pieces, position = [], 0
     for start, end, instead, rule in sorted(wanted):
         everywhere = rule == "line-breaks" and language in _BREAKS_ARE_ALIKE
-        if start < at or not (everywhere or _is_space(root, start, end)):
+        if start < position or not (everywhere or _is_space(root, start, end)):
             continue
-        pieces += [data[at:start], instead]
-        at = end
+        pieces += [data[position:start], instead]
+        position = end
         edits[rule] += 1
-    return b"".join([*pieces, data[at:]]).decode(), edits
+    return b"".join([*pieces, data[position:]]).decode(), edits
 
 
 def _wanted(data: bytes, language: str, recipe: CleanRecipe) -> Iterator[tuple[int, int, bytes, str]]:
@@ -357,13 +361,13 @@ def _wanted(data: bytes, language: str, recipe: CleanRecipe) -> Iterator[tuple[i
     ends_well = data[end:].lstrip(b" \t") in (b"\n", b"\r\n") or not end or data[:end].endswith((b"\\", b"?>"))
     last = len(data) if ends_well or not recipe.final_newline else end
     if recipe.trailing_space:
-        yield from ((found.start(), found.end(), b"", "trailing-space") for found in _AT_LINE_ENDS.finditer(data, 0, last))
+        yield from ((match.start(), match.end(), b"", "trailing-space") for match in _AT_LINE_ENDS.finditer(data, 0, last))
     if recipe.tabs and language not in _TABS_STAY:
-        for found in _TABS.finditer(data):
-            yield found.start(), found.end(), found[0].expandtabs(recipe.tabs), "tabs"
+        for match in _TABS.finditer(data):
+            yield match.start(), match.end(), match[0].expandtabs(recipe.tabs), "tabs"
     if recipe.line_breaks:
         breaks = re.compile(rb"\r\n").finditer(data, 0, last)
-        yield from ((found.start(), found.start() + 1, b"", "line-breaks") for found in breaks)
+        yield from ((match.start(), match.start() + 1, b"", "line-breaks") for match in breaks)
     if last == end < len(data) or (end == len(data) and not ends_well and recipe.final_newline):
         carriage = data[:end].count(b"\r\n") * 2 > data[:end].count(b"\n") and not recipe.line_breaks
         yield end, len(data), b"\r\n" if carriage else b"\n", "final-newline"

@@ -97,7 +97,7 @@ class Finisher:
     def __call__(self, batch: Sequence[tuple[Record, Tagged]]) -> list[Finished]:
         """What becomes of each, in their order."""
         decisions = [decide(record, tagged, self.recipe.screen) for record, tagged in batch]
-        staying = [one for one, decision in zip(batch, decisions, strict=True) if not decision.action]
+        staying = [item for item, decision in zip(batch, decisions, strict=True) if not decision.action]
         verdicts = [tagged.verdicts for _, tagged in staying]
         cleaned = iter(clean_all([record for record, _ in staying], self.recipe.clean, verdicts))
         return [
@@ -125,7 +125,7 @@ class Finisher:
             if redacted.record is None:
                 return self._refused(record, redacted.refused)
             kept = redacted.record
-            replaced = Counter(one.kind for one in redacted.replaced)
+            replaced = Counter(item.kind for item in redacted.replaced)
             edits += [Edited(**place, rule=f"redacted {kind}", count=count) for kind, count in sorted(replaced.items())]
         return Finished(
             before=record.id,
@@ -154,11 +154,11 @@ class PairFinisher:
 
     def __call__(self, batch: Sequence[Pair]) -> list[FinishedPair]:
         """What becomes of each, in their order."""
-        found = []
+        pairs = []
         for pair in batch:
             new, _, why = self.redactor.redact_pair(pair)
-            found.append(FinishedPair(pair=new or pair, reason=f"redaction: {why}" if why else ""))
-        return found
+            pairs.append(FinishedPair(pair=new or pair, reason=f"redaction: {why}" if why else ""))
+        return pairs
 
     def lost(self, pair: Pair, why: str) -> FinishedPair:
         """A pair that could not be worked on."""

@@ -112,15 +112,18 @@ class Redactor:
 
     def is_clean(self, record: Record, verdicts: Sequence[Verdict]) -> bool:
         """Whether nothing is to be replaced in a record of which checks gave these verdicts."""
-        said = {verdict.check: verdict for verdict in verdicts}
-        asked = [said.get(name) for name in self.recipe.checks]
-        passed = all(one is not None and one.outcome is Outcome.PASS and not self._meant(one.findings) for one in asked)
+        answers = {verdict.check: verdict for verdict in verdicts}
+        asked = [answers.get(name) for name in self.recipe.checks]
+        passed = all(
+            verdict is not None and verdict.outcome is Outcome.PASS and not self._meant(verdict.findings)
+            for verdict in asked
+        )
         return passed and not self.known.find(record.text)
 
     def values(self, record: Record, verdicts: Sequence[Verdict]) -> list[KnownValue]:
         """What the verdicts found in the record, to be looked for in the rest of the data set."""
         findings = [
-            one for verdict in verdicts if verdict.check in self.recipe.checks for one in self._meant(verdict.findings)
+            item for verdict in verdicts if verdict.check in self.recipe.checks for item in self._meant(verdict.findings)
         ]
         return list(known_values(record.text, findings, self._salt)) if findings else []
 
@@ -148,11 +151,11 @@ class Redactor:
         texts, replaced = {}, []
         for name in ("prompt", "answer", "suffix"):
             if text := getattr(pair, name):
-                found = self.redact(_of_text(text, pair.language if name == "answer" else "text"))
-                if found.record is None:
-                    return None, (), found.refused
-                texts[name] = found.record.text
-                replaced += found.replaced
+                result = self.redact(_of_text(text, pair.language if name == "answer" else "text"))
+                if result.record is None:
+                    return None, (), result.refused
+                texts[name] = result.record.text
+                replaced += result.replaced
         return (replace(pair, **texts) if replaced else pair), tuple(replaced), ""
 
     def _look(self, record: Record) -> tuple[list[Finding], str]:
@@ -163,28 +166,28 @@ class Redactor:
             if verdict.outcome in (Outcome.ERROR, Outcome.SKIP):
                 return [], f"{check.name} could not look: {verdict.detail}"[:200]
             findings += self._meant(verdict.findings)
-        if any(one.span_bytes is None for one in findings):
-            rule = next(one.rule for one in findings if one.span_bytes is None)
+        if any(finding.span_bytes is None for finding in findings):
+            rule = next(finding.rule for finding in findings if finding.span_bytes is None)
             return [], f"found without its exact place: {rule}"
         return _merged([*findings, *self.known.find(record.text)]), ""
 
     def _meant(self, findings: Sequence[Finding]) -> list[Finding]:
         """Those that the recipe wants replaced."""
         unwanted = {*Kind.__args__} - {*self.recipe.personal}
-        return [one for one in findings if one.severity != "note" and one.rule not in unwanted]
+        return [finding for finding in findings if finding.severity != "note" and finding.rule not in unwanted]
 
     def _rewrite(self, record: Record, findings: Sequence[Finding]) -> tuple[Record, list[Replaced]]:
         data = record.text.encode("utf-8", "surrogatepass")
-        pieces, replaced, at, line, counted = [], [], 0, 1, 0
-        for one in findings:
-            start, end = one.span_bytes
+        pieces, replaced, position, line, counted = [], [], 0, 1, 0
+        for finding in findings:
+            start, end = finding.span_bytes
             value = data[start:end]
-            rule = self.known.rule_of(value, one.rule)
+            rule = self.known.rule_of(value, finding.rule)
             digest = hmac.new(self._salt.encode(), rule.encode() + b"\0" + value, hashlib.sha256).hexdigest()
-            pieces += [data[at:start], placeholder(rule, value, digest)]
-            line, counted, at = line + data.count(b"\n", counted, start), start, end
+            pieces += [data[position:start], placeholder(rule, value, digest)]
+            line, counted, position = line + data.count(b"\n", counted, start), start, end
             replaced.append(Replaced(kind=rule, line=line, fingerprint=digest[:8]))
-        text = b"".join([*pieces, data[at:]]).decode("utf-8", "surrogatepass")
+        text = b"".join([*pieces, data[position:]]).decode("utf-8", "surrogatepass")
         return replace(record, id=content_id(record.origin.path, text), text=text), replaced
 
     def _parses(self, record: Record) -> bool:
@@ -199,12 +202,12 @@ def _of_text(text: str, language: str) -> Record:
 def _merged(findings: Iterable[Finding]) -> list[Finding]:
     """In order; of two that overlap the first one gets the bytes of both, so that no rest is left."""
     merged: list[Finding] = []
-    for one in sorted(findings, key=lambda it: (it.span_bytes[0], -it.span_bytes[1])):
-        if merged and one.span_bytes[0] < merged[-1].span_bytes[1]:
+    for finding in sorted(findings, key=lambda it: (it.span_bytes[0], -it.span_bytes[1])):
+        if merged and finding.span_bytes[0] < merged[-1].span_bytes[1]:
             start, end = merged[-1].span_bytes
-            merged[-1] = replace(merged[-1], span_bytes=(start, max(end, one.span_bytes[1])))
+            merged[-1] = replace(merged[-1], span_bytes=(start, max(end, finding.span_bytes[1])))
         else:
-            merged.append(one)
+            merged.append(finding)
     return merged
 
 
@@ -219,7 +222,7 @@ def placeholder(kind: str, value: bytes, digest: str) -> bytes:
     if kind == "email":
         return f"user-{digest[:8]}@example.com".encode()
     if kind == "ipv4":
-        return ".".join(["10", *(str(int(digest[at : at + 2], 16)) for at in (0, 2, 4))]).encode()
+        return ".".join(["10", *(str(int(digest[position : position + 2], 16)) for position in (0, 2, 4))]).encode()
     if kind == "ipv6":
         return f"2001:db8::{int(digest[:4], 16):x}:{int(digest[4:8], 16):x}".encode()
     if kind == "home-folder":
@@ -235,7 +238,7 @@ def placeholder(kind: str, value: bytes, digest: str) -> bytes:
     if kind == "national-id":
         return _nobody(value, digest)
     if kind == "private-key":
-        return _KEY_LINE.sub(lambda found: _filled(b"REDACTED", len(found[0]), shortest=1), value)
+        return _KEY_LINE.sub(lambda result: _filled(b"REDACTED", len(result[0]), shortest=1), value)
     return _secret(kind, value, digest)
 
 
@@ -257,9 +260,9 @@ def _nobody(value: bytes, digest: str) -> bytes:
 
 def _secret(kind: str, value: bytes, digest: str) -> bytes:
     """A secret's placeholder: as long as the secret, hexadecimal for hexadecimal, an address for an address."""
-    found = _HEX.fullmatch(value)
-    if found:
-        mark = (found[1] or b"") + b"deadbeef" + digest[:8].encode()
+    match = _HEX.fullmatch(value)
+    if match:
+        mark = (match[1] or b"") + b"deadbeef" + digest[:8].encode()
         return mark[: len(value)].ljust(len(value), b"0")
     if value.startswith((b"https://", b"http://")):
         return b"https://example.com/" + f"REDACTED_{digest[:16]}".encode()

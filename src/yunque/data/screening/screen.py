@@ -55,7 +55,7 @@ class Rule(BaseModel, extra="forbid", frozen=True):
             raise ValueError("a value needs one bound, below or above")
         if not self.value and (self.below is not None or self.above is not None):
             raise ValueError("a bound needs the name of a value")
-        if unknown := [one for one in self.owasp if one not in CATEGORIES]:
+        if unknown := [item for item in self.owasp if item not in CATEGORIES]:
             raise ValueError(f"no category '{unknown[0]}' ({nearest(unknown[0], list(CATEGORIES))})")
         if self.value and (self.finding or self.cwe or self.owasp):
             raise ValueError("a rule is about a value or about findings, not both")
@@ -138,9 +138,11 @@ def tag(
     ``checks`` are those of the ``names``, with the ``options`` that they were given (see `load_checks`).
     """
     screener = _Screener(names, checks, options)
-    for batch, found in ordered_map(screener, _asked(records, cache), workers=workers, lost=screener.lost):
-        for asked, verdicts in zip(batch, found, strict=True):
-            new = [one for one in verdicts if one.check not in asked.known and one.outcome is not Outcome.ERROR]
+    for batch, result in ordered_map(screener, _asked(records, cache), workers=workers, lost=screener.lost):
+        for asked, verdicts in zip(batch, result, strict=True):
+            new = [
+                verdict for verdict in verdicts if verdict.check not in asked.known and verdict.outcome is not Outcome.ERROR
+            ]
             cache.put(asked.record, new)
             yield asked.record, Tagged(record_id=asked.record.id, verdicts=tuple(verdicts))
         cache.commit()
@@ -158,7 +160,7 @@ def _asked(records: Iterable[Record], cache: VerdictCache) -> Iterator[list[_Ask
 
 
 def _unknown(batch: Sequence[_Asked], check: str) -> list[Record]:
-    return [one.record for one in batch if check not in one.known]
+    return [item.record for item in batch if check not in item.known]
 
 
 class _Screener:
@@ -176,16 +178,18 @@ class _Screener:
     def __call__(self, batch: Sequence[_Asked]) -> list[list[Verdict]]:
         if self._checks is None:
             self._checks = load_checks(self.names, self.proofs, self.options)
-        said: dict[str, list[Verdict]] = {}
+        details: dict[str, list[Verdict]] = {}
         for check in self._checks:
             if check.at_once:
                 new = iter(check.judge_all(asked) if (asked := _unknown(batch, check.name)) else ())
-                said[check.name] = [one.known.get(check.name) or next(new) for one in batch]
+                details[check.name] = [item.known.get(check.name) or next(new) for item in batch]
         rows = []
-        for at, one in enumerate(batch):  # text by text, so that what was parsed for one check is there for the next
+        for index, item in enumerate(batch):  # text by text, so that what was parsed for one check is there for the next
             rows.append(
                 [
-                    said[check.name][at] if check.name in said else one.known.get(check.name) or check.judge(one.record)
+                    details[check.name][index]
+                    if check.name in details
+                    else item.known.get(check.name) or check.judge(item.record)
                     for check in self._checks
                 ]
             )
@@ -224,8 +228,8 @@ def _holds(rule: Rule, verdict: Verdict) -> str | None:
         return f"{rule.value} is {number:.4g}, above {rule.above:.4g}" if number > rule.above else None
     if not rule.finding and not rule.cwe and not rule.owasp:
         return (verdict.detail or "fails") if verdict.outcome is Outcome.FAIL else None
-    found = next((one for one in verdict.findings if _meant(rule, one)), None)
-    return None if found is None else f"line {found.line}: {found.rule}: {found.message}"
+    finding = next((finding for finding in verdict.findings if _meant(rule, finding)), None)
+    return None if finding is None else f"line {finding.line}: {finding.rule}: {finding.message}"
 
 
 def _meant(rule: Rule, finding: Finding) -> bool:

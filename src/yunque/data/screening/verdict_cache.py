@@ -53,17 +53,17 @@ class VerdictCache:
     def get(self, records: Sequence[Record]) -> list[dict[str, Verdict]]:
         """Of each record: check name -> verdict, where that is known."""
         keys = [_read_of(record) for record in records]
-        found: dict[str, dict[str, Verdict]] = {key: {} for key in keys}
+        result: dict[str, dict[str, Verdict]] = {key: {} for key in keys}
         asked = ", ".join("?" * len(keys))
         for judge, name in self._names.items():
             query = f"SELECT record, verdict FROM verdicts WHERE judge = ? AND record IN ({asked})"
             for key, text in self._base.execute(query, (judge, *keys)):
-                found[key][name] = restore(json.loads(text), Verdict)
-        return [found[key] for key in keys]
+                result[key][name] = restore(json.loads(text), Verdict)
+        return [result[key] for key in keys]
 
     def put(self, record: Record, verdicts: Iterable[Verdict]) -> None:
         """Keep what was said of a record."""
-        rows = [(self._keys[one.check], _read_of(record), json_line(plain(one))) for one in verdicts]
+        rows = [(self._keys[verdict.check], _read_of(record), json_line(plain(verdict))) for verdict in verdicts]
         self._base.executemany("INSERT OR REPLACE INTO verdicts VALUES (?, ?, ?)", rows)
 
     def commit(self) -> None:
@@ -81,23 +81,23 @@ def check_identity(check: Check) -> str:
     """A hash of the check's name, the source of its module and of those of ours that it uses, its arguments, its tool."""
     check = check.check if isinstance(check, Trusted) else check
     arguments: Mapping = {name: value for name, value in vars(check).items() if not name.startswith("_")}
-    said = repr(sorted(arguments.items(), key=lambda one: one[0]))
-    return content_id(check.name, type(check).__qualname__, *_sources(type(check).__module__), said)
+    details = repr(sorted(arguments.items(), key=lambda item: item[0]))
+    return content_id(check.name, type(check).__qualname__, *_sources(type(check).__module__), details)
 
 
 @cache
 def _sources(module: str) -> tuple[str, ...]:
     """The source of a module, and of what it imports from its package and from `READ_WITH`, and so on; by their names."""
     rooms = (*READ_WITH, module.rpartition(".")[0] or module)
-    found, stack = {}, [module]
+    result, stack = {}, [module]
     while stack:
         name = stack.pop()
-        if name in found or not any(name == room or name.startswith(f"{room}.") for room in rooms):
+        if name in result or not any(name == room or name.startswith(f"{room}.") for room in rooms):
             continue
         source = _source(name)
         if source is None:
             continue
-        found[name] = source
+        result[name] = source
         for node in ast.walk(ast.parse(source)):
             if isinstance(node, ast.Import):
                 stack += [alias.name for alias in node.names]
@@ -105,7 +105,7 @@ def _sources(module: str) -> tuple[str, ...]:
                 package = "." * node.level + (node.module or "")
                 above = resolve_name(package, name.rpartition(".")[0]) if node.level else package
                 stack += [above, *(f"{above}.{alias.name}" for alias in node.names)]
-    return tuple(found[name] for name in sorted(found))
+    return tuple(result[name] for name in sorted(result))
 
 
 def _source(name: str) -> str | None:

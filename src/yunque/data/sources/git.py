@@ -42,12 +42,12 @@ def is_url(spec: str) -> bool:
 def split_url(spec: str) -> tuple[str, str]:
     """URL and revision (or nothing) of ``URL@REVISION``. The URL of a folder that is there keeps its ``@``."""
     authority = re.match(r"[a-z]+://[^/]*/|[^/]*?:", spec)
-    at = spec.rfind("@", authority.end() if authority else 0)
-    if at < 0 or spec[at - 1] in "/:" or at + 1 == len(spec):
+    position = spec.rfind("@", authority.end() if authority else 0)
+    if position < 0 or spec[position - 1] in "/:" or position + 1 == len(spec):
         return spec, ""
     if spec.startswith("file://") and os.path.exists(unquote(spec.removeprefix("file://"))):
         return spec, ""
-    return spec[:at], spec[at + 1 :]
+    return spec[:position], spec[position + 1 :]
 
 
 def without_secret(url: str) -> str:
@@ -82,7 +82,7 @@ def committed(root: Path, commit: str) -> dict[str, str]:
     except GitError:
         return {}
     rows = (row.split(b"\t", 1) for row in listed.split(b"\0") if row)
-    return {os.fsdecode(path): told.split()[2].decode() for told, path in rows if told.split()[1] == b"blob"}
+    return {os.fsdecode(path): text.split()[2].decode() for text, path in rows if text.split()[1] == b"blob"}
 
 
 def is_bare(folder: Path) -> bool:
@@ -115,8 +115,8 @@ def remote_commit(url: str, revision: str = "") -> tuple[str, str]:
     if revision and (not is_revision(revision) or re.search(r"[*?\[\\^~:]|\.\.|@\{", revision)):
         do = "name a branch, a tag, or a whole commit"
         raise SourceError(f"'{revision}' cannot be asked of a repository elsewhere", where=where, do=do)
-    told = _remote(url, "ls-remote", "--quiet", "--", url, *wanted, *(f"{one}^{{}}" for one in wanted if revision))
-    refs = dict(reversed(line.split("\t", 1)) for line in told.decode("utf-8", "replace").splitlines() if "\t" in line)
+    text = _remote(url, "ls-remote", "--quiet", "--", url, *wanted, *(f"{item}^{{}}" for item in wanted if revision))
+    refs = dict(reversed(line.split("\t", 1)) for line in text.decode("utf-8", "replace").splitlines() if "\t" in line)
     for ref in wanted:
         if commit := refs.get(f"{ref}^{{}}") or refs.get(ref):
             return commit, ref
@@ -162,9 +162,9 @@ def _remote(url: str, *arguments: str) -> bytes:
     try:
         return _run([*_settings(_OFF + _OFF_REMOTE), *arguments], REMOTE_TIMEOUT_S, _env())
     except GitError as error:
-        told = str(error).replace(url, without_secret(url))
+        details = str(error).replace(url, without_secret(url))
         do = "check the address, your access and the network"
-        raise SourceError(f"the repository cannot be fetched ({told})", where=without_secret(url), do=do) from None
+        raise SourceError(f"the repository cannot be fetched ({details})", where=without_secret(url), do=do) from None
 
 
 def _settings(settings: tuple[str, ...]) -> list[str]:

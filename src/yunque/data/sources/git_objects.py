@@ -115,17 +115,17 @@ class Repository:
     def commit(self, commit: str) -> Commit:
         """What a commit says."""
         head, _, message = self.read(commit, "commit", MAX_COMMIT_BYTES).partition(b"\n\n")
-        told: dict[str, list[str]] = {}
+        facts: dict[str, list[str]] = {}
         for line in head.split(b"\n"):
             name, _, value = line.partition(b" ")
-            told.setdefault(name.decode("utf-8", "replace"), []).append(value.decode("utf-8", "replace"))
+            facts.setdefault(name.decode("utf-8", "replace"), []).append(value.decode("utf-8", "replace"))
         try:
-            (tree,), authors = told["tree"], told.get("author", [""])
+            (tree,), authors = facts["tree"], facts.get("author", [""])
         except (KeyError, ValueError):
             raise GitError(f"{commit} is no commit") from None
-        text = _message(message, told.get("encoding", [""])[0])
+        text = _message(message, facts.get("encoding", [""])[0])
         author = re.sub(r" -?\d+ [+-]\d+$", "", authors[0])
-        return Commit(id=commit, tree=tree, parents=tuple(told.get("parent", ())), author=author, message=text)
+        return Commit(id=commit, tree=tree, parents=tuple(facts.get("parent", ())), author=author, message=text)
 
     def changes(self, before: str, after: str) -> list[FileChange]:
         """The files that differ between two trees, by path; no renames, no submodules. TooLargeError for endless lists."""
@@ -135,28 +135,28 @@ class Repository:
         try:
             # what is no name of an object comes back as it is, at once: so we know where the answer ends
             self._diffs.send(f"{before} {after}\n".encode() + self._mark + b"\n")
-            told = self._diffs.until(self._mark, MAX_DIFF_BYTES)
+            text = self._diffs.until(self._mark, MAX_DIFF_BYTES)
         except GitError:
             self._diffs.close()
             self._diffs = None
             raise
-        head, _, rows = told.partition(b"\n")
+        head, _, rows = text.partition(b"\n")
         if head != f"{before} {after}".encode():  # it says nothing at all of a tree that is not there
             raise GitError("a tree is missing or damaged")
         parts = rows.split(b"\0")
-        found = []
+        results = []
         for fields, path in zip(parts[::2], parts[1::2], strict=False):
             old, new, *blobs, _status = fields.decode().removeprefix(":").split()
             if "160000" not in (old, new):
-                found.append(FileChange(path=os.fsdecode(path), modes=(old, new), blobs=(blobs[0], blobs[1])))
-        return found
+                results.append(FileChange(path=os.fsdecode(path), modes=(old, new), blobs=(blobs[0], blobs[1])))
+        return results
 
     def files(self, commit: str) -> Iterator[tuple[str, str, str]]:
         """Path, mode and blob of every file, link and submodule (mode ``160000``) of a commit."""
         for row in git.ask(self.root, "ls-tree", "-r", "-z", "--full-tree", commit).split(b"\0"):
             if row:
-                told, path = row.split(b"\t", 1)
-                mode, _, blob = told.decode().split()
+                text, path = row.split(b"\t", 1)
+                mode, _, blob = text.decode().split()
                 yield os.fsdecode(path), mode, blob
 
     def read(self, name: str, kind: str = "blob", max_bytes: int = 1 << 62) -> bytes:
@@ -166,13 +166,13 @@ class Repository:
         whole = False
         try:
             self._objects.send(f"{name}\n".encode())
-            told = self._objects.line().decode("utf-8", "replace").split()
-            whole = len(told) != 3  # nothing follows "missing"
+            details = self._objects.line().decode("utf-8", "replace").split()
+            whole = len(details) != 3  # nothing follows "missing"
             if whole:
                 raise GitError(f"{name} is missing or damaged")
-            if told[1] != kind:
-                raise GitError(f"{name} is a {told[1]}, not a {kind}")
-            size = int(told[2])
+            if details[1] != kind:
+                raise GitError(f"{name} is a {details[1]}, not a {kind}")
+            size = int(details[2])
             if size > max_bytes:
                 raise TooLargeError(size)
             data = self._objects.take(size + 1)[:size]
@@ -245,9 +245,9 @@ class _Talk:
         """Up to a line break, without it; empty at the end, if that may be."""
         pieces = []
         while True:
-            piece, found, rest = self._held.partition(b"\n")
+            piece, result, rest = self._held.partition(b"\n")
             pieces.append(piece)
-            if found:
+            if result:
                 self._held = rest
                 return b"".join(pieces)
             self._held = self._more()
@@ -258,25 +258,25 @@ class _Talk:
 
     def take(self, size: int) -> bytes:
         """Exactly so many bytes."""
-        told = bytearray(self._held)
-        while len(told) < size:
+        details = bytearray(self._held)
+        while len(details) < size:
             if not (more := self._more()):
                 raise GitError("git ended")
-            told += more
-        self._held = bytes(told[size:])
-        return bytes(told[:size])
+            details += more
+        self._held = bytes(details[size:])
+        return bytes(details[:size])
 
     def until(self, mark: bytes, most: int) -> bytes:
         """What comes before a mark that is the last thing said."""
-        told = bytearray(self._held)
-        while not told.endswith((mark, mark + b"\n")):
-            if len(told) > most:
-                raise TooLargeError(len(told))
+        text = bytearray(self._held)
+        while not text.endswith((mark, mark + b"\n")):
+            if len(text) > most:
+                raise TooLargeError(len(text))
             if not (more := self._more()):
                 raise GitError("a tree is missing or damaged")
-            told += more
+            text += more
         self._held = b""
-        return bytes(told[: told.rindex(mark)]).lstrip(b"\n")
+        return bytes(text[: text.rindex(mark)]).lstrip(b"\n")
 
     def code(self) -> int:
         """The exit status."""

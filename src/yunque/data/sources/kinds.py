@@ -60,10 +60,12 @@ def open_source(spec: str, limits: TreeLimits = TreeLimits()) -> Source:
     """
     spec = spec.strip()
     if spec.startswith(("list:", "mirror:")):
-        found = open_sources(spec, limits)
-        if len(found) != 1:
-            raise SourceError(f"stands for {len(found)} sources, where one is asked for", where=spec, do="name one of them")
-        return found[0]
+        sources = open_sources(spec, limits)
+        if len(sources) != 1:
+            raise SourceError(
+                f"stands for {len(sources)} sources, where one is asked for", where=spec, do="name one of them"
+            )
+        return sources[0]
     if spec.startswith("pypi:"):
         return PackageSource(spec, limits)
     if spec.startswith("npm:"):
@@ -75,17 +77,17 @@ def open_source(spec: str, limits: TreeLimits = TreeLimits()) -> Source:
         if spec and path.is_dir():
             return _open_folder(path.resolve(), limits)
         if spec and path.is_file():
-            if found := recognise.benchmark_at(path):
-                raise SourceError(f"is {found.reason}", where=path, do="benchmarks are never training data")
+            if sources := recognise.benchmark_at(path):
+                raise SourceError(f"is {sources.reason}", where=path, do="benchmarks are never training data")
             return Archive(path.resolve(), limits)
         if spec and path.exists():
             raise SourceError("is neither a file nor a folder", where=spec)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         raise SourceError(f"cannot be read ({getattr(error, 'strerror', None) or error})", where=shown(spec)) from error
-    for at in reversed([match.start() for match in re.finditer("@", spec)]):
-        root = Path(spec[:at]).expanduser()
-        if spec[:at] and spec[at + 1 :] and root.is_dir():
-            return GitRevision(root.resolve(), spec[at + 1 :], limits)
+    for position in reversed([match.start() for match in re.finditer("@", spec)]):
+        root = Path(spec[:position]).expanduser()
+        if spec[:position] and spec[position + 1 :] and root.is_dir():
+            return GitRevision(root.resolve(), spec[position + 1 :], limits)
     plugin = spec.partition(":")[0]
     if plugin != spec and plugin in entry_points(group="yunque.sources").names:
         return find_part("sources", plugin)(spec, limits)
@@ -134,9 +136,9 @@ def _open_folder(root: Path, limits: TreeLimits) -> Source:
 def _hint(path: Path, spec: str) -> str:
     """What may have been meant: a name nearby, or a package."""
     siblings = [entry.name for entry in path.parent.iterdir()] if spec and path.parent.is_dir() else []
-    told = nearest(path.name, siblings)
-    if told.startswith("did you mean"):
-        return told
+    text = nearest(path.name, siblings)
+    if text.startswith("did you mean"):
+        return text
     package = f"; a package is written pypi:{spec}" if re.fullmatch(r"[\w.-]+(==[\w.!+-]+)?", spec) else ""
     return f"give a folder, a git repository, an archive, pypi:NAME or npm:NAME{package}"
 
@@ -340,14 +342,14 @@ class PackageSource:
         aside = folder / "download"
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir(parents=True)
-        path, found = self._download(self.name, self.version, aside, self.limits.max_total_bytes)
+        path, result = self._download(self.name, self.version, aside, self.limits.max_total_bytes)
         sha256 = _sha256(path)
         writer = TreeWriter(folder / TREE, self.limits, path.name)
         archives.unpack(path, writer)
         shutil.rmtree(aside)
-        version = found.pop("version")
+        version = result.pop("version")
         facts = _facts(self.kind, self.name, self.source, version, writer, folder, writer.finish())
-        return {**facts, **found, "file": path.name, "sha256": sha256}
+        return {**facts, **result, "file": path.name, "sha256": sha256}
 
 
 class NpmPackage(PackageSource):

@@ -46,13 +46,13 @@ def read_list(path: Path) -> Iterator[Line]:
         raise SourceError(what, where=where, do="name a text file with one source a line") from None
     if b"\0" in data:
         raise SourceError("is no list of sources", where=where, do="name a text file with one source a line")
-    found = False
+    result = False
     for number, line in enumerate(data.removeprefix(b"\xef\xbb\xbf").splitlines(), start=1):
         spec = re.sub(r"(?:^|\s)#.*", "", os.fsdecode(line)).strip()
         if spec:
-            found = True
+            result = True
             yield Line(_absolute(spec, path.parent), f"{where}:{number}")
-    if not found:
+    if not result:
         raise SourceError("names no source", where=where, do="write one source a line")
 
 
@@ -70,7 +70,7 @@ def repositories(folder: Path) -> Iterator[tuple[str, Path]]:
     where = shown(str(folder))
     if not folder.is_dir():
         raise SourceError("no such folder", where=where, do="name the folder that holds the repositories")
-    seen = found = 0
+    seen = result = 0
     for here, inner, _ in os.walk(folder.resolve()):
         inner.sort()
         root = Path(here)
@@ -79,10 +79,10 @@ def repositories(folder: Path) -> Iterator[tuple[str, Path]]:
         inner.clear()  # what lies inside is a submodule, or the repository's own
         seen += 1
         if git.head(root):
-            found += 1
+            result += 1
             name = root.relative_to(folder.resolve()).as_posix()
             yield (shown(root.name if name == "." else name).removesuffix(".git") or "root"), root
-    if not found:
+    if not result:
         what = (
             f"none of its {seen} repositories has a commit that can be read" if seen else "there is no git repository in it"
         )

@@ -151,8 +151,8 @@ def tree_digest(entries: Iterable[Entry], sha256_of: dict[str, str]) -> str:
     parts: list[bytes] = []
     for entry in sorted(entries, key=lambda entry: os.fsencode(entry.path)):
         if not entry.reason:
-            told = f"link {entry.target}" if entry.target is not None else f"{entry.executable} {sha256_of[entry.path]}"
-            parts += [os.fsencode(entry.path), os.fsencode(told)]
+            details = f"link {entry.target}" if entry.target is not None else f"{entry.executable} {sha256_of[entry.path]}"
+            parts += [os.fsencode(entry.path), os.fsencode(details)]
     return content_id(*parts)
 
 

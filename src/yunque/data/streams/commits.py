@@ -148,8 +148,8 @@ def judge_commit(commit: Commit, rules: CommitRules) -> str:
     if len(commit.parents) != 1:
         raise Unfit("merge", f"{len(commit.parents)} parents") if commit.parents else Unfit("first commit")
     author = commit.author.casefold()
-    if found := next((bot for bot in rules.bots if bot in author), "") or (_BOT.search(author) and "bot"):
-        raise Unfit("bot", f"its author is called '{found}'")
+    if result := next((bot for bot in rules.bots if bot in author), "") or (_BOT.search(author) and "bot"):
+        raise Unfit("bot", f"its author is called '{result}'")
     if len(commit.message) > MAX_RAW_CHARS:
         raise Unfit("long message", f"{len(commit.message)} characters")
     message = clean_message(commit.message)

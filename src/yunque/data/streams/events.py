@@ -127,11 +127,11 @@ class Events:
         try:
             with _scratch() as database:
                 for number, row in enumerate(self._rows(), start=1):
-                    found = _event(row) if isinstance(row, dict) else row
-                    if isinstance(found, Event):
-                        _keep(database, number, found)
+                    result = _event(row) if isinstance(row, dict) else row
+                    if isinstance(result, Event):
+                        _keep(database, number, result)
                     else:
-                        yield Dropped(path=f"{self.name}#{number}", reason=found[0], detail=found[1])
+                        yield Dropped(path=f"{self.name}#{number}", reason=result[0], detail=result[1])
                 for number, event, last, consent in _events(database):
                     why, text = self._judge(event, number == last, consent)
                     if why:
@@ -294,5 +294,5 @@ def _events(database: sqlite3.Connection) -> Iterator[tuple[int, Event, int, boo
     for number, text in database.execute("SELECT number, event FROM waiting ORDER BY number"):
         values = json.loads(text)
         event = Event(**values | {"reaction": Reaction(values["reaction"])})
-        found = database.execute("SELECT last, consent FROM completions WHERE id = ?", (event.completion_id,)).fetchone()
-        yield number, event, found[0], bool(found[1])
+        result = database.execute("SELECT last, consent FROM completions WHERE id = ?", (event.completion_id,)).fetchone()
+        yield number, event, result[0], bool(result[1])

@@ -134,7 +134,7 @@ class _Reader:
         self.now = datetime.now(UTC).isoformat(timespec="seconds")
         self.checks = (Generated(), Minified())
         self._parent: Commit | None = None  # mostly the next one that is asked for
-        self._told: set[int] = set()
+        self._reported: set[int] = set()
 
     def read(self, name: str) -> Iterator[Record | Pair | Dropped]:
         """All that one commit gives."""
@@ -162,12 +162,12 @@ class _Reader:
             yield Dropped(path=name[:12], reason=unfit.reason, detail=unfit.detail)
             return
         yield from dropped
-        records = [one for edit, _ in made for one in (edit.after, edit.before)] + [record for _, record in tests]
+        records = [item for edit, _ in made for item in (edit.after, edit.before)] + [record for _, record in tests]
         by_id = {record.id: record for record in records}
         for pair in (pair for _, pairs in made for pair in pairs):
             for name in pair.origin_ids:
-                if (key := int(name, 16)) not in self._told:
-                    self._told.add(key)
+                if (key := int(name, 16)) not in self._reported:
+                    self._reported.add(key)
                     yield by_id[name]
             yield pair
 
@@ -197,12 +197,12 @@ class _Reader:
 
     def _tests(self, commit: Commit, code: list[FileChange], edits: list[_Edit]) -> list[tuple[str, Record]]:
         """Text before (or nothing) and record after of the test files that a commit changed or added."""
-        found = [(edit.before.text, edit.after) for edit in edits if is_test_path(edit.after.origin.path)]
+        tests = [(edit.before.text, edit.after) for edit in edits if is_test_path(edit.after.origin.path)]
         for change in code:
             if change.modes[0] == MISSING and change.modes[1] in (FILE, PROGRAM) and is_test_path(change.path):
                 with contextlib.suppress(Unfit):
-                    found.append(("", self._record(change, 1, commit.id)))
-        return found
+                    tests.append(("", self._record(change, 1, commit.id)))
+        return tests
 
     def _edit(self, commit: Commit, change: FileChange) -> _Edit:
         """The records of a file before and after."""
@@ -229,8 +229,8 @@ class _Reader:
             raise Unfit("too large", f"{error.size} bytes, over {self.rules.max_file_bytes}") from None
         except git.GitError as error:
             raise Unfit("damaged", str(error)) from None
-        if found := benchmark_of(data):
-            raise Unfit(found.reason, found.why_not)
+        if benchmark := benchmark_of(data):
+            raise Unfit(benchmark.reason, benchmark.why_not)
         if b"\0" in data:
             raise Unfit("binary", "holds NUL bytes")
         try:
@@ -275,12 +275,12 @@ class _Reader:
             return
         most = self.rules.max_functions if kind is PairKind.FIX else 1
         try:
-            found = changed_functions(edit.before.text, edit.after.text, edit.language, most)
+            result = changed_functions(edit.before.text, edit.after.text, edit.language, most)
         except NotFunctionsError:
             return
-        one, two = edit.before.text.encode(), edit.after.text.encode()
-        for old, new in found:
-            before, after = one[slice(*span_of(one, old))].decode(), two[slice(*span_of(two, new))].decode()
+        item, two = edit.before.text.encode(), edit.after.text.encode()
+        for old, new in result:
+            before, after = item[slice(*span_of(item, old))].decode(), two[slice(*span_of(two, new))].decode()
             try:
                 self._judge_length(before, after)
             except Unfit:

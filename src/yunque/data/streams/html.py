@@ -97,12 +97,12 @@ class _Writer:
         """Close the paragraph that is being written."""
         words = "".join(self.line)
         self.line = []
-        told = "\n".join(" ".join(line.split()) for line in words.split("\n")).strip()
-        if told:
-            self.prose.append(told)
+        details = "\n".join(" ".join(line.split()) for line in words.split("\n")).strip()
+        if details:
+            self.prose.append(details)
             indent = "  " * max(0, len(self.lists) - 1)
             rest = indent + "  " if self.lists else ""
-            lines = (self.mark + told).split("\n")
+            lines = (self.mark + details).split("\n")
             self._put("\n".join([(indent if self.mark else rest) + lines[0], *(rest + line for line in lines[1:])]))
             self.mark = ""
 

@@ -109,8 +109,10 @@ class Notebooks:
                 yield Dropped(path=shown(entry.path), reason=entry.reason, detail=entry.detail, size_bytes=entry.size_bytes)
                 continue
             full = self.root / entry.path
-            if found := benchmark_at(full):
-                yield Dropped(path=shown(entry.path), reason=found.reason, detail=found.why_not, size_bytes=entry.size_bytes)
+            if result := benchmark_at(full):
+                yield Dropped(
+                    path=shown(entry.path), reason=result.reason, detail=result.why_not, size_bytes=entry.size_bytes
+                )
                 continue
             try:
                 data = full.read_bytes()
@@ -126,7 +128,7 @@ class Notebooks:
     def _around(self) -> list[str]:
         """Every path of the folder, for its licences."""
         if self._only is not None:
-            return sorted(one.name for one in self.root.iterdir() if one.is_file() and not one.is_symlink())
+            return sorted(path.name for path in self.root.iterdir() if path.is_file() and not path.is_symlink())
         return [entry.path for entry in walk(self.root, TreeLimits()) if not entry.reason and entry.target is None]
 
 
@@ -273,13 +275,13 @@ class _Unusable(Exception):
 def _cells(data: bytes) -> tuple[str, list[_Cell]]:
     """Language and cells of a notebook. Raises ``_Unusable``."""
     try:
-        told = json.loads(data.decode("utf-8-sig"))
-        if not isinstance(told, dict):
+        loads = json.loads(data.decode("utf-8-sig"))
+        if not isinstance(loads, dict):
             raise _Unusable("broken notebook", "is no JSON object")
-        major = told.get("nbformat")
+        major = loads.get("nbformat")
         if major not in (3, 4):
             raise _Unusable("notebook format", f"nbformat {str(major)[:20]}, not 3 or 4")
-        sheets = [told] if major == 4 else told["worksheets"]
+        sheets = [loads] if major == 4 else loads["worksheets"]
         raw = [cell for sheet in sheets for cell in sheet["cells"]]
     except UnicodeDecodeError as error:
         raise _Unusable("encoding", f"not UTF-8 at byte {error.start}") from None
@@ -292,7 +294,7 @@ def _cells(data: bytes) -> tuple[str, list[_Cell]]:
     cells = [_cell(cell) for cell in raw]
     if raw and all(cell.broken for cell in cells):
         raise _Unusable("broken notebook", f"no cell can be read; the first {cells[0].broken}")
-    return _language(told.get("metadata"), raw if major == 3 else []), [cell for cell in cells if cell.kind]
+    return _language(loads.get("metadata"), raw if major == 3 else []), [cell for cell in cells if cell.kind]
 
 
 def _cell(cell: object) -> _Cell:
@@ -321,10 +323,12 @@ _HALF_PAIR = re.compile("[\ud800-\udfff]")
 
 def _language(metadata: object, old_cells: list) -> str:
     """The language that the metadata names, else that of the first cell that names one (nbformat 3)."""
-    told = metadata if isinstance(metadata, dict) else {}
-    about, kernel = (told.get(name) if isinstance(told.get(name), dict) else {} for name in ("language_info", "kernelspec"))
+    facts = metadata if isinstance(metadata, dict) else {}
+    about, kernel = (
+        facts.get(name) if isinstance(facts.get(name), dict) else {} for name in ("language_info", "kernelspec")
+    )
     cells = [cell.get("language") for cell in old_cells if isinstance(cell, dict)]
-    named = [about.get("name"), kernel.get("language"), told.get("language"), *cells, kernel.get("name")]
-    name = next((one.strip().lower() for one in named if isinstance(one, str) and one.strip()), "")
+    named = [about.get("name"), kernel.get("language"), facts.get("language"), *cells, kernel.get("name")]
+    name = next((item.strip().lower() for item in named if isinstance(item, str) and item.strip()), "")
     base = re.sub(r"(?<![\d.])[\d.]+$", "", name)
-    return next((one for one in (name, _NAMES.get(name), base, _NAMES.get(base)) if one in COMMENTS), name)
+    return next((item for item in (name, _NAMES.get(name), base, _NAMES.get(base)) if item in COMMENTS), name)

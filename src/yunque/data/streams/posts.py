@@ -82,8 +82,8 @@ class PostRules:
     @property
     def identity(self) -> dict:
         """What decides the pairs, as plain values."""
-        told = asdict(self) | {"answer": str(self.answer), "languages": sorted(self.languages)}
-        return {name: value for name, value in told.items() if not name.endswith("_bytes")}
+        facts = asdict(self) | {"answer": str(self.answer), "languages": sorted(self.languages)}
+        return {name: value for name, value in facts.items() if not name.endswith("_bytes")}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,8 +184,8 @@ class PostSorting:
             yield post.dropped(*why)
         elif kind == QUESTION:
             self._store("questions", post)
-        elif (found := self._accepted(post.parent)) is not None:
-            yield from self._compete(post, found)
+        elif (result := self._accepted(post.parent)) is not None:
+            yield from self._compete(post, result)
         elif self._refused(post.parent):
             yield post.dropped("question dropped")
         else:  # its question may still come
@@ -194,8 +194,8 @@ class PostSorting:
     def settle(self) -> Iterator[Dropped]:
         """Answers that came before their question compete, now that all questions are known."""
         for post in self._posts("SELECT * FROM early ORDER BY id"):
-            if (found := self._accepted(post.parent)) is not None:
-                yield from self._compete(post, found)
+            if (result := self._accepted(post.parent)) is not None:
+                yield from self._compete(post, result)
             elif self._refused(post.parent):
                 yield post.dropped("question dropped")
             else:
@@ -228,7 +228,7 @@ class PostSorting:
             return
         there = self._answer(post.parent)
         if there is not None:
-            worse, better = sorted((post, there), key=lambda one: self._rank(one, accepted))
+            worse, better = sorted((post, there), key=lambda item: self._rank(item, accepted))
             yield worse.dropped("not chosen", f"answer {better.id} is taken")
             if worse is post:
                 return
@@ -243,13 +243,13 @@ class PostSorting:
     # ------------------------------------------------------------------------------------------------------ the database
     def _refused(self, number: int) -> bool | None:
         """Whether a post of that number was refused; None when none has been seen."""
-        found = self.database.execute("SELECT refused FROM seen WHERE id = ?", (number,)).fetchone()
-        return None if found is None else bool(found[0])
+        result = self.database.execute("SELECT refused FROM seen WHERE id = ?", (number,)).fetchone()
+        return None if result is None else bool(result[0])
 
     def _accepted(self, number: int) -> int | None:
         """The accepted answer of a question that is wanted; None when there is no such question."""
-        found = self.database.execute("SELECT accepted FROM questions WHERE id = ?", (number,)).fetchone()
-        return None if found is None else found[0]
+        result = self.database.execute("SELECT accepted FROM questions WHERE id = ?", (number,)).fetchone()
+        return None if result is None else result[0]
 
     def _answer(self, question: int) -> Post | None:
         columns = "id, parent, accepted, score, languages, title, author, licence, body"
@@ -272,9 +272,9 @@ class PostSorting:
 
 def _languages(names: list[str], tags: dict[str, str]) -> tuple[str, ...]:
     """The languages of a question's tags, one where one of two holds the other."""
-    found = tuple(dict.fromkeys(tags[name] for name in names if name in tags))
-    wider = _WIDER.get(frozenset(found))
-    return (wider,) if wider else found
+    result = tuple(dict.fromkeys(tags[name] for name in names if name in tags))
+    wider = _WIDER.get(frozenset(result))
+    return (wider,) if wider else result
 
 
 def _author(values: dict[str, str]) -> str:

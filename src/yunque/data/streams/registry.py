@@ -46,16 +46,18 @@ def open_stream(spec: str, options: Mapping[str, Any]) -> Stream | None:
     if not options and not _is_required(made, rules):
         return made(_given(rest, hints.get(given)))
     try:
-        told = TypeAdapter(hints[rules[0]]).validate_python(dict(options))
+        details = TypeAdapter(hints[rules[0]]).validate_python(dict(options))
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         known = (
-            [one.name for one in fields(hints[rules[0]])] if is_dataclass(hints[rules[0]]) else hints[rules[0]].model_fields
+            [field_.name for field_ in fields(hints[rules[0]])]
+            if is_dataclass(hints[rules[0]])
+            else hints[rules[0]].model_fields
         )
         do = nearest(key, list(known)) if key not in known else ""
         raise RecipeError(f"{kind}: {key}: {first['msg'].lower()}", where="sources.options", do=do) from error
-    return made(_given(rest, hints.get(given)), told)
+    return made(_given(rest, hints.get(given)), details)
 
 
 def _is_required(made: Any, rules: Sequence[str]) -> bool:
@@ -78,7 +80,7 @@ def read_stream(stream: Stream, folder: Path, progress: Progress = silent) -> di
     ):
         for item in stream.read():
             if isinstance(item, Pair):
-                if missing := [one for one in item.origin_ids if one not in seen]:
+                if missing := [element for element in item.origin_ids if element not in seen]:
                     raise SourceError(f"a pair came before its record {missing[0]}", where=stream.name)
                 pairs.add(item)
                 kinds[item.kind.value] += 1

@@ -95,10 +95,10 @@ class StackExchange:
         if answer is None:
             yield question.dropped("no answer")
             return
-        asked, told = read_html(question.body), read_html(answer.body)
-        language, code, why = self._code(question, told)
+        asked, details = read_html(question.body), read_html(answer.body)
+        language, code, why = self._code(question, details)
         prompt = f"{question.title}\n\n{asked.text}".strip() + "\n"
-        text = (told.text if self.rules.keep_prose else code) + "\n"
+        text = (details.text if self.rules.keep_prose else code) + "\n"
         if not why and (len(prompt) > self.rules.max_prompt_chars or len(text) > self.rules.max_answer_chars):
             why = ("too long", f"{len(prompt)} characters in the question, {len(text)} in the answer")
         if why:
@@ -119,9 +119,9 @@ class StackExchange:
             origin_ids=(telling.id, asking.id),
         )
 
-    def _code(self, question: Post, told: Text) -> tuple[str, str, tuple[str, str] | tuple[()]]:
+    def _code(self, question: Post, text: Text) -> tuple[str, str, tuple[str, str] | tuple[()]]:
         """Language and code of an answer, and why it is of no use, if so: (reason, detail)."""
-        blocks = [block for block in told.blocks if not block.quoted and block.language not in _NOT_CODE]
+        blocks = [block for block in text.blocks if not block.quoted and block.language not in _NOT_CODE]
         languages = list(question.languages)
         if len(languages) > 1:
             hinted = {block.language for block in blocks} & set(languages)
@@ -132,7 +132,7 @@ class StackExchange:
             return "", "", ("language", f"is {languages[0]}")
         code = "\n\n".join(block.code for block in blocks if block.language in ("", languages[0]))
         if not code:
-            others = sorted({block.language for block in told.blocks} - {"", languages[0]})
+            others = sorted({block.language for block in text.blocks} - {"", languages[0]})
             return "", "", ("no code", f"only {', '.join(others)}" if others else "no block of code in the answer")
         if len(code) < self.rules.min_code_chars:
             return "", "", ("too short", f"{len(code)} characters of code")
@@ -147,5 +147,5 @@ class StackExchange:
 
     def _natural_language(self, prose: str) -> str:
         """Of the prose; where that cannot be told, the site's own (``ru.stackoverflow.com``)."""
-        site, found = self.name.partition(".")[0], natural_language(prose)
-        return site if found == "und" and site in _SITE_LANGUAGES else found
+        site, result = self.name.partition(".")[0], natural_language(prose)
+        return site if result == "und" and site in _SITE_LANGUAGES else result

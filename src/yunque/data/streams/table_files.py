@@ -56,10 +56,10 @@ def _needed(columns: Mapping[str, str], known: Iterable[str], where: str) -> lis
     """The columns to read: what a dotted path begins with, or the whole name. RecipeError for one that is not there."""
     names, needed = set(known), []
     for key, column in columns.items():
-        found = column if column in names else column.partition(".")[0]
-        if found not in names:
+        result = column if column in names else column.partition(".")[0]
+        if result not in names:
             raise RecipeError(f"no column '{column}' in {where}", where=f"columns.{key}", do=nearest(column, sorted(names)))
-        needed.append(found)
+        needed.append(result)
     return list(dict.fromkeys(needed))
 
 
@@ -69,8 +69,8 @@ def kind_of(path: Path) -> str:
     name = path.name.lower()
     for packed in PACKED:
         if name.endswith(packed):
-            return next((one for one in LINES if name.removesuffix(packed).endswith(one)), "")
-    return next((one for one in LINES + TABLES if name.endswith(one)), "")
+            return next((item for item in LINES if name.removesuffix(packed).endswith(item)), "")
+    return next((item for item in LINES + TABLES if name.endswith(item)), "")
 
 
 def find_files(folder: Path, split: str) -> list[Path]:
@@ -82,7 +82,7 @@ def find_files(folder: Path, split: str) -> list[Path]:
         folder = folder / Path(split).name
     if (folder / "state.json").is_file():
         listed = json.loads((folder / "state.json").read_text("utf-8"))["_data_files"]
-        return [folder / Path(one["filename"]).name for one in listed]
+        return [folder / Path(item["filename"]).name for item in listed]
     return sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink() and kind_of(path))
 
 
@@ -217,13 +217,13 @@ def hub_rows(spec: str, split: str, revision: str, columns: Mapping[str, str]) -
     name, config = _hub_name(spec)
     number = 0
     try:
-        found = datasets.load_dataset(name, config, split=split, revision=revision or None, streaming=True)
-        rows = iter(found)
-        known = found.column_names
+        dataset = datasets.load_dataset(name, config, split=split, revision=revision or None, streaming=True)
+        rows = iter(dataset)
+        known = dataset.column_names
         first = [] if known else list(islice(rows, 1))
         needed = _needed(columns, known or (first[0] if first else ()), spec)
         if known:
-            rows = iter(found.select_columns(needed))
+            rows = iter(dataset.select_columns(needed))
         for number, row in enumerate(chain(first, rows), start=1):
             yield Row(f"{split}#{number}", row)
     except RecipeError:
@@ -258,10 +258,10 @@ def commit_of(spec: str, revision: str) -> str:
 def refuse_hub(spec: str) -> None:
     """SourceError when a name on the hub holds the name of a benchmark: its rows are packed otherwise, so no hash tells."""
     words = re.sub(r"[\W_]+", "", _hub_name(spec)[0].lower())
-    for found in benchmarks().values():
-        if re.sub(r"[\W_]+", "", found.name.lower()) in words:
+    for benchmark in benchmarks().values():
+        if re.sub(r"[\W_]+", "", benchmark.name.lower()) in words:
             do = "benchmarks are never training data; bring a part that may be as a file"
-            raise SourceError(f"is {found.reason}, by its name", where=HUB + spec, do=do)
+            raise SourceError(f"is {benchmark.reason}, by its name", where=HUB + spec, do=do)
 
 
 def benchmark_file(path: Path) -> Benchmark | None:
@@ -276,9 +276,9 @@ def benchmark_file(path: Path) -> Benchmark | None:
                 break
     except _DAMAGED:
         return None  # reading it will say so
-    for one in (raw, data, data.replace(b"\r\n", b"\n")):
-        if (found := find_by_hash(hashlib.sha256(one).hexdigest())) and not found[1].trainable:
-            return found[0]
+    for item in (raw, data, data.replace(b"\r\n", b"\n")):
+        if (by_hash := find_by_hash(hashlib.sha256(item).hexdigest())) and not by_hash[1].trainable:
+            return by_hash[0]
     return None
 
 

@@ -105,33 +105,33 @@ class Table:
             raise SourceError("no such file or folder", where=shown(self.spec), do=do)
         if not files.kind_of(path):
             raise SourceError("is no table", where=shown(self.spec), do=f"known: {', '.join(LINES + TABLES)}, and {PACKED}")
-        if found := files.benchmark_file(path):
-            raise SourceError(f"is {found.reason}", where=path, do="benchmarks are never training data")
+        if result := files.benchmark_file(path):
+            raise SourceError(f"is {result.reason}", where=path, do="benchmarks are never training data")
         return [path]
 
     @cached_property
     def identity(self) -> dict:
         """The recipe, and the SHA-256 of every file; of a data set on the hub its commit, which the hub is asked for."""
-        told = {"name": self.name, "recipe": self.recipe.model_dump(mode="json")}
+        order = {"name": self.name, "recipe": self.recipe.model_dump(mode="json")}
         if self._hub and not Path(self._hub).exists():
-            return {"kind": "hub", **told, "commit": files.commit_of(self._hub, self.recipe.revision)}
+            return {"kind": "hub", **order, "commit": files.commit_of(self._hub, self.recipe.revision)}
         root = Path(self._hub or self.spec)
         paths = sorted(path for path in root.rglob("*") if path.is_file()) if self._hub else self._files
         parts = [part for path in paths for part in (path.relative_to(root).as_posix(), files.sha256_of(path))]
-        return {"kind": "table", **told, "content": content_id(*parts)}
+        return {"kind": "table", **order, "content": content_id(*parts)}
 
     def read(self) -> Iterator[Record | Pair | Dropped]:
         """Of each row a Record, and its Pair if it has one; or why not. RecipeError for a column that is not there."""
-        told = self.identity
-        revision, now = told.get("commit") or told["content"], datetime.now(UTC).isoformat(timespec="seconds")
+        facts = self.identity
+        revision, now = facts.get("commit") or facts["content"], datetime.now(UTC).isoformat(timespec="seconds")
         if self._hub:
-            rows = files.hub_rows(self._hub, self.recipe.split, told.get("commit", ""), self._columns)
+            rows = files.hub_rows(self._hub, self.recipe.split, facts.get("commit", ""), self._columns)
             yield from self._items(rows, revision, now)
             return
         for path in self._files:
             name = shown(path.name if path == Path(self.spec) else path.relative_to(self.spec).as_posix())
-            if found := files.benchmark_file(path):
-                yield Dropped(path=name, reason=found.reason, detail=found.why_not, size_bytes=path.stat().st_size)
+            if result := files.benchmark_file(path):
+                yield Dropped(path=name, reason=result.reason, detail=result.why_not, size_bytes=path.stat().st_size)
                 continue
             if path.suffix.lower() in TABLES:
                 rows = files.table_rows(path, name, self._columns)
@@ -186,7 +186,7 @@ def _values(row: dict[str, Any], recipe: TableRecipe) -> tuple[dict[str, str], t
     for name, column in recipe.columns:
         value = _at(row, column) if column else ""
         if name == "licence" and isinstance(value, list | tuple):
-            value = " AND ".join(str(one) for one in value if one)
+            value = " AND ".join(str(character) for character in value if character)
         if value is None and name in _NEEDED:
             return {}, ("missing value", f"nothing in '{column}'")
         if not isinstance(value, str) and name in _NEEDED:
@@ -215,16 +215,16 @@ def _at(row: dict[str, Any], column: str) -> Any:
     return value
 
 
-def _short(told: str) -> str:
+def _short(text: str) -> str:
     """On one line, and no longer than a name is."""
-    return " ".join(told.split())[:300]
+    return " ".join(text.split())[:300]
 
 
-def _code(told: str) -> str:
+def _code(text: str) -> str:
     """The code of a natural language, or nothing where it is none."""
-    return told.strip().lower() if re.fullmatch(r"\s*[A-Za-z]{2,3}\s*", told) else ""
+    return text.strip().lower() if re.fullmatch(r"\s*[A-Za-z]{2,3}\s*", text) else ""
 
 
-def _licence(told: str) -> str:
+def _licence(text: str) -> str:
     """As SPDX writes it, or ``unknown``."""
-    return header_licence(f"SPDX-License-Identifier: {' '.join(told.split())[:1000]}")
+    return header_licence(f"SPDX-License-Identifier: {' '.join(text.split())[:1000]}")

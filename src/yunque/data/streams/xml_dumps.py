@@ -251,10 +251,10 @@ def _put(waiting: queue.Queue, item: object, stopped: threading.Event) -> bool:
 def _member(archive, member: str, path: Path, max_total_bytes: int) -> str:
     """The name of the member in the archive; nothing is unpacked when the whole promises to be too large."""
     listed = archive.list()
-    if sum(one.uncompressed or 0 for one in listed) > max_total_bytes:
+    if sum(item.uncompressed or 0 for item in listed) > max_total_bytes:
         raise SourceError(f"unpacks to more than {max_total_bytes} bytes", where=path, do="raise max_total_bytes")
-    found = sorted(one.filename for one in listed if PurePosixPath(one.filename).name == member)
-    if not found:
-        told = ", ".join(one.filename for one in listed[:5]) or "nothing"
-        raise SourceError(f"there is no {member} in it (it holds {told})", where=path, do=f"name the .7z with {member}")
-    return found[0]
+    result = sorted(item.filename for item in listed if PurePosixPath(item.filename).name == member)
+    if not result:
+        details = ", ".join(item.filename for item in listed[:5]) or "nothing"
+        raise SourceError(f"there is no {member} in it (it holds {details})", where=path, do=f"name the .7z with {member}")
+    return result[0]

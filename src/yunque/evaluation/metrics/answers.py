@@ -127,8 +127,11 @@ class AnswerValues:
             values["truncated"] = float(ended == "length")
         program, canonical = self.suite.program(task, text, style), self.suite.canonical(task)
         if "similarity" in self.kinds and canonical is not None:
-            said, wanted = (program, self.suite.program(task, canonical)) if style in _WHOLE else (text, canonical)
-            values |= {"similarity": round(edit_similarity(said, wanted), 6), "exact": float(said.strip() == wanted.strip())}
+            details, wanted = (program, self.suite.program(task, canonical)) if style in _WHOLE else (text, canonical)
+            values |= {
+                "similarity": round(edit_similarity(details, wanted), 6),
+                "exact": float(details.strip() == wanted.strip()),
+            }
         values |= self._looks(task, program)
         if "syntax" in self.kinds and self._reference(task).get("valid", 1.0) == 0.0:
             values.pop("valid", None)
@@ -143,10 +146,10 @@ class AnswerValues:
         values: dict[str, float] = {}
         for kind in ("syntax", "lint", "security"):
             verdicts = [check.judge(record) for check in _checks(kind)] if kind in self.kinds else []
-            verdicts = [one for one in verdicts if one.outcome in (Outcome.PASS, Outcome.FAIL)]
+            verdicts = [verdict for verdict in verdicts if verdict.outcome in (Outcome.PASS, Outcome.FAIL)]
             if verdicts:
-                found = [one for verdict in verdicts for one in verdict.findings if one.severity != "note"]
-                values |= _VALUES[kind](found)
+                result = [finding for verdict in verdicts for finding in verdict.findings if finding.severity != "note"]
+                values |= _VALUES[kind](result)
         return values | {"lines": float(sum(bool(line.strip()) for line in program.splitlines()))}
 
     def _reference(self, task: Task) -> dict[str, float]:
@@ -155,9 +158,9 @@ class AnswerValues:
             if task.id in self._references:
                 return self._references[task.id]
         canonical = self.suite.canonical(task)
-        found = self._looks(task, self.suite.program(task, canonical)) if canonical is not None else {}
+        result = self._looks(task, self.suite.program(task, canonical)) if canonical is not None else {}
         with self._lock:
-            return self._references.setdefault(task.id, found)
+            return self._references.setdefault(task.id, result)
 
     def _cost_ratio(self, task: Task, text: str, style: PromptStyle, canonical: str) -> dict[str, float]:
         if self.sandbox is None:
@@ -166,7 +169,7 @@ class AnswerValues:
         reference = self._cost(lambda: self.suite.judge(task, canonical))
         if not (mine and reference):
             return {}
-        ratios = [math.log(max(one, 1e-9) / max(other, 1e-9)) for one, other in zip(mine, reference, strict=True)]
+        ratios = [math.log(max(first, 1e-9) / max(other, 1e-9)) for first, other in zip(mine, reference, strict=True)]
         return {"log_time": round(ratios[0], 4), "log_memory": round(ratios[1], 4)}
 
     def _cost(self, judge: Callable[[], Verdict]) -> tuple[float, float] | None:
@@ -176,23 +179,23 @@ class AnswerValues:
             with self.sandbox.tape() as seen:
                 if judge().outcome is not Outcome.PASS or not seen:
                     return None
-            costs.append((sum(one.cpu_ms for one in seen), max(one.peak_bytes for one in seen)))
+            costs.append((sum(item.cpu_ms for item in seen), max(item.peak_bytes for item in seen)))
         return min(cost[0] for cost in costs), min(cost[1] for cost in costs)
 
 
-def _of_syntax(found: Sequence[Finding]) -> dict[str, float]:
-    return {"valid": float(not found)}
+def _of_syntax(findings: Sequence[Finding]) -> dict[str, float]:
+    return {"valid": float(not findings)}
 
 
-def _of_lint(found: Sequence[Finding]) -> dict[str, float]:
-    rules = Counter(f"lint {one.rule}" for one in found)
-    return {"lint": float(len(found))} | {rule: float(number) for rule, number in sorted(rules.items())}
+def _of_lint(findings: Sequence[Finding]) -> dict[str, float]:
+    rules = Counter(f"lint {item.rule}" for item in findings)
+    return {"lint": float(len(findings))} | {rule: float(number) for rule, number in sorted(rules.items())}
 
 
-def _of_security(found: Sequence[Finding]) -> dict[str, float]:
+def _of_security(findings: Sequence[Finding]) -> dict[str, float]:
     """Two checks that see one weakness in one line see it once."""
-    seen = {(one.line, one.cwe or one.rule) for one in found}
-    weaknesses = sorted({one.cwe for one in found if one.cwe})
+    seen = {(finding.line, finding.cwe or finding.rule) for finding in findings}
+    weaknesses = sorted({finding.cwe for finding in findings if finding.cwe})
     totals = {"insecurities": float(len(seen)), "insecure": float(bool(seen))}
     return totals | {f"weakness CWE-{cwe}": 1.0 for cwe in weaknesses}
 
@@ -215,17 +218,17 @@ def reference_likelihood(engine: Engine, suite: JudgedSuite, tasks: Sequence[Tas
     """
     having = [(task, text) for task in tasks if (text := suite.canonical(task))]
     scores = engine.score([text for task, answer in having for text in (task.prompt, task.prompt + answer)])
-    found = {}
+    table = {}
     for task, answer in having:
         alone, together = next(scores), next(scores)
         nats = max(0.0, -(sum(together) - sum(alone)))
-        found[task.id] = {
+        table[task.id] = {
             "nats": round(nats, 4),
             "bits": round(nats / math.log(2), 4),
             "bytes": float(len(answer.encode())),
             "reference_tokens": float(max(1, len(together) - len(alone))),
         }
-    return found
+    return table
 
 
 # ------------------------------------------------------------------------------------------------------------------ the tape

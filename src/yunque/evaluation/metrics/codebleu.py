@@ -93,7 +93,10 @@ def code_bleu(
     if not has_codebleu(language):
         known = [name for name in KEYWORDS if has_codebleu(name)]
         raise EvaluationError(f"no CodeBLEU for {language!r}", do=nearest(language, known))
-    cut = [(tokens(one.strip()), tokens(other.strip())) for one, other in zip(predictions, references, strict=True)]
+    cut = [
+        (tokens(prediction.strip()), tokens(other.strip()))
+        for prediction, other in zip(predictions, references, strict=True)
+    ]
     rows = np.column_stack([_precision(cut), _weighted_recall(cut, KEYWORDS[language])])
     rows = np.column_stack([rows, _structure(predictions, references, language)])
     low, high = interval(rows, lambda sums: math.fsum(np.multiply(weights, _parts(sums))))
@@ -113,7 +116,7 @@ def code_bleu(
 def _parts(sums: np.ndarray) -> tuple[float, float, float, float]:
     """The four parts, from the sums over a corpus of what `_precision`, `_weighted_recall` and `_structure` give a text."""
     width = 2 * ORDERS + 2
-    same_trees, num_trees, same_edges, num_edges = (float(one) for one in sums[2 * width :])
+    same_trees, num_trees, same_edges, num_edges = (float(item) for item in sums[2 * width :])
     dataflow = same_edges / num_edges if num_edges else 0.0
     return _joined(sums[:width]), _joined(sums[width : 2 * width]), same_trees / num_trees, dataflow
 
@@ -131,8 +134,8 @@ def _precision(cut: Cut) -> list[list[float]]:
     rows = []
     for given, expected in cut:
         counts = [ngrams(given, order) for order in range(1, ORDERS + 1)]
-        matched = [(one & ngrams(expected, order)).total() for order, one in enumerate(counts, 1)]
-        rows.append([*matched, *(max(1, one.total()) for one in counts), len(given), len(expected)])
+        matched = [(count & ngrams(expected, order)).total() for order, count in enumerate(counts, 1)]
+        rows.append([*matched, *(max(1, count.total()) for count in counts), len(given), len(expected)])
     return rows
 
 
@@ -145,8 +148,8 @@ def _weighted_recall(cut: Cut, keywords: frozenset[str]) -> list[list[float]]:
     rows = []
     for given, expected in cut:
         wanted = [ngrams(expected, order) for order in range(1, ORDERS + 1)]
-        matched = [one & ngrams(given, order) for order, one in enumerate(wanted, 1)]
-        shares = [[_weight(one[0], keywords), *(counts.total() for counts in one[1:])] for one in (matched, wanted)]
+        matched = [item & ngrams(given, order) for order, item in enumerate(wanted, 1)]
+        shares = [[_weight(item[0], keywords), *(counts.total() for counts in item[1:])] for item in (matched, wanted)]
         rows.append([*shares[0], *(max(1.0, share) for share in shares[1]), len(given), 2])
     return rows
 
@@ -198,12 +201,12 @@ def _subtrees(root: Node, shapes: dict[tuple, int]) -> list[int]:
     order, waiting = [], [root]
     while waiting:
         node = waiting.pop()
-        order.append((node, [(at, child) for at, child in enumerate(node.children) if _counts(child)]))
+        order.append((node, [(index, child) for index, child in enumerate(node.children) if _counts(child)]))
         waiting.extend(child for _, child in order[-1][1])
     numbers: dict[int, int] = {}
     for node, children in reversed(order):
         kind = f"MISSING {node.type}" if node.is_missing else node.type
-        shape = (kind, *((node.field_name_for_child(at), numbers[child.id]) for at, child in children))
+        shape = (kind, *((node.field_name_for_child(position), numbers[child.id]) for position, child in children))
         numbers[node.id] = shapes.setdefault(shape, len(shapes))
     return [numbers[node.id] for node, _ in order if node.child_count or node is root]
 

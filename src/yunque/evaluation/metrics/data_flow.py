@@ -163,8 +163,8 @@ class _Flow:
         entry.sources.update(sources)
 
     def _assign(self, left: list[Node], right: list[Node], relation: str, states: States) -> None:
-        for one in right:
-            self.walk(one, states)
+        for item in right:
+            self.walk(item, states)
         left, right = _items(left), _items(right)
         pairs = zip(left, right, strict=True) if len(left) == len(right) else [(left, right)]
         for names, values in pairs:
@@ -180,8 +180,8 @@ class _Flow:
     def _each(self, node: Node, left: str, right: str, states: States) -> None:
         names, values = _children(node, left), _children(node, right)
         rest = [child for child in node.named_children if child not in names and child not in values]
-        for one in values:
-            self.walk(one, states)
+        for value in values:
+            self.walk(value, states)
         for _ in range(self._rounds()):
             self._set(_leaves(names), _leaves(values), "computedFrom", states)
             self._all(rest, states)
@@ -208,8 +208,8 @@ class _Flow:
             inner = child.named_children
             if name in _FIRST:
                 self.walk(child, states)
-            elif inner and all(one.type in _CASES for one in inner):
-                ways += [(name, one) for one in inner]
+            elif inner and all(item.type in _CASES for item in inner):
+                ways += [(name, item) for item in inner]
             else:
                 ways.append((name, child))
         ends = []
@@ -225,9 +225,9 @@ class _Flow:
 
 def _named(node: Node) -> Iterator[tuple[str | None, Node]]:
     """Named children with their fields."""
-    for at, child in enumerate(node.children):
+    for index, child in enumerate(node.children):
         if child.is_named:
-            yield node.field_name_for_child(at), child
+            yield node.field_name_for_child(index), child
 
 
 def _loop_parts(node: Node) -> list[tuple[str | None, Node]]:
@@ -240,8 +240,8 @@ def _loop_parts(node: Node) -> list[tuple[str | None, Node]]:
 
 def _children(node: Node, name: str) -> list[Node]:
     """The children with that field; "" for those without one, which a declared value is in C#."""
-    found = [child for one, child in _named(node) if (one or "") == name]
-    return found or (_children(node, "") if name == "value" and node.type == "variable_declarator" else [])
+    childs = [child for item, child in _named(node) if (item or "") == name]
+    return childs or (_children(node, "") if name == "value" and node.type == "variable_declarator" else [])
 
 
 def _items(nodes: list[Node]) -> list[Node]:
@@ -259,14 +259,14 @@ def _is_leaf(node: Node) -> bool:
 
 def _leaves(nodes: Node | list[Node]) -> list[Node]:
     """The names and literals below; words that are their own type (``this``, ``true``) are neither."""
-    found, waiting = [], list(reversed(nodes)) if isinstance(nodes, list) else [nodes]
+    result, waiting = [], list(reversed(nodes)) if isinstance(nodes, list) else [nodes]
     while waiting:
         node = waiting.pop()
         if not _is_leaf(node):
             waiting.extend(reversed(node.named_children))
         elif node.is_named and "comment" not in node.type and node.type != _text(node):
-            found.append(node)
-    return found
+            result.append(node)
+    return result
 
 
 def _text(node: Node) -> str:

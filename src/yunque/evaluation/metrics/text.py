@@ -104,8 +104,8 @@ def _rows(answers: Sequence[str], references: Sequence[str]) -> np.ndarray:
     for answer, reference in zip(answers, references, strict=True):
         given, expected = answer.split(), reference.split()
         counts = [ngrams(given, order) for order in range(1, ORDERS + 1)]
-        matched = [(one & ngrams(expected, order)).total() for order, one in enumerate(counts, 1)]
-        rows.append([*matched, *(one.total() for one in counts), len(given), len(expected)])
+        matched = [(count & ngrams(expected, order)).total() for order, count in enumerate(counts, 1)]
+        rows.append([*matched, *(count.total() for count in counts), len(given), len(expected)])
     return np.asarray(rows)
 
 

@@ -31,7 +31,9 @@ class WithFiles:
 def judge_controlled(tests: RepositoryTests, record: Record, name: str) -> Verdict:
     """What the tests say, under the suite's name and rules."""
     verdict = replace(tests.judge(record), check=name)
-    if verdict.outcome is not Outcome.FAIL or any(one.rule in ("meddles", "looks-around") for one in verdict.findings):
+    if verdict.outcome is not Outcome.FAIL or any(
+        finding.rule in ("meddles", "looks-around") for finding in verdict.findings
+    ):
         return verdict
     rule = TIMEOUT if verdict.detail.startswith("timeout") else "failed"
-    return replace(verdict, findings=tuple(replace(one, rule=rule) for one in verdict.findings))
+    return replace(verdict, findings=tuple(replace(finding, rule=rule) for finding in verdict.findings))

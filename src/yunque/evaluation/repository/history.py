@@ -97,7 +97,7 @@ class History:
             do = "name the top folder of a git repository that is yours"
             raise EvaluationError("has no git history that can be read", where=root, do=do)
         self._repository = Repository(self.root)
-        if self._told(lambda: self._repository.is_shallow):
+        if self._or_refuse(lambda: self._repository.is_shallow):
             raise EvaluationError("its history is cut off (a shallow clone)", where=root, do="run `git fetch --unshallow`")
         self.head = git.head(self.root)
         if not self.head:
@@ -110,26 +110,26 @@ class History:
 
     def commits(self, most: int) -> list[Commit]:
         """The newest commits in topological order."""
-        ids = self._told(lambda: list(self._repository.commit_ids("HEAD", "--topo-order", f"--max-count={most}")))
-        told = (self._told(lambda one=one: self._repository.commit(one)) for one in ids)
-        return [Commit(id=one.id, parents=one.parents, subject=one.subject) for one in told]
+        ids = self._or_refuse(lambda: list(self._repository.commit_ids("HEAD", "--topo-order", f"--max-count={most}")))
+        details = (self._or_refuse(lambda item=item: self._repository.commit(item)) for item in ids)
+        return [Commit(id=item.id, parents=item.parents, subject=item.subject) for item in details]
 
     def files(self, commit: str) -> dict[str, tuple[str, str]]:
         """(mode, blob id) of every file and link of a commit, by path."""
-        found = self._told(lambda: list(self._repository.files(commit)))
-        return {path: (mode, blob) for path, mode, blob in found if mode in (FILE, PROGRAM, LINK)}
+        result = self._or_refuse(lambda: list(self._repository.files(commit)))
+        return {path: (mode, blob) for path, mode, blob in result if mode in (FILE, PROGRAM, LINK)}
 
     def changes(self, before: str, after: str) -> list[FileChange]:
         """The files that differ between two commits."""
-        return self._told(
+        return self._or_refuse(
             lambda: self._repository.changes(self._repository.commit(before).tree, self._repository.commit(after).tree)
         )
 
     def blob(self, blob: str) -> bytes:
         """The bytes of a file, as git holds them."""
-        return self._told(lambda: self._repository.read(blob))
+        return self._or_refuse(lambda: self._repository.read(blob))
 
-    def _told(self, ask: Callable[[], T]) -> T:
+    def _or_refuse(self, ask: Callable[[], T]) -> T:
         try:
             return ask()
         except git.GitError as error:
@@ -211,12 +211,12 @@ class Reader:
         for commit in self.history.commits(self.most):
             self.looked_at += 1
             try:
-                found = self._changes(commit)
+                result = self._changes(commit)
             except _Unfit as unfit:
                 self.excluded[unfit.reason] += 1
                 continue
             self.usable += 1
-            yield found
+            yield result
 
     def _changes(self, commit: Commit) -> list[Change]:
         if len(commit.parents) != 1:

@@ -89,14 +89,14 @@ def make_history(
     problems, counts = maker.make()
     licences = sorted({_licence(maker.trees.folder, problem.change) for problem in problems})
     write_lines(maker.folder / PROBLEMS, problems)
-    told = {
+    order = {
         "name": history.name,
         "licence": " AND ".join(licences) or "unknown",
         "kinds": list(kinds),
         "recipe": recipe.model_dump(mode="json"),
         "counts": counts,
     }
-    write_lines(maker.folder / "history.jsonl", [told])
+    write_lines(maker.folder / "history.jsonl", [order])
     return counts
 
 
@@ -130,10 +130,10 @@ class _Maker:
             self.progress("prove history", len(commits), "commits") as advance,
             ThreadPoolExecutor(self.recipe.workers) as pool,
         ):
-            at = 0
-            while at < len(commits):
-                batch = commits[at : at + self.recipe.workers]
-                at += len(batch)
+            position = 0
+            while position < len(commits):
+                batch = commits[position : position + self.recipe.workers]
+                position += len(batch)
                 written = [self._tree(changes) for changes in batch]
                 for changes, results in zip(batch, pool.map(self._prove, batch, written), strict=True):
                     self._keep(changes, results)
@@ -188,8 +188,8 @@ class _Maker:
         refused = [self._unsuitable(change) for change in changes]
         if all(refused):
             return list(refused)
-        found, trouble, failing = self._reach(tree, {})
-        passing = {test.test: test for test in found if test.passed}
+        result, trouble, failing = self._reach(tree, {})
+        passing = {test.test: test for test in result if test.passed}
         if not trouble and not passing:
             trouble = f"no test passes on its code: {failing}" if failing else "no test passes on its code"
         prove = {FIX: self._prove_fix, REFACTOR: self._prove_refactor}
@@ -212,10 +212,10 @@ class _Maker:
         return reach(tree, WithFiles(self.sandbox, files), replace(limits, file_bytes=64 << 20))
 
     def _prove_fix(self, change: Change, tree: Path, passing: dict[str, TestReach]) -> Problem | str:
-        found, trouble, _ = self._reach(tree, {change.path: change.with_function(change.old).encode()})
+        result, trouble, _ = self._reach(tree, {change.path: change.with_function(change.old).encode()})
         if trouble:
             return f"on the code before, {trouble}"
-        passed_before = {test.test for test in found if test.passed}
+        passed_before = {test.test for test in result if test.passed}
         fit = [test for test in self._order(change, passing) if not _is_own_doctest(test, change)]
         mended = [test for test in fit if test not in passed_before]
         if not mended:
@@ -254,8 +254,8 @@ class _Maker:
             judge.verdict(problem, written(change, text, PromptStyle.PREFIX)) for text in (change.new, change.old)
         )
         if after.outcome is not Outcome.PASS:
-            told = {one.rule for one in after.findings}
-            known = {rule: reason for rule, reason in _REFUSALS.items() if rule in told}
+            lines = {finding.rule for finding in after.findings}
+            known = {rule: reason for rule, reason in _REFUSALS.items() if rule in lines}
             return next(iter(known.values()), after.detail if after.outcome is Outcome.SKIP else _REFUSALS["failed"])
         return "its tests pass with the function before" if before.outcome is not Outcome.FAIL else ""
 
@@ -272,7 +272,7 @@ class _Maker:
 
     def _problem(self, change: Change, tests: list[str], prompt: str, question: str, *, test: str = "") -> Problem:
         around = _around(change)
-        told = {
+        order = {
             "path": change.path,
             "name": change.name,
             "subject": change.commit.subject,
@@ -283,8 +283,8 @@ class _Maker:
         task = Task(
             id=change.id,
             suite=f"repo-{change.kind}:{self.history.name}",
-            prompt=prompt.format(**told),
-            question=question.format(**told),
+            prompt=prompt.format(**order),
+            question=question.format(**order),
             stops=STOPS,
             max_tokens=self.recipe.answer_tokens,
             language="python",
@@ -339,7 +339,7 @@ def _stubbed(change: Change) -> str:
     data = change.new.encode()
     lead = b"if 1:\n" if change.new[:1] in (" ", "\t") else b""
     name = change.name.rpartition(".")[2]
-    function = next(one for one in functions((lead + data).decode(), "python") if one.name == name)
+    function = next(function for function in functions((lead + data).decode(), "python") if function.name == name)
     if not function.has_body:
         return change.new
     whole = lead + data

@@ -235,11 +235,11 @@ class Judge:
         before, after = (measuring.complexity(reindent(text, ""), "python") for text in (change.old, piece))
         if after > before:
             return failed(self.name, "complexity", f"cyclomatic complexity {after}, before {before}")
-        found = [measuring.lint.judge(self._record(change, text)) for text in (change.old, piece)]
-        for verdict in found:
+        result = [measuring.lint.judge(self._record(change, text)) for text in (change.old, piece)]
+        for verdict in result:
             if verdict.outcome in (Outcome.SKIP, Outcome.ERROR):
                 return replace(verdict, check=self.name)
-        before, after = (len(verdict.findings) for verdict in found)
+        before, after = (len(verdict.findings) for verdict in result)
         if after > before:
             return failed(self.name, "lint", f"{after} lint findings in the file, before {before}")
         return None
@@ -269,9 +269,9 @@ def written(change: Change, text: str, style: PromptStyle) -> str | None:
     return None if piece is None else reindent(piece, change.old[: len(change.old) - len(change.old.lstrip(" \t"))])
 
 
-def _same_tree(one: str, other: str) -> bool:
+def _same_tree(item: str, other: str) -> bool:
     """Whether two functions differ in comments, layout, docstrings and statements that do nothing alone."""
-    return _tree(one) == _tree(other)
+    return _tree(item) == _tree(other)
 
 
 def _tree(piece: str) -> str:
@@ -279,7 +279,7 @@ def _tree(piece: str) -> str:
     for node in ast.walk(tree):
         for name, value in ast.iter_fields(node):
             if isinstance(value, list):
-                setattr(node, name, [one for one in value if not _does_nothing(one)])
+                setattr(node, name, [character for character in value if not _does_nothing(character)])
     return ast.dump(tree)
 
 
@@ -293,22 +293,22 @@ def _does_nothing(node: Any) -> bool:
 def load_history(folder: Path, sandbox: Sandbox | None, *, measuring: Measuring | None = None) -> list[HistorySuite]:
     """The suites that `make_history` wrote. EvaluationError when the folder holds something else."""
     try:
-        (told,) = read_lines(folder / "history.jsonl", dict)
+        (details,) = read_lines(folder / "history.jsonl", dict)
         problems = list(read_lines(folder / PROBLEMS, Problem))
-        recipe = HistoryRecipe(**told["recipe"])
+        recipe = HistoryRecipe(**details["recipe"])
         return [
             HistorySuite(
                 kind=kind,
-                of=told["name"],
-                licence=told["licence"],
+                of=details["name"],
+                licence=details["licence"],
                 problems=tuple(problem for problem in problems if problem.change.kind == kind),
                 trees=folder / TREES,
                 sandbox=sandbox,
                 recipe=recipe,
                 measuring=measuring,
-                counts=told["counts"],
+                counts=details["counts"],
             )
-            for kind in told["kinds"]
+            for kind in details["kinds"]
         ]
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise EvaluationError(

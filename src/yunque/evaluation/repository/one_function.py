@@ -57,7 +57,7 @@ def reindent(piece: str, indent: str) -> str:
     inside = {line - wrapped for node in strings for line in range(node.lineno + 1, (node.end_lineno or 0) + 1)}
     lines = piece.split("\n")
     return "\n".join(
-        line if at in inside or not line.strip() else indent + line.removeprefix(own) for at, line in enumerate(lines)
+        line if index in inside or not line.strip() else indent + line.removeprefix(own) for index, line in enumerate(lines)
     )
 
 
@@ -71,9 +71,9 @@ def refuse(piece: str, name: str, around: str) -> tuple[str, str] | None:
     return ("meddles", f"the answer reaches for the test run: {', '.join(reached)}") if reached else None
 
 
-def line_start(data: bytes, at: int) -> int:
+def line_start(data: bytes, position: int) -> int:
     """Where the line begins that holds this byte."""
-    return data.rfind(b"\n", 0, at) + 1
+    return data.rfind(b"\n", 0, position) + 1
 
 
 def _statements(piece: str) -> list[ast.stmt]:

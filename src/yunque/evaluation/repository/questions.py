@@ -149,12 +149,12 @@ class SuiteBuilder:
         }
 
     def _of(self, part: Part) -> list[Record]:
-        found = [record for record in self.asked if self.parts[record.id] is part]
-        return sorted(found, key=lambda record: record.origin.path)
+        records = [record for record in self.asked if self.parts[record.id] is part]
+        return sorted(records, key=lambda record: record.origin.path)
 
     def _twin_spans(self, record: Record) -> list[tuple[int, int]]:
-        found = functions(record.text, record.language)
-        return [(f.start_byte, f.end_byte) for f in found if (record.id, f.start_byte) in self.twins]
+        result = functions(record.text, record.language)
+        return [(f.start_byte, f.end_byte) for f in result if (record.id, f.start_byte) in self.twins]
 
     # --------------------------------------------------------------------------------------------------------------- bits
     def _stretches(self, records: list[Record]) -> Iterable[Stretch]:
@@ -173,12 +173,12 @@ class SuiteBuilder:
     def _pieces(self, record: Record) -> list[tuple[int, str]]:
         """(place, text) of the stretches of a file, in an order that the seed decides."""
         data, spans = record.text.encode(), self._twin_spans(record)
-        pieces, at = [], 0
-        while at < len(data):
-            end = data.find(b"\n", min(at + self.recipe.stretch_bytes, len(data)) - 1) + 1 or len(data)
-            if not any(start < end and at < stop for start, stop in spans) and data[at:end].strip():
-                pieces.append((at, data[at:end].decode()))
-            at = end
+        pieces, position = [], 0
+        while position < len(data):
+            end = data.find(b"\n", min(position + self.recipe.stretch_bytes, len(data)) - 1) + 1 or len(data)
+            if not any(start < end and position < stop for start, stop in spans) and data[position:end].strip():
+                pieces.append((position, data[position:end].decode()))
+            position = end
         return sorted(pieces, key=lambda piece: seed_from(self.seed, "stretch", record.id, piece[0]))
 
     # ---------------------------------------------------------------------------------------------------------------- fim
@@ -188,9 +188,9 @@ class SuiteBuilder:
         problems = []
         for record in records:
             share = max(1, round(1.3 * wanted * len(record.text) / total)) if wanted else 0
-            found = holes(record, seed=self.seed, count=share, weights={HoleKind.LINE: 1.0}, avoid=self._twin_spans(record))
+            result = holes(record, seed=self.seed, count=share, weights={HoleKind.LINE: 1.0}, avoid=self._twin_spans(record))
             data = record.text.encode()
-            for hole in found:
+            for hole in result:
                 answer = data[hole.start_byte : hole.end_byte].decode()
                 if len(answer.strip()) < 3:
                     self.excluded[suite]["rest of the line is shorter than 3 characters"] += 1
@@ -229,12 +229,12 @@ class SuiteBuilder:
         if self.sandbox is None:
             why_not["no sandbox on this machine"] += len(every)
             return []
-        found, trouble, failing = self._reach()
-        if not found:
+        result, trouble, failing = self._reach()
+        if not result:
             why_not[trouble or failing or "the repository has no tests"] += len(every)
             return []
         trouble = trouble or failing
-        tests_of = _tests_by_function(found)
+        tests_of = _tests_by_function(result)
         candidates = []
         for record, function in every:
             tests = tests_of.get((record.origin.path, _first_line(record, function)), [])
@@ -255,9 +255,9 @@ class SuiteBuilder:
             self._limits(), wall_s=self.recipe.reach_wall_s, cpu_s=self.recipe.reach_wall_s, file_bytes=64 << 20
         )
         with self.progress("trace tests", 1, "runs") as advance:
-            found = reach(self.tree, self.sandbox, limits)
+            reached = reach(self.tree, self.sandbox, limits)
             advance(1)
-        return found
+        return reached
 
     def _limits(self) -> Limits:
         return limits_of_tests(self.recipe.test_wall_s, self.recipe.memory_bytes)
@@ -281,10 +281,10 @@ class SuiteBuilder:
         problems: list[Problem] = []
         wanted, why_not = self.recipe.body_tasks, self.excluded["body"]
         with self.progress("prove tasks", wanted, "tasks") as advance, ThreadPoolExecutor(self.recipe.workers) as pool:
-            at = 0
-            while at < len(candidates) and len(problems) < wanted:
-                batch = candidates[at : at + max(self.recipe.workers, min(8, wanted - len(problems)))]
-                at += len(batch)
+            position = 0
+            while position < len(candidates) and len(problems) < wanted:
+                batch = candidates[position : position + max(self.recipe.workers, min(8, wanted - len(problems)))]
+                position += len(batch)
                 for (record, function, tests), refusal in zip(batch, pool.map(self._refusal, batch), strict=True):
                     if refusal:
                         why_not[refusal] += 1
@@ -298,7 +298,7 @@ class SuiteBuilder:
                         advance(1)
                     else:
                         why_not["enough tasks already"] += 1
-            why_not["enough tasks already"] += len(candidates) - at
+            why_not["enough tasks already"] += len(candidates) - position
         if not why_not["enough tasks already"]:
             del why_not["enough tasks already"]
         return problems
@@ -325,10 +325,10 @@ def _first_line(record: Record, function: Function) -> int:
     return record.text.encode()[: function.start_byte].count(b"\n") + 1
 
 
-def _tests_by_function(found: list[TestReach]) -> dict[tuple[str, int], list[TestReach]]:
+def _tests_by_function(reaches: list[TestReach]) -> dict[tuple[str, int], list[TestReach]]:
     """Passing tests by (path, line) of the functions they call."""
     tests_of: dict[tuple[str, int], list[TestReach]] = defaultdict(list)
-    for test in found:
+    for test in reaches:
         if test.passed:
             for place in test.reached:
                 tests_of[place].append(test)
@@ -343,7 +343,9 @@ def limits_of_tests(wall_s: float, memory_bytes: int) -> Limits:
 @lru_cache(256)
 def function_of(text: str, body_byte: int) -> Function:
     """The Python function whose body begins there."""
-    return next(one for one in functions(text, "python") if one.has_body and one.prompt_end_byte == body_byte)
+    return next(
+        function for function in functions(text, "python") if function.has_body and function.prompt_end_byte == body_byte
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

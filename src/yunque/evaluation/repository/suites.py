@@ -95,20 +95,20 @@ def open_repository(
         raise EvaluationError("no sandbox to run its tests in", where=spec, do="ask for fim alone, or see `yunque doctor`")
     out = Path(os.path.expanduser(spec))  # which leaves an unknown user's name as it is
     if any(out.glob(f"artifacts/*/{MANIFEST}")):
-        found = _forged(out)
+        result = _forged(out)
     else:
         held = tempfile.TemporaryDirectory(prefix="yunque-repo-") if folder is None else None
-        found = _plain(str(spec), Path(held.name if held else folder), sandbox, kinds, recipe, seed, progress)
-        found = replace(found, held=held)
+        result = _plain(str(spec), Path(held.name if held else folder), sandbox, kinds, recipe, seed, progress)
+        result = replace(result, held=held)
     suites = {"body": BodySuite, "fim": FimSuite}
-    made = [suites[kind](found=found, sandbox=sandbox) for kind in kinds]
+    made = [suites[kind](found=result, sandbox=sandbox) for kind in kinds]
     for kind, suite in zip(kinds, made, strict=True):
         if not suite.tasks():
-            why = found.counts.get("excluded", {}).get(kind, {})
-            told = ", ".join(f"{number} {reason}" for reason, number in sorted(why.items(), key=lambda row: -row[1])[:3])
-            others = " or ".join(one for one in KINDS if one != kind)
+            why = result.counts.get("excluded", {}).get(kind, {})
+            listing = ", ".join(f"{number} {reason}" for reason, number in sorted(why.items(), key=lambda row: -row[1])[:3])
+            others = " or ".join(item for item in KINDS if item != kind)
             raise EvaluationError(
-                f"makes no {kind} task ({told or 'nothing to ask'})", where=spec, do=f"ask for {others} alone"
+                f"makes no {kind} task ({listing or 'nothing to ask'})", where=spec, do=f"ask for {others} alone"
             )
     return made
 
@@ -173,8 +173,8 @@ def _forged(out: Path) -> Found:
     parents: dict[str, Artifact] = {parent.manifest.kind: parent for parent in store.parents(newest)}
     try:
         snapshot, collected = parents["snapshot"], parents["records"]
-        told = {key: value for key, value in newest.manifest.recipe.items() if key != "sandbox"}
-        questions, recipe = RepositorySuite.load(newest.path), EvaluationRecipe(**told)
+        order = {key: value for key, value in newest.manifest.recipe.items() if key != "sandbox"}
+        questions, recipe = RepositorySuite.load(newest.path), EvaluationRecipe(**order)
         records = read_table(collected.path / "records.parquet", Record)
         return _found(snapshot.counts["name"], questions, records, snapshot.path / TREE, recipe, newest.counts)
     except (KeyError, ValueError, TypeError, OSError) as error:
@@ -249,8 +249,8 @@ class BodySuite(_Asked):
         refusal = refuse(piece, self._function(problem).name, record.text)
         if refusal:
             return failed(self.name, *refusal)
-        found = self.found
-        bodies = BodyTests(records=found.records, tree=found.tree, sandbox=self.sandbox, recipe=found.recipe)
+        result = self.found
+        bodies = BodyTests(records=result.records, tree=result.tree, sandbox=self.sandbox, recipe=result.recipe)
         tests = bodies.of(problem)
         return judge_controlled(tests, replace(record, text=program), self.name)
 

@@ -197,8 +197,8 @@ class CodeXGlue:
 def _measure_codebleu(lines: list[str], references: list[str], language: str) -> Measure:
     if not has_codebleu(language):
         return Measure(name="codebleu", value=None, n=0, unit="share", skipped=len(lines))
-    found = code_bleu(lines, references, language)
-    return Measure(name="codebleu", value=found.score, n=len(lines), low=found.low, high=found.high, unit="share")
+    result = code_bleu(lines, references, language)
+    return Measure(name="codebleu", value=result.score, n=len(lines), low=result.low, high=result.high, unit="share")
 
 
 # ------------------------------------------------------------------------------------------------------------------- suites
@@ -290,8 +290,8 @@ def _ratio(answer: str, reference: str) -> float:
 def _java_line(line: str) -> str:
     """Up to a ``;`` or ``}``, which belong to it, or a ``{``, which does not."""
     line = with_literals(line)
-    found = re.search(r"[;{}]", line)
-    return line if not found else line[: found.start() + (found[0] != "{")].rstrip()
+    match = re.search(r"[;{}]", line)
+    return line if not match else line[: match.start() + (match[0] != "{")].rstrip()
 
 
 def _context(tokens: str) -> str:
@@ -314,7 +314,7 @@ def _rewriting(
     before = "".join(f"{asked[0].replace('{source}', source)}{wanted}\n\n" for source, wanted in shown[:_SHOWN])
     examples = []
     for number, (source, wanted) in enumerate(pairs, 1):
-        texts = (one.replace("{source}", source) for one in asked)
+        texts = (item.replace("{source}", source) for item in asked)
         task = replace(_task(name, number, *texts, language, max_tokens=max_tokens), examples=before)
         examples.append(Example(task=task, reference=wanted, wrong="" if same_text(source, wanted) else source))
     return _by_id(examples)
@@ -340,14 +340,14 @@ def _by_id(examples: list[Example]) -> dict[str, Example]:
 # -------------------------------------------------------------------------------------------------------------------- files
 def _parallel(source: Path, target: Path) -> list[tuple[str, str]]:
     """Line by line from two files. EvaluationError when they differ in length or a line is empty."""
-    one, other = _lines(source), _lines(target)
-    if len(one) != len(other):
-        raise EvaluationError(f"{len(other)} lines, not {len(one)} as in {source.name}", where=target)
-    for path, lines in ((source, one), (target, other)):
+    first, other = _lines(source), _lines(target)
+    if len(first) != len(other):
+        raise EvaluationError(f"{len(other)} lines, not {len(first)} as in {source.name}", where=target)
+    for path, lines in ((source, first), (target, other)):
         empty = next((number for number, line in enumerate(lines, 1) if not line), None)
         if empty:
             raise EvaluationError(f"row {empty} is empty", where=path)
-    return list(zip(one, other, strict=True))
+    return list(zip(first, other, strict=True))
 
 
 def _lines(path: Path) -> list[str]:

@@ -163,9 +163,9 @@ def _is_plain_assignment(node: ast.stmt) -> bool:
 
 def _literal(node: ast.expr, where: str) -> list:
     """A list display as a value; ``inf`` and ``nan`` are numbers in it."""
-    for one in ast.walk(node):
-        if isinstance(one, ast.Name) and one.id in ("inf", "nan"):
-            one.__class__, one.value, one.kind = ast.Constant, float(one.id), None
+    for item in ast.walk(node):
+        if isinstance(item, ast.Name) and item.id in ("inf", "nan"):
+            item.__class__, item.value, item.kind = ast.Constant, float(item.id), None
     try:
         return list(ast.literal_eval(node))
     except (ValueError, TypeError) as error:

@@ -47,14 +47,16 @@ _MARKS = re.compile(r"//.*|/\*(?s:.*?)(?:\*/|\Z)|\"(?:\\.|[^\"\\\n])*+\"?|`[^`]*
 def cut(text: str, stops: tuple[str, ...]) -> str:
     """A completion up to its first stop text. One that ends without the newline that a stop ends with is cut as well."""
     text += "\n"
-    return text[: min((at for stop in (*stops, *SPECIAL) if (at := text.find(stop)) >= 0), default=len(text) - 1)]
+    return text[
+        : min((position for stop in (*stops, *SPECIAL) if (position := text.find(stop)) >= 0), default=len(text) - 1)
+    ]
 
 
 def last_definition(language: str, prompt: str) -> str:
     """A pattern: what the definition of the function looks like with which a prompt ends."""
     defines = DEFINES.get(language, _C_FAMILY)
-    found = re.findall(defines.replace("NAME", r"(\w+)"), prompt, re.MULTILINE)[-1:] or [""]
-    return defines.replace("NAME", found[0] if isinstance(found[0], str) else "".join(found[0]))
+    result = re.findall(defines.replace("NAME", r"(\w+)"), prompt, re.MULTILINE)[-1:] or [""]
+    return defines.replace("NAME", result[0] if isinstance(result[0], str) else "".join(result[0]))
 
 
 def code_of(text: str, definition: str) -> str:
@@ -71,12 +73,12 @@ def merge(head: str, code: str, language: str, definition: str) -> str:
     known = {line.strip() for line in head.splitlines()}
     imports = [line for line in map(str.strip, _IMPORT.findall(code)) if line not in known]
     code = _IMPORT.sub("", code)
-    at = head.rstrip().rfind("\n") + 1 if head.rstrip().endswith("{") else len(head)
-    if at < len(head):
+    position = head.rstrip().rfind("\n") + 1 if head.rstrip().endswith("{") else len(head)
+    if position < len(head):
         code = _unwrapped(code, definition)
     if language in ("cpp", "csharp", "d", "go", "java", "rust", "scala") and (main := _MAIN.search(code)):
         code = code[: main.start()] + code[block_end(code, main.end()) :]
-    return head[:at] + "".join(f"{line}\n" for line in dict.fromkeys(imports)) + head[at:] + code
+    return head[:position] + "".join(f"{line}\n" for line in dict.fromkeys(imports)) + head[position:] + code
 
 
 def _one_by_one(code: str) -> str:
@@ -88,24 +90,24 @@ def _one_by_one(code: str) -> str:
 
 def _unwrapped(code: str, definition: str) -> str:
     """The code with the content of the class around the definition in place of that class."""
-    at = re.search(definition, code, re.MULTILINE)
-    for found in re.finditer(r"^.*\b(?:class|object)\s+\w++[^{\n]{0,300}+\{", code, re.MULTILINE):
-        end = block_end(code, found.end())
-        if at and found.end() <= at.start() < end:
-            return code[: found.start()] + code[found.end() : end - 1] + code[end:]
+    defined = re.search(definition, code, re.MULTILINE)
+    for match in re.finditer(r"^.*\b(?:class|object)\s+\w++[^{\n]{0,300}+\{", code, re.MULTILINE):
+        end = block_end(code, match.end())
+        if defined and match.end() <= defined.start() < end:
+            return code[: match.start()] + code[match.end() : end - 1] + code[end:]
     return code
 
 
 def block_end(code: str, start: int = 0, depth: int = 1) -> int:
     """Behind the brace that closes the last of ``depth`` blocks that are open at ``start``; the end where none does."""
-    for found in _MARKS.finditer(code, start):
-        depth += {"{": 1, "}": -1}.get(found[0], 0)
+    for match in _MARKS.finditer(code, start):
+        depth += {"{": 1, "}": -1}.get(match[0], 0)
         if not depth:
-            return found.end()
+            return match.end()
     return len(code)
 
 
 def closed(code: str) -> str:
     """The code with a closing brace for every block that is open at its end."""
-    marks = [found[0] for found in _MARKS.finditer(code)]
+    marks = [match[0] for match in _MARKS.finditer(code)]
     return code + "}\n" * (marks.count("{") - marks.count("}"))

@@ -101,8 +101,8 @@ class PythonSuite:
             return code_of(text, r"^def ")
         definition = last_definition("python", problem.before)
         code = code_of(text, definition)
-        if found := list(re.finditer(definition, problem.before)) if re.search(definition, code) else []:
-            return problem.before[: found[-1].start()] + code
+        if result := list(re.finditer(definition, problem.before)) if re.search(definition, code) else []:
+            return problem.before[: result[-1].start()] + code
         return problem.before + textwrap.indent(textwrap.dedent(code), "    ") + problem.after
 
     def judge(self, task: Task, text: str, style: PromptStyle = PromptStyle.PREFIX) -> Verdict:
@@ -188,7 +188,9 @@ def mbpp_sanitized(folder: Path, sandbox: Sandbox | None = None) -> PythonSuite:
 
 
 def _suite(name: str, licence: str, problems: list[Problem], sandbox: Sandbox | None) -> PythonSuite:
-    return PythonSuite(name=name, licence=licence, problems={one.task.id: one for one in problems}, sandbox=sandbox)
+    return PythonSuite(
+        name=name, licence=licence, problems={problem.task.id: problem for problem in problems}, sandbox=sandbox
+    )
 
 
 # ----------------------------------------------------------------------------------------------------------------- problems
@@ -284,4 +286,4 @@ def defined(program: str) -> tuple[str, ...]:
         body = parse_python(program).body
     except (SyntaxError, ValueError):
         return ()
-    return tuple(dict.fromkeys(one.name for one in body if isinstance(one, ast.FunctionDef)))
+    return tuple(dict.fromkeys(item.name for item in body if isinstance(item, ast.FunctionDef)))

@@ -248,15 +248,15 @@ class Explained(HumanEvalPack):
         Longer lines of the function itself are taken out of it, as published.
         """
         row = self.rows[task.id]
-        told = cut(text.strip()[: len(row["docstring"])], ()).rstrip()
+        details = cut(text.strip()[: len(row["docstring"])], ()).rstrip()
         for line in map(str.strip, row["canonical_solution"].split("\n")):
-            told = told.replace(line, "") if len(line) > 20 else told
+            details = details.replace(line, "") if len(line) > 20 else details
         order = f"Write functional code in {LANGUAGES[self.language]} according to the description."
         declared = _asked(self.language, row)
         return replace(
             task,
-            prompt=f"{told}\n{order}\n\n{declared}",
-            question=f"{told}\n\n{order} {ANSWER}\n\n{_fenced(self.language, declared)}",
+            prompt=f"{details}\n{order}\n\n{declared}",
+            question=f"{details}\n\n{order} {ANSWER}\n\n{_fenced(self.language, declared)}",
             stops=HUMANEVAL_STOPS if self.language == "python" else (),
         )
 
@@ -281,14 +281,14 @@ def _fenced(language: str, code: str) -> str:
 
 def _with_helpers(declaration: str, body: str, *, depth: int) -> str:
     """Declaration and body up to its last open block, and those functions and types right behind it that are named in it."""
-    at = block_end(body, depth=depth)
-    kept = declaration + body[:at]
-    while (brace := body.find("{", at)) >= 0:
-        names = re.findall(r"\b(?:class|const|enum|fn|func|function|struct|type)\s+(\w+)", body[at:brace])
+    position = block_end(body, depth=depth)
+    kept = declaration + body[:position]
+    while (brace := body.find("{", position)) >= 0:
+        names = re.findall(r"\b(?:class|const|enum|fn|func|function|struct|type)\s+(\w+)", body[position:brace])
         end = block_end(body, brace + 1)
         if not body[:end].endswith("}") or not any(re.search(rf"\b{name}\b", kept) for name in names):
             break
-        kept, at = kept + body[at:end], end
+        kept, position = kept + body[position:end], end
     return kept
 
 

@@ -73,9 +73,9 @@ class Row:
     @property
     def definition(self) -> str:
         """A pattern: what the definition of the function that is asked for looks like."""
-        found = last_definition(self.task.language, self.before)
-        if re.search(found, self.before, re.MULTILINE):
-            return found
+        result = last_definition(self.task.language, self.before)
+        if re.search(result, self.before, re.MULTILINE):
+            return result
         name = self.entry or next(iter(self.functions), "")
         known = DEFINES.get(self.task.language)
         return known.replace("NAME", re.escape(name)) if known and name else "(?!)"
@@ -193,8 +193,8 @@ def open_jsonl(
     path = Path(path)
     name = name or path.stem
     rows: dict[str, Row] = {}
-    for number, found in _objects(path):
-        row = _row(_checked(found, path, number), name, path, number)
+    for number, result in _objects(path):
+        row = _row(_checked(result, path, number), name, path, number)
         if row.task.id in rows:
             raise EvaluationError(f"row {number} repeats id {row.task.id!r}", where=path)
         rows[row.task.id] = row
@@ -215,20 +215,20 @@ def _objects(path: Path) -> Iterator[tuple[int, dict]]:
         if not line.strip():
             continue
         try:
-            found = json.loads(line)
+            loads = json.loads(line)
         except (ValueError, RecursionError) as error:
             raise EvaluationError(f"row {number} is not JSON ({error})", where=path, do="one JSON object a line") from None
-        if not isinstance(found, dict):
-            raise EvaluationError(f"row {number} is {_kind(found)}, not an object", where=path)
-        yield number, found
+        if not isinstance(loads, dict):
+            raise EvaluationError(f"row {number} is {_kind(loads)}, not an object", where=path)
+        yield number, loads
 
 
-def _checked(found: dict, path: Path, number: int) -> dict:
+def _checked(results: dict, path: Path, number: int) -> dict:
     """The row without its nulls, once every key is known and every value of its type."""
-    for key in found:
+    for key in results:
         if key not in KEYS:
             raise EvaluationError(f"row {number} has an unknown key {key!r}", where=path, do=nearest(key, list(KEYS)))
-    row = {key: value for key, value in found.items() if value is not None}
+    row = {key: value for key, value in results.items() if value is not None}
     if row.get("id") in (None, ""):
         raise EvaluationError(f"row {number} has no 'id'", where=path)
     for key, value in row.items():
@@ -244,7 +244,7 @@ def _checked(found: dict, path: Path, number: int) -> dict:
 
 def _wanted(key: str, value: object) -> str:
     """What a key's value should have been; empty when it is that."""
-    texts = isinstance(value, list) and all(isinstance(one, str) and one for one in value)
+    texts = isinstance(value, list) and all(isinstance(character, str) and character for character in value)
     whole = isinstance(value, int) and not isinstance(value, bool)
     if key == "id":
         return "" if whole or isinstance(value, str) else "a text or a whole number"

@@ -92,7 +92,7 @@ def runnable(tests: str, entry: str) -> tuple[str, str, tuple[str, ...]]:
     tests = "".join(part for name, part in _PARTS.items() if name in tests) + tests
     reached = list(_reached(parse_python(tests), ("check",) if checked else ()))
     free = _free(tree)
-    given = {node.arg for one in tree.body if _named(one, "check") for node in one.args.args[:1]} if checked else set()
+    given = {node.arg for item in tree.body if _named(item, "check") for node in item.args.args[:1]} if checked else set()
     if not _loaded(reached) & (free | given) or not any(_can_fail(node) for node in reached):
         raise ValueError("has tests that no answer can fail", "call what is asked for, and assert what it gives")
     functions = dict.fromkeys(
@@ -105,20 +105,20 @@ def runnable(tests: str, entry: str) -> tuple[str, str, tuple[str, ...]]:
 
 def _calls(tree: ast.Module, called: set[str]) -> str:
     """What calls the tests that pytest or unittest would find and that nothing calls yet."""
-    found = []
+    calls = []
     for node in tree.body:
         if isinstance(node, Function) and node.name.startswith("test") and node.name not in called:
-            found.append(_call(node, node.name))
+            calls.append(_call(node, node.name))
         elif isinstance(node, ast.ClassDef) and node.name not in called:
-            methods = {one.name: one for one in node.body if isinstance(one, Function)}
-            if any(one in methods for one in _SETS_UP):
+            methods = {item.name: item for item in node.body if isinstance(item, Function)}
+            if any(item in methods for item in _SETS_UP):
                 raise ValueError(f"has tests that are set up ({node.name})", "set up within each test, or use unittest")
             for name in (name for name in methods if name.startswith("test")):
-                before = "".join(f"yunque_test.{one}()\n" for one in ("setUpClass", "setUp") if one in methods)
-                after = "".join(f"yunque_test.{one}()\n" for one in ("tearDown", "tearDownClass") if one in methods)
+                before = "".join(f"yunque_test.{item}()\n" for item in ("setUpClass", "setUp") if item in methods)
+                after = "".join(f"yunque_test.{item}()\n" for item in ("tearDown", "tearDownClass") if item in methods)
                 call = _call(methods[name], f"yunque_test.{name}", number_of_self=1)
-                found.append(f"yunque_test = {node.name}()\n{before}{call}{after}")
-    return "".join(found)
+                calls.append(f"yunque_test = {node.name}()\n{before}{call}{after}")
+    return "".join(calls)
 
 
 _IMPORTED = {"unittest", "pytest"}
@@ -131,7 +131,7 @@ def _use(tree: ast.AST, module: str) -> str:
 
 
 def _imports(tree: ast.AST) -> set[str]:
-    names = {one.name for node in ast.walk(tree) if isinstance(node, ast.Import) for one in node.names}
+    names = {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
     names |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     return {name.partition(".")[0] for name in names}
 
@@ -148,14 +148,14 @@ class _Plain(ast.NodeTransformer):
         }
 
     def visit_Import(self, node: ast.Import) -> ast.AST | None:
-        node.names = [one for one in node.names if one.name not in _IMPORTED]
+        node.names = [name for name in node.names if name.name not in _IMPORTED]
         return node if node.names else None
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST | None:
         return None if node.module in _IMPORTED else node
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
-        node.bases = [one for one in node.bases if not self.named(one).endswith("TestCase")]
+        node.bases = [base for base in node.bases if not self.named(base).endswith("TestCase")]
         return self.generic_visit(node)
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
@@ -181,7 +181,7 @@ class _Plain(ast.NodeTransformer):
         if len(node.items) == 1 and name == "self.subTest":
             return node.body
         if len(node.items) == 1 and name in ("self.assertRaises", "self.assertRaisesRegex", "pytest.raises"):
-            pattern = next((one.value for one in call.keywords if one.arg == "match"), None)
+            pattern = next((keyword.value for keyword in call.keywords if keyword.arg == "match"), None)
             pattern = call.args[1] if name.endswith("Regex") else pattern
             return _raises(call.args[0], first.optional_vars, pattern, node.body)
         return node
@@ -189,12 +189,12 @@ class _Plain(ast.NodeTransformer):
     def visit_Compare(self, node: ast.Compare) -> ast.AST:
         self.generic_visit(node)
         sides = [node.left, *node.comparators]
-        near = [one for one in sides if isinstance(one, ast.Call) and self.named(one.func) == "pytest.approx"]
+        near = [side for side in sides if isinstance(side, ast.Call) and self.named(side.func) == "pytest.approx"]
         if len(near) != 1 or len(sides) != 2 or not isinstance(node.ops[0], ast.Eq | ast.NotEq):
             return node
-        (other,) = (one for one in sides if one is not near[0])
-        found = ast.Call(ast.Name("yunque_close", ast.Load()), [other, *near[0].args], near[0].keywords)
-        return found if isinstance(node.ops[0], ast.Eq) else ast.UnaryOp(ast.Not(), found)
+        (other,) = (side for side in sides if side is not near[0])
+        call = ast.Call(ast.Name("yunque_close", ast.Load()), [other, *near[0].args], near[0].keywords)
+        return call if isinstance(node.ops[0], ast.Eq) else ast.UnaryOp(ast.Not(), call)
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         self.generic_visit(node)
@@ -231,10 +231,10 @@ def _asserted(kind: str, call: ast.Call) -> ast.expr:
     """What an assert of unittest of that kind says of its arguments."""
     if kind in _COMPARE and len(call.args) >= 2:
         return ast.Compare(call.args[0], [_COMPARE[kind]()], [call.args[1]])
-    given = {one.arg: ast.unparse(one.value) for one in call.keywords}
+    given = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
     if kind not in _WRITTEN:
         raise ValueError(f"has tests that use unittest's assert{kind}", "write an assert of Python's own")
-    args = [ast.unparse(one) for one in call.args]
+    args = [ast.unparse(arg) for arg in call.args]
     if "delta" in given:
         text = f"-({given['delta']}) <= ({args[0]}) - ({args[1]}) <= ({given['delta']})"
         text = f"not ({text})" if kind.startswith("Not") else text
@@ -244,14 +244,14 @@ def _asserted(kind: str, call: ast.Call) -> ast.expr:
     return ast.parse(text, mode="eval").body
 
 
-def _raises(kind: ast.expr, told: ast.expr | None, pattern: ast.expr | None, body: list[ast.stmt]) -> ast.Try:
-    """A block that must raise; ``told``: what the exception is to be called."""
+def _raises(kind: ast.expr, details: ast.expr | None, pattern: ast.expr | None, body: list[ast.stmt]) -> ast.Try:
+    """A block that must raise; ``details``: what the exception is to be called."""
     name = "yunque_error"
     after: list[ast.stmt] = []
     if pattern is not None:
         after.append(ast.parse(f"assert re.search({ast.unparse(pattern)}, str({name}))").body[0])
-    if told is not None:
-        after += ast.parse(f"{ast.unparse(told)} = types.SimpleNamespace(exception={name}, value={name})").body
+    if details is not None:
+        after += ast.parse(f"{ast.unparse(details)} = types.SimpleNamespace(exception={name}, value={name})").body
     missed = ast.parse(f"raise AssertionError({ast.unparse(kind)!r} ' was not raised')").body
     return ast.Try(body, [ast.ExceptHandler(kind, name, after or [ast.Pass()])], missed, [])
 
@@ -265,10 +265,10 @@ def _call(node: Function, name: str, number_of_self: int = 0) -> str:
         row = f"yunque_row{len(names)}"
         lines.append(f"{'    ' * len(lines)}for {row} in yunque_rows({ast.unparse(named)}, {ast.unparse(values)}):\n")
         names.append(f"**{row}")
-        told = ast.literal_eval(named) if _is_literal(named) else ()
-        given += [one.strip() for one in (told.split(",") if isinstance(told, str) else told)]
-    wanted = [one.arg for one in node.args.args[number_of_self : len(node.args.args) - len(node.args.defaults)]]
-    if missing := [one for one in wanted if one not in given]:
+        text = ast.literal_eval(named) if _is_literal(named) else ()
+        given += [word.strip() for word in (text.split(",") if isinstance(text, str) else text)]
+    wanted = [arg.arg for arg in node.args.args[number_of_self : len(node.args.args) - len(node.args.defaults)]]
+    if missing := [item for item in wanted if item not in given]:
         raise ValueError(
             f"has a test with fixtures ({node.name}: {', '.join(missing)})", "make what it needs within the test"
         )
@@ -312,9 +312,11 @@ def _reached(tree: ast.Module, called: tuple[str, ...]) -> Iterator[ast.AST]:
     def enter(name: str) -> None:
         if name in definitions and name not in entered:
             entered.add(name)
-            for one in ast.iter_child_nodes(definitions[name]):
-                is_method = isinstance(definitions[name], ast.ClassDef) and isinstance(one, Function)
-                waiting.extend(ast.iter_child_nodes(one) if is_method else [one])  # whoever has a class may call its methods
+            for item in ast.iter_child_nodes(definitions[name]):
+                is_method = isinstance(definitions[name], ast.ClassDef) and isinstance(item, Function)
+                waiting.extend(
+                    ast.iter_child_nodes(item) if is_method else [item]
+                )  # whoever has a class may call its methods
 
     for name in called:
         enter(name)

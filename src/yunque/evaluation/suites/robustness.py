@@ -49,9 +49,9 @@ _EXAMPLE = re.compile(r">>>|==|->|=>|\(.*\)\s*[=:➞]|^\s*[\[({\d'\"]")
 def paraphrase(line: str, _: random.Random) -> str:
     """Words with another word that means the same, their capital kept."""
 
-    def other(found: re.Match) -> str:
-        word = SAME.get(found[0].lower(), found[0])
-        return word.capitalize() if found[0][0].isupper() else word
+    def other(result: re.Match) -> str:
+        word = SAME.get(result[0].lower(), result[0])
+        return word.capitalize() if result[0][0].isupper() else word
 
     return re.sub(r"\b[^\W\d_]+\b", other, line)
 
@@ -59,12 +59,12 @@ def paraphrase(line: str, _: random.Random) -> str:
 def typos(line: str, chance: random.Random) -> str:
     """Two neighbouring letters swapped in about one word of eight; the first letter stays."""
 
-    def slip(found: re.Match) -> str:
-        word = found[0]
+    def slip(result: re.Match) -> str:
+        word = result[0]
         if chance.random() > 1 / 8:
             return word
-        at = chance.randrange(1, len(word) - 1)
-        return word[:at] + word[at + 1] + word[at] + word[at + 2 :]
+        position = chance.randrange(1, len(word) - 1)
+        return word[:position] + word[position + 1] + word[position] + word[position + 2 :]
 
     return re.sub(r"\b[^\W\d_]{4,}\b", slip, line)
 
@@ -109,13 +109,13 @@ class RobustSuite:
 
     def tasks(self) -> list[Task]:
         """Every task in every way, one task's ways together. EvaluationError for a suite of another kind."""
-        found = []
+        result = []
         for task in self.inner.tasks():
             entry = self.inner.problems[task.id].entry
             if not entry or task.suffix:
                 raise EvaluationError("only functions to complete can be asked in other words", where=self.inner.name)
-            found += [self._changed(task, way) for way in CHANGES]
-        return found
+            result += [self._changed(task, way) for way in CHANGES]
+        return result
 
     def program(self, task: Task, text: str, style: PromptStyle = PromptStyle.PREFIX) -> str:
         """As the suite inside; a renamed function gets its own name back."""
@@ -160,10 +160,10 @@ def changed(prompt: str, way: str, entry: str) -> str:
     """A prompt, asked in that way. Its last docstring is what changes, line by line; lines with examples stay."""
     if way == "rename":
         return re.sub(rf"\b{re.escape(entry)}\b", renamed(entry), prompt)
-    change, found = CHANGES[way], list(_DOCSTRING.finditer(prompt))
-    if change is None or not found:
+    change, result = CHANGES[way], list(_DOCSTRING.finditer(prompt))
+    if change is None or not result:
         return prompt
-    start, end = found[-1].span(2)
+    start, end = result[-1].span(2)
     chance, lines, in_examples = random.Random(seed_from(prompt, way)), [], False
     for line in prompt[start:end].split("\n"):
         in_examples = bool(line.strip()) and (in_examples or bool(_EXAMPLE.search(line)))

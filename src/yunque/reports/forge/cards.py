@@ -68,15 +68,15 @@ def _results(report: ForgeReport) -> str:
         return "Nothing was compared."
     columns = ("Measure", "n", "Base", "Forged", "Difference (95 % interval)", "Verdict")
     rows = []
-    for one in report.comparisons:
+    for comparison in report.comparisons:
         sides = []
-        for measure, style in ((one.base, one.base_style), (one.forged, one.forged_style)):
+        for measure, style in ((comparison.base, comparison.base_style), (comparison.forged, comparison.forged_style)):
             extra = ", ".join(filter(None, [style, aside_of(measure)]))
-            sides.append(md(f"{value_of(one, measure)} ({extra})" if extra else value_of(one, measure)))
-        difference = f"{difference_of(one)} {interval_of(one, one.difference, signed=True)}".strip()
-        name = f"{md(one.name)} ({one.better} is better)"
-        n = md(count(one.difference.n, one.n_of))
-        rows.append((name, n, *sides, md(difference), f"**{md(one.verdict)}**"))
+            sides.append(md(f"{value_of(comparison, measure)} ({extra})" if extra else value_of(comparison, measure)))
+        difference = f"{difference_of(comparison)} {interval_of(comparison, comparison.difference, signed=True)}".strip()
+        name = f"{md(comparison.name)} ({comparison.better} is better)"
+        n = md(count(comparison.difference.n, comparison.n_of))
+        rows.append((name, n, *sides, md(difference), f"**{md(comparison.verdict)}**"))
     method = f" Intervals: {md(report.interval_method)}." if report.interval_method else ""
     note = (
         "Both models answered the same held-out tasks of the same repository; differences are forged minus base, paired. "

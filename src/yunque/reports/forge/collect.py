@@ -117,10 +117,10 @@ def _source(run: Run) -> SourceFacts:
     dropped = read_table(records.path / "dropped.parquet", Dropped)
     seen: Counter = Counter()
     examples = []
-    for one in dropped:  # a few of every reason rather than many of the first
-        seen[one.reason] += 1
-        if seen[one.reason] <= 3 and len(examples) < NUM_DROPPED:
-            examples.append(DroppedFile(path=one.path, reason=one.reason, detail=one.detail))
+    for item in dropped:  # a few of every reason rather than many of the first
+        seen[item.reason] += 1
+        if seen[item.reason] <= 3 and len(examples) < NUM_DROPPED:
+            examples.append(DroppedFile(path=item.path, reason=item.reason, detail=item.detail))
     return SourceFacts(
         spec=run.spec,
         name=snapshot["name"],

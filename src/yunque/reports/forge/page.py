@@ -197,11 +197,11 @@ def _waterfall(source: SourceFacts) -> Raw:
 def _examples(source: SourceFacts) -> object:
     shown = []
     for reason in dict.fromkeys(example.reason for example in source.dropped_examples):
-        shown += [one for one in source.dropped_examples if one.reason == reason][:MAX_EXAMPLES]
+        shown += [example for example in source.dropped_examples if example.reason == reason][:MAX_EXAMPLES]
     if not shown:
         return ""
     columns = (Column("Path"), Column("Reason"), Column("What was seen", style="long"))
-    rows = [(tag("code", one.path), one.reason, one.detail or MISSING) for one in shown]
+    rows = [(tag("code", item.path), item.reason, item.detail or MISSING) for item in shown]
     return table(f"Examples of dropped files, at most {MAX_EXAMPLES} for each reason", columns, rows, style="stack")
 
 
@@ -217,8 +217,14 @@ def _split(report: ForgeReport) -> Raw:
         Column("Share of bytes", style="barred"),
     )  # fmt: skip
     rows = [
-        (one.part, count(one.num_files), size(one.bytes), count(one.num_functions), span_bar(0, one.bytes, total, "kept"))
-        for one in report.split
+        (
+            item.part,
+            count(item.num_files),
+            size(item.bytes),
+            count(item.num_functions),
+            span_bar(0, item.bytes, total, "kept"),
+        )
+        for item in report.split
     ]
     whole = (
         "All", count(sum(part.num_files for part in report.split)), size(total),

@@ -21,10 +21,10 @@ def loss_plot(training: TrainingFacts) -> Raw | None:
         return None
     best = next((point for point in validation if point[0] == training.best_step), None)
     curves = [Curve(points=thin(train), style="train"), Curve(points=thin(validation), style="validation", dots=True)]
-    said = [f"training loss from {short(train[0][1])} to {short(train[-1][1])}"] if train else []
-    said += [f"validation loss from {short(validation[0][1])} to {short(validation[-1][1])}"] if validation else []
-    said += [f"best {short(best[1], 4)} at step {best[0]}"] if best else []
-    return line_plot(curves, label=f"Loss by step: {', '.join(said)}.", height=260, best=best)
+    details = [f"training loss from {short(train[0][1])} to {short(train[-1][1])}"] if train else []
+    details += [f"validation loss from {short(validation[0][1])} to {short(validation[-1][1])}"] if validation else []
+    details += [f"best {short(best[1], 4)} at step {best[0]}"] if best else []
+    return line_plot(curves, label=f"Loss by step: {', '.join(details)}.", height=260, best=best)
 
 
 def forest_mark(comparison: Comparison) -> Raw:

@@ -29,7 +29,7 @@ def write_report(report: ForgeReport, folder: Path) -> dict:
     (folder / "MODEL_CARD.md").write_text(model_card(report), encoding="utf-8")
     (folder / "DATASET_CARD.md").write_text(dataset_card(report), encoding="utf-8")
     write_plots(report, folder)
-    return {f"{one.suite}: {one.name}": one.verdict for one in report.comparisons}
+    return {f"{comparison.suite}: {comparison.name}": comparison.verdict for comparison in report.comparisons}
 
 
 def deliver(out: Path, *, report: Artifact, model: Artifact, adapter: Artifact) -> None:

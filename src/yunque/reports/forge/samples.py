@@ -100,8 +100,8 @@ def equal_lines(text: str, reference: str) -> set[int]:
     """Indices of the lines of ``text`` that are also in the reference, in the same order; blank lines never count."""
     lines, wanted = _lines(text)[:MAX_LINES], _lines(reference)[: 4 * MAX_LINES]
     matcher = difflib.SequenceMatcher(None, lines, wanted, autojunk=False)
-    found = {block.a + offset for block in matcher.get_matching_blocks() for offset in range(block.size)}
-    return {number for number in found if lines[number]}
+    result = {block.a + offset for block in matcher.get_matching_blocks() for offset in range(block.size)}
+    return {number for number in result if lines[number]}
 
 
 def _lines(text: str) -> list[str]:

@@ -157,11 +157,11 @@ def _descendants() -> list[int]:
             parents[pid] = int(_stat_of(pid)[1])
         except (OSError, IndexError, ValueError):
             continue
-    found, fresh = set(), {os.getpid()}
+    result, fresh = set(), {os.getpid()}
     while fresh:
-        fresh = {pid for pid, parent in parents.items() if parent in fresh} - found
-        found |= fresh
-    return sorted(found)
+        fresh = {pid for pid, parent in parents.items() if parent in fresh} - result
+        result |= fresh
+    return sorted(result)
 
 
 def counted_beside(place: dict) -> int:

@@ -84,15 +84,15 @@ def write_inside(root: str, path: str, content: bytes) -> None:
 
 def find_inside(root: str, wanted: list[str]) -> list[str]:
     """The paths that are wanted, patterns (``*.class``) replaced by the matching names that lie in ``root`` itself."""
-    found: list[str] = []
+    results: list[str] = []
     names: list[str] | None = None
     for path in wanted:
         if not any(character in path for character in "*?["):
-            found.append(path)
+            results.append(path)
             continue
         names = sorted(os.listdir(root)) if names is None else names
-        found += fnmatch.filter(names, path)
-    return found
+        results += fnmatch.filter(names, path)
+    return results
 
 
 def open_inside(root: str, path: str) -> int:

@@ -203,12 +203,12 @@ def _by_number(answers: dict[str, _Lines], others: _Lines) -> _Lines:
 
 def _ranges(answers: dict[int, _Lines], others: _Lines) -> list[tuple[int, _Lines]]:
     """The first number of every run of calls with one answer, in order; ``others``: to what is not in the list."""
-    found: list[tuple[int, _Lines]] = []
+    results: list[tuple[int, _Lines]] = []
     for call in range(FIRST_UNKNOWN):
         lines = answers.get(call, others)
-        if not found or found[-1][1] != lines or len(lines) > 1:
-            found.append((call, lines))
-    return found
+        if not results or results[-1][1] != lines or len(lines) > 1:
+            results.append((call, lines))
+    return results
 
 
 def _tree(ranges: list[tuple[int, _Lines]]) -> _Lines:
@@ -249,8 +249,8 @@ def _demand(*rules: tuple[int, set[int]], mask: int = 0xFFFFFFFF, errno: int = _
     ``mask``: only these bits of the last rule's argument are looked at.
     """
     lines: _Lines = []
-    for at, (argument, values) in enumerate(rules):
-        bits = mask if at == len(rules) - 1 else 0xFFFFFFFF
+    for index, (argument, values) in enumerate(rules):
+        bits = mask if index == len(rules) - 1 else 0xFFFFFFFF
         load = [(_LOAD, 0, 0, _low_word(argument)), (_AND, 0, 0, bits)]
         lines += [*load, *_skip_one_if(values), *_refuse_all(errno)]
     return lines + _ALLOW_ALL

@@ -262,11 +262,11 @@ def _send_files(path: str, job: dict, wanted: int, status: int) -> None:
             seen = os.fstat(source)
             if not stat.S_ISREG(seen.st_mode):
                 continue
-            size, at = min(seen.st_size, job["file_bytes"], left), 0
+            size, position = min(seen.st_size, job["file_bytes"], left), 0
             left -= size
             _report(status, f"file {os.fsencode(name).hex()} {size} {int(seen.st_size > size)}")
-            while at < size:
-                at += os.sendfile(status, source, at, size - at)
+            while position < size:
+                position += os.sendfile(status, source, position, size - position)
         finally:
             os.close(source)
 

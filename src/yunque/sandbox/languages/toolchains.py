@@ -35,7 +35,7 @@ class Toolchain:
     def fill(self, argv: tuple[str, ...], **further: str) -> tuple[str, ...]:
         """The argument list with every ``{name}`` replaced that is known."""
         known = self.tools | further
-        return tuple(PLACES.sub(lambda found: known.get(found[1], found[0]), word) for word in argv)
+        return tuple(PLACES.sub(lambda result: known.get(result[1], result[0]), word) for word in argv)
 
 
 # How a signpost is asked for the executable behind it: arguments, and what to put after the answer.
@@ -79,8 +79,8 @@ def _find(row: Language) -> Toolchain:
     for pattern in row.configuration:
         readable.update(glob.glob(pattern))
     draft = Toolchain(language=row, tools=tools, readable=tuple(sorted(readable)), version="")
-    told = [_first_line(row, draft.fill(command)) for command in row.versions]
-    return Toolchain(language=row, tools=tools, readable=draft.readable, version=", ".join(told))
+    lines = [_first_line(row, draft.fill(command)) for command in row.versions]
+    return Toolchain(language=row, tools=tools, readable=draft.readable, version=", ".join(lines))
 
 
 def _first_line(row: Language, command: tuple[str, ...]) -> str:
@@ -90,10 +90,10 @@ def _first_line(row: Language, command: tuple[str, ...]) -> str:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise _broken(row, command, str(error)) from None
     lines = [line.strip() for line in (ran.stdout + b"\n" + ran.stderr).decode("utf-8", "replace").splitlines()]
-    said = next((line for line in lines if line and "warning" not in line.lower()), "")
+    details = next((line for line in lines if line and "warning" not in line.lower()), "")
     if ran.returncode:
-        raise _broken(row, command, f"exit status {ran.returncode}{': ' + said[:120] if said else ''}")
-    return said
+        raise _broken(row, command, f"exit status {ran.returncode}{': ' + details[:120] if details else ''}")
+    return details
 
 
 def _broken(row: Language, command: tuple[str, ...], reason: str) -> SandboxError:
@@ -110,9 +110,9 @@ def _behind_signpost(name: str, path: str) -> str:
     except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):
         return path
     home = re.search(r"java\.home = (.+)", ran.stderr)
-    said = (home[1] if home else ran.stdout).strip()
-    known = os.path.isabs(said) and os.access(said + after, os.X_OK)
-    return said + after if known else path
+    details = (home[1] if home else ran.stdout).strip()
+    known = os.path.isabs(details) and os.access(details + after, os.X_OK)
+    return details + after if known else path
 
 
 def _home(path: str) -> str | None:

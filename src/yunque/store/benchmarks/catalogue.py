@@ -111,7 +111,7 @@ def _table() -> dict[str, Benchmark]:
 def _urls(origin: dict, path: str) -> tuple[str, ...]:
     """Where one file lies: at the pinned commit, in a release, as a copy elsewhere."""
     place = origin.get("places", {}).get(path) or (f"{origin['inside']}/{path}" if "inside" in origin else path)
-    found = [f"https://raw.githubusercontent.com/{origin['repository']}/{origin['commit']}/{place}"]
+    results = [f"https://raw.githubusercontent.com/{origin['repository']}/{origin['commit']}/{place}"]
     if "release" in origin:
-        found.append(f"https://github.com/{origin['repository']}/releases/download/{origin['release']}/{path}")
-    return (*found, *filter(None, [origin.get("copies", {}).get(path)]))
+        results.append(f"https://github.com/{origin['repository']}/releases/download/{origin['release']}/{path}")
+    return (*results, *filter(None, [origin.get("copies", {}).get(path)]))

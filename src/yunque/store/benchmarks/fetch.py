@@ -53,11 +53,11 @@ def fetch(name: str, folder: Path, progress: Progress = silent) -> Fetched:
     SourceError in one line when a file cannot be had or is not the pinned one, and for one here that was changed; what came
     before stays. StoreError when the folder cannot be written.
     """
-    wanted, known = benchmark(name), {one.path: one for one in status(folder, [name])}
-    for one in known.values():
-        if one.state is State.CHANGED:
+    wanted, known = benchmark(name), {item.path: item for item in status(folder, [name])}
+    for item in known.values():
+        if item.state is State.CHANGED:
             do = f"move it away and run again, or keep it: `yunque bench import {name} FILE --anyway`"
-            raise SourceError(f"is not the published file (sha256 {one.sha256[:16]}…)", where=folder / one.path, do=do)
+            raise SourceError(f"is not the published file (sha256 {item.sha256[:16]}…)", where=folder / item.path, do=do)
     missing = [file for file in wanted.files if known[file.path].state is State.MISSING]
     public = [file for file in missing if file.urls]
     if public:
@@ -67,8 +67,8 @@ def fetch(name: str, folder: Path, progress: Progress = silent) -> Fetched:
                 _download(client, name, file, folder / file.path, advance)
     return Fetched(
         fetched=tuple(file.path for file in public),
-        present=tuple(path for path, one in known.items() if one.state is not State.MISSING),
-        by_hand=tuple(f"{one.path}: {one.derived}; {BY_HAND.format(name=name)}" for one in missing if not one.urls),
+        present=tuple(path for path, item in known.items() if item.state is not State.MISSING),
+        by_hand=tuple(f"{item.path}: {item.derived}; {BY_HAND.format(name=name)}" for item in missing if not item.urls),
     )
 
 
@@ -175,16 +175,16 @@ def import_file(name: str, path: Path, folder: Path, *, anyway: bool = False) ->
     except OSError as error:
         raise SourceError(f"cannot be read ({error.strerror})", where=path) from None
     sha256 = hashlib.sha256(data).hexdigest()
-    found = find_by_hash(sha256) or find_by_hash(hashlib.sha256(unpacked(data)).hexdigest())
-    if found and found[0].name != name:
-        other = found[0].name
-        raise SourceError(f"is {found[1].path} of {other}", where=path, do=f"run `yunque bench import {other} {path}`")
-    if found:
-        file = found[1]
+    result = find_by_hash(sha256) or find_by_hash(hashlib.sha256(unpacked(data)).hexdigest())
+    if result and result[0].name != name:
+        other = result[0].name
+        raise SourceError(f"is {result[1].path} of {other}", where=path, do=f"run `yunque bench import {other} {path}`")
+    if result:
+        file = result[1]
         packed = not file.unpacked_sha256 or data.startswith(GZIP)
         return _let_in(name, file, folder, data if packed else gzip.compress(data, mtime=0), None)
     if not anyway:
-        known = _told(wanted, path)
+        known = _known_hashes(wanted, path)
         do = "fetch the published one, or use this one with --anyway: every result will then say so"
         raise SourceError(f"sha256 {sha256[:16]}… is of no file of {name}; known: {known}", where=path, do=do)
     about = {"sha256": sha256, "size_bytes": len(data), "from": path.name}
@@ -199,8 +199,8 @@ def _let_in(name: str, file: BenchmarkFile, folder: Path, data: bytes, about: di
         draft.write_bytes(data)
         if about is not None:
             now = datetime.now(UTC).isoformat(timespec="seconds")
-            told = {**about, "published_sha256": file.sha256, "imported_at": now}
-            write_whole(sidecar(target), json.dumps(told, indent=2) + "\n")
+            order = {**about, "published_sha256": file.sha256, "imported_at": now}
+            write_whole(sidecar(target), json.dumps(order, indent=2) + "\n")
         os.replace(draft, target)
         if about is None:
             sidecar(target).unlink(missing_ok=True)
@@ -219,8 +219,8 @@ def _named(wanted: Benchmark, path: Path) -> BenchmarkFile:
     return called[0]
 
 
-def _told(wanted: Benchmark, path: Path) -> str:
+def _known_hashes(wanted: Benchmark, path: Path) -> str:
     """The hashes that are known, those of files called alike first."""
     files = sorted(wanted.files, key=lambda file: PurePosixPath(file.path).name != path.name)
-    told = ", ".join(f"{file.path.partition('/')[2]} {file.sha256[:16]}…" for file in files[:4])
-    return told + (f" and {len(files) - 4} more (`yunque bench list --json`)" if len(files) > 4 else "")
+    listing = ", ".join(f"{file.path.partition('/')[2]} {file.sha256[:16]}…" for file in files[:4])
+    return listing + (f" and {len(files) - 4} more (`yunque bench list --json`)" if len(files) > 4 else "")

@@ -51,16 +51,16 @@ class FileStatus:
 def status(folder: Path, names: Sequence[str] = ()) -> list[FileStatus]:
     """Every file of the named benchmarks (none: of all) as it is in the folder; reads those that are there."""
     wanted = [benchmark(name) for name in names] or list(benchmarks().values())
-    return [look(one.name, file, folder) for one in wanted for file in one.files]
+    return [look(item.name, file, folder) for item in wanted for file in item.files]
 
 
 def deviations(folder: Path, names: Sequence[str] = ()) -> list[str]:
     """One line for every file that is there and not the published one: a result that was made with it must say so."""
     lines = []
-    for one in status(folder, names):
-        if one.state in (State.ACCEPTED, State.CHANGED):
-            how = "imported by hand" if one.state is State.ACCEPTED else "changed"
-            lines.append(f"{one.path} is not the published file ({how}, sha256 {one.sha256[:16]}…)")
+    for file in status(folder, names):
+        if file.state in (State.ACCEPTED, State.CHANGED):
+            how = "imported by hand" if file.state is State.ACCEPTED else "changed"
+            lines.append(f"{file.path} is not the published file ({how}, sha256 {file.sha256[:16]}…)")
     return lines
 
 
@@ -74,14 +74,14 @@ def benchmark_of(data: bytes) -> Benchmark | None:
 
     None for files that may be training data as a whole.
     """
-    found = _known(data)
-    return found[0] if found and not found[1].trainable else None
+    result = _known(data)
+    return result[0] if result and not result[1].trainable else None
 
 
 def benchmark_at(path: Path) -> Benchmark | None:
     """`benchmark_of` for a file on disk, without Windows line ends; what has no benchmark file's size is not read."""
-    found = find_at(path)
-    return found[0] if found and not found[1].trainable else None
+    result = find_at(path)
+    return result[0] if result and not result[1].trainable else None
 
 
 def find_at(path: Path) -> tuple[Benchmark, BenchmarkFile] | None:
@@ -95,12 +95,12 @@ def find_at(path: Path) -> tuple[Benchmark, BenchmarkFile] | None:
 
 
 def _known(data: bytes) -> tuple[Benchmark, BenchmarkFile] | None:
-    found = find_by_hash(hashlib.sha256(data).hexdigest())
-    if not found and data.startswith(GZIP):
-        found = find_by_hash(hashlib.sha256(unpacked(data)).hexdigest())
-    if not found and b"\r\n" in data:
-        found = find_by_hash(hashlib.sha256(data.replace(b"\r\n", b"\n")).hexdigest())
-    return found
+    by_hash = find_by_hash(hashlib.sha256(data).hexdigest())
+    if not by_hash and data.startswith(GZIP):
+        by_hash = find_by_hash(hashlib.sha256(unpacked(data)).hexdigest())
+    if not by_hash and b"\r\n" in data:
+        by_hash = find_by_hash(hashlib.sha256(data.replace(b"\r\n", b"\n")).hexdigest())
+    return by_hash
 
 
 def look(name: str, file: BenchmarkFile, folder: Path) -> FileStatus:
@@ -161,12 +161,12 @@ def unpacked(data: bytes) -> bytes:
 
 @functools.cache
 def _by_hash() -> dict[str, tuple[Benchmark, BenchmarkFile]]:
-    pairs = [(one, file) for one in benchmarks().values() for file in one.files]
-    packed = {file.sha256: (one, file) for one, file in pairs}
-    return packed | {file.unpacked_sha256: (one, file) for one, file in pairs if file.unpacked_sha256}
+    pairs = [(item, file) for item in benchmarks().values() for file in item.files]
+    packed = {file.sha256: (item, file) for item, file in pairs}
+    return packed | {file.unpacked_sha256: (item, file) for item, file in pairs if file.unpacked_sha256}
 
 
 @functools.cache
 def _sizes() -> frozenset[int]:
-    files = [file for one in benchmarks().values() for file in one.files]
+    files = [file for item in benchmarks().values() for file in item.files]
     return frozenset(size for file in files for size in (file.size_bytes, file.unpacked_bytes) if size is not None)

@@ -56,8 +56,8 @@ def download(name: str, version: str, folder: Path, max_bytes: int) -> tuple[Pat
     """
     where = f"npm:{name}@{version}" if version else f"npm:{name}"
     try:
-        told = _view(name, version, where, folder, max_bytes)
-        exact, dist = told["version"], told["dist"]
+        details = _view(name, version, where, folder, max_bytes)
+        exact, dist = details["version"], details["dist"]
         if int(dist.get("unpackedSize") or 0) > max_bytes:
             raise SourceError(f"unpacks to more than {max_bytes} bytes", where=where, do="fetch and unpack it by hand")
         _npm(["pack", f"{name}@{exact}"], folder, max_bytes)
@@ -73,14 +73,14 @@ def download(name: str, version: str, folder: Path, max_bytes: int) -> tuple[Pat
 
 def _view(name: str, version: str, where: str, folder: Path, max_bytes: int) -> dict:
     """``version`` and ``dist`` of the package as the registry tells them."""
-    told = _npm(["view", f"{name}@{version or 'latest'}", "version", "dist"], folder, max_bytes)
-    told = told[-1] if isinstance(told, list) and told else told  # a tag that several versions answer to
-    if not isinstance(told, dict) or not told:
+    facts = _npm(["view", f"{name}@{version or 'latest'}", "version", "dist"], folder, max_bytes)
+    facts = facts[-1] if isinstance(facts, list) and facts else facts  # a tag that several versions answer to
+    if not isinstance(facts, dict) or not facts:
         raise _NpmError("ETARGET", "no such version")
-    exact, dist = told.get("version"), told.get("dist")
+    exact, dist = facts.get("version"), facts.get("dist")
     if not isinstance(exact, str) or not _SPEC.fullmatch(f"npm:{name}@{exact}") or not isinstance(dist, dict):
         raise SourceError("the registry's answer cannot be read", where=where, do="see `npm view` by hand")
-    return told
+    return facts
 
 
 def _check(path: Path, integrity: str, shasum: str, where: str) -> bool:
@@ -91,7 +91,7 @@ def _check(path: Path, integrity: str, shasum: str, where: str) -> bool:
         known = {"sha1": base64.b64encode(bytes.fromhex(shasum)).decode()}
     if not known:
         return False
-    name = next(one for one in _STRONGEST if one in known)
+    name = next(item for item in _STRONGEST if item in known)
     with open(path, "rb") as file:
         digest = hashlib.file_digest(file, lambda: hashlib.new(name, usedforsecurity=False)).digest()
     if base64.b64encode(digest).decode() != known[name]:
@@ -144,13 +144,13 @@ def _npm(arguments: list[str], folder: Path, max_bytes: int) -> object:
             process.kill()
             raise _NpmError("ETIMEDOUT", f"no answer in {TIMEOUT_S} s") from None
     try:
-        told = json.loads(out or b"null")
+        loads = json.loads(out or b"null")
     except ValueError:
-        told = None
-    failed = told.get("error") if isinstance(told, dict) else None
+        loads = None
+    failed = loads.get("error") if isinstance(loads, dict) else None
     if process.returncode or failed:
         failed = failed if isinstance(failed, dict) else {}
         lines = [line for line in err.decode("utf-8", "replace").splitlines() if line.strip()]
         line = str(failed.get("summary") or (lines or [f"exit code {process.returncode}"])[0])
         raise _NpmError(str(failed.get("code") or "E"), re.sub(r"://[^/@\s]*@", "://", " ".join(line.split()))[:300])
-    return told
+    return loads

@@ -68,8 +68,8 @@ def pip_settings() -> IndexSettings:
     command = [sys.executable, "-P", "-m", "pip", "config", "list"]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=60)
     if done.returncode and "No module named pip" not in done.stderr:
-        told = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-        raise SourceError(f"pip's configuration cannot be read ({told})", do="mend it: see `pip config debug`")
+        details = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+        raise SourceError(f"pip's configuration cannot be read ({details})", do="mend it: see `pip config debug`")
     return settings_from(done.stdout)
 
 
@@ -148,13 +148,13 @@ def choose(name: str, version: str, search: Search, *, wheel: bool = False) -> P
     try:
         wanted = Version(version) if version else None
     except InvalidVersion:
-        raise SourceError(f"'{version}' is not a version", where=f"pypi:{name}", do=_told(known)) from None
+        raise SourceError(f"'{version}' is not a version", where=f"pypi:{name}", do=_newest(known)) from None
     if wanted is None:
         released = [each for each in known if each in usable and not each.is_prerelease]
         wanted = (released or sorted(usable) or known)[-1]
     files = [package for package in search.found if Version(str(package.version)) == wanted]
     if not files:
-        raise SourceError(f"has no version {version}", where=f"pypi:{name}", do=_told(known))
+        raise SourceError(f"has no version {version}", where=f"pypi:{name}", do=_newest(known))
     return min(files, key=lambda package: _preference(package, wheel))
 
 
@@ -163,7 +163,7 @@ def _preference(package: Package, wheel: bool) -> tuple:
     return link.is_yanked, link.is_wheel is not wheel, not name.endswith("-none-any.whl"), "py3" not in name, name
 
 
-def _told(known: list) -> str:
+def _newest(known: list) -> str:
     return "newest known: " + ", ".join(str(version) for version in reversed(known[-5:]))
 
 
