@@ -19,7 +19,7 @@ from pathlib import Path
 
 from yunque.core.nouns import Outcome
 from yunque.core.paths import benchmarks_folder
-from yunque.evaluation.metrics.answers import TapedSandbox
+from yunque.evaluation.metrics.answers import RecordingSandbox
 from yunque.evaluation.suites.evalplus import humaneval_plus
 from yunque.sandbox import open_sandbox
 
@@ -51,7 +51,7 @@ def main() -> None:
     folder, rows = benchmarks_folder(), {"ours": [], "evalplus 0.3.1": []}
     spent: list[float] = []
     with open_sandbox() as inner:
-        sandbox = TapedSandbox(inner)
+        sandbox = RecordingSandbox(inner)
         suite = humaneval_plus(folder, sandbox)
         tasks = sorted(suite.tasks(), key=lambda task: -len(suite.problems[task.id].test))  # the longest first
 

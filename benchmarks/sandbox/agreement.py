@@ -114,10 +114,15 @@ def _entry(suite: PythonSuite, problem: Problem) -> str:
 def _own_program(check: Check, problem: Problem) -> Asserts:
     """The check that runs everything in one process."""
     if isinstance(check, Asserts):
-        return replace(check, seat="in-process", given="")
+        return replace(check, judge_location="in-process", given="")
     functions, given = (problem.entry,), problem.entry if "def check(" in problem.test else ""
     return Asserts(
-        test=problem.test, functions=functions, entry=given, sandbox=check.sandbox, limits=check.limits, seat="in-process"
+        test=problem.test,
+        functions=functions,
+        entry=given,
+        sandbox=check.sandbox,
+        limits=check.limits,
+        judge_location="in-process",
     )
 
 
@@ -154,19 +159,20 @@ def main() -> None:
                 check = suite.check(problem, box)
                 strong, own = check.judge(record), _own_program(check, problem).judge(record)
                 return {
-                    "suite": suite.name, "task": problem.task.id, "kind": kind, "seat": strong.seat,
+                    "suite": suite.name, "task": problem.task.id, "kind": kind, "judge_location": strong.judge_location,
                     "strong": strong.outcome.value, "own": own.outcome.value, "detail": strong.detail,
                     "late": timed_out(strong) or timed_out(own), "text": text,
                 }  # fmt: skip
 
             rows += pool.map(judge, answers)
-    print("| suite | answers | both pass | neither | differ | seats |\n|---|--:|--:|--:|--:|---|")
+    print("| suite | answers | both pass | neither | differ | judge locations |\n|---|--:|--:|--:|--:|---|")
     for name in options.suites:
         mine = [row for row in rows if row["suite"] == name]
         passed = [(row["strong"] == Outcome.PASS, row["own"] == Outcome.PASS) for row in mine]
-        seats = ", ".join(f"{seat} {number}" for seat, number in Counter(row["seat"] for row in mine).most_common())
+        counts = Counter(row["judge_location"] for row in mine).most_common()
+        locations = ", ".join(f"{location} {number}" for location, number in counts)
         both, neither = passed.count((True, True)), passed.count((False, False))
-        print(f"| {name} | {len(mine)} | {both} | {neither} | {len(mine) - both - neither} | {seats} |")
+        print(f"| {name} | {len(mine)} | {both} | {neither} | {len(mine) - both - neither} | {locations} |")
     for row in rows:
         if (row["strong"] == Outcome.PASS) != (row["own"] == Outcome.PASS):
             print(f"\n{row['suite']} {row['task']} ({row['kind']}): {row['strong']} {row['seat']}, own program {row['own']}")

@@ -37,7 +37,7 @@ def strengths(suite: JudgedSuite, workers: int, number: int = 0) -> Counter[str]
             return f"({verdict.outcome}: {verdict.detail[:60]})"
         layers = re.search(r"in-process(, guarded)?, (\d+) of (\d+) controlled", verdict.detail)
         if not layers:
-            return verdict.seat if verdict.seat != "in-process" else verdict.detail
+            return verdict.judge_location if verdict.judge_location != "in-process" else verdict.detail
         share = "all" if layers[2] == layers[3] else "no" if layers[2] == "0" else "some"
         return f"in-process{layers[1] or ''}, {share} tests controlled"
 

@@ -34,7 +34,7 @@ print(json.dumps([passed, time.perf_counter() - started]))
 """
 
 
-def ours(rows: list[dict], seat: str, box: object, workers: int) -> Callable[[], tuple[int, float]]:
+def ours(rows: list[dict], judge_location: str, box: object, workers: int) -> Callable[[], tuple[int, float]]:
     """A measurement of one seat of the judge."""
     origin = Origin(source="humaneval", path="main.py", revision="", licence="MIT", collected_at="")
     judges = []
@@ -47,7 +47,7 @@ def ours(rows: list[dict], seat: str, box: object, workers: int) -> Callable[[],
             entry=row["entry_point"],
             sandbox=box,
             limits=Limits(wall_s=3.0, cpu_s=3.0),
-            seat=seat,
+            judge_location=judge_location,
         )
         judges.append((asserts, record))
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.conftest import open_box
-from tests.hostile.test_seats_agree import ORIGIN, holds, judged
+from tests.hostile.test_judge_locations_agree import ORIGIN, holds, judged
 from yunque.checks.execution.assertions import Call
 from yunque.checks.execution.codec import Unplain, dump, plain_scalar
 from yunque.checks.execution.comparison import Comparison

@@ -12,7 +12,7 @@ from yunque.code.functions import functions
 from yunque.core.errors import TooSmallError
 from yunque.core.nouns import Origin, Record, content_id
 from yunque.data.duplicates.neighbours import Neighbours
-from yunque.data.split import Part, Placement, Split, SplitRecipe, Twin, split
+from yunque.data.split import NearDuplicate, Split, SplitAssignment, SplitRecipe, SplitResult, split
 from yunque.store.tables import read_table, write_table
 
 RECIPE = SplitRecipe()
@@ -39,26 +39,26 @@ def corpus(size: int = 20) -> list[Record]:
     return [record(f"pkg/m{number}.py", module(number)) for number in range(size)]
 
 
-def parts_by_path(result: Split) -> dict[str, Part]:
-    return {placement.path: placement.part for placement in result.placements}
+def parts_by_path(result: SplitResult) -> dict[str, Split]:
+    return {assignment.path: assignment.part for assignment in result.assignments}
 
 
-def cluster_of(result: Split, path: str) -> str:
-    return next(placement.cluster for placement in result.placements if placement.path == path)
+def cluster_of(result: SplitResult, path: str) -> str:
+    return next(assignment.cluster for assignment in result.assignments if assignment.path == path)
 
 
 # ------------------------------------------------------------------------------------------------------------------ placing
 def test_every_record_is_placed_once_and_counts_add_up():
     records = corpus(30)
     result = split(records, RECIPE, 1)
-    assert sorted(placement.record_id for placement in result.placements) == sorted(one.id for one in records)
+    assert sorted(assignment.record_id for assignment in result.assignments) == sorted(one.id for one in records)
     counts = result.counts
-    assert counts["files"] == 30 == sum(counts[f"{part}_files"] for part in Part)
-    assert counts["bytes"] == sum(len(one.text) for one in records) == sum(counts[f"{part}_bytes"] for part in Part)
-    assert counts["clusters"] == 30 == sum(counts[f"{part}_clusters"] for part in Part)
+    assert counts["files"] == 30 == sum(counts[f"{part}_files"] for part in Split)
+    assert counts["bytes"] == sum(len(one.text) for one in records) == sum(counts[f"{part}_bytes"] for part in Split)
+    assert counts["clusters"] == 30 == sum(counts[f"{part}_clusters"] for part in Split)
     assert counts["heldout_scored_functions"] == counts["heldout_functions"] == 3 * counts["heldout_files"]
-    assert counts["heldout_twins"] == 0 and result.twins == ()
-    assert result.parts() == {placement.record_id: placement.part for placement in result.placements}
+    assert counts["heldout_near_duplicates"] == 0 and result.near_duplicates == ()
+    assert result.parts() == {assignment.record_id: assignment.part for assignment in result.assignments}
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -78,14 +78,14 @@ def test_order_of_records_changes_nothing_and_the_seed_does():
 
 
 def test_no_validation_when_none_is_asked_for():
-    assert Part.VALIDATION not in parts_by_path(split(corpus(), SplitRecipe(validation=0), 1)).values()
+    assert Split.VALIDATION not in parts_by_path(split(corpus(), SplitRecipe(validation=0), 1)).values()
 
 
 def test_clusters_larger_than_a_part_still_leave_one_for_each():
     result = split(corpus(4), SplitRecipe(heldout=0.05, validation=0.05), 1)
     parts = list(parts_by_path(result).values())
-    assert (parts.count(Part.HELDOUT), parts.count(Part.VALIDATION), parts.count(Part.TRAIN)) == (1, 1, 2)
-    assert {placement.reason for placement in result.placements} == {"smallest", "rest"}
+    assert (parts.count(Split.HELDOUT), parts.count(Split.VALIDATION), parts.count(Split.TRAIN)) == (1, 1, 2)
+    assert {assignment.reason for assignment in result.assignments} == {"smallest", "rest"}
 
 
 def test_files_without_functions_and_lone_tests_are_not_held_out():
@@ -93,7 +93,7 @@ def test_files_without_functions_and_lone_tests_are_not_held_out():
     tests = [record(f"tests/test_all{n}.py", module(f"t{n}")) for n in range(10)]
     for seed in range(5):
         parts = parts_by_path(split([*corpus(8), *extra, *tests], RECIPE, seed))
-        assert {parts[one.origin.path] for one in (*extra, *tests)} == {Part.TRAIN}
+        assert {parts[one.origin.path] for one in (*extra, *tests)} == {Split.TRAIN}
 
 
 def test_unknown_recipe_key_is_refused():
@@ -129,10 +129,10 @@ def test_a_short_function_in_common_joins_nothing_but_is_a_twin_when_apart():
     records = [record(one.origin.path, one.text + "\n\n" + shared) for one in corpus(12)]
     result = split(records, RECIPE, 1)
     assert result.counts["clusters"] == 12
-    apart = [path for path, part in parts_by_path(result).items() if part is not Part.TRAIN]
-    assert sorted(twin.path for twin in result.twins) == sorted(apart)
-    assert {twin.qualified_name for twin in result.twins} == {"__repr__"}
-    assert {twin.similarity for twin in result.twins} == {1.0}
+    apart = [path for path, part in parts_by_path(result).items() if part is not Split.TRAIN]
+    assert sorted(near_duplicate.path for near_duplicate in result.near_duplicates) == sorted(apart)
+    assert {near_duplicate.qualified_name for near_duplicate in result.near_duplicates} == {"__repr__"}
+    assert {near_duplicate.similarity for near_duplicate in result.near_duplicates} == {1.0}
     assert result.counts["heldout_scored_functions"] == 3 * result.counts["heldout_files"]
 
 
@@ -177,8 +177,8 @@ def test_a_chain_through_everything_is_taken_apart_and_its_twins_are_listed():
     assert result.counts["clusters_taken_apart"] == 1
     assert result.counts["similarity_in_giant"] > RECIPE.similarity
     assert result.counts["largest_cluster_share"] < 0.5
-    assert {Part.TRAIN, Part.VALIDATION, Part.HELDOUT} == set(parts_by_path(result).values())
-    assert result.counts["heldout_twins"] >= 1
+    assert {Split.TRAIN, Split.VALIDATION, Split.HELDOUT} == set(parts_by_path(result).values())
+    assert result.counts["heldout_near_duplicates"] >= 1
     assert result.counts["heldout_scored_functions"] >= 1
     assert_no_scored_twin(chained(16), result)
 
@@ -205,13 +205,13 @@ def shingles(text: str) -> set[tuple[str, ...]]:
     return {tuple(tokens[at : at + 5]) for at in range(max(1, len(tokens) - 4))}
 
 
-def assert_no_scored_twin(records: list[Record], result: Split) -> None:
-    parts, skipped = result.parts(), result.twin_keys()
+def assert_no_scored_twin(records: list[Record], result: SplitResult) -> None:
+    parts, skipped = result.parts(), {(one.record_id, one.start_byte) for one in result.near_duplicates}
     train, scored = [], []
     for one in records:
         for found in functions(one.text, "python"):
             text = one.text.encode()[found.start_byte : found.end_byte].decode()
-            if parts[one.id] is Part.TRAIN:
+            if parts[one.id] is Split.TRAIN:
                 train.append(shingles(text))
             elif (one.id, found.start_byte) not in skipped:
                 scored.append(shingles(text))
@@ -233,7 +233,7 @@ def test_no_scored_function_has_a_twin_in_training(seed):
             copies.append("\n".join(lines) + "\n")
         records.append(record(f"m{number}.py", "\n\n".join([module(f"own{number}", 2), *copies])))
     result = split(records, SplitRecipe(min_function_tokens=90), seed)
-    assert result.twins
+    assert result.near_duplicates
     assert_no_scored_twin(records, result)
 
 
@@ -243,7 +243,7 @@ def test_twins_in_one_part_are_no_twins():
     records = [*corpus(), record("a.py", text), record("b.py", text + "\n")]
     for seed in range(12):
         result = split(records, RECIPE, seed)
-        assert result.twins == ()
+        assert result.near_duplicates == ()
 
 
 sets_of_numbers = st.lists(st.frozensets(st.integers(0, 25), max_size=14), max_size=14)
@@ -273,7 +273,7 @@ def test_a_thousand_near_copies_are_bounded():
     records.append(record("gen/rest.py", "\n\n".join(texts[700:])))
     records += [record(f"m{number}.py", module(number, 30)) for number in range(60)]  # more than the family, in bytes
     result = split(records, RECIPE, 1)
-    assert len({placement.cluster for placement in result.placements if placement.path.startswith("gen/")}) == 1
+    assert len({assignment.cluster for assignment in result.assignments if assignment.path.startswith("gen/")}) == 1
 
 
 # ---------------------------------------------------------------------------------------------------------------- too small
@@ -296,7 +296,7 @@ def test_too_small_says_how_much_is_needed(records):
 
 
 def test_four_files_are_enough():
-    assert set(parts_by_path(split(corpus(4), RECIPE, 1)).values()) == set(Part)
+    assert set(parts_by_path(split(corpus(4), RECIPE, 1)).values()) == set(Split)
 
 
 def test_when_all_that_is_held_out_has_twins_it_is_too_small():
@@ -309,8 +309,8 @@ def test_when_all_that_is_held_out_has_twins_it_is_too_small():
 def test_placements_and_twins_survive_parquet(tmp_path):
     shared = "def get(self):\n    return self._values.get(self.key, None)\n"
     result = split([record(one.origin.path, one.text + "\n\n" + shared) for one in corpus(8)], RECIPE, 1)
-    assert result.twins
-    write_table(tmp_path / "split.parquet", result.placements, Placement)
-    write_table(tmp_path / "twins.parquet", result.twins, Twin)
-    assert tuple(read_table(tmp_path / "split.parquet", Placement)) == result.placements
-    assert tuple(read_table(tmp_path / "twins.parquet", Twin)) == result.twins
+    assert result.near_duplicates
+    write_table(tmp_path / "split.parquet", result.assignments, SplitAssignment)
+    write_table(tmp_path / "near_duplicates.parquet", result.near_duplicates, NearDuplicate)
+    assert tuple(read_table(tmp_path / "split.parquet", SplitAssignment)) == result.assignments
+    assert tuple(read_table(tmp_path / "near_duplicates.parquet", NearDuplicate)) == result.near_duplicates

@@ -9,9 +9,9 @@ import pytest
 
 from yunque.code.functions import functions
 from yunque.core.nouns import Origin, PromptStyle, Record, content_id
-from yunque.data.split import Part
+from yunque.data.split import Split
 from yunque.evaluation.repository.questions import EvaluationRecipe, SuiteBuilder
-from yunque.evaluation.runner import Judged
+from yunque.evaluation.runner import ScoredSample
 
 CORE = '''"""Held out."""
 
@@ -102,7 +102,7 @@ def wordy(number):
 
 
 def copied(number):
-    """It has a twin in training."""
+    """It has a near-duplicate in training."""
     total = number + 5
     return total * 7
 
@@ -181,15 +181,15 @@ FILES = {
     "tests/test_missing.py": TEST_MISSING,
     "pytest.ini": "[pytest]\naddopts = --a-plug-in-that-is-not-here\n",
 }
-PARTS = {"pkg/core.py": Part.HELDOUT, "pkg/validated.py": Part.VALIDATION}
+PARTS = {"pkg/core.py": Split.HELDOUT, "pkg/validated.py": Split.VALIDATION}
 
 
 @dataclass(frozen=True)
 class Repository:
     tree: Path
     records: list[Record]
-    parts: dict[str, Part]
-    twins: frozenset[tuple[str, int]]
+    parts: dict[str, Split]
+    near_duplicates: frozenset[tuple[str, int]]
 
     def record(self, path: str = "pkg/core.py") -> Record:
         return next(record for record in self.records if record.origin.path == path)
@@ -203,9 +203,14 @@ class Repository:
 
     def builder(self, sandbox, recipe: EvaluationRecipe, seed: int = 17, **changes) -> SuiteBuilder:
         known = {
-            "records": self.records, "parts": self.parts, "twins": self.twins, "tree": self.tree, "sandbox": sandbox,
-            "recipe": recipe, "seed": seed,
-        }  # fmt: skip
+            "records": self.records,
+            "parts": self.parts,
+            "near_duplicates": self.near_duplicates,
+            "tree": self.tree,
+            "sandbox": sandbox,
+            "recipe": recipe,
+            "seed": seed,
+        }
         return SuiteBuilder(**{**known, **changes})
 
 
@@ -214,27 +219,34 @@ def make_record(path: str, text: str) -> Record:
     return Record(id=content_id(path, text), text=text, language="python", origin=origin)
 
 
-def make_repository(tree: Path, files: dict[str, str], parts: dict[str, Part], twins: tuple[str, ...] = ()) -> Repository:
+def make_repository(
+    tree: Path, files: dict[str, str], parts: dict[str, Split], near_duplicates: tuple[str, ...] = ()
+) -> Repository:
     for path, text in files.items():
         (tree / path).parent.mkdir(parents=True, exist_ok=True)
         (tree / path).write_text(text, encoding="utf-8")
     records = [make_record(path, text) for path, text in files.items() if path.endswith(".py")]
-    placed = {record.id: parts.get(record.origin.path, Part.TRAIN) for record in records}
-    found = [(record.id, f.start_byte) for record in records for f in functions(record.text, "python") if f.name in twins]
-    return Repository(tree=tree, records=records, parts=placed, twins=frozenset(found))
+    placed = {record.id: parts.get(record.origin.path, Split.TRAIN) for record in records}
+    found = [
+        (record.id, f.start_byte)
+        for record in records
+        for f in functions(record.text, "python")
+        if f.name in near_duplicates
+    ]
+    return Repository(tree=tree, records=records, parts=placed, near_duplicates=frozenset(found))
 
 
 def make_recipe(**changes) -> EvaluationRecipe:
     small = {
         "fim_tasks": 12, "style_tasks": 4, "max_body_chars": 200, "max_signature_chars": 240, "test_wall_s": 30,
-        "bits_bytes": 1000, "stretch_bytes": 200,
+        "bits_bytes": 1000, "chunk_bytes": 200,
     }  # fmt: skip
     return EvaluationRecipe(**{**small, **changes})
 
 
 @pytest.fixture(scope="session")
 def repository(tmp_path_factory):
-    return make_repository(tmp_path_factory.mktemp("small"), FILES, PARTS, twins=("copied",))
+    return make_repository(tmp_path_factory.mktemp("small"), FILES, PARTS, near_duplicates=("copied",))
 
 
 @pytest.fixture(scope="session")
@@ -252,7 +264,7 @@ def recipe():
 
 @pytest.fixture
 def make():
-    """Makes a repository in a folder: ``make(tree, {path: text}, {path: part}, twins=(function name, …))``."""
+    """Makes a repository in a folder: ``make(tree, {path: text}, {path: part}, near_duplicates=(function name, …))``."""
     return make_repository
 
 
@@ -260,12 +272,28 @@ def make():
 def judged():
     """Makes one judged answer: ``judged("t1", True)``."""
 
-    def make(task_id, passed, *, sample=0, group="", part="", outcome="", ended="eos", rules=(), **values):
+    def make(task_id, passed, *, sample=0, group="", part="", outcome="", finish_reason="eos", rules=(), **values):
         outcome = outcome or ("pass" if passed else "fail")
-        known = {"pass": float(outcome == "pass"), "truncated": float(ended == "length"), "late": float("timeout" in rules)}
-        return Judged(
-            task_id=task_id, sample=sample, group=group or task_id, part=part, style=PromptStyle.PREFIX, first="", text="",
-            ended=ended, tokens=1, outcome=outcome, score=None, rules=rules, detail="", values=known | values,
-        )  # fmt: skip
+        known = {
+            "pass": float(outcome == "pass"),
+            "truncated": float(finish_reason == "length"),
+            "timed_out": float("timeout" in rules),
+        }
+        return ScoredSample(
+            task_id=task_id,
+            sample=sample,
+            group=group or task_id,
+            part=part,
+            style=PromptStyle.PREFIX,
+            first="",
+            text="",
+            finish_reason=finish_reason,
+            tokens=1,
+            outcome=outcome,
+            score=None,
+            rules=rules,
+            detail="",
+            values=known | values,
+        )
 
     return make

@@ -17,8 +17,8 @@ from yunque.core.nouns import Completion, Finding, Outcome, PromptStyle, Task, V
 from yunque.evaluation import runner
 from yunque.evaluation.aggregate import ceiling_of, compare_runs, pass_at_k, reasons, summarise
 from yunque.evaluation.runner import (
-    Asking,
-    Judged,
+    RunConfig,
+    ScoredSample,
     find_ceiling,
     judge_samples,
     load_ceiling,
@@ -60,10 +60,10 @@ class Arithmetic:
     def judge(self, task, text, style=PromptStyle.PREFIX):
         self.log.write(json.dumps([task.id, text]).encode() + b"\n")
         time.sleep(random.random() / 500)
-        if text == "late":
+        if text == "timed_out":
             first = self.judged.count((task.id, text)) == 1
             finding = Finding(rule="timeout" if first else "wrong-answer", message="")
-            return Verdict(check=self.name, outcome=Outcome.FAIL, score=0.0, findings=(finding,), detail="late")
+            return Verdict(check=self.name, outcome=Outcome.FAIL, score=0.0, findings=(finding,), detail="timed_out")
         right = text == str(int(task.id[2:]) + 1)
         findings = () if right else (Finding(rule="wrong-answer", message="no"),)
         outcome = Outcome.PASS if right else Outcome.SKIP if text == "skip" else Outcome.FAIL
@@ -89,13 +89,32 @@ class Scripted:
 
 
 def test_rows_are_in_order_and_say_all(tmp_path):
-    rows = run_suite(Scripted(), Arithmetic(), tmp_path, Asking(samples=2, round_answers=7, metrics=LOOKS), workers=3)
+    rows = run_suite(Scripted(), Arithmetic(), tmp_path, RunConfig(samples=2, round_answers=7, metrics=LOOKS), workers=3)
     assert [(row.task_id, row.sample) for row in rows] == [(f"a/{n}", s) for n in range(20) for s in range(2)]
-    assert rows[0] == Judged(
-        task_id="a/0", sample=0, group="a/0", part="", style=PromptStyle.PREFIX, first="", text="wrong", ended="rule",
-        tokens=2, outcome="fail", score=0.0, rules=("wrong-answer",), detail="got wrong",
-        values={"pass": 0.0, "truncated": 0.0, "late": 0.0, "similarity": 0.0, "exact": 0.0, "valid": 1.0, "lines": 1.0},
-    )  # fmt: skip
+    assert rows[0] == ScoredSample(
+        task_id="a/0",
+        sample=0,
+        group="a/0",
+        part="",
+        style=PromptStyle.PREFIX,
+        first="",
+        text="wrong",
+        finish_reason="rule",
+        tokens=2,
+        outcome="fail",
+        score=0.0,
+        rules=("wrong-answer",),
+        detail="got wrong",
+        values={
+            "pass": 0.0,
+            "truncated": 0.0,
+            "timed_out": 0.0,
+            "similarity": 0.0,
+            "exact": 0.0,
+            "valid": 1.0,
+            "lines": 1.0,
+        },
+    )
     assert sorted(path.name for path in tmp_path.iterdir()) == ["samples.jsonl"]
     assert load_samples(tmp_path / "samples.jsonl") == rows
 
@@ -103,41 +122,41 @@ def test_rows_are_in_order_and_say_all(tmp_path):
 def test_any_number_of_workers_and_any_stop_give_the_same_file(tmp_path):
     whole = tmp_path / "whole"
     whole.mkdir()
-    run_suite(Scripted(), Arithmetic(), whole, Asking(round_answers=6), workers=1)
+    run_suite(Scripted(), Arithmetic(), whole, RunConfig(round_answers=6), workers=1)
     for stop_after in (0, 1, 3):
         folder = tmp_path / f"stopped-{stop_after}"
         folder.mkdir()
         with pytest.raises(KeyboardInterrupt):
-            run_suite(Scripted(stop_after=stop_after), Arithmetic(), folder, Asking(round_answers=6), workers=2)
+            run_suite(Scripted(stop_after=stop_after), Arithmetic(), folder, RunConfig(round_answers=6), workers=2)
         if stop_after == 3:  # as a crash in the middle of a line would leave them
             for name in (runner.COMPLETIONS, runner.VERDICTS):
                 text = (folder / name).read_text()
                 (folder / name).write_text(text[:-20])
         engine = Scripted()
-        run_suite(engine, Arithmetic(), folder, Asking(round_answers=6), workers=8)
+        run_suite(engine, Arithmetic(), folder, RunConfig(round_answers=6), workers=8)
         assert len(engine.batches) == 4 - stop_after + (stop_after == 3)
         assert (folder / "samples.jsonl").read_bytes() == (whole / "samples.jsonl").read_bytes()
 
 
 def test_time_outs_are_judged_once_more(tmp_path):
     suite = Arithmetic()
-    rows = run_suite(Scripted(special={4: "late"}), suite, tmp_path, Asking(), workers=2)
+    rows = run_suite(Scripted(special={4: "timed_out"}), suite, tmp_path, RunConfig(), workers=2)
     assert rows[4].rules == ("wrong-answer",)
-    assert suite.judged.count(("a/4", "late")) == 2
+    assert suite.judged.count(("a/4", "timed_out")) == 2
 
 
 def test_a_limit_and_a_suite_without_tasks(tmp_path):
-    assert len(run_suite(Scripted(), Arithmetic(), tmp_path, Asking(limit=3))) == 3
+    assert len(run_suite(Scripted(), Arithmetic(), tmp_path, RunConfig(limit=3))) == 3
     with pytest.raises(EvaluationError, match="holds no tasks"):
-        run_suite(Scripted(), Arithmetic(), tmp_path, Asking(limit=0))
-    rows = run_suite(Scripted(), Arithmetic(), tmp_path, Asking(without=("a/0", "a/19")))
+        run_suite(Scripted(), Arithmetic(), tmp_path, RunConfig(limit=0))
+    rows = run_suite(Scripted(), Arithmetic(), tmp_path, RunConfig(without=("a/0", "a/19")))
     assert [row.task_id for row in rows] == [f"a/{n}" for n in range(1, 19)]
 
 
 @pytest.mark.parametrize("style", ["chat", "few-shot", "fim"])
 def test_a_style_that_the_suite_does_not_have_is_refused(tmp_path, style):
     with pytest.raises(EvaluationError, match=f"a/0 cannot be asked in style '{style}'.*auto, prefix"):
-        run_suite(Scripted(), Arithmetic(), tmp_path, Asking(style=style))
+        run_suite(Scripted(), Arithmetic(), tmp_path, RunConfig(style=style))
 
 
 @pytest.mark.parametrize(
@@ -163,7 +182,7 @@ def test_every_style_asks_in_its_own_way(tmp_path, task, style, asked):
             return [Completion(text="2", stop="eos", tokens=1, took_ms=1.0, engine=self.name) for _ in requests]
 
     engine = Listening()
-    (row,) = run_suite(engine, One(), tmp_path, Asking(style=style))
+    (row,) = run_suite(engine, One(), tmp_path, RunConfig(style=style))
     (request,) = engine.heard
     assert (request.prompt, request.suffix, request.style, request.stops) == asked
     assert row.style is asked[2]
@@ -179,7 +198,7 @@ def test_a_second_question_is_made_of_the_first_answer(tmp_path):
             texts = [request.prompt.rpartition("+")[2] for request in requests]
             return [Completion(text=f"<{text}>", stop="eos", tokens=1, took_ms=1.0, engine="echo") for text in texts]
 
-    row = run_suite(Echo(), Twice(), tmp_path, Asking(limit=1))[0]
+    row = run_suite(Echo(), Twice(), tmp_path, RunConfig(limit=1))[0]
     assert (row.first, row.text) == ("<1=>", "<<1=>>")
 
 
@@ -196,10 +215,10 @@ def test_an_engine_that_dies_is_one_line_and_loses_no_whole_round(tmp_path, erro
             return answers
 
     with pytest.raises(EvaluationError, match="the engine stopped") as caught:
-        run_suite(Dying(), Arithmetic(), tmp_path, Asking(round_answers=6))
+        run_suite(Dying(), Arithmetic(), tmp_path, RunConfig(round_answers=6))
     assert "scripted on arithmetic" in caught.value.line() and "go on" in caught.value.line()
     engine = Scripted()
-    assert len(run_suite(engine, Arithmetic(), tmp_path, Asking(round_answers=6))) == 20
+    assert len(run_suite(engine, Arithmetic(), tmp_path, RunConfig(round_answers=6))) == 20
     assert engine.batches == [6, 2]
 
 
@@ -210,7 +229,7 @@ def test_a_judge_that_breaks_is_an_error_of_that_answer_alone(tmp_path):
                 raise ValueError("unmarshallable object")
             return super().judge(task, text, style)
 
-    rows = run_suite(Scripted(), Broken(), tmp_path, Asking(metrics=()))
+    rows = run_suite(Scripted(), Broken(), tmp_path, RunConfig(metrics=()))
     assert [row.task_id for row in rows if row.outcome == "error"] == ["a/5"]
     assert rows[5].detail == "the judge broke: ValueError: unmarshallable object"
     assert summarise(rows)[0].errors == 1 and summarise(rows)[0].n == 19
@@ -269,11 +288,11 @@ def rows_of(judged):
 
 def test_a_summary_counts_what_was_not_judged_beside(rows_of, judged):
     rows = rows_of(["pass"] * 3 + ["fail"] * 5 + ["skip"] * 2 + ["error"])
-    rows[4] = judged("t4", False, ended="length", rules=("timeout",))
-    one, truncated, late = summarise(rows, (1, 5))
+    rows[4] = judged("t4", False, finish_reason="length", rules=("timeout",))
+    one, truncated, timed_out = summarise(rows, (1, 5))
     assert (one.name, one.value, one.n, one.skipped, one.errors) == ("pass@1", 0.375, 8, 2, 1)
     assert 0.1 < one.low < 0.2 and 0.65 < one.high < 0.75  # Wilson: 0.137 to 0.694
-    assert (truncated.name, truncated.value, late.value) == ("truncated", 0.125, 0.125)
+    assert (truncated.name, truncated.value, timed_out.value) == ("truncated", 0.125, 0.125)
     assert reasons(rows) == {"timeout": 1}
 
 
@@ -330,6 +349,6 @@ def test_less_is_better_where_findings_are_counted(judged):
 
 
 def test_the_log_is_plain_json(tmp_path):
-    run_suite(Scripted(), Arithmetic(), tmp_path, Asking())
+    run_suite(Scripted(), Arithmetic(), tmp_path, RunConfig())
     lines = (tmp_path / "samples.jsonl").read_text().splitlines()
     assert len(lines) == 20 and json.loads(lines[1])["outcome"] == "pass"

@@ -120,12 +120,12 @@ def judge(tests_box, tmp_path_factory):
 
 def test_right_answers_pass_and_say_by_which_layers(judge):
     found = judge(MODULE)
-    assert (found.outcome, found.seat) == (Outcome.PASS, "in-process"), found
+    assert (found.outcome, found.judge_location) == (Outcome.PASS, "in-process"), found
     assert "(in-process, guarded, 4 of 6 controlled)" in found.detail
     controlled = [name for name in NAMES if name not in ("test_truth", "test_lazy")]
-    assert judge(MODULE, controlled).seat == "controlled"
+    assert judge(MODULE, controlled).judge_location == "controlled"
     found = judge(MODULE, definition="tripled")
-    assert (found.outcome, found.seat) == (Outcome.PASS, "apart") and "(apart)" in found.detail, found
+    assert (found.outcome, found.judge_location) == (Outcome.PASS, "apart") and "(apart)" in found.detail, found
     other = "import collections, dataclasses, enum, logging, typing, warnings\nP = collections.namedtuple('P', 'a')\n"
     other += "@dataclasses.dataclass\nclass D:\n    a: int\nclass E(enum.Enum):\n    A = 1\nlogging.getLogger().error('x')\n"
     other += "import inspect\nassert list(inspect.signature(D).parameters) == ['a'] and inspect.getfullargspec(lambda n: n).args == ['n']\n"
@@ -139,7 +139,7 @@ def test_what_the_original_does_itself_is_no_layer(tests_box, tmp_path):
     check = RepositoryTests(tree=tmp_path, tests=["test_words.py::test_it"], sandbox=tests_box, limits=Limits(wall_s=20))
     origin = Origin(source="t", path="words.py", revision="", licence="unknown", collected_at="")
     found = check.judge(Record(id="r", text=(tmp_path / "words.py").read_text(), language="python", origin=origin))
-    assert (found.outcome, found.seat) == (Outcome.PASS, "in-process") and "guarded" not in found.detail, found
+    assert (found.outcome, found.judge_location) == (Outcome.PASS, "in-process") and "guarded" not in found.detail, found
 
 
 @pytest.mark.parametrize("name", BODIES)
@@ -150,7 +150,7 @@ def test_no_body_passes(judge, name):
         found = judge(text, tests)
         assert found.outcome is Outcome.FAIL, found.detail
         found = judge(text, tests, definition="tripled")
-        assert (found.outcome, found.seat) == (Outcome.FAIL, "apart"), found.detail
+        assert (found.outcome, found.judge_location) == (Outcome.FAIL, "apart"), found.detail
 
 
 @pytest.mark.parametrize("name", WHOLE)
@@ -176,7 +176,7 @@ def test_the_other_process_only_reads(judge, name):
     """Each is refused: the right answer that goes with it passes, and the wrong one does not see what it was refused for."""
     right = f"{APART[name]}\nassert WHY.args[0] in (1, 2, 13), WHY\n{MODULE}"
     found = judge(right, definition="tripled")
-    assert (found.outcome, found.seat) == (Outcome.PASS, "apart"), found.detail
+    assert (found.outcome, found.judge_location) == (Outcome.PASS, "apart"), found.detail
     wrong = f"{APART[name]}\n{MODULE.replace('3 * number', '4 * number')}"
     assert judge(wrong, definition="tripled").outcome is Outcome.FAIL
 
@@ -209,4 +209,4 @@ def test_a_signal_to_the_tests_is_no_pass(tests_box, tmp_path, number):
     text = f"import os, signal\ndef tripled(n):\n    os.kill(os.getppid(), signal.{number})\n    return 0\n"
     origin = Origin(source="t", path="words.py", revision="", licence="unknown", collected_at="")
     found = check.judge(Record(id="r", text=text, language="python", origin=origin))
-    assert (found.outcome, found.seat) == (Outcome.FAIL, "apart"), found
+    assert (found.outcome, found.judge_location) == (Outcome.FAIL, "apart"), found

@@ -331,14 +331,14 @@ def judge(tests_box, tmp_path_factory):
 @pytest.mark.parametrize("name", APART)
 def test_nothing_wrong_passes_apart(judge, name):
     found = judge(APART[name])
-    assert (found.outcome, found.seat) == (Outcome.FAIL, "apart"), found.detail
+    assert (found.outcome, found.judge_location) == (Outcome.FAIL, "apart"), found.detail
 
 
 def test_a_right_answer_is_controlled_in_all_that_it_says(judge):
     found = judge(MODULE, ["test_words.py::test_many"], definition="")
-    assert (found.outcome, found.seat) == (Outcome.PASS, "controlled"), found.detail
+    assert (found.outcome, found.judge_location) == (Outcome.PASS, "controlled"), found.detail
     found = judge(MODULE, ["test_words.py::test_loop", "test_words.py::test_table[4-12]"], definition="")
-    assert (found.outcome, found.seat) == (Outcome.PASS, "controlled"), found.detail
+    assert (found.outcome, found.judge_location) == (Outcome.PASS, "controlled"), found.detail
 
 
 @pytest.mark.parametrize("name", [*SEEN, *UNSEEN])
@@ -346,7 +346,7 @@ def test_no_wrong_pass_is_called_controlled(judge, name):
     """In the process of the tests: it fails, or its PASS says that it could be forged."""
     test, text = (SEEN | UNSEEN)[name]
     found = judge(text, [f"test_words.py::{test}"], definition="")
-    assert (found.outcome is Outcome.FAIL or found.seat == "in-process") is (name not in KNOWN), found.detail
+    assert (found.outcome is Outcome.FAIL or found.judge_location == "in-process") is (name not in KNOWN), found.detail
 
 
 @pytest.mark.parametrize("name", [f"read {name}" for name in READS])
@@ -408,4 +408,4 @@ BESIDE_RIGHT = [
 def test_right_answers_pass_however_they_are_made(judge, name):
     where, _, name = name.partition(": ")
     found = judge(RIGHT[name], definition="tripled" if where == "apart" else "")
-    assert found.outcome is Outcome.PASS and (where == "beside" or found.seat == "apart"), found.detail
+    assert found.outcome is Outcome.PASS and (where == "beside" or found.judge_location == "apart"), found.detail

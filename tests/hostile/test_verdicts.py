@@ -254,8 +254,10 @@ def record(text: str) -> Record:
 def judges(box, limits):
     expected = [Expected(call=Call("double", (x,), {}), value=2 * x) for x in (3, 0, -4)]
     yield Calls(expected=expected, sandbox=box, limits=limits)
-    for test, seat in ((LIFTED, "outside"), (LOOPED, "apart")):
-        yield Asserts(test=test, functions=("double",), entry="double", sandbox=box, limits=limits, seat=seat)
+    for test, judge_location in ((LIFTED, "outside"), (LOOPED, "apart")):
+        yield Asserts(
+            test=test, functions=("double",), entry="double", sandbox=box, limits=limits, judge_location=judge_location
+        )
 
 
 @pytest.mark.parametrize("trick", TRICKS)
@@ -272,7 +274,9 @@ def test_no_trick_passes(box, trick):
     "trick", ["leaving with status 0", "leaving with status 0 on import", "sys.exit on import", "a forged word"]
 )
 def test_even_in_one_process_status_0_is_not_a_pass(box, trick):
-    judge = Asserts(test=LIFTED, functions=("double",), entry="double", sandbox=box, limits=ROOMY, seat="in-process")
+    judge = Asserts(
+        test=LIFTED, functions=("double",), entry="double", sandbox=box, limits=ROOMY, judge_location="in-process"
+    )
     assert judge.judge(record(TRICKS[trick])).outcome is Outcome.FAIL
     right = judge.judge(record(RIGHT))
-    assert right.outcome is Outcome.PASS and right.seat == "in-process"
+    assert right.outcome is Outcome.PASS and right.judge_location == "in-process"

@@ -160,7 +160,7 @@ def example() -> ForgeReport:
             PartFacts(part="validation", num_files=18, bytes=121_007, num_functions=102),
             PartFacts(part="test", num_files=20, bytes=143_564, num_functions=118),
         ),
-        num_clusters=163, num_twins=26, pairs=pairs,
+        num_clusters=163, num_near_duplicates=26, pairs=pairs,
         packing=PackFacts(
             num_sequences=611, length_tokens=1024, utilisation=0.9512, trained_tokens=579_812, truncated_pairs=17
         ),

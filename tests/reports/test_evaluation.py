@@ -8,18 +8,29 @@ import pytest
 
 from yunque.core.nouns import Measure, PromptStyle, Task
 from yunque.evaluation.aggregate import summarise
-from yunque.evaluation.runner import Judged
+from yunque.evaluation.runner import ScoredSample
 from yunque.reports.evaluation import EvalRun, render_answers, render_evaluation, written
 
 HOSTILE = "</pre><script>alert(1)</script>\x1b[31m"
 
 
 def row(n, passed, text="    return 1\n"):
-    return Judged(
-        task_id=f"T/{n}", sample=0, group=f"T/{n}", part="", style=PromptStyle.PREFIX, first="", text=text, ended="eos",
-        tokens=3, outcome="pass" if passed else "fail", score=float(passed), rules=() if passed else ("wrong-answer",),
-        detail="1 of 1 hold" if passed else "got <b>2</b>", values={"pass": float(passed), "late": 0.0, "similarity": 0.5},
-    )  # fmt: skip
+    return ScoredSample(
+        task_id=f"T/{n}",
+        sample=0,
+        group=f"T/{n}",
+        part="",
+        style=PromptStyle.PREFIX,
+        first="",
+        text=text,
+        finish_reason="eos",
+        tokens=3,
+        outcome="pass" if passed else "fail",
+        score=float(passed),
+        rules=() if passed else ("wrong-answer",),
+        detail="1 of 1 hold" if passed else "got <b>2</b>",
+        values={"pass": float(passed), "timed_out": 0.0, "similarity": 0.5},
+    )
 
 
 def run(name, right, *, suite="humaneval", text="    return 1\n", total=20):

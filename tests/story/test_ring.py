@@ -32,7 +32,7 @@ SMALL = [
     "evaluation.body_tokens=24",
     "evaluation.fim_tokens=12",
     "evaluation.bits_bytes=3000",
-    "evaluation.stretch_bytes=400",
+    "evaluation.chunk_bytes=400",
     "evaluation.reach_wall_s=60",
 ]
 

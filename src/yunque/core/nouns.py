@@ -65,7 +65,7 @@ class PairKind(StrEnum):
     FIM = "fim"
     """Text before and after a hole -> the hole (fill-in-the-middle)."""
     CONTINUATION = "continuation"
-    """Nothing -> a stretch of a file; every token is an answer."""
+    """Nothing -> a chunk of a file; every token is an answer."""
     SIGNATURE = "signature"
     """A signature without a docstring -> body."""
     COMMENT = "comment"
@@ -162,7 +162,7 @@ class Verdict:
     """One line for a person."""
     values: dict[str, float] = field(default_factory=dict)
     """What the outcome was decided by, so that another threshold can be tried without looking at the text again."""
-    seat: str = ""
+    judge_location: str = ""
     """Where the judge of a program that was run sat: ``outside`` and ``apart`` cannot be forged; ``controlled`` (its own
     process, guarded, beside tests that must fail) has to be outwitted; ``in-process`` can be forged.
     Empty for checks that run nothing."""

@@ -1,8 +1,8 @@
 """Who learns from what: every file goes to training, validation or held-out, together with everything that is like it.
 
 A cluster is a set of files joined by (1) near-duplicate files, (2) near-duplicate functions, (3) a test file and the module
-it tests. Clusters are placed whole. A function that still has a twin in training afterwards is listed, so that evaluation
-leaves it out: no function that is *scored* has a twin in training.
+it tests. Clusters are placed whole. A function that still has a near-duplicate in training afterwards is listed, so that
+evaluation leaves it out: no function that is *scored* has a near-duplicate in training.
 
 "Alike" is the exact Jaccard similarity of 5-token shingles, comments and docstrings dropped, found by a prefix filter
 (Bayardo, Ma, Srikant: "Scaling up all pairs similarity search", WWW 2007): of two sets with Jaccard >= t, at least one of
@@ -46,7 +46,7 @@ TIGHTER = (0.8, 0.9, 1.0, None)
 """The similarities a giant cluster is tried with, in this order; None joins it by whole files and tests alone."""
 MAX_CANDIDATES = 500
 """Candidates looked at for one function when clusters are made; a larger family is joined through its first members.
-The search for twins has no such limit."""
+The search for near-duplicates has no such limit."""
 
 
 class SplitRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=True):
@@ -61,10 +61,10 @@ class SplitRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docstrin
     shingle_tokens: int = Field(default=5, ge=1, le=20)
     """Tokens in one shingle."""
     min_function_tokens: int = Field(default=50, ge=1)
-    """Smaller functions and files join no cluster: boilerplate would chain everything together. They can still be twins."""
+    """Smaller functions and files join no cluster, since boilerplate would chain everything; they can be near-duplicates."""
 
 
-class Part(StrEnum):
+class Split(StrEnum):
     """Where a file goes."""
 
     TRAIN = "train"
@@ -73,12 +73,12 @@ class Part(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Placement:
+class SplitAssignment:
     """Where one record went."""
 
     record_id: str
     path: str
-    part: Part
+    part: Split
     cluster: str
     """Depends on the members alone."""
     reason: str
@@ -86,39 +86,35 @@ class Placement:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Twin:
+class NearDuplicate:
     """A function of validation or held-out that has a copy in training, and is not to be scored."""
 
     record_id: str
     path: str
     qualified_name: str
     start_byte: int
-    part: Part
-    twin_record_id: str
-    twin_path: str
-    twin_name: str
+    part: Split
+    other_record_id: str
+    other_path: str
+    other_name: str
     similarity: float
 
 
 @dataclass(frozen=True, kw_only=True)
-class Split:
+class SplitResult:
     """Every record's part, in the order of their ids, and the functions not to score."""
 
-    placements: tuple[Placement, ...]
-    twins: tuple[Twin, ...]
+    assignments: tuple[SplitAssignment, ...]
+    near_duplicates: tuple[NearDuplicate, ...]
     counts: dict = field(default_factory=dict)
     """Numbers for a manifest."""
 
-    def parts(self) -> dict[str, Part]:
+    def parts(self) -> dict[str, Split]:
         """The part of every record id."""
-        return {placement.record_id: placement.part for placement in self.placements}
-
-    def twin_keys(self) -> frozenset[tuple[str, int]]:
-        """(record id, start byte) of every function that is not to be scored."""
-        return frozenset((twin.record_id, twin.start_byte) for twin in self.twins)
+        return {assignment.record_id: assignment.part for assignment in self.assignments}
 
 
-def split(records: Iterable[Record], recipe: SplitRecipe, seed: int, progress: Progress = silent) -> Split:
+def split(records: Iterable[Record], recipe: SplitRecipe, seed: int, progress: Progress = silent) -> SplitResult:
     """The part of every record. Depends on the set of records, the recipe and the seed; not on their order.
 
     Raises TooSmallError when there is too little to hold anything out.
@@ -131,9 +127,9 @@ def split(records: Iterable[Record], recipe: SplitRecipe, seed: int, progress: P
     _demand_enough(files, clusters, recipe)
     _place(clusters, recipe, seed)
     part_of = {member: cluster.part for cluster in clusters for member in cluster.members}
-    twins = _twins(files, units, index, part_of, recipe.similarity)
-    placements = [
-        Placement(
+    near_duplicates = _near_duplicates(files, units, index, part_of, recipe.similarity)
+    assignments = [
+        SplitAssignment(
             record_id=files[member].record.id,
             path=files[member].record.origin.path,
             part=cluster.part,
@@ -143,11 +139,11 @@ def split(records: Iterable[Record], recipe: SplitRecipe, seed: int, progress: P
         for cluster in clusters
         for member in cluster.members
     ]
-    placements.sort(key=lambda placement: (placement.record_id, placement.path))
-    counts = {**clustering, **_counts(files, clusters, twins)}
+    assignments.sort(key=lambda assignment: (assignment.record_id, assignment.path))
+    counts = {**clustering, **_counts(files, clusters, near_duplicates)}
     if not counts["heldout_scored_functions"]:
         raise TooSmallError("every function that could be held out has a copy in training", do=_ADVICE)
-    return Split(placements=tuple(placements), twins=tuple(twins), counts=counts)
+    return SplitResult(assignments=tuple(assignments), near_duplicates=tuple(near_duplicates), counts=counts)
 
 
 # ------------------------------------------------------------------------------------------------------ reading and shingles
@@ -202,7 +198,7 @@ def _read(records: Iterable[Record], recipe: SplitRecipe, progress: Progress) ->
 
 
 def _windows(tokens: np.ndarray, windows: np.ndarray, low: int, high: int, width: int) -> np.ndarray:
-    """The set of windows of the tokens from ``low`` to ``high``; a stretch too short for one counts as a single window."""
+    """The set of windows of the tokens from ``low`` to ``high``; a chunk too short for one counts as a single window."""
     if 0 < high - low < width:
         return window_hashes(tokens[low:high], int(high - low))
     return distinct(windows[low : max(low, high - width + 1)])
@@ -315,7 +311,7 @@ class _Cluster:
     """Bytes of its files that are not tests."""
     to_score: int
     """Functions that could be scored."""
-    part: Part = Part.TRAIN
+    part: Split = Split.TRAIN
     reason: str = "rest"
 
 
@@ -360,7 +356,7 @@ def _place(clusters: list[_Cluster], recipe: SplitRecipe, seed: int) -> None:
     for cluster in clusters:
         if not cluster.to_score:
             cluster.reason = "no function to score"
-    for part, share in ((Part.HELDOUT, recipe.heldout), (Part.VALIDATION, recipe.validation)):
+    for part, share in ((Split.HELDOUT, recipe.heldout), (Split.VALIDATION, recipe.validation)):
         if not share:
             continue
         target, held, drawn = share * code_bytes, 0, []
@@ -374,44 +370,44 @@ def _place(clusters: list[_Cluster], recipe: SplitRecipe, seed: int) -> None:
             left.remove(cluster)
 
 
-def _twins(
-    files: list[_File], units: list[_Unit], index: Neighbours, part_of: dict[int, Part], similarity: float
-) -> list[Twin]:
+def _near_duplicates(
+    files: list[_File], units: list[_Unit], index: Neighbours, part_of: dict[int, Split], similarity: float
+) -> list[NearDuplicate]:
     """The functions of validation and held-out, of any size, that are alike to one in training, with the first such one."""
     in_training: dict[int, int] = {}  # a distinct set of shingles -> a unit in training that has it
     for number, unit in enumerate(units):
-        if part_of[unit.file] is Part.TRAIN:
+        if part_of[unit.file] is Split.TRAIN:
             in_training.setdefault(int(index.same_as[number]), number)
     learned = np.zeros(len(units), dtype=bool)
     learned[list(in_training)] = True
     known: dict[int, tuple[int, float] | None] = {}
-    twins = []
+    near_duplicates = []
     for number, unit in enumerate(units):
-        if part_of[unit.file] is Part.TRAIN:
+        if part_of[unit.file] is Split.TRAIN:
             continue
         entry = int(index.same_as[number])
         if entry not in known:
-            known[entry] = _first_twin(index, entry, learned, similarity)
+            known[entry] = _first_near_duplicate(index, entry, learned, similarity)
         if known[entry] is not None:
             other, how = known[entry]
             copy = units[in_training[other]]
-            twins.append(
-                Twin(
+            near_duplicates.append(
+                NearDuplicate(
                     record_id=files[unit.file].record.id,
                     path=files[unit.file].record.origin.path,
                     qualified_name=unit.function.qualified_name,
                     start_byte=unit.function.start_byte,
                     part=part_of[unit.file],
-                    twin_record_id=files[copy.file].record.id,
-                    twin_path=files[copy.file].record.origin.path,
-                    twin_name=copy.function.qualified_name,
+                    other_record_id=files[copy.file].record.id,
+                    other_path=files[copy.file].record.origin.path,
+                    other_name=copy.function.qualified_name,
                     similarity=round(how, 4),
                 )
             )
-    return twins
+    return near_duplicates
 
 
-def _first_twin(index: Neighbours, entry: int, learned: np.ndarray, similarity: float) -> tuple[int, float] | None:
+def _first_near_duplicate(index: Neighbours, entry: int, learned: np.ndarray, similarity: float) -> tuple[int, float] | None:
     if learned[entry]:
         return entry, 1.0
     for other in index.candidates(entry, among=learned):
@@ -420,7 +416,7 @@ def _first_twin(index: Neighbours, entry: int, learned: np.ndarray, similarity: 
     return None
 
 
-def _counts(files: list[_File], clusters: list[_Cluster], twins: list[Twin]) -> dict[str, float]:
+def _counts(files: list[_File], clusters: list[_Cluster], near_duplicates: list[NearDuplicate]) -> dict[str, float]:
     sizes = [sum(files[member].bytes for member in cluster.members) for cluster in clusters]
     counts: dict[str, float] = {
         "files": len(files),
@@ -429,17 +425,23 @@ def _counts(files: list[_File], clusters: list[_Cluster], twins: list[Twin]) -> 
         "largest_cluster_files": max(len(cluster.members) for cluster in clusters),
         "largest_cluster_share": round(max(sizes) / max(1, sum(sizes)), 4),
     }
-    for part in Part:
+    for part in Split:
         inside = [files[member] for cluster in clusters if cluster.part is part for member in cluster.members]
-        own_twins = {(twin.record_id, twin.start_byte) for twin in twins if twin.part is part}
+        own_near_duplicates = {
+            (near_duplicate.record_id, near_duplicate.start_byte)
+            for near_duplicate in near_duplicates
+            if near_duplicate.part is part
+        }
         counts[f"{part}_clusters"] = sum(cluster.part is part for cluster in clusters)
         counts[f"{part}_files"] = len(inside)
         counts[f"{part}_bytes"] = sum(file.bytes for file in inside)
         counts[f"{part}_functions"] = sum(len(file.functions) for file in inside)
-        if part is not Part.TRAIN:
-            counts[f"{part}_twins"] = len(own_twins)
+        if part is not Split.TRAIN:
+            counts[f"{part}_near_duplicates"] = len(own_near_duplicates)
             counts[f"{part}_scored_functions"] = sum(
-                function.has_body and not function.is_test and (file.record.id, function.start_byte) not in own_twins
+                function.has_body
+                and not function.is_test
+                and (file.record.id, function.start_byte) not in own_near_duplicates
                 for file in inside
                 if not file.is_test
                 for function, _ in file.functions

@@ -11,7 +11,7 @@ from yunque.core.errors import EvaluationError
 from yunque.core.nouns import Measure, Outcome
 from yunque.evaluation.metrics.answers import EXPONENTIATED, METRICS, Metric
 from yunque.evaluation.metrics.statistics import Paired, Quantity, compare, describe
-from yunque.evaluation.runner import Ceiling, Judged
+from yunque.evaluation.runner import Ceiling, ScoredSample
 
 
 def pass_at_k(n: int, correct: int, k: int) -> float:
@@ -24,7 +24,7 @@ def pass_at_k(n: int, correct: int, k: int) -> float:
     return 1 - math.comb(n - correct, k) / math.comb(n, k)
 
 
-def summarise(rows: Sequence[Judged], ks: Sequence[int] = (1,), *, seed: int = 0) -> list[Measure]:
+def summarise(rows: Sequence[ScoredSample], ks: Sequence[int] = (1,), *, seed: int = 0) -> list[Measure]:
     """pass@k for each k that the answers allow, of the suite and its parts; every metric; findings by rule or CWE.
 
     A task is out, and counted as skipped or as an error, when all its answers are SKIP or ERROR; else those verdicts fail.
@@ -66,13 +66,13 @@ def ceiling_of(rows: Sequence[Ceiling], *, seed: int = 0) -> list[Measure]:
     return [replace(passed, skipped=skipped), fooled]
 
 
-def reasons(rows: Sequence[Judged]) -> dict[str, int]:
+def reasons(rows: Sequence[ScoredSample]) -> dict[str, int]:
     """Why answers failed: rule of the first finding -> answers, the most frequent first."""
     result = Counter(row.rules[0] for row in rows if row.outcome == Outcome.FAIL and row.rules)
     return dict(result.most_common())
 
 
-def compare_runs(name: str, base: Sequence[Judged], other: Sequence[Judged], *, seed: int = 0) -> list[Paired]:
+def compare_runs(name: str, base: Sequence[ScoredSample], other: Sequence[ScoredSample], *, seed: int = 0) -> list[Paired]:
     """Every metric that both runs have, paired over the tasks that both have. EvaluationError when they share none."""
     item, two = _by_task(base), _by_task(other)
     shared = [task_id for task_id in item if task_id in two and not _is_out(item[task_id]) and not _is_out(two[task_id])]
@@ -99,7 +99,7 @@ def compare_runs(name: str, base: Sequence[Judged], other: Sequence[Judged], *, 
     return paireds
 
 
-def _shares_passed(rows: Sequence[Judged]) -> dict[str, float]:
+def _shares_passed(rows: Sequence[ScoredSample]) -> dict[str, float]:
     """Of each task, the share of its judged answers that pass."""
     judged = _by_task([row for row in rows if row.outcome in ("pass", "fail")])
     return {task: _num_right(answers) / len(answers) for task, answers in judged.items()}
@@ -117,7 +117,7 @@ class Changed:
     """How many tasks have as many."""
 
 
-def changed_tasks(before: Sequence[Judged], after: Sequence[Judged]) -> Changed:
+def changed_tasks(before: Sequence[ScoredSample], after: Sequence[ScoredSample]) -> Changed:
     """How the tasks that both runs were judged on differ, in the first run's order."""
     first, second = _shares_passed(before), _shares_passed(after)
     both = [task for task in first if task in second]
@@ -125,12 +125,12 @@ def changed_tasks(before: Sequence[Judged], after: Sequence[Judged]) -> Changed:
     return Changed(gained=gained, lost=lost, same=len(both) - len(gained) - len(lost))
 
 
-def _pass(name: str, tasks: dict[str, list[Judged]], k: int, seed: int) -> Measure:
+def _pass(name: str, tasks: dict[str, list[ScoredSample]], k: int, seed: int) -> Measure:
     values = [pass_at_k(len(answers), _num_right(answers), k) for answers in tasks.values()]
     return describe(name, values, [answers[0].group for answers in tasks.values()], unit="share", seed=seed)
 
 
-def _worst(tasks: dict[str, list[Judged]], parts: Sequence[str], seed: int) -> list[Measure]:
+def _worst(tasks: dict[str, list[ScoredSample]], parts: Sequence[str], seed: int) -> list[Measure]:
     """Where every group is asked in every part: the mean over groups of the lowest pass rate in any."""
     groups: dict[str, dict[str, float]] = defaultdict(dict)
     for answers in tasks.values():
@@ -141,7 +141,7 @@ def _worst(tasks: dict[str, list[Judged]], parts: Sequence[str], seed: int) -> l
     return [describe(f"pass, worst of {len(parts)}", worst, list(groups), unit="share", seed=seed)]
 
 
-def _measure(metric: Metric, rows: Sequence[Judged], seed: int, part: str = "") -> Measure:
+def _measure(metric: Metric, rows: Sequence[ScoredSample], seed: int, part: str = "") -> Measure:
     """A metric over those answers that have its values; or a part of it, which answers without it have 0 of."""
     having = [row for row in rows if _has(metric, [row])]
     weights = [row.values[metric.per] for row in having] if metric.per else None
@@ -154,7 +154,7 @@ def _measure(metric: Metric, rows: Sequence[Judged], seed: int, part: str = "") 
     return _as_ratio(result) if metric.unit in EXPONENTIATED else result
 
 
-def _split(metric: Metric, rows: Sequence[Judged], seed: int) -> list[Measure]:
+def _split(metric: Metric, rows: Sequence[ScoredSample], seed: int) -> list[Measure]:
     """A metric by what was found, the most frequent first."""
     results: Counter[str] = Counter()
     for row in rows:
@@ -168,24 +168,24 @@ def _as_ratio(measure: Measure) -> Measure:
     return replace(measure, **{name: None if end is None else math.exp(end) for name, end in ends.items()})
 
 
-def _by_task(rows: Sequence[Judged]) -> dict[str, list[Judged]]:
-    tasks: dict[str, list[Judged]] = defaultdict(list)
+def _by_task(rows: Sequence[ScoredSample]) -> dict[str, list[ScoredSample]]:
+    tasks: dict[str, list[ScoredSample]] = defaultdict(list)
     for row in rows:
         tasks[row.task_id].append(row)
     return tasks
 
 
-def _has(metric: Metric, answers: Sequence[Judged]) -> bool:
+def _has(metric: Metric, answers: Sequence[ScoredSample]) -> bool:
     return all(metric.of in row.values and (not metric.per or metric.per in row.values) for row in answers)
 
 
-def _mean(answers: Sequence[Judged], name: str) -> float:
+def _mean(answers: Sequence[ScoredSample], name: str) -> float:
     return sum(row.values[name] for row in answers) / len(answers)
 
 
-def _is_out(answers: Sequence[Judged]) -> bool:
+def _is_out(answers: Sequence[ScoredSample]) -> bool:
     return all(row.outcome in (Outcome.SKIP, Outcome.ERROR) for row in answers)
 
 
-def _num_right(answers: Sequence[Judged]) -> int:
+def _num_right(answers: Sequence[ScoredSample]) -> int:
     return sum(row.outcome == Outcome.PASS for row in answers)

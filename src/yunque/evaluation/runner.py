@@ -30,7 +30,7 @@ from yunque.core.errors import EvaluationError, SandboxError, YunqueError
 from yunque.core.nouns import Job, Outcome, PromptStyle, Request, Task, Verdict, seed_from
 from yunque.core.progress import silent
 from yunque.core.seams import Engine, JudgedSuite, Progress
-from yunque.evaluation.metrics.answers import USUAL, AnswerValues, TapedSandbox, reference_likelihood
+from yunque.evaluation.metrics.answers import USUAL, AnswerValues, RecordingSandbox, reference_likelihood
 from yunque.store.tables import json_line, read_lines, write_lines
 
 COMPLETIONS, VERDICTS, SAMPLES, CEILING = "completions.jsonl", "verdicts.jsonl", "samples.jsonl", "ceiling.jsonl"
@@ -38,7 +38,7 @@ AUTO = "auto"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asking:
+class RunConfig:
     """How a suite is put to a model, and what is measured; all of it decides the file."""
 
     samples: int = 1
@@ -62,14 +62,14 @@ class Asking:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Written:
+class Generation:
     """One answer; a row of ``completions.jsonl``."""
 
     task_id: str
     sample: int
     style: PromptStyle
     text: str
-    ended: str
+    finish_reason: str
     """``eos``, ``rule`` or ``length`` (truncated)."""
     tokens: int
     first: str = ""
@@ -77,7 +77,7 @@ class Written:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judged:
+class ScoredSample:
     """One answer with its verdict; a row of ``samples.jsonl``."""
 
     task_id: str
@@ -87,7 +87,7 @@ class Judged:
     style: PromptStyle
     first: str
     text: str
-    ended: str
+    finish_reason: str
     tokens: int
     outcome: str
     score: float | None
@@ -96,13 +96,13 @@ class Judged:
     detail: str
     values: dict
     """Numbers by name: what `metrics` makes its numbers of."""
-    seat: str = ""
-    """Where the judge sat (`Verdict.seat`)."""
+    judge_location: str = ""
+    """Where the judge sat (`Verdict.judge_location`)."""
 
 
-def chosen_tasks(suite: JudgedSuite, asking: Asking) -> list[Task]:
+def chosen_tasks(suite: JudgedSuite, config: RunConfig) -> list[Task]:
     """The tasks that are asked. EvaluationError when there are none, or one cannot be asked in that style."""
-    tasks = [task for task in suite.tasks() if task.id not in asking.without][: asking.limit]
+    tasks = [task for task in suite.tasks() if task.id not in config.without][: config.limit]
     if not tasks:
         raise EvaluationError("holds no tasks to ask", where=suite.name)
     lacking = {
@@ -112,7 +112,7 @@ def chosen_tasks(suite: JudgedSuite, asking: Asking) -> list[Task]:
         PromptStyle.PROGRAM: [task.id for task in tasks],
     }
     for style, ids in lacking.items():
-        if asking.style == style and ids:
+        if config.style == style and ids:
             known = "auto, prefix" + "".join(f", {name.value}" for name, without in lacking.items() if not without)
             raise EvaluationError(f"{ids[0]} cannot be asked in style {style.value!r}", where=suite.name, do=f"use {known}")
     return tasks
@@ -122,26 +122,26 @@ def run_suite(
     engine: Engine,
     suite: JudgedSuite,
     folder: Path,
-    asking: Asking,
+    config: RunConfig,
     *,
     workers: int = 2,
-    sandbox: TapedSandbox | None = None,
+    sandbox: RecordingSandbox | None = None,
     progress: Progress = silent,
-) -> list[Judged]:
+) -> list[ScoredSample]:
     """Ask, judge, measure, and write ``samples.jsonl`` into the folder, which may hold what a stopped run left."""
-    tasks = chosen_tasks(suite, asking)
+    tasks = chosen_tasks(suite, config)
     by_id = {task.id: task for task in tasks}
-    asked = [(task, sample) for task in tasks for sample in range(asking.samples)]
-    written = _whole_rounds(folder / COMPLETIONS, asking.round_answers)
+    asked = [(task, sample) for task in tasks for sample in range(config.samples)]
+    written = _whole_rounds(folder / COMPLETIONS, config.round_answers)
     result, waiting = _read_verdicts(folder / VERDICTS), {}
-    values = AnswerValues(suite=suite, kinds=asking.metrics, sandbox=sandbox)
+    values = AnswerValues(suite=suite, kinds=config.metrics, sandbox=sandbox)
     with (
-        _Judging(suite, values, folder / VERDICTS) as judging,
+        _Scoring(suite, values, folder / VERDICTS) as judging,
         ThreadPoolExecutor(workers) as pool,
         progress(suite.name, len(asked), "answers") as advance,
     ):
 
-        def submit(item: Written) -> None:
+        def submit(item: Generation) -> None:
             advance(1)
             if (item.task_id, item.sample) not in result:
                 waiting[item.task_id, item.sample] = pool.submit(judging.judge, by_id[item.task_id], item)
@@ -149,17 +149,17 @@ def run_suite(
         for item in written:
             submit(item)
         with open(folder / COMPLETIONS, "a", encoding="utf-8") as file:
-            for start in range(len(written), len(asked), asking.round_answers):
-                for item in _ask(engine, suite, asked[start : start + asking.round_answers], asking):
+            for start in range(len(written), len(asked), config.round_answers):
+                for item in _ask(engine, suite, asked[start : start + config.round_answers], config):
                     file.write(json_line(vars(item)))
                     file.flush()
                     written.append(item)
                     submit(item)
         result |= {key: future.result() for key, future in waiting.items()}
         for item in written:
-            if result[item.task_id, item.sample].values["late"]:  # once more, alone: a busy machine is no wrong answer
+            if result[item.task_id, item.sample].values["timed_out"]:  # once more, alone: a busy machine is no wrong answer
                 result[item.task_id, item.sample] = judging.judge(by_id[item.task_id], item)
-    costs = reference_likelihood(engine, suite, tasks) if "likelihood" in asking.metrics else {}
+    costs = reference_likelihood(engine, suite, tasks) if "likelihood" in config.metrics else {}
     for key, item in result.items():
         result[key] = replace(item, values=item.values | costs.get(key[0], {}))
     judged = [_judged(by_id[sample.task_id], sample, result[sample.task_id, sample.sample]) for sample in written]
@@ -185,7 +185,7 @@ def judge_samples(
     values: AnswerValues | None = None,
     workers: int = 2,
     progress: Progress = silent,
-) -> list[Judged]:
+) -> list[ScoredSample]:
     """Judge answers made elsewhere, as (task id, text, style); a task without one fails, with a row that says so.
 
     ``tasks``: those that count; None: all of the suite. ``values``: what is measured of each; None: the usual.
@@ -196,11 +196,13 @@ def judge_samples(
     counts: Counter[str] = Counter()
     written = []
     for task_id, text, style in samples:
-        written.append(Written(task_id=task_id, sample=counts[task_id], style=style, text=text, ended="", tokens=0))
+        written.append(
+            Generation(task_id=task_id, sample=counts[task_id], style=style, text=text, finish_reason="", tokens=0)
+        )
         counts[task_id] += 1
     values = values or AnswerValues(suite=suite, kinds=USUAL)
     with (
-        _Judging(suite, values, folder / VERDICTS) as judging,
+        _Scoring(suite, values, folder / VERDICTS) as judging,
         progress(suite.name, len(written), "answers") as advance,
         ThreadPoolExecutor(workers) as pool,
     ):
@@ -209,13 +211,13 @@ def judge_samples(
             results.append(sample)
             advance(1)
         for index, sample in enumerate(written):
-            if results[index].values["late"]:
+            if results[index].values["timed_out"]:
                 results[index] = judging.judge(by_id[sample.task_id], sample)
     (folder / VERDICTS).unlink()
     judged = [_judged(by_id[sample.task_id], sample, what) for sample, what in zip(written, results, strict=True)]
     missing = _Found(outcome="fail", score=None, rules=("missing",), detail="no answer was given", values=dict(_NOTHING))
     absent = [
-        Written(task_id=task_id, sample=0, style=PromptStyle.PREFIX, text="", ended="", tokens=0)
+        Generation(task_id=task_id, sample=0, style=PromptStyle.PREFIX, text="", finish_reason="", tokens=0)
         for task_id in by_id
         if task_id not in counts
     ]
@@ -274,10 +276,10 @@ def load_ceiling(path: Path) -> list[Ceiling]:
     return list(read_lines(path, Ceiling))
 
 
-def load_samples(path: Path) -> list[Judged]:
+def load_samples(path: Path) -> list[ScoredSample]:
     """The rows of a ``samples.jsonl``. EvaluationError when it is something else."""
     try:
-        return list(read_lines(path, Judged))
+        return list(read_lines(path, ScoredSample))
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise EvaluationError(f"no file of judged samples ({error})", where=path) from None
 
@@ -292,21 +294,21 @@ class FollowUpSuite(Protocol):
         ...
 
 
-def _ask(engine: Engine, suite: JudgedSuite, batch: Sequence[tuple[Task, int]], asking: Asking) -> Iterator[Written]:
+def _ask(engine: Engine, suite: JudgedSuite, batch: Sequence[tuple[Task, int]], config: RunConfig) -> Iterator[Generation]:
     """An answer to each, as they come. EvaluationError when the engine fails."""
     firsts = [""] * len(batch)
     try:
         if isinstance(suite, FollowUpSuite):
-            firsts = [answer.text for answer in engine.complete([_request(*item, asking) for item in batch])]
+            firsts = [answer.text for answer in engine.complete([_request(*item, config) for item in batch])]
             batch = [(suite.follow_up(task, first), sample) for (task, sample), first in zip(batch, firsts, strict=True)]
-        answers = engine.complete([_request(*item, asking) for item in batch])
+        answers = engine.complete([_request(*item, config) for item in batch])
         for (task, sample), first, answer in zip(batch, firsts, answers, strict=True):
-            yield Written(
+            yield Generation(
                 task_id=task.id,
                 sample=sample,
-                style=_style(task, asking),
+                style=_style(task, config),
                 text=answer.text,
-                ended=answer.stop,
+                finish_reason=answer.stop,
                 tokens=answer.tokens,
                 first=first,
             )
@@ -316,14 +318,14 @@ def _ask(engine: Engine, suite: JudgedSuite, batch: Sequence[tuple[Task, int]], 
         raise EvaluationError(f"the engine stopped ({line})", where=f"{engine.name} on {suite.name}", do=do) from error
 
 
-def _style(task: Task, asking: Asking) -> PromptStyle:
-    if asking.style != AUTO:
-        return PromptStyle(asking.style)
+def _style(task: Task, config: RunConfig) -> PromptStyle:
+    if config.style != AUTO:
+        return PromptStyle(config.style)
     return PromptStyle.FIM if task.suffix else PromptStyle.PREFIX
 
 
-def _request(task: Task, sample: int, asking: Asking) -> Request:
-    style = _style(task, asking)
+def _request(task: Task, sample: int, config: RunConfig) -> Request:
+    style = _style(task, config)
     chat, fim = style is PromptStyle.CHAT, style is PromptStyle.FIM
     return Request(
         prompt=task.question if chat else task.examples + task.prompt if style is PromptStyle.FEW_SHOT else task.prompt,
@@ -331,9 +333,9 @@ def _request(task: Task, sample: int, asking: Asking) -> Request:
         style=style,
         stop="none" if chat else task.stop,
         stops=() if chat else task.stops,
-        max_tokens=min(task.max_tokens, asking.max_tokens or task.max_tokens),
-        temperature=asking.temperature,
-        seed=seed_from(asking.seed, task.id, sample),
+        max_tokens=min(task.max_tokens, config.max_tokens or task.max_tokens),
+        temperature=config.temperature,
+        seed=seed_from(config.seed, task.id, sample),
     )
 
 
@@ -347,7 +349,7 @@ class _Found:
     rules: tuple[str, ...]
     detail: str
     values: dict
-    seat: str = ""
+    judge_location: str = ""
 
 
 @runtime_checkable
@@ -361,25 +363,25 @@ def _is_distant(suite: JudgedSuite) -> bool:
     return isinstance(suite, DistantSuite) and suite.is_distant
 
 
-class _Judging:
+class _Scoring:
     """Judges answers, each in a process of `Judges`, and writes down what it found, for several threads at once."""
 
     def __init__(self, suite: JudgedSuite, values: AnswerValues, log: Path) -> None:
         self.suite, self.values, self.log, self.writing = suite, values, log, Lock()
         self.judges = Judges(self._look)
 
-    def __enter__(self) -> _Judging:
+    def __enter__(self) -> _Scoring:
         self.judges.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.judges.close()
 
-    def _look(self, task: Task, written: Written, verdict: Verdict | None) -> tuple[Verdict, dict[str, float]]:
+    def _look(self, task: Task, written: Generation, verdict: Verdict | None) -> tuple[Verdict, dict[str, float]]:
         """The verdict, if it is not known, and the values of an answer. YunqueError when none could be judged here."""
         try:
             verdict = verdict or self.suite.judge(task, written.text, written.style)
-            return verdict, self.values.of(task, written.text, written.style, written.ended, verdict)
+            return verdict, self.values.of(task, written.text, written.style, written.finish_reason, verdict)
         except SandboxError as error:
             self.suite.sandbox.run(Job(python=""))  # or raises as well: then it is not the answer's doing
             return failed(self.suite.name, "not-runnable", f"the sandbox refuses this program: {error}"), dict(_NOTHING)
@@ -389,7 +391,7 @@ class _Judging:
             detail = f"the judge broke: {type(error).__name__}: {error}"[:400]
             return Verdict(check=self.suite.name, outcome=Outcome.ERROR, detail=detail), dict(_NOTHING)
 
-    def judge(self, task: Task, written: Written) -> _Found:
+    def judge(self, task: Task, written: Generation) -> _Found:
         try:
             there = self.suite.judge(task, written.text, written.style) if _is_distant(self.suite) else None
             verdict, values = self.judges(task, written, there)
@@ -401,7 +403,7 @@ class _Judging:
             rules=tuple(dict.fromkeys(finding.rule for finding in verdict.findings)),
             detail=verdict.detail,
             values=values,
-            seat=verdict.seat,
+            judge_location=verdict.judge_location,
         )
         row = {"task_id": written.task_id, "sample": written.sample} | vars(result)
         with self.writing, open(self.log, "a", encoding="utf-8") as file:
@@ -409,17 +411,17 @@ class _Judging:
         return result
 
 
-_NOTHING = {"pass": 0.0, "late": 0.0}
+_NOTHING = {"pass": 0.0, "timed_out": 0.0}
 """The values of an answer of which nothing could be measured."""
 
 
-def _judged(task: Task, written: Written, result: _Found) -> Judged:
-    return Judged(group=task.group, part=task.part, **vars(written), **vars(result))
+def _judged(task: Task, written: Generation, result: _Found) -> ScoredSample:
+    return ScoredSample(group=task.group, part=task.part, **vars(written), **vars(result))
 
 
-def _whole_rounds(path: Path, round_answers: int) -> list[Written]:
+def _whole_rounds(path: Path, round_answers: int) -> list[Generation]:
     """What an earlier run wrote, without a last round that is not whole; the file is cut to that."""
-    rows = [Written(**row | {"style": PromptStyle(row["style"])}) for row in _read_log(path)]
+    rows = [Generation(**row | {"style": PromptStyle(row["style"])}) for row in _read_log(path)]
     rows = rows[: len(rows) // round_answers * round_answers]
     write_lines(path, rows)
     return rows
@@ -431,7 +433,7 @@ def _read_verdicts(path: Path) -> dict[tuple[str, int], _Found]:
     for row in _read_log(path):
         key = (row.pop("task_id"), row.pop("sample"))
         item = _Found(**row | {"rules": tuple(row["rules"])})
-        if not item.values["late"]:
+        if not item.values["timed_out"]:
             verdicts[key] = item
     return verdicts
 

@@ -60,7 +60,7 @@ def stop_rule(name: str) -> Callable[[str, str], int | None]:
 
 
 MOST_REPEATED, LEAST_REPEATED = 240, 40
-"""Characters of the longest piece whose repetition is looked for, and of the shortest stretch that counts as one."""
+"""Characters of the longest piece whose repetition is looked for, and of the shortest chunk that counts as one."""
 
 
 def repetition(text: str) -> int | None:

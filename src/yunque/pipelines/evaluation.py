@@ -17,15 +17,15 @@ from yunque.core.plugins import nearest
 from yunque.core.progress import silent
 from yunque.core.seams import Engine, JudgedSuite, MeasuredSuite, Progress
 from yunque.evaluation.aggregate import Changed, ceiling_of, changed_tasks, compare_runs, reasons, summarise
-from yunque.evaluation.metrics.answers import KINDS, AnswerValues, TapedSandbox
+from yunque.evaluation.metrics.answers import KINDS, AnswerValues, RecordingSandbox
 from yunque.evaluation.metrics.statistics import Paired
 from yunque.evaluation.registry import open_suite
 from yunque.evaluation.runner import (
     AUTO,
     CEILING,
     SAMPLES,
-    Asking,
-    Judged,
+    RunConfig,
+    ScoredSample,
     chosen_tasks,
     find_ceiling,
     judge_samples,
@@ -62,7 +62,7 @@ class Scored:
     """Why answers failed: rule -> answers."""
 
 
-def asking_of(*, engine: str, metrics: Sequence[str], style: str, trained_on: Sequence[str], **rest: Any) -> Asking:
+def config_of(*, engine: str, metrics: Sequence[str], style: str, trained_on: Sequence[str], **rest: Any) -> RunConfig:
     """What the options say; ``metrics`` may be ``("all",)``. EvaluationError for a name of one that is not known."""
     kinds = KINDS if tuple(metrics) == ("all",) else tuple(metrics)
     for what, given, known in (
@@ -75,7 +75,7 @@ def asking_of(*, engine: str, metrics: Sequence[str], style: str, trained_on: Se
             if name not in known:
                 raise EvaluationError(f"no {what} named {name!r}", do=nearest(name, list(known)))
     without = tuple(task_id for name in trained_on for task_id in TRAINING_IDS[name])
-    return Asking(metrics=kinds, style=style, without=without, **rest)
+    return RunConfig(metrics=kinds, style=style, without=without, **rest)
 
 
 MISSING = ("fail", "leave-out", "refuse")
@@ -88,7 +88,7 @@ class Evaluation:
 
     out: Path
     """Folder of artifacts."""
-    asking: Asking
+    config: RunConfig
     workers: int = 2
     """Programs judged at the same time."""
     ceiling: bool = True
@@ -106,7 +106,7 @@ class Evaluation:
         deviating = _deviations(names)
         store, result, opened = Store(self.out), [], None
         with open_sandbox() as inner:
-            sandbox = TapedSandbox(inner)
+            sandbox = RecordingSandbox(inner)
             suites = [open_suite(name, sandbox) for name in names]  # a mistyped name should cost no work
             workers = self.workers
             if self.engine == "ray":
@@ -115,20 +115,20 @@ class Evaluation:
                 suites = [SpreadSuite(suite, name) for suite, name in zip(suites, names, strict=True)]
                 workers = max(suite.num_judges for suite in suites)
             for suite in suites:
-                chosen_tasks(suite, self.asking)
+                chosen_tasks(suite, self.config)
             folder, facts = find_base(model, self.progress)
             with store.lock():
                 for suite in suites:
-                    tasks = chosen_tasks(suite, self.asking)
+                    tasks = chosen_tasks(suite, self.config)
                     parents = [self._ceiling(store, suite, tasks, workers)] if self.ceiling else []
 
                     def build(draft: Path, suite: JudgedSuite = suite, parents: list[Artifact] = parents) -> dict:
                         nonlocal opened
-                        opened = opened or _engine(folder, self.asking, self.engine)
+                        opened = opened or _engine(folder, self.config, self.engine)
                         rows = run_suite(
-                            opened, suite, draft, self.asking, workers=workers, sandbox=sandbox, progress=self.progress
+                            opened, suite, draft, self.config, workers=workers, sandbox=sandbox, progress=self.progress
                         )
-                        return _write_measures(draft, suite, rows, parents, self.asking.seed)
+                        return _write_measures(draft, suite, rows, parents, self.config.seed)
 
                     recipe = {"model": facts.name, "sha256": facts.sha256, "engine": self.engine, "deviations": deviating}
                     result.append(self._made(store, build, suite, parents, recipe, resumable=True))
@@ -144,9 +144,9 @@ class Evaluation:
             raise EvaluationError(f"no treatment of missing answers named {self.missing!r}", do=do)
         store, deviating = Store(self.out), _deviations([name])
         with open_sandbox() as inner, store.lock():
-            sandbox = TapedSandbox(inner)
+            sandbox = RecordingSandbox(inner)
             suite = open_suite(name, sandbox)
-            style = None if self.asking.style == AUTO else PromptStyle(self.asking.style)
+            style = None if self.config.style == AUTO else PromptStyle(self.config.style)
             given = read_samples(samples, [task.id for task in suite.tasks()], style)
             if given.language and given.language not in _names_of(suite.tasks()[0].language):
                 raise EvaluationError(f"holds answers in {given.language}, {suite.name} asks for another", where=samples)
@@ -154,13 +154,13 @@ class Evaluation:
             for line in notes:
                 self.say(line)
             parents = [self._ceiling(store, suite, judged, self.workers)] if self.ceiling and judged else []
-            values = AnswerValues(suite=suite, kinds=self.asking.metrics, sandbox=sandbox)
+            values = AnswerValues(suite=suite, kinds=self.config.metrics, sandbox=sandbox)
 
             def build(draft: Path) -> dict:
                 rows = judge_samples(
                     suite, given.pairs, draft, tasks=counted, values=values, workers=self.workers, progress=self.progress
                 )
-                return _write_measures(draft, suite, rows, parents, self.asking.seed)
+                return _write_measures(draft, suite, rows, parents, self.config.seed)
 
             digest = hashlib.sha256(json.dumps(given.pairs).encode()).hexdigest()
             recipe = {"model": samples.name, "sha256": digest, "deviations": deviating, "missing": self.missing}
@@ -173,7 +173,7 @@ class Evaluation:
         """The tasks that count, those of them that have an answer, and lines that say what a score hides."""
         answered = {sample.task_id for sample in given.samples}
         refuse_unknown(suite, answered)
-        tasks = chosen_tasks(suite, replace(self.asking, style=AUTO))
+        tasks = chosen_tasks(suite, replace(self.config, style=AUTO))
         judged = [task for task in tasks if task.id in answered]
         counted = judged if self.missing == "leave-out" else tasks
         if not counted:
@@ -205,8 +205,8 @@ class Evaluation:
             "eval",
             build,
             parents=parents,
-            recipe=decided | recipe | asdict(self.asking),
-            seed=self.asking.seed,
+            recipe=decided | recipe | asdict(self.config),
+            seed=self.config.seed,
             resumable=resumable,
             name=f"{suite.name}  {recipe['model']}",
         )
@@ -228,7 +228,7 @@ class Evaluation:
 
         recipe = {"suite": suite.name, "tasks": _fingerprint(suite), "asked": _hash([task.id for task in tasks])}
         recipe |= {"sandbox": suite.sandbox.tier}
-        return store.make("ceiling", build, recipe=recipe, seed=self.asking.seed, name=suite.name)[0]
+        return store.make("ceiling", build, recipe=recipe, seed=self.config.seed, name=suite.name)[0]
 
 
 def scored(artifact: Artifact) -> Scored:
@@ -290,7 +290,7 @@ def compare_artifacts(first: str, second: str, out: Path) -> Compared:
     runs = [scored(store.find(wanted)) for wanted in (first, second)]
     if runs[0].suite != runs[1].suite:
         raise EvaluationError(f"{runs[0].suite} and {runs[1].suite} are different suites", do="compare runs of one suite")
-    rows: list[list[Judged]] = [load_samples(run.artifact.path / SAMPLES) for run in runs]
+    rows: list[list[ScoredSample]] = [load_samples(run.artifact.path / SAMPLES) for run in runs]
     return Compared(
         suite=runs[0].suite,
         runs=(_called(runs[0].artifact), _called(runs[1].artifact)),
@@ -307,7 +307,7 @@ def _called(run: Artifact) -> str:
 
 
 # --------------------------------------------------------------------------------------------------------------------- steps
-def _write_measures(draft: Path, suite: JudgedSuite, rows: list[Judged], parents: list[Artifact], seed: int) -> dict:
+def _write_measures(draft: Path, suite: JudgedSuite, rows: list[ScoredSample], parents: list[Artifact], seed: int) -> dict:
     """The numbers of a run, written beside its answers; gives what the manifest counts."""
     measures = summarise(rows, KS, seed=seed)
     for parent in parents:
@@ -324,11 +324,11 @@ def _write_measures(draft: Path, suite: JudgedSuite, rows: list[Judged], parents
     return {"answers": len(rows), "passed": sum(row.outcome == "pass" for row in rows)}
 
 
-def _engine(folder: Path, asking: Asking, name: str) -> Engine:
+def _engine(folder: Path, config: RunConfig, name: str) -> Engine:
     def make() -> Engine:
         from yunque.inference.torch_engine import TorchEngine
 
-        return TorchEngine(folder, batch_rows=asking.batch_rows, prompt_tokens=4096, suffix_tokens=1024)
+        return TorchEngine(folder, batch_rows=config.batch_rows, prompt_tokens=4096, suffix_tokens=1024)
 
     if name == "local":
         return make()

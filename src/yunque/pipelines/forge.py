@@ -30,7 +30,7 @@ from yunque.data.collect import collect, load_checks, refuse_nothing
 from yunque.data.packing.rows import Rows, pack
 from yunque.data.pairs.make import make_pairs
 from yunque.data.sources.kinds import open_source
-from yunque.data.split import Part, Placement, Split, Twin, split
+from yunque.data.split import NearDuplicate, Split, SplitAssignment, SplitResult, split
 from yunque.evaluation.repository.questions import BodyTests, RepositorySuite, SuiteBuilder
 from yunque.evaluation.repository.scoring import score_model
 from yunque.models.base import BaseFacts, find_base, refuse_short_context
@@ -121,9 +121,9 @@ class Forge:
 
     def _split(self, records: Artifact) -> Artifact:
         def build(folder: Path) -> dict:
-            result: Split = split(_records_of(records), self.recipe.split, self.recipe.seed, self.progress)
-            write_table(folder / "split.parquet", result.placements, Placement)
-            write_table(folder / "twins.parquet", result.twins, Twin)
+            result: SplitResult = split(_records_of(records), self.recipe.split, self.recipe.seed, self.progress)
+            write_table(folder / "split.parquet", result.assignments, SplitAssignment)
+            write_table(folder / "near_duplicates.parquet", result.near_duplicates, NearDuplicate)
             return result.counts
 
         return self._step("split", build, parents=[records], recipe=_plain(self.recipe.split))
@@ -133,7 +133,7 @@ class Forge:
 
         def build(folder: Path) -> dict:
             placed, counts = _parts_of(parts), {}
-            for part in (Part.TRAIN, Part.VALIDATION):
+            for part in (Split.TRAIN, Split.VALIDATION):
                 pairs = [
                     pair
                     for record in _records_of(records)
@@ -151,11 +151,13 @@ class Forge:
         recipe = self.recipe.evaluation
 
         def build(folder: Path) -> dict:
-            twins = read_table(parts.path / "twins.parquet", Twin)
+            near_duplicates = read_table(parts.path / "near_duplicates.parquet", NearDuplicate)
             suite, counts = SuiteBuilder(
                 records=_records_of(records),
                 parts=_parts_of(parts),
-                twins=frozenset((twin.record_id, twin.start_byte) for twin in twins),
+                near_duplicates=frozenset(
+                    (near_duplicate.record_id, near_duplicate.start_byte) for near_duplicate in near_duplicates
+                ),
                 tree=snapshot.path / "tree",
                 sandbox=self.sandbox,
                 recipe=recipe,
@@ -329,5 +331,5 @@ def _records_of(artifact: Artifact) -> list[Record]:
     return read_table(artifact.path / "records.parquet", Record)
 
 
-def _parts_of(artifact: Artifact) -> dict[str, Part]:
-    return {placed.record_id: placed.part for placed in read_table(artifact.path / "split.parquet", Placement)}
+def _parts_of(artifact: Artifact) -> dict[str, Split]:
+    return {placed.record_id: placed.part for placed in read_table(artifact.path / "split.parquet", SplitAssignment)}

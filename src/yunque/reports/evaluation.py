@@ -18,7 +18,7 @@ from yunque.core.nouns import Measure, Task
 from yunque.evaluation.aggregate import changed_tasks, compare_runs
 from yunque.evaluation.metrics.answers import find_metric
 from yunque.evaluation.metrics.statistics import Paired
-from yunque.evaluation.runner import Judged
+from yunque.evaluation.runner import ScoredSample
 from yunque.reports.formatting import MISSING, count, decimal, duration, moment, ranked
 from yunque.reports.html.document import MARKS, document
 from yunque.reports.html.markup import Column, Raw, facts, join, table, tag
@@ -42,7 +42,7 @@ class EvalRun:
     measures: Sequence[Measure]
     reasons: dict[str, int]
     """Why answers failed: rule -> answers."""
-    rows: Sequence[Judged]
+    rows: Sequence[ScoredSample]
     tasks: dict[str, Task]
     """What was asked, by id."""
 
@@ -194,7 +194,7 @@ def _filter(run: EvalRun) -> Raw:
     )
 
 
-def _answer(row: Judged, task: Task | None) -> Raw:
+def _answer(row: ScoredSample, task: Task | None) -> Raw:
     """One answer, closed until it is asked for."""
     style = {"pass": "better", "fail": "worse"}.get(row.outcome, "unclear")
     number = f" · answer {row.sample + 1}" if row.sample else ""
@@ -212,8 +212,10 @@ def _answer(row: Judged, task: Task | None) -> Raw:
     parts += [tag("h4", "Answer"), tag("pre", _clipped(row.text) or "(empty)")]
     if task is not None and task.suffix:
         parts += [tag("h4", "After it"), tag("pre", _clipped(task.suffix), class_="given")]
-    values = ((name, decimal(value, 2)) for name, value in row.values.items() if name not in ("pass", "late", "truncated"))
-    parts.append(facts([("Ended", row.ended), ("Tokens", count(row.tokens)), *values]))
+    values = (
+        (name, decimal(value, 2)) for name, value in row.values.items() if name not in ("pass", "timed_out", "truncated")
+    )
+    parts.append(facts([("Finish reason", row.finish_reason), ("Tokens", count(row.tokens)), *values]))
     return tag("details", *parts, class_=f"answer {row.outcome}")
 
 

@@ -173,7 +173,7 @@ def test_right_passes_and_all_else_fails(taken, name):
     check, record = taken(name)
     right, wrong, leaves, guesses, looks = BODIES[name]
     verdict = check.judge(record(right))
-    assert (verdict.outcome, verdict.score, verdict.seat) == (Outcome.PASS, 1.0, "outside"), verdict
+    assert (verdict.outcome, verdict.score, verdict.judge_location) == (Outcome.PASS, 1.0, "outside"), verdict
     assert verdict.detail == f"{name}: 2 of 2 assertions passed, checked outside the sandbox"
     verdict = check.judge(record(wrong))
     assert verdict.outcome is Outcome.FAIL and verdict.findings[0].rule == "wrong-answer", verdict

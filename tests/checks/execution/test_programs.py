@@ -96,7 +96,7 @@ def test_tests_of_their_own(box, toolchain, compiled, name):
     judge = OwnTests(sandbox=box, limits=LIMITS, cache=compiled)
     right = judge.judge(record(name, program(name)))
     assert right.outcome is Outcome.PASS, right
-    assert "in the program's own process, which could forge it" in right.detail and right.seat == "in-process"
+    assert "in the program's own process, which could forge it" in right.detail and right.judge_location == "in-process"
     wrong = judge.judge(record(name, program(name, right=False)))
     assert (wrong.outcome, wrong.findings[0].rule) == (Outcome.FAIL, "failed"), wrong
     left = judge.judge(record(name, program(name, leaves=True, right=False)))

@@ -18,7 +18,17 @@ from yunque.checks.execution.assertions import Call
 from yunque.checks.execution.codec import Raised, Unplain
 from yunque.checks.execution.comparison import Comparison
 from yunque.checks.execution.driver import digest
-from yunque.checks.execution.python import SEATS, Answer, Asserts, Calls, Digest, Expected, ask, judge_all, timed_out
+from yunque.checks.execution.python import (
+    JUDGE_LOCATIONS,
+    Answer,
+    Asserts,
+    Calls,
+    Digest,
+    Expected,
+    ask,
+    judge_all,
+    timed_out,
+)
 from yunque.core.nouns import Limits, Origin, Outcome, Record
 
 ORIGIN = Origin(source="test", path="main.py", revision="", licence="unknown", collected_at="")
@@ -127,7 +137,7 @@ def test_types_tolerances_and_bags(box):
 def test_a_result_that_is_only_asked_for_its_truth_need_not_be_plain(box):
     program = "import re\ndef f(x): return re.match('a', x)"
     judge = Asserts(test="assert f('abc')\nassert not f('bc')", functions=["f"], sandbox=box)
-    assert judge.best_seat() == "outside"
+    assert judge.best_location() == "outside"
     assert judge.judge(record(program)).outcome is Outcome.PASS
     assert judge.judge(record("def f(x): return object()")).outcome is Outcome.FAIL
 
@@ -155,7 +165,7 @@ def test_time_outs_are_told_apart_from_wrong_answers(box):
 
 
 @pytest.mark.parametrize(
-    ("test", "seat"),
+    ("test", "judge_location"),
     [
         ("assert f(1) == 2\nassert f(2) == 4", "outside"),
         ("for x in range(4):\n    assert f(x) == 2 * x", "apart"),
@@ -165,11 +175,13 @@ def test_time_outs_are_told_apart_from_wrong_answers(box):
         ("class Two: pass\nassert f(2) == 4", "apart"),
     ],
 )
-def test_every_test_gets_the_farthest_seat_it_allows(box, test, seat):
+def test_every_test_gets_the_farthest_seat_it_allows(box, test, judge_location):
     judge = Asserts(test=test, functions=["f"], sandbox=box)
-    assert judge.best_seat() == seat
+    assert judge.best_location() == judge_location
     right = judge.judge(record("def f(x): return x * 2"))
-    assert (right.outcome, right.seat) == (Outcome.PASS, seat) and SEATS[seat] in right.detail, right
+    assert (right.outcome, right.judge_location) == (Outcome.PASS, judge_location) and JUDGE_LOCATIONS[
+        judge_location
+    ] in right.detail, right
     wrong = judge.judge(record("def g(x): return x * 2\nf = lambda x: 3"))
     assert wrong.outcome is Outcome.FAIL, wrong
 
@@ -188,7 +200,7 @@ except TypeError as error:
 assert class_of
 """
     judge = Asserts(test=test, functions=["f"], sandbox=box)
-    assert judge.best_seat() == "apart"
+    assert judge.best_location() == "apart"
     assert judge.judge(record("def f(x): x.sort()")).outcome is Outcome.PASS
     assert judge.judge(record("def f(x): sorted(x)")).outcome is Outcome.FAIL
 
@@ -212,18 +224,18 @@ def test_a_test_that_needs_the_programs_own_process_gives_no_pass(box, test, why
     program = (
         "class Trouble(Exception): pass\nclass Thing: pass\ndef f(x):\n    if x is None: raise Trouble\n    return 2 * x"
     )
-    assert judge.best_seat() == "in-process"
+    assert judge.best_location() == "in-process"
     right = judge.judge(record(program))
-    assert right.outcome is Outcome.ERROR and why in right.detail and right.seat == "in-process", right
+    assert right.outcome is Outcome.ERROR and why in right.detail and right.judge_location == "in-process", right
     assert judge.judge(record("def f(x): return 3\nf.__name__ = 'g'\nTrouble = Thing = OSError")).outcome is Outcome.FAIL
-    asked_for = replace(judge, seat="in-process").judge(record(program))
-    assert asked_for.outcome is Outcome.PASS and SEATS["in-process"] in asked_for.detail
+    asked_for = replace(judge, judge_location="in-process").judge(record(program))
+    assert asked_for.outcome is Outcome.PASS and JUDGE_LOCATIONS["in-process"] in asked_for.detail
 
 
 def test_a_test_that_hands_over_what_cannot_travel_is_an_error_and_no_other_seat(box):
     judge = Asserts(test="class Odd: pass\nassert f(Odd()) == 1", functions=["f"], sandbox=box)
     verdict = judge.judge(record("def f(x): return 1"))
-    assert verdict.outcome is Outcome.ERROR and "not plain" in verdict.detail and verdict.seat == "apart"
+    assert verdict.outcome is Outcome.ERROR and "not plain" in verdict.detail and verdict.judge_location == "apart"
 
 
 def test_what_the_task_gives_is_not_the_programs_to_answer(box):
@@ -234,7 +246,7 @@ def test_what_the_task_gives_is_not_the_programs_to_answer(box):
     assert judge.judge(record(forged)).outcome is Outcome.FAIL
     assert replace(judge, given="").judge(record(forged)).outcome is Outcome.PASS  # the benchmark's own idea
     straight = replace(judge, test="assert double(candidate(4)) == 4")
-    assert straight.best_seat() == "apart" and straight.judge(record(forged)).outcome is Outcome.FAIL
+    assert straight.best_location() == "apart" and straight.judge(record(forged)).outcome is Outcome.FAIL
 
 
 # -------------------------------------------------------------------------------------------------------------- many at once

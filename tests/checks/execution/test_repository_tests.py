@@ -584,7 +584,7 @@ def test_twice():
 
 
 @pytest.mark.parametrize(
-    ("definition", "tests", "seat"),
+    ("definition", "tests", "judge_location"),
     [
         ("halves", ("test_halves", "test_function", "test_odd"), "apart"),
         ("pulled", ("test_iterators", "test_an_iterator_that_raises"), "apart"),
@@ -596,12 +596,12 @@ def test_twice():
         ("", ("test_halves",), "controlled"),
     ],
 )
-def test_a_definition_that_exchanges_plain_values_is_judged_apart(tree, tests_box, definition, tests, seat):
+def test_a_definition_that_exchanges_plain_values_is_judged_apart(tree, tests_box, definition, tests, judge_location):
     root = tree({"thing.py": LIBRARY, "test_thing.py": LIBRARY_TESTS, "conftest.py": "import thing\n"})
     names = [f"test_thing.py::{name}" for name in tests]
     check = RepositoryTests(tree=root, tests=names, sandbox=tests_box, limits=LIMITS, definition=definition)
     verdict = check.judge(make_record("thing.py", LIBRARY))
-    assert (verdict.outcome, verdict.seat) == (Outcome.PASS, seat), verdict
+    assert (verdict.outcome, verdict.judge_location) == (Outcome.PASS, judge_location), verdict
     wrong = (
         LIBRARY.replace("2 * self.a", "3 * self.a")
         .replace("number / 2", "number / 3")
@@ -610,7 +610,7 @@ def test_a_definition_that_exchanges_plain_values_is_judged_apart(tree, tests_bo
     )
     wrong = wrong.replace("return True", "return False").replace("return Pair(3)", "return None")
     verdict = check.judge(make_record("thing.py", wrong))
-    assert (verdict.outcome, verdict.seat == "apart") == (Outcome.FAIL, seat == "apart"), verdict
+    assert (verdict.outcome, verdict.judge_location == "apart") == (Outcome.FAIL, judge_location == "apart"), verdict
 
 
 @pytest.mark.parametrize("name", ["thing.halves", "thing.Pair.of"])
@@ -619,13 +619,13 @@ def test_doctests_are_judged_apart_too(tree, tests_box, name):
     definition = name.split(".")[1]
     check = RepositoryTests(tree=root, tests=[f"thing.py::{name}"], sandbox=tests_box, limits=LIMITS, definition=definition)
     verdict = check.judge(make_record("thing.py", LIBRARY))
-    assert (verdict.outcome, verdict.seat) == (Outcome.PASS, "apart"), verdict
+    assert (verdict.outcome, verdict.judge_location) == (Outcome.PASS, "apart"), verdict
     wrong = LIBRARY.replace("2 * self.a", "3 * self.a").replace("number / 2", "number / 3")
     assert check.judge(make_record("thing.py", wrong)).outcome is Outcome.FAIL
 
 
 @pytest.mark.parametrize(
-    ("test", "seat"),
+    ("test", "judge_location"),
     [
         ("other.py::other.more", "controlled"),
         ("thing.py::thing.add", "in-process"),  # whoever writes the file writes what its own doctests expect
@@ -634,7 +634,7 @@ def test_doctests_are_judged_apart_too(tree, tests_box, name):
         ("test_thing.py::test_named", "controlled"),
     ],
 )
-def test_doctests_rows_exceptions_and_named_values_are_controlled(tree, tests_box, test, seat):
+def test_doctests_rows_exceptions_and_named_values_are_controlled(tree, tests_box, test, judge_location):
     text = 'def add(a, b):\n    """Sum.\n\n    >>> add(1, 2)\n    3\n    """\n    return a + b\n'
     tests = """import pytest
 from thing import add
@@ -651,7 +651,7 @@ def test_named():
     for definition in ("", "add" if test.startswith("other") else ""):
         check = RepositoryTests(tree=root, tests=[test], sandbox=tests_box, limits=LIMITS, definition=definition)
         verdict = check.judge(make_record("thing.py", text))
-        assert (verdict.outcome, verdict.seat) == (Outcome.PASS, seat), verdict
+        assert (verdict.outcome, verdict.judge_location) == (Outcome.PASS, judge_location), verdict
 
 
 def test_tests_in_a_package_of_their_own_are_judged_apart(tree, tests_box):
@@ -668,7 +668,7 @@ def test_tests_in_a_package_of_their_own_are_judged_apart(tree, tests_box):
         tree=root, tests=["tests/test_thing.py::test_it"], sandbox=tests_box, limits=LIMITS, definition="add"
     )
     verdict = check.judge(make_record("thing.py", MODULE))
-    assert (verdict.outcome, verdict.seat) == (Outcome.PASS, "apart"), verdict
+    assert (verdict.outcome, verdict.judge_location) == (Outcome.PASS, "apart"), verdict
     reading = "def add(left, right):\n    from tests.data import EXPECTED\n    return EXPECTED\n"
     verdict = check.judge(make_record("thing.py", reading))
     assert verdict.outcome is Outcome.FAIL and "No module named" in verdict.detail, verdict

@@ -154,15 +154,15 @@ def f(n):
 
 
 def verdict(box, test, program):
-    judge = Asserts(test=test, functions=["f"], sandbox=box, limits=Limits(wall_s=5), seat="apart")
-    assert Asserts(test=test, functions=["f"], sandbox=box).best_seat() in ("apart", "outside"), "it would not sit there"
+    judge = Asserts(test=test, functions=["f"], sandbox=box, limits=Limits(wall_s=5), judge_location="apart")
+    assert Asserts(test=test, functions=["f"], sandbox=box).best_location() in ("apart", "outside"), "it would not sit there"
     return judge.judge(Record(id="r", text=program, language="python", origin=ORIGIN))
 
 
 @pytest.mark.parametrize("name", RIGHT)
 def test_a_right_program_passes(box, name):
     found = verdict(box, *RIGHT[name])
-    assert found.outcome is Outcome.PASS and found.seat == "apart", found
+    assert found.outcome is Outcome.PASS and found.judge_location == "apart", found
 
 
 @pytest.mark.parametrize("name", WRONG)

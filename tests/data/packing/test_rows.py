@@ -45,7 +45,7 @@ def bodies(count, seed=1):
         yield pair(PairKind.BODY, f'def f_{index}(items, text):\n    """Function {index}."""', lines)
 
 
-def holes(count, seed=2):
+def fim_spans(count, seed=2):
     """Fill-in-the-middle pairs whose prompt ends in a blank half of the time."""
     choose = random.Random(seed)
     for index in range(count):
@@ -55,7 +55,7 @@ def holes(count, seed=2):
         yield pair(PairKind.FIM, prompt, f"self.items[{choose.randrange(10**6)}]", suffix)
 
 
-def stretches(count, lines=8, seed=3):
+def chunks(count, lines=8, seed=3):
     choose = random.Random(seed)
     for index in range(count):
         text = "".join(f"value_{index}_{choose.randrange(10**5)} = words(text)\n" for _ in range(choose.randrange(1, lines)))
@@ -63,7 +63,7 @@ def stretches(count, lines=8, seed=3):
 
 
 def mixed():
-    return [*bodies(30), *holes(30), *stretches(60)]
+    return [*bodies(30), *fim_spans(30), *chunks(60)]
 
 
 def segments(rows):
@@ -78,7 +78,7 @@ def segments(rows):
 def test_a_sample_is_the_rendered_prompt_then_blanks_and_answer_then_the_end(fim_tokenizer, fim, suffix_first):
     fim = dataclasses.replace(fim, suffix_first=suffix_first)
     wide = recipe(512, prompt_tokens=300, suffix_tokens=300)
-    for given in [*bodies(5), *holes(5)]:
+    for given in [*bodies(5), *fim_spans(5)]:
         sample = encode_pair(given, fim_tokenizer, fim, wide)
         marks = fim if given.kind is PairKind.FIM else None
         before, blanks, _ = render(fim_tokenizer, given.prompt, given.suffix, marks, 300, 300)
@@ -95,7 +95,7 @@ def test_prompt_and_answer_together_are_the_text(fim_tokenizer, fim):
 
 @pytest.mark.parametrize("room", [-1, 0, 1])
 def test_an_answer_fits_to_the_last_token_or_not_at_all(fim_tokenizer, fim, room):
-    for given, marks in ((next(bodies(1)), 0), (next(holes(1)), 3)):
+    for given, marks in ((next(bodies(1)), 0), (next(fim_spans(1)), 3)):
         answer = "".join(f"{given.answer}\n" for _ in range(10))
         given = dataclasses.replace(given, answer=answer)
         trained = len(encode(fim_tokenizer, heal(given.prompt)[1] + answer)) + 1
@@ -109,7 +109,7 @@ def test_an_answer_fits_to_the_last_token_or_not_at_all(fim_tokenizer, fim, room
 
 
 def test_context_is_cut_to_the_recipe(fim_tokenizer, fim):
-    given = next(holes(1))
+    given = next(fim_spans(1))
     given = dataclasses.replace(given, prompt="import x\n" * 50 + given.prompt, suffix=given.suffix * 20)
     sample = encode_pair(given, fim_tokenizer, fim, recipe())
     place = {name: sample.ids.index(getattr(fim, name)) for name in ("prefix", "suffix", "middle")}
@@ -118,8 +118,8 @@ def test_context_is_cut_to_the_recipe(fim_tokenizer, fim):
     assert 10 <= sample.answer_from - place["middle"] - 1 <= 40  # a quarter to all of what the recipe allows
 
 
-def test_a_stretch_has_no_end_and_is_all_answer(fim_tokenizer, fim):
-    given = next(stretches(1))
+def test_a_chunk_has_no_end_and_is_all_answer(fim_tokenizer, fim):
+    given = next(chunks(1))
     sample = encode_pair(given, fim_tokenizer, fim, recipe())
     assert sample.ids == tuple(encode(fim_tokenizer, given.answer))
     assert sample.divisible and sample.answer_from == 0
@@ -133,7 +133,7 @@ def test_rows_have_one_length_and_the_promised_types(fim_tokenizer, fim):
 
 
 def test_padding_is_at_the_end_of_a_row_and_never_an_answer(fim_tokenizer, fim):
-    rows, _ = pack([*bodies(30), *holes(30)], fim_tokenizer, fim, recipe(), ALL, 1)
+    rows, _ = pack([*bodies(30), *fim_spans(30)], fim_tokenizer, fim, recipe(), ALL, 1)
     padding = rows.segments == 0
     assert padding.any()
     assert (rows.ids[padding] == fim.pad).all() and not (rows.ids[~padding] == fim.pad).any()
@@ -150,7 +150,7 @@ def test_segments_count_up_from_one(fim_tokenizer, fim):
 
 @pytest.mark.parametrize("length", [48, 96, 200])
 def test_every_sample_of_a_whole_answer_is_there_uncut(fim_tokenizer, fim, length):
-    given = [*bodies(30), *holes(30)]
+    given = [*bodies(30), *fim_spans(30)]
     rows, counts = pack(given, fim_tokenizer, fim, recipe(length), ALL, 1)
     samples = [encode_pair(one, fim_tokenizer, fim, recipe(length)) for one in given]
     wanted = sorted(sample.ids for sample in samples if sample is not None)
@@ -159,7 +159,7 @@ def test_every_sample_of_a_whole_answer_is_there_uncut(fim_tokenizer, fim, lengt
 
 
 def test_answers_are_marked_through_the_packer_to_the_end_token(fim_tokenizer, fim):
-    given = [*bodies(30), *holes(30)]
+    given = [*bodies(30), *fim_spans(30)]
     rows, _ = pack(given, fim_tokenizer, fim, recipe(200), ALL, 1)
     trained = sorted(tuple(np.array(ids)[answers].tolist()) for ids, answers in segments(rows))
     wanted = [(*encode(fim_tokenizer, heal(one.prompt)[1] + one.answer), fim.end) for one in given]
@@ -170,7 +170,7 @@ def test_answers_are_marked_through_the_packer_to_the_end_token(fim_tokenizer, f
 
 
 def test_the_first_token_of_a_sample_is_never_an_answer(fim_tokenizer, fim):
-    bare = [pair(PairKind.BODY, "", "x = 1\ny = 2"), *stretches(5)]
+    bare = [pair(PairKind.BODY, "", "x = 1\ny = 2"), *chunks(5)]
     rows, _ = pack(bare, fim_tokenizer, fim, recipe(), ALL, 1)
     for _, answers in segments(rows):
         assert not answers[0] and answers[1:].all()
@@ -183,15 +183,15 @@ def test_rows_are_full_where_there_is_enough_to_pour(fim_tokenizer, fim):
 
 
 def test_no_two_rows_of_whole_answers_could_be_one(fim_tokenizer, fim):
-    rows, counts = pack([*bodies(60), *holes(60)], fim_tokenizer, fim, recipe(), ALL, 1)
+    rows, counts = pack([*bodies(60), *fim_spans(60)], fim_tokenizer, fim, recipe(), ALL, 1)
     emptiest, next_one = sorted((rows.segments > 0).sum(axis=1))[:2]
     assert emptiest + next_one > 96
     assert counts["rows"] < counts["used"]
 
 
 @pytest.mark.parametrize("length", [32, 50, 96])
-def test_pieces_of_a_stretch_join_to_the_stretch(fim_tokenizer, fim, length):
-    given = list(stretches(40, lines=30))
+def test_pieces_of_a_chunk_join_to_the_chunk(fim_tokenizer, fim, length):
+    given = list(chunks(40, lines=30))
     rows, counts = pack(given, fim_tokenizer, fim, recipe(length), ALL, 1)
     pieces = [ids for ids, _ in segments(rows)]
     lost = 0
@@ -242,7 +242,7 @@ def test_a_kind_without_a_share_is_not_used(fim_tokenizer, fim):
 
 
 def test_cut_context_is_counted(fim_tokenizer, fim):
-    given = [*bodies(10), *holes(10)]
+    given = [*bodies(10), *fim_spans(10)]
     _, counts = pack(given, fim_tokenizer, fim, recipe(96, prompt_tokens=8), ALL, 1)
     assert counts["cut"] == 20
     _, counts = pack(given, fim_tokenizer, fim, recipe(512, prompt_tokens=400, suffix_tokens=64), ALL, 1)
@@ -259,9 +259,9 @@ def test_a_budget_is_passed_by_less_than_one_pair(fim_tokenizer, fim):
 
 @pytest.mark.parametrize("shares", [(0.2, 0.3, 0.5), (0.6, 0.1, 0.3)])
 def test_kinds_keep_their_shares(fim_tokenizer, fim, shares):
-    body, hole, stretch = shares
-    mixture = recipe(96, body_share=body, fim_share=hole, continuation_share=stretch)
-    given = [*bodies(300), *holes(300), *stretches(300)]
+    body, fim_span, chunk = shares
+    mixture = recipe(96, body_share=body, fim_share=fim_span, continuation_share=chunk)
+    given = [*bodies(300), *fim_spans(300), *chunks(300)]
     rows, _ = pack(given, fim_tokenizer, fim, mixture, 6000, 1)
     tokens = dict.fromkeys(("body", "fim", "continuation"), 0)
     for ids, _ in segments(rows):
@@ -298,6 +298,6 @@ def test_nothing_to_train_on_is_refused(fim_tokenizer, fim, given):
     if given == "one token":
         pairs = [pair(PairKind.CONTINUATION, "", "x")]
     if given == "no share":
-        pairs, settings = list(holes(3)), {"fim_share": 0}
+        pairs, settings = list(fim_spans(3)), {"fim_share": 0}
     with pytest.raises(TrainingError, match="no usable pairs"):
         pack(pairs, fim_tokenizer, fim, recipe(**settings), ALL, 1)

@@ -9,20 +9,14 @@ from pydantic import ValidationError
 
 from yunque.code.functions import functions
 from yunque.core.nouns import Origin, PairKind, Record, content_id
-from yunque.data.pairs.make import (
-    HoleKind,
-    PairsRecipe,
-    holes,
-    make_pairs,
-    natural_language,
-    reassemble,
-    text_after,
-    text_before,
-)
+from yunque.data.pairs.context import text_after, text_before
+from yunque.data.pairs.fim_spans import FimSpanKind, fim_spans
+from yunque.data.pairs.make import PairsRecipe, make_pairs, reassemble
+from yunque.data.pairs.natural_language import natural_language
 
 MODULES = ["textwrap", "dataclasses", "json.decoder", "rich.table", "pydantic.fields"]
 RECIPE = PairsRecipe()
-SMALL = PairsRecipe(max_prompt_chars=40, max_suffix_chars=20, max_answer_chars=30, max_stretch_chars=25, fim_per_function=6)
+SMALL = PairsRecipe(max_prompt_chars=40, max_suffix_chars=20, max_answer_chars=30, max_chunk_chars=25, fim_per_function=6)
 
 EXAMPLE = '''\
 """A module."""
@@ -74,14 +68,14 @@ def assert_exact(one: Record, recipe: PairsRecipe) -> None:
         for edge in (start, end):
             assert data[edge - 1 : edge + 1] != b"\r\n" or edge == 0
         if pair.kind is PairKind.CONTINUATION:
-            assert len(pair.answer) <= recipe.max_stretch_chars + 1
+            assert len(pair.answer) <= recipe.max_chunk_chars + 1
         else:
             assert len(pair.answer) <= recipe.max_answer_chars
             assert re.search(r"\w", pair.answer)
         assert (pair.origin_ids, pair.language) == ((one.id,), one.language)
-    stretches = [pair for pair in made if pair.kind is PairKind.CONTINUATION]
-    assert "".join(pair.answer for pair in stretches) == one.text
-    assert all(pair.prompt == pair.suffix == "" for pair in stretches)
+    chunks = [pair for pair in made if pair.kind is PairKind.CONTINUATION]
+    assert "".join(pair.answer for pair in chunks) == one.text
+    assert all(pair.prompt == pair.suffix == "" for pair in chunks)
     assert len({pair.id for pair in made}) == len(made)
 
 
@@ -119,7 +113,7 @@ def test_every_pair_of_any_text_reassembles(text, language):
 
 
 @pytest.mark.parametrize(
-    "recipe", [RECIPE, SMALL, PairsRecipe(max_stretch_chars=1)], ids=["default", "small", "one character"]
+    "recipe", [RECIPE, SMALL, PairsRecipe(max_chunk_chars=1)], ids=["default", "small", "one character"]
 )
 def test_every_pair_of_a_file_with_windows_line_breaks_reassembles(recipe):
     assert_exact(record(EXAMPLE.replace("\n", "\r\n")), recipe)
@@ -134,8 +128,8 @@ def test_a_hole_never_ends_inside_a_windows_line_break():
     """In a text that does not parse, the grammar takes the carriage return for a part of the comment."""
     one = record("def f(a):\ndef f(a):\n\tx = 1  # c\r\n\ty = 2  # d\r\n")
     for seed in range(40):
-        for hole in holes(one, seed=seed, count=8):
-            assert not one.text[hole.start_byte : hole.end_byte].endswith("\r")
+        for fim_span in fim_spans(one, seed=seed, count=8):
+            assert not one.text[fim_span.start_byte : fim_span.end_byte].endswith("\r")
 
 
 def test_reassemble_refuses_a_pair_of_another_text():
@@ -272,34 +266,39 @@ def test_pairs_depend_on_record_and_seed_alone():
 
 
 def test_holes_are_as_many_as_asked_for_different_and_mostly_lines():
-    found = holes(real("dataclasses"), seed=1, count=200)
+    found = fim_spans(real("dataclasses"), seed=1, count=200)
     assert len({(one.start_byte, one.end_byte) for one in found}) == len(found) == 200
-    num = {kind: sum(one.kind is kind for one in found) for kind in HoleKind}
-    assert num[HoleKind.LINE] > num[HoleKind.STATEMENT] > num[HoleKind.BODY] > 0
+    num = {kind: sum(one.kind is kind for one in found) for kind in FimSpanKind}
+    assert num[FimSpanKind.LINE] > num[FimSpanKind.STATEMENT] > num[FimSpanKind.BODY] > 0
 
 
 def test_line_holes_end_where_the_line_ends_and_lie_in_code():
     text = EXAMPLE.replace("\n", "\r\n")
     one, data = record(text), text.encode()
-    found = [hole for seed in range(20) for hole in holes(one, seed=seed, count=20, weights={HoleKind.LINE: 1})]
-    assert {hole.kind for hole in found} == {HoleKind.LINE}
-    for hole in found:
-        assert b"\n" not in data[hole.start_byte : hole.end_byte]
-        assert data[hole.end_byte :].startswith(b"\r\n")
-        line = data[data.rfind(b"\n", 0, hole.start_byte) + 1 : hole.end_byte].decode()
+    found = [
+        fim_span for seed in range(20) for fim_span in fim_spans(one, seed=seed, count=20, weights={FimSpanKind.LINE: 1})
+    ]
+    assert {fim_span.kind for fim_span in found} == {FimSpanKind.LINE}
+    for fim_span in found:
+        assert b"\n" not in data[fim_span.start_byte : fim_span.end_byte]
+        assert data[fim_span.end_byte :].startswith(b"\r\n")
+        line = data[data.rfind(b"\n", 0, fim_span.start_byte) + 1 : fim_span.end_byte].decode()
         assert '"""' not in line and "#" not in line
-        assert hole.start_byte - (hole.end_byte - len(line)) >= len(line) - len(line.lstrip())
+        assert fim_span.start_byte - (fim_span.end_byte - len(line)) >= len(line) - len(line.lstrip())
     # the cursor visits the start, the middle and the end of lines, but never the inside of a word
-    assert len({hole.start_byte for hole in found}) > 50
-    around = [data[hole.start_byte - 1 : hole.start_byte + 1].decode() for hole in found if hole.start_byte]
+    assert len({fim_span.start_byte for fim_span in found}) > 50
+    around = [data[fim_span.start_byte - 1 : fim_span.start_byte + 1].decode() for fim_span in found if fim_span.start_byte]
     assert not [pair for pair in around if re.fullmatch(r"\w\w", pair)]
 
 
 def test_body_holes_start_after_the_indentation_and_statements_are_whole():
     one, data = record(EXAMPLE), EXAMPLE.encode()
-    (body, *_) = holes(one, seed=1, count=3, weights={HoleKind.BODY: 1})
+    (body, *_) = fim_spans(one, seed=1, count=3, weights={FimSpanKind.BODY: 1})
     assert data[: body.start_byte].endswith(b'name."""\n    ') and data[: body.end_byte].endswith(b"return text")
-    found = {data[hole.start_byte : hole.end_byte] for hole in holes(one, seed=1, count=30, weights={HoleKind.STATEMENT: 1})}
+    found = {
+        data[fim_span.start_byte : fim_span.end_byte]
+        for fim_span in fim_spans(one, seed=1, count=30, weights={FimSpanKind.STATEMENT: 1})
+    }
     assert b'if os.environ:\n        text += "!"' in found
     assert b'if os.environ:\n        text += "!"\n    return text' in found
     assert b"if os.environ:" not in found
@@ -309,27 +308,27 @@ def test_holes_keep_out_of_what_is_to_be_avoided_and_know_their_function():
     one = record(EXAMPLE)
     greet = next(function for function in functions(EXAMPLE, "python") if function.name == "greet")
     for seed in range(10):
-        found = holes(one, seed=seed, count=10, avoid=[(greet.start_byte, greet.end_byte)])
+        found = fim_spans(one, seed=seed, count=10, avoid=[(greet.start_byte, greet.end_byte)])
         assert found
-        for hole in found:
-            assert hole.end_byte <= greet.start_byte or greet.end_byte <= hole.start_byte
-            assert hole.function is None or hole.function.name in ("undocumented", "test_greet")
+        for fim_span in found:
+            assert fim_span.end_byte <= greet.start_byte or greet.end_byte <= fim_span.start_byte
+            assert fim_span.function is None or fim_span.function.name in ("undocumented", "test_greet")
     after = record("def f():\n    pass\n\n\nX = compute(1, 2)\n")
-    assert [hole.function for hole in holes(after, seed=1, count=1, avoid=[(0, 20)])] == [None]
-    assert any(hole.function and hole.function.name == "greet" for hole in holes(one, seed=1, count=10))
+    assert [fim_span.function for fim_span in fim_spans(after, seed=1, count=1, avoid=[(0, 20)])] == [None]
+    assert any(fim_span.function and fim_span.function.name == "greet" for fim_span in fim_spans(one, seed=1, count=10))
 
 
 def test_a_text_without_code_has_no_holes():
     for text in ("", "\n\n", "# only\n# comments\n", '"""Only a docstring."""\n', "()\n[]\n"):
-        assert holes(record(text), seed=1, count=5) == []
+        assert fim_spans(record(text), seed=1, count=5) == []
 
 
 # ------------------------------------------------------------------------------------------------ continuation and windows
-def test_stretches_are_cut_before_definitions():
+def test_chunks_are_cut_before_definitions():
     text = "".join(f"def f{number}():\n    a = {number}\n\n    return a\n\n\n" for number in range(40))
-    stretches = pairs(record(text), PairsRecipe(max_stretch_chars=200), kind=PairKind.CONTINUATION)
-    assert len(stretches) > 5
-    assert all(pair.answer.startswith("def f") and 100 <= len(pair.answer) <= 200 for pair in stretches[:-1])
+    chunks = pairs(record(text), PairsRecipe(max_chunk_chars=200), kind=PairKind.CONTINUATION)
+    assert len(chunks) > 5
+    assert all(pair.answer.startswith("def f") and 100 <= len(pair.answer) <= 200 for pair in chunks[:-1])
 
 
 def test_windows_are_cut_at_lines():

@@ -8,8 +8,15 @@ import pytest
 
 from yunque.core.nouns import Finding, Limits, Observation, Outcome, PromptStyle, Task, Verdict
 from yunque.evaluation.aggregate import summarise
-from yunque.evaluation.metrics.answers import KINDS, METRICS, AnswerValues, TapedSandbox, find_metric, reference_likelihood
-from yunque.evaluation.runner import Judged
+from yunque.evaluation.metrics.answers import (
+    KINDS,
+    METRICS,
+    AnswerValues,
+    RecordingSandbox,
+    find_metric,
+    reference_likelihood,
+)
+from yunque.evaluation.runner import ScoredSample
 from yunque.evaluation.suites.humaneval_mbpp import Problem, PythonSuite
 
 PROMPT = "def total(numbers):\n"
@@ -34,8 +41,8 @@ def verdict(outcome=Outcome.PASS, *rules):
     return Verdict(check="s", outcome=outcome, findings=tuple(Finding(rule=rule, message="") for rule in rules))
 
 
-def values(text, style=PromptStyle.PREFIX, ended="rule", found=None, **keywords):
-    return AnswerValues(suite=suite(), **keywords).of(TASK, text, style, ended, found or verdict())
+def values(text, style=PromptStyle.PREFIX, finish_reason="rule", found=None, **keywords):
+    return AnswerValues(suite=suite(), **keywords).of(TASK, text, style, finish_reason, found or verdict())
 
 
 def test_every_metric_is_one_of_a_kind_and_says_what_it_means():
@@ -56,9 +63,9 @@ def test_likeness_is_to_the_reference():
 
 def test_what_the_verdict_and_the_engine_say():
     assert values("x", kinds=())["pass"] == 1.0
-    late = values("x", kinds=(), ended="length", found=verdict(Outcome.FAIL, "timeout"))
-    assert (late["pass"], late["truncated"], late["late"]) == (0.0, 1.0, 1.0)
-    assert "truncated" not in values("x", kinds=(), ended=""), "nobody knows of an answer made elsewhere"
+    timed_out = values("x", kinds=(), finish_reason="length", found=verdict(Outcome.FAIL, "timeout"))
+    assert (timed_out["pass"], timed_out["truncated"], timed_out["timed_out"]) == (0.0, 1.0, 1.0)
+    assert "truncated" not in values("x", kinds=(), finish_reason=""), "nobody knows of an answer made elsewhere"
 
 
 def test_syntax_counts_only_where_the_reference_parses():
@@ -115,7 +122,7 @@ def test_findings_by_rule_and_weakness():
 
 
 def test_the_cost_of_a_right_answer_is_that_over_the_reference(box, alone):
-    sandbox = TapedSandbox(box)
+    sandbox = RecordingSandbox(box)
     taking = AnswerValues(suite=suite(sandbox), kinds=KINDS, sandbox=sandbox)
     task = taking.suite.tasks()[0]
 
@@ -153,9 +160,9 @@ def test_the_cost_of_the_reference_is_what_it_adds_to_the_prompt():
 
 
 def judged_row(n, values):
-    return Judged(
-        task_id=f"t{n}", sample=0, group=f"t{n}", part="", style=PromptStyle.PREFIX, first="", text="", ended="eos",
-        tokens=1, outcome="fail", score=None, rules=(), detail="", values={"pass": 0.0, "late": 0.0} | values,
+    return ScoredSample(
+        task_id=f"t{n}", sample=0, group=f"t{n}", part="", style=PromptStyle.PREFIX, first="", text="", finish_reason="eos",
+        tokens=1, outcome="fail", score=None, rules=(), detail="", values={"pass": 0.0, "timed_out": 0.0} | values,
     )  # fmt: skip
 
 
@@ -166,7 +173,7 @@ def test_a_tape_hears_its_own_thread_alone():
         def run(self, job):
             return Observation(exit_code=job, stdout=b"", stderr=b"", wall_ms=1, cpu_ms=1, peak_bytes=1, tier="none")
 
-    sandbox, heard = TapedSandbox(Counting()), {}
+    sandbox, heard = RecordingSandbox(Counting()), {}
 
     def listen(name, start):
         with sandbox.tape() as seen:

@@ -86,7 +86,7 @@ def test_other_tasks_or_another_order_are_refused():
             compare_scores(one, other, seed=1)
 
 
-def test_stretches_of_other_files_are_refused():
+def test_chunks_of_other_files_are_refused():
     one = make_scores()
     moved = tuple(dataclasses.replace(row, group="elsewhere.py") for row in one.bits)
     with pytest.raises(ValueError):

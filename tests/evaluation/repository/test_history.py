@@ -330,7 +330,7 @@ def test_another_right_answer_passes_wherever_its_function_stands(made, name, fo
     task = task_of(made.fix, name)
     verdict = made.fix.judge(task, form.format(GOOD[name]))
     assert verdict.outcome is Outcome.PASS, verdict.detail
-    assert verdict.seat in ("apart", "controlled") and verdict.check == made.fix.name
+    assert verdict.judge_location in ("apart", "controlled") and verdict.check == made.fix.name
 
 
 def test_a_chat_answer_passes(made):
@@ -408,7 +408,7 @@ def test_a_patched_pytest_is_seen_by_the_test_that_must_fail(made, tests_box):
     assert verdict.outcome is Outcome.FAIL and verdict.findings[0].rule == "meddles"
     assert verdict.detail.startswith("a test that must fail passed beside the others")
     verdict = made.fix.judge(task, PATCH)
-    assert (verdict.outcome, verdict.seat) == (Outcome.FAIL, "apart")
+    assert (verdict.outcome, verdict.judge_location) == (Outcome.FAIL, "apart")
 
 
 REFACTORED = {

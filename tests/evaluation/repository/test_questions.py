@@ -9,7 +9,7 @@ import pytest
 from yunque.code.functions import functions
 from yunque.core.nouns import Outcome
 from yunque.core.seams import Suite
-from yunque.data.split import Part
+from yunque.data.split import Split
 from yunque.evaluation.repository.questions import STUB, BodyTests, EvaluationRecipe, RepositorySuite
 
 BODY_TASKS = {"memo.kept", "double", "cube", "Box.__init__", "Box.area", "ñandú"}
@@ -19,7 +19,7 @@ REASONS = {
     "its tests pass without a body": 1,  # shrug
     "its tests do not pass with the original body": 1,  # depends: on another test
     "no body to write": 1,  # later
-    "has a twin in training": 1,  # copied
+    "has a near-duplicate in training": 1,  # copied
     "body longer than 200 characters": 1,  # long_one
     "signature and docstring longer than 240 characters": 1,  # wordy
 }
@@ -70,15 +70,15 @@ def test_only_functions_of_held_out_files_are_asked_for(built):
     assert {problem.path for problem in built.suite.of("body")} == {"pkg/core.py"}
     assert {problem.path for problem in built.suite.of("fim")} == {"pkg/core.py"}
     assert {problem.path for problem in built.suite.of("style")} == {"pkg/validated.py"}
-    assert {stretch.path for stretch in built.suite.stretches} == {"pkg/core.py"}
+    assert {chunk.path for chunk in built.suite.chunks} == {"pkg/core.py"}
 
 
 def test_test_files_make_no_tasks_wherever_they_are_placed(repository, recipe, tests_box):
-    every = dict.fromkeys(repository.parts, Part.HELDOUT)
+    every = dict.fromkeys(repository.parts, Split.HELDOUT)
     suite, _ = repository.builder(None, recipe(fim_tasks=60), parts=every).build()
     assert {"pkg/core.py", "pkg/trained.py"} <= {problem.path for problem in suite.problems}
     assert not [problem.path for problem in suite.problems if problem.path.startswith("tests/")]
-    assert not [stretch.path for stretch in suite.stretches if stretch.path.startswith("tests/")]
+    assert not [chunk.path for chunk in suite.chunks if chunk.path.startswith("tests/")]
 
 
 def test_enough_tasks_are_enough_and_the_rest_is_counted(repository, recipe, tests_box):
@@ -124,7 +124,7 @@ def test_the_tree_is_left_as_it_was(built, repository):
 
 
 # ------------------------------------------------------------------------------------------------------------------ cursors
-def test_prompt_answer_and_suffix_are_one_stretch_of_the_file(built, repository):
+def test_prompt_answer_and_suffix_are_one_chunk_of_the_file(built, repository):
     by_id = repository.by_id()
     assert built.suite.of("fim") and built.suite.of("style")
     for problem in built.suite.problems:
@@ -141,17 +141,23 @@ def test_a_cursor_stands_in_a_line_and_asks_for_the_rest_of_it(built):
         assert problem.task.stop == "line"
 
 
-def test_no_cursor_and_no_stretch_lies_in_a_twin(repository, recipe):
+def test_no_cursor_and_no_chunk_lies_in_a_twin(repository, recipe):
     text = repository.record().text
-    (twin,) = [function for function in functions(text, "python") if function.name == "copied"]
+    (near_duplicate,) = [function for function in functions(text, "python") if function.name == "copied"]
     many = recipe(fim_tasks=300, bits_bytes=100_000)
     suite, _ = repository.builder(None, many).build()
-    inside = [p for p in suite.of("fim") if p.span_bytes[0] < twin.end_byte and twin.start_byte < p.span_bytes[1]]
+    inside = [
+        p
+        for p in suite.of("fim")
+        if p.span_bytes[0] < near_duplicate.end_byte and near_duplicate.start_byte < p.span_bytes[1]
+    ]
     assert inside == []
-    assert not [stretch for stretch in suite.stretches if "def copied" in stretch.text or "total * 7" in stretch.text]
-    with_twin, _ = repository.builder(None, many, twins=frozenset()).build()
-    assert [p for p in with_twin.of("fim") if twin.start_byte <= p.span_bytes[0] < twin.end_byte], "else it proves nothing"
-    assert [stretch for stretch in with_twin.stretches if "total * 7" in stretch.text]
+    assert not [chunk for chunk in suite.chunks if "def copied" in chunk.text or "total * 7" in chunk.text]
+    with_near_duplicate, _ = repository.builder(None, many, near_duplicates=frozenset()).build()
+    assert [
+        p for p in with_near_duplicate.of("fim") if near_duplicate.start_byte <= p.span_bytes[0] < near_duplicate.end_byte
+    ], "else it proves nothing"
+    assert [chunk for chunk in with_near_duplicate.chunks if "total * 7" in chunk.text]
 
 
 def test_no_more_cursors_than_wanted_and_none_when_none_are_wanted(repository, recipe):
@@ -170,29 +176,29 @@ def test_cursors_are_all_different(repository, recipe):
 
 
 # --------------------------------------------------------------------------------------------------------------------- bits
-def test_stretches_are_whole_lines_of_the_file_in_order_and_about_as_many_bytes_as_wanted(built, repository):
+def test_chunks_are_whole_lines_of_the_file_in_order_and_about_as_many_bytes_as_wanted(built, repository):
     text, at = repository.record().text, 0
-    for stretch in built.suite.stretches:
-        found = text.index(stretch.text, at)
+    for chunk in built.suite.chunks:
+        found = text.index(chunk.text, at)
         assert found == 0 or text[found - 1] == "\n"
-        assert stretch.text.endswith("\n")
-        at = found + len(stretch.text)
-    total = sum(len(stretch.text.encode()) for stretch in built.suite.stretches)
-    assert total == built.counts["stretch_bytes"]
-    assert 1000 <= total < 1000 + 400, "the last stretch may go over"
+        assert chunk.text.endswith("\n")
+        at = found + len(chunk.text)
+    total = sum(len(chunk.text.encode()) for chunk in built.suite.chunks)
+    assert total == built.counts["chunk_bytes"]
+    assert 1000 <= total < 1000 + 400, "the last chunk may go over"
 
 
 def test_with_bytes_enough_the_whole_file_is_scored_once_except_twins(repository, recipe):
-    suite, counts = repository.builder(None, recipe(bits_bytes=100_000), twins=frozenset()).build()
-    assert "".join(stretch.text for stretch in suite.stretches) == repository.record().text
-    assert counts["stretches"] == len(suite.stretches) > 5
+    suite, counts = repository.builder(None, recipe(bits_bytes=100_000), near_duplicates=frozenset()).build()
+    assert "".join(chunk.text for chunk in suite.chunks) == repository.record().text
+    assert counts["chunks"] == len(suite.chunks) > 5
 
 
 def test_every_file_gets_its_turn(make, recipe, tmp_path):
     files = {f"pkg/{name}.py": f"value_{name} = 1\n" * 400 for name in "abcde"}
-    small = make(tmp_path, files, dict.fromkeys(files, Part.HELDOUT))
-    suite, counts = small.builder(None, recipe(bits_bytes=2000, stretch_bytes=200)).build()
-    taken = Counter(stretch.path for stretch in suite.stretches)
+    small = make(tmp_path, files, dict.fromkeys(files, Split.HELDOUT))
+    suite, counts = small.builder(None, recipe(bits_bytes=2000, chunk_bytes=200)).build()
+    taken = Counter(chunk.path for chunk in suite.chunks)
     assert counts["files"] == 5 and max(taken.values()) - min(taken.values()) <= 1
 
 
@@ -200,7 +206,7 @@ def test_every_file_gets_its_turn(make, recipe, tmp_path):
 def test_the_order_in_which_files_arrive_does_not_matter(make, recipe, tmp_path):
     files = {f"pkg/{name}.py": f"def {name}(left):\n    right = left + {number}\n    return right * left\n" * 9
              for number, name in enumerate(["one", "two", "six", "ten"])}  # fmt: skip
-    small = make(tmp_path, files, dict.fromkeys(files, Part.HELDOUT))
+    small = make(tmp_path, files, dict.fromkeys(files, Split.HELDOUT))
     suites = [small.builder(None, recipe(), records=records).build()[0] for records in (small.records, small.records[::-1])]
     assert suites[0] == suites[1]
     assert len({problem.path for problem in suites[0].of("fim")}) == 4
@@ -216,7 +222,7 @@ def test_the_same_repository_gives_the_same_suite_whatever_the_order_of_its_reco
 def test_another_seed_asks_other_questions(built, repository, recipe):
     other, _ = repository.builder(None, recipe(), seed=18).build()
     assert {p.task.id for p in other.of("fim")} != {p.task.id for p in built.suite.of("fim")}
-    assert other.stretches != built.suite.stretches
+    assert other.chunks != built.suite.chunks
 
 
 def test_a_suite_comes_back_from_disk_as_it_was(built, tmp_path):
@@ -227,7 +233,7 @@ def test_a_suite_comes_back_from_disk_as_it_was(built, tmp_path):
 
 
 def test_a_repository_without_python_makes_no_body_tasks_and_no_complaint(make, recipe, tmp_path):
-    small = make(tmp_path, {"a.py": "x = 1\n"}, {"a.py": Part.HELDOUT})
+    small = make(tmp_path, {"a.py": "x = 1\n"}, {"a.py": Split.HELDOUT})
     records = [dataclasses.replace(small.records[0], language="go", text="package p\nfunc f() int {\n\treturn 1\n}\n")]
     suite, counts = small.builder(None, recipe(), records=records).build()
     assert suite.of("body") == [] and not counts["excluded"].get("body")

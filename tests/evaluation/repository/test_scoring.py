@@ -7,7 +7,7 @@ import pytest
 
 from yunque.core.nouns import Completion, PromptStyle
 from yunque.core.seams import Engine
-from yunque.data.split import Part
+from yunque.data.split import Split
 from yunque.evaluation.metrics.text import edit_similarity
 from yunque.evaluation.repository.questions import BodyTests
 from yunque.evaluation.repository.scoring import Scores, score_model
@@ -163,17 +163,17 @@ def test_a_lone_surrogate_in_an_answer_is_no_crash(score):
 # --------------------------------------------------------------------------------------------------------------------- bits
 def test_bits_are_minus_the_sum_of_logs_in_base_two(score, keys, built):
     scores, counts = score(Scripted(knows(keys), log=-math.log(2)))
-    stretches = built.suite.stretches
-    assert [row.bits for row in scores.bits] == pytest.approx([len(stretch.text) for stretch in stretches])
-    assert [row.num_bytes for row in scores.bits] == [len(stretch.text.encode()) for stretch in stretches]
-    assert [row.num_tokens for row in scores.bits] == [len(stretch.text) for stretch in stretches]
-    assert counts["bytes_scored"] == built.counts["stretch_bytes"]
+    chunks = built.suite.chunks
+    assert [row.bits for row in scores.bits] == pytest.approx([len(chunk.text) for chunk in chunks])
+    assert [row.num_bytes for row in scores.bits] == [len(chunk.text.encode()) for chunk in chunks]
+    assert [row.num_tokens for row in scores.bits] == [len(chunk.text) for chunk in chunks]
+    assert counts["bytes_scored"] == built.counts["chunk_bytes"]
     twice, _ = score(Scripted(knows(keys), log=-2 * math.log(2)))
     assert [row.bits for row in twice.bits] == pytest.approx([2 * row.bits for row in scores.bits])
 
 
 def test_a_letter_of_two_bytes_counts_two_bytes(repository, recipe, score, keys):
-    suite, _ = repository.builder(None, recipe(bits_bytes=100_000), twins=frozenset()).build()
+    suite, _ = repository.builder(None, recipe(bits_bytes=100_000), near_duplicates=frozenset()).build()
     scores, _ = score(Scripted(lambda request: ""), suite=suite)
     assert (
         sum(row.num_bytes for row in scores.bits) == len(repository.record().text.encode()) > len(repository.record().text)
@@ -189,7 +189,7 @@ def test_scores_come_back_from_disk_as_they_were(score, keys, tmp_path):
 
 
 def test_a_suite_without_questions_is_scored_as_nothing(score, built):
-    nothing = dataclasses.replace(built.suite, problems=(), stretches=())
+    nothing = dataclasses.replace(built.suite, problems=(), chunks=())
     scores, counts = score(Scripted(lambda request: ""), suite=nothing)
     assert (scores.samples, scores.bits, counts["answers"], counts["fim_style"]) == ((), (), 0, "prefix")
 
@@ -204,5 +204,5 @@ def test_an_engine_that_loses_an_answer_is_not_covered_up(score, keys):
 
 
 def test_the_parts_of_the_fixture_are_what_the_tests_think(built):
-    assert {Part.TRAIN, Part.VALIDATION, Part.HELDOUT} == set(Part)
+    assert {Split.TRAIN, Split.VALIDATION, Split.HELDOUT} == set(Split)
     assert len(built.suite.of("style")) >= 2 and len(built.suite.of("fim")) >= 6

@@ -9,7 +9,7 @@ import pytest
 from yunque.core.errors import EvaluationError, SourceError
 from yunque.core.nouns import Outcome, PromptStyle, Record
 from yunque.core.seams import JudgedSuite, MeasuredSuite
-from yunque.data.split import Part, Placement
+from yunque.data.split import Split, SplitAssignment
 from yunque.evaluation.repository.one_function import function_in, is_definition, reindent
 from yunque.evaluation.repository.suites import open_repository
 from yunque.store.artifacts import Store
@@ -38,7 +38,7 @@ def test_a_plain_repository_is_asked_as_a_whole(suites, repository):
     assert isinstance(body, JudgedSuite) and isinstance(fim, MeasuredSuite)
     assert not body.trainable and not fim.trainable and body.licence == "unknown"
     assert {task.group for task in fim.tasks()} == {"pkg/core.py", "pkg/trained.py", "pkg/validated.py"}
-    assert len(body.tasks()) >= 7  # `copied` has no twin here, and longer bodies are asked for
+    assert len(body.tasks()) >= 7  # `copied` has no near-duplicate here, and longer bodies are asked for
     assert {task.suite for task in body.tasks()} == {body.name}
     assert len({task.id for task in (*body.tasks(), *fim.tasks())}) == len(body.tasks()) + len(fim.tasks())
 
@@ -51,7 +51,7 @@ def test_every_canonical_body_passes_and_every_stub_fails(suites):
         assert (right.outcome, wrong.outcome) == (Outcome.PASS, Outcome.FAIL), task.id
         assert right.check == body.name
         assert body.canonical(task) in body.program(task, body.canonical(task))
-        seats[right.seat] += 1
+        seats[right.judge_location] += 1
     assert set(seats) == {"apart", "controlled"} and seats["apart"] > seats["controlled"], seats
 
 
@@ -167,12 +167,14 @@ def forged(repository, built, tmp_path_factory):
         return built.counts
 
     placed = [
-        Placement(record_id=record.id, path=record.origin.path, part=repository.parts[record.id], cluster="", reason="drawn")
+        SplitAssignment(
+            record_id=record.id, path=record.origin.path, part=repository.parts[record.id], cluster="", reason="drawn"
+        )
         for record in repository.records
     ]
     snapshot, _ = store.make("snapshot", copy)
     records, _ = store.make("records", write("records.parquet", repository.records, Record), parents=[snapshot])
-    parts, _ = store.make("split", write("split.parquet", placed, Placement), parents=[records])
+    parts, _ = store.make("split", write("split.parquet", placed, SplitAssignment), parents=[records])
     recipe = {"test_wall_s": 30.0, "sandbox": "any"}
     store.make("suite", save, parents=[snapshot, records, parts], recipe=recipe)
     return store.root
@@ -180,7 +182,7 @@ def forged(repository, built, tmp_path_factory):
 
 def test_a_forge_is_asked_for_its_held_out_part_alone(forged, built, repository, tests_box):
     body, fim = open_repository(forged, tests_box)
-    heldout = {record.origin.path for record in repository.records if repository.parts[record.id] is Part.HELDOUT}
+    heldout = {record.origin.path for record in repository.records if repository.parts[record.id] is Split.HELDOUT}
     assert {task.group for task in (*body.tasks(), *fim.tasks())} == heldout == {"pkg/core.py"}
     assert [task.id for task in body.tasks()] == [problem.task.id for problem in built.suite.of("body")]
     assert body.name == "repo-body:small" and body.licence == "MIT"

@@ -56,7 +56,7 @@ def test_a_test_that_hands_over_a_function_is_called_back(box, tmp_path):
     row = {"id": 1, "prompt": "def twice(act, number):\n", "tests": tests}
     suite, task = one(tmp_path, row, box)
     right = suite.judge(task, "    return act(act(number))\n")
-    assert right.outcome is Outcome.PASS and right.seat == "apart"
+    assert right.outcome is Outcome.PASS and right.judge_location == "apart"
     assert suite.judge(task, "    return act(number)\n").outcome is Outcome.FAIL
 
 

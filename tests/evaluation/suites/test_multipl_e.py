@@ -172,7 +172,7 @@ def test_a_program_that_reads_itself_finds_nothing(data, box, toolchain):
     word = "  console.log(require('fs').readFileSync(__filename, 'utf8').match(/[0-9a-f]{32}/g).pop()); process.exit(0);\n}"
     assert suite.judge(task, word).outcome is Outcome.FAIL
     right = suite.judge(task, "  return string.length;\n}")
-    assert right.outcome is Outcome.PASS and right.seat == "outside"
+    assert right.outcome is Outcome.PASS and right.judge_location == "outside"
 
 
 def test_a_library_that_is_not_here_is_a_skip_with_its_install_line(suite_in, monkeypatch):

@@ -79,7 +79,7 @@ def test_every_shape_passes_what_is_right_and_nothing_else(box, shape):
     tests, entry, functions = runnable(SHAPES[shape], "double" if shape.startswith("check") else "")
     check = Asserts(test=tests, functions=functions, entry=entry, sandbox=box, limits=Limits(wall_s=5, cpu_s=5))
     verdict = check.judge(Record(id="r", text=RIGHT, language="python", origin=ORIGIN))
-    assert verdict.outcome is Outcome.PASS and verdict.seat in ("outside", "apart"), (tests, verdict)
+    assert verdict.outcome is Outcome.PASS and verdict.judge_location in ("outside", "apart"), (tests, verdict)
     for name, program in WRONG.items():
         verdict = check.judge(Record(id="r", text=program, language="python", origin=ORIGIN))
         assert verdict.outcome is Outcome.FAIL, (name, tests, verdict)

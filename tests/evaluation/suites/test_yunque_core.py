@@ -122,11 +122,14 @@ def test_the_page_says_what_the_data_is():
         numbers = [found[(*column, kind)] for column in columns]
         assert table[kind] == [*numbers, sum(numbers)], kind
     seats = Counter(
-        Asserts(test=row.tests, functions=row.functions, entry=row.entry, sandbox=None).best_seat()
+        Asserts(test=row.tests, functions=row.functions, entry=row.entry, sandbox=None).best_location()
         for row in yunque_core().rows.values()
         if row.task.language == "python"
     )
-    written = {seat: int(re.search(rf"\| {seat} \| (\d+) \|", page)[1]) for seat in ("outside", "apart")}
+    written = {
+        judge_location: int(re.search(rf"\| {judge_location} \| (\d+) \|", page)[1])
+        for judge_location in ("outside", "apart")
+    }
     assert written == seats
 
 

@@ -3,7 +3,7 @@
     assert abs(candidate(2.5) - 0.5) < 1e-6        the call candidate(2.5) goes in; the rest is computed on its answer
 
 What is lifted means the same here as in the candidate's process, for every candidate. So the lifter accepts a list of
-forms, each for a reason, and refuses all others; a refused test takes another seat (`execution`).
+forms, each for a reason, and refuses all others; a refused test takes another judge location (`execution`).
 
 ===========================  ===========================================================================================
 accepted                     why it means the same

@@ -1,4 +1,5 @@
-"""Inside the sandbox, for the seat ``outside``: the process that runs the program, answering calls with plain values.
+"""Inside the sandbox, for the judge location ``outside``: the process that runs the program, answering calls with plain
+values.
 
 It is never given an expected value. Its standard input holds the program and the calls, its standard output an answer a
 line: ``=VALUE``, ``#DIGEST`` of a value too long to send, ``!RAISED``, or ``?WHY`` it is not plain. What the program prints

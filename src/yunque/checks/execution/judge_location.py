@@ -3,10 +3,10 @@
 What a test may do is read from its text alone, before any program is looked at.
 
 Covered: every statement and expression of Python; the names that a test takes from the program are called, or their
-attributes are; a module of the standard library that a test uses and does not import is imported for it.
-Not covered: tests that look at the program otherwise. They take their seat in its process, and the reason is named: names
-that begin and end with two underscores; exceptions and base classes that the program defines; state that only one process
-has (standard streams, environment, random seeds, patches); code made at run time.
+attributes are; a module of the standard library that a test uses and does not import is imported for it. Not covered: tests
+that look at the program otherwise. They take their judge location in its process, and the reason is named: names that begin
+and end with two underscores; exceptions and base classes that the program defines; state that only one process has (standard
+streams, environment, random seeds, patches); code made at run time.
 """
 
 from __future__ import annotations

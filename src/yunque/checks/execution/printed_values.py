@@ -281,7 +281,7 @@ class Printed:
             findings=tuple(findings[:20]),
             took_ms=(time.perf_counter() - started) * 1e3,
             detail=f"{record.language}: {passed_of(number, len(findings), 'outside')}{first}"[:400],
-            seat="outside",
+            judge_location="outside",
         )
 
 

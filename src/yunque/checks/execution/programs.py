@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from yunque.checks.execution.python import SEATS, TIMEOUT
+from yunque.checks.execution.python import JUDGE_LOCATIONS, TIMEOUT
 from yunque.core.nouns import Finding, Limits, Observation, Outcome, Record, Verdict
 from yunque.core.seams import Sandbox
 from yunque.sandbox.programs import Program, ProgramRun, run_program
@@ -167,7 +167,7 @@ def _first_difference(given: bytes, wanted: bytes) -> str:
     return f"line {position + 1}: {first!r} instead of {other!r}"
 
 
-def _verdict(check: str, seat: str, run: ProgramRun, finding: Finding | None, started: float) -> Verdict:
+def _verdict(check: str, judge_location: str, run: ProgramRun, finding: Finding | None, started: float) -> Verdict:
     if run.missing:
         return Verdict(check=check, outcome=Outcome.SKIP, detail=run.missing)
     return Verdict(
@@ -176,6 +176,6 @@ def _verdict(check: str, seat: str, run: ProgramRun, finding: Finding | None, st
         score=0.0 if finding else 1.0,
         findings=(finding,) if finding else (),
         took_ms=(time.perf_counter() - started) * 1e3,
-        detail=f"{run.language}: {finding.message if finding else 'passed'}, {SEATS[seat]}"[:400],
-        seat=seat,
+        detail=f"{run.language}: {finding.message if finding else 'passed'}, {JUDGE_LOCATIONS[judge_location]}"[:400],
+        judge_location=judge_location,
     )

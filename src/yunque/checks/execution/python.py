@@ -1,6 +1,6 @@
 """Judge a program by running it, and believe only what was seen from outside.
 
-Three seats for the judge, the best that a test allows, named in every verdict:
+Three judge locations for the judge, the best that a test allows, named in every verdict:
 
 ==========  ==============================================================================================================
 outside     calls go in, plain values come out, and are compared here; no expected value enters the sandbox
@@ -245,31 +245,31 @@ class Asserts:
     """Code that the task itself gives: what it defines (but ``entry``) is the test's own, not the program's to answer."""
     sandbox: Sandbox
     limits: Limits = field(default_factory=Limits)
-    seat: str = ""
+    judge_location: str = ""
     """``outside``, ``apart`` or ``in-process`` forces one; empty: the best."""
     name: str = "asserts"
 
     def judge(self, record: Record) -> Verdict:
         """PASS when the test comes to its end; SKIP for another language than Python.
 
-        The seat is chosen by the test alone. A test that only the program's own process can run, unless that seat is asked
-        for, gives no PASS: ERROR when it comes to its end, for the program could have made it look so.
+        The judge location is chosen by the test alone. A test that only the program's own process can run, unless that judge
+        location is asked for, gives no PASS: ERROR when it comes to its end, for the program could have made it look so.
         """
         if record.language != "python":
             return Verdict(check=self.name, outcome=Outcome.SKIP, detail="a Python test")
-        seat = self.seat or self.best_seat()
-        if seat == "outside":
+        judge_location = self.judge_location or self.best_location()
+        if judge_location == "outside":
             return self._outside(record.text, self._lifted)
-        if seat == "apart":
+        if judge_location == "apart":
             return self._apart(record.text)
         verdict = self._in_process(record.text)
-        if self.seat or verdict.outcome is not Outcome.PASS:
+        if self.judge_location or verdict.outcome is not Outcome.PASS:
             return verdict
         why = self._standing.why or "its test needs the program's own process"
         return replace(verdict, outcome=Outcome.ERROR, score=None, detail=f"no verdict that cannot be forged: {why}")
 
-    def best_seat(self) -> str:
-        """The farthest seat that the test allows."""
+    def best_location(self) -> str:
+        """The farthest judge location that the test allows."""
         if self._lifted.whole:
             return "outside"
         return "in-process" if self._standing.why else "apart"
@@ -340,7 +340,7 @@ def _rule(answer: Answer, seen: Observation) -> str:
     return TIMEOUT if seen.timed_out and answer.missing == _why_ended(seen) else "no-answer"
 
 
-def _test_verdict(check: str, seat: str, seen: Observation, word: str, started: float) -> Verdict:
+def _test_verdict(check: str, judge_location: str, seen: Observation, word: str, started: float) -> Verdict:
     """PASS needs exit status 0 and the word as the last line of the output."""
     passed = seen.exit_code == 0 and seen.stdout.rstrip(b"\n").rpartition(b"\n")[2] == word.encode()
     findings = []
@@ -352,10 +352,10 @@ def _test_verdict(check: str, seat: str, seen: Observation, word: str, started: 
             findings.append(Finding(rule="no-end", message="it ended before the last test"))
         else:
             findings.append(Finding(rule="failed", message=(details or _why_ended(seen))[:300]))
-    return _verdict(check, seat, findings, 1, started)
+    return _verdict(check, judge_location, findings, 1, started)
 
 
-SEATS = {
+JUDGE_LOCATIONS = {
     "outside": "checked outside the sandbox",
     "apart": "run in a process apart from the program",
     "in-process": "run in the program's own process, which could forge it",
@@ -363,7 +363,7 @@ SEATS = {
 """Where a judge sat, for a person."""
 
 
-def _verdict(check: str, seat: str, findings: list[Finding], num_cases: int, started: float) -> Verdict:
+def _verdict(check: str, judge_location: str, findings: list[Finding], num_cases: int, started: float) -> Verdict:
     first = f": {findings[0].message}" if findings else ""
     return Verdict(
         check=check,
@@ -371,16 +371,18 @@ def _verdict(check: str, seat: str, findings: list[Finding], num_cases: int, sta
         score=max(0.0, 1 - len(findings) / num_cases),
         findings=tuple(findings[:20]),
         took_ms=(time.perf_counter() - started) * 1e3,
-        detail=f"{passed_of(num_cases, len(findings), seat)}{first}"[:400],
-        seat=seat,
+        detail=f"{passed_of(num_cases, len(findings), judge_location)}{first}"[:400],
+        judge_location=judge_location,
     )
 
 
-def passed_of(number: int, failed: int, seat: str) -> str:
+def passed_of(number: int, failed: int, judge_location: str) -> str:
     """``7 of 9 assertions passed, checked outside the sandbox``; elsewhere a test is one piece that passes or fails."""
-    if seat == "outside":
-        return f"{max(0, number - failed)} of {number} assertion{'s' * (number != 1)} passed, {SEATS[seat]}"
-    return f"its test {'failed' if failed else 'passed'}, {SEATS[seat]}"
+    if judge_location == "outside":
+        return (
+            f"{max(0, number - failed)} of {number} assertion{'s' * (number != 1)} passed, {JUDGE_LOCATIONS[judge_location]}"
+        )
+    return f"its test {'failed' if failed else 'passed'}, {JUDGE_LOCATIONS[judge_location]}"
 
 
 def timed_out(verdict: Verdict) -> bool:

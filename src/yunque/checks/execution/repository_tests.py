@@ -10,8 +10,8 @@ controlled  the same tests, with other expectations (`expectations`), fail: who 
 
 A layer counts where the original file keeps it: where definition and tests share objects they share a process, original code
 that walks frames itself is judged without the guard, tests whose expectations are not literals without that control. The
-seat is ``apart``, which needs no other layer; or, with both others for every test, ``controlled``; else ``in-process``: a
-PASS that a program could have forged.
+judge location is ``apart``, which needs no other layer; or, with both others for every test, ``controlled``; else
+``in-process``: a PASS that a program could have forged.
 
 Covered: pytest and unittest tests and doctests, found by pytest; a verdict needs a random word printed after the last test,
 with every test that passed and one of ours that must, and failed one of ours that must; time-outs are told apart from
@@ -57,7 +57,7 @@ class RepositoryTests:
         else:
             run = self.runner.run({path: layers.apart}, elsewhere={"path": path, "text": record.text, "mark": MARK})
         result, rule = "", f"{self.name}/{Outcome.FAIL}"
-        seat = "in-process" if layers.apart is None else "apart"
+        judge_location = "in-process" if layers.apart is None else "apart"
         if run.timed_out:
             result = "timeout"
         elif run.looked:
@@ -75,7 +75,7 @@ class RepositoryTests:
                     break
                 as_original &= control.fails_as_original(run)
             if not result and layers.guarded and set(layers.changed) == set(self.tests) and as_original:
-                seat = "controlled"
+                judge_location = "controlled"
         passed = "1 test passes" if len(self.tests) == 1 else f"{len(self.tests)} tests pass"
         detail = result or f"{passed} ({layers.named(len(self.tests))})"
         return Verdict(
@@ -85,5 +85,5 @@ class RepositoryTests:
             findings=(Finding(rule=rule, message=result),) if result else (),
             took_ms=1000 * (time.perf_counter() - started),
             detail=f"{detail} [{run.tier}]",
-            seat=seat,
+            judge_location=judge_location,
         )

@@ -1,4 +1,5 @@
-"""Inside the sandbox, for the seat ``apart``: the test in one process (the tester), the program in another, values between.
+"""Inside the sandbox, for the judge location ``apart``: the test in one process (the tester), the program in another, values
+between.
 
 The program's process is forked before the tester reads what it must not know, and the tester cannot be traced or read. What
 crosses are plain values, and numbers that stand for objects:

@@ -266,7 +266,7 @@ def _telling(name: bytes) -> bool | None:
 
 
 def _on_pieces(pieces: list[Span], start: int, end: int) -> list[Span]:
-    """Where a stretch of the joined pieces stands."""
+    """Where a chunk of the joined pieces stands."""
     result, position = [], 0
     for first, last in pieces:
         low, high = max(start - position, 0), min(end - position, last - first)

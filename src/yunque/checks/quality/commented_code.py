@@ -59,9 +59,9 @@ _SAYS_MORE = re.compile(
 
 
 class CommentedOutCode:
-    """FAIL for code that was switched off by comment marks, each stretch with its place.
+    """FAIL for code that was switched off by comment marks, each chunk with its place.
 
-    A stretch counts when its lines have the shape of statements *and* it parses (Python by its own parser, others by their
+    A chunk counts when its lines have the shape of statements *and* it parses (Python by its own parser, others by their
     grammar). What follows a line of prose that announces an example is an explanation and stays. ``max_lines``: as many are
     accepted.
     """
@@ -104,7 +104,7 @@ class CommentedOutCode:
 
 
 def _code_spans(text: str, language: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """The stretches of a comment that are code. A comment behind code explains that code."""
+    """The chunks of a comment that are code. A comment behind code explains that code."""
     if text[text.rfind("\n", 0, start) + 1 : start].strip():
         return
     if text.startswith(("/**", "///", "//!", "/*!"), start):

@@ -191,10 +191,10 @@ def _built(node: Node | None, known: dict[str, str], depth: int = 0) -> str | No
 def _filled(text: str, given: Node) -> str:
     """A text's places, each a hole unless what is put there was made harmless."""
     pieces = given.named_children if given.type in ("tuple", "argument_list") else [given]
-    holes = [_hole(piece) for piece in pieces] if len(pieces) == len(_PLACES.findall(text)) else []
-    if not holes:
+    fim_spans = [_hole(piece) for piece in pieces] if len(pieces) == len(_PLACES.findall(text)) else []
+    if not fim_spans:
         return _PLACES.sub(_hole(given), text)
-    return _PLACES.sub(lambda _: holes.pop(0), text)
+    return _PLACES.sub(lambda _: fim_spans.pop(0), text)
 
 
 def _hole(node: Node) -> str:

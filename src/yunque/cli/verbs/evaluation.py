@@ -45,17 +45,17 @@ def eval_(
     """Measure a model on suites, with intervals, or judge completions made elsewhere; writes eval.html."""
     from yunque.cli.views.evaluation import lines, plain
     from yunque.core.errors import EvaluationError
-    from yunque.pipelines.evaluation import Evaluation, all_runs, asking_of, write_pages
+    from yunque.pipelines.evaluation import Evaluation, all_runs, config_of, write_pages
     from yunque.store.artifacts import disk_errors
 
     if not model and samples is None:
         raise EvaluationError("no model and no --samples", do="name one of the two")
-    asking = asking_of(
+    config = config_of(
         samples=n, temperature=temperature, style=style, seed=seed, limit=limit, max_tokens=max_tokens, engine=engine,
         metrics=listed(metrics), trained_on=listed(trained_on),
     )  # fmt: skip
     evaluation = Evaluation(
-        out=out, asking=asking, workers=workers, ceiling=ceiling, engine=engine, missing=missing, progress=bars, say=say
+        out=out, config=config, workers=workers, ceiling=ceiling, engine=engine, missing=missing, progress=bars, say=say
     )
     names = listed(suites)
     with disk_errors(out):

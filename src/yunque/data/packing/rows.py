@@ -82,7 +82,7 @@ class Rows:
 def encode_pair(pair: Pair, tokenizer: object, fim: FimTokens, recipe: PackRecipe) -> Sample | None:
     """The pair's ids with its end token, or None when its answer does not fit a row.
 
-    A stretch of plain continuation has no end token and may be longer than a row.
+    A chunk of plain continuation has no end token and may be longer than a row.
     """
     if pair.kind is PairKind.CONTINUATION:
         first, ids = opening(tokenizer), encode(tokenizer, pair.answer)
@@ -194,9 +194,9 @@ def _lay_out(samples: list[Sample], length: int, pad: int) -> Rows:
     return _to_arrays(rows, length, pad)
 
 
-def _pour(stretches: list[tuple[int, ...]], rows: list[list[Sample]], room: dict[int, int], length: int) -> None:
-    """Cut stretches to the room in each row, then to new rows; a rest too short to learn from is left out."""
-    waiting = list(reversed(stretches))
+def _pour(chunks: list[tuple[int, ...]], rows: list[list[Sample]], room: dict[int, int], length: int) -> None:
+    """Cut chunks to the room in each row, then to new rows; a rest too short to learn from is left out."""
+    waiting = list(reversed(chunks))
     index = 0
     while waiting:
         if index == len(rows):

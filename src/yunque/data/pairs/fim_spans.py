@@ -20,7 +20,7 @@ from yunque.code.functions import Function, code_only, functions, statement_span
 from yunque.core.nouns import Record, seed_from
 
 
-class HoleKind(StrEnum):
+class FimSpanKind(StrEnum):
     """What is cut out of a file."""
 
     LINE = "line"
@@ -32,33 +32,33 @@ class HoleKind(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Hole:
+class FimSpan:
     """A span to fill in, in UTF-8 bytes."""
 
-    kind: HoleKind
+    kind: FimSpanKind
     start_byte: int
     end_byte: int
     function: Function | None
     """The innermost function around it."""
 
 
-EDITOR_MIX = {HoleKind.LINE: 0.6, HoleKind.STATEMENT: 0.25, HoleKind.BODY: 0.15}
+EDITOR_MIX = {FimSpanKind.LINE: 0.6, FimSpanKind.STATEMENT: 0.25, FimSpanKind.BODY: 0.15}
 TRIES = 12  # draws for each hole that is asked for; a draw fails on a hole that is there already, too long or not code
 
 
-def holes(
+def fim_spans(
     record: Record,
     *,
     seed: int,
     count: int,
-    weights: Mapping[HoleKind, float] = EDITOR_MIX,
+    weights: Mapping[FimSpanKind, float] = EDITOR_MIX,
     max_chars: int = 3000,
     avoid: Iterable[tuple[int, int]] = (),
-) -> list[Hole]:
+) -> list[FimSpan]:
     """Up to ``count`` different holes in a record, by position; none in comments, docstrings, blank lines or ``avoid``.
 
     Every hole holds at least one word character. Training and evaluation draw theirs here, the latter with the byte spans of
-    functions that have a twin in ``avoid``.
+    functions that have a near-duplicate in ``avoid``.
     """
     data = record.text.encode()
     result = functions(record.text, record.language)
@@ -68,14 +68,14 @@ def holes(
         return []
     choose = Random(seed_from("holes", record.id, seed))
     bodies = [function for function in result if function.has_body]
-    draw: dict[HoleKind, Callable[[], tuple[int, int] | None]] = {
-        HoleKind.LINE: lambda: _rest_of_line(data, choose.choice(lines), choose),
-        HoleKind.STATEMENT: lambda: _statements(record, choose.choice(lines), choose),
-        HoleKind.BODY: lambda: _whole_body(data, choose.choice(bodies)) if bodies else None,
+    draw: dict[FimSpanKind, Callable[[], tuple[int, int] | None]] = {
+        FimSpanKind.LINE: lambda: _rest_of_line(data, choose.choice(lines), choose),
+        FimSpanKind.STATEMENT: lambda: _statements(record, choose.choice(lines), choose),
+        FimSpanKind.BODY: lambda: _whole_body(data, choose.choice(bodies)) if bodies else None,
     }
     avoided, starts = list(avoid), [function.start_byte for function in result]
     up_to = list(accumulate(weights[kind] for kind in kinds))
-    drawn: dict[tuple[int, int], Hole] = {}
+    drawn: dict[tuple[int, int], FimSpan] = {}
     for _ in range(count * TRIES):
         if len(drawn) == count:
             break
@@ -87,7 +87,7 @@ def holes(
             continue  # too long however many bytes its characters have: a minified file is one such line
         answer = data[slice(*span)].decode()
         if len(answer) <= max_chars and _WORD.search(answer):
-            drawn[span] = Hole(kind=kind, start_byte=span[0], end_byte=span[1], function=_innermost(result, starts, span))
+            drawn[span] = FimSpan(kind=kind, start_byte=span[0], end_byte=span[1], function=_innermost(result, starts, span))
     return [drawn[span] for span in sorted(drawn)]
 
 

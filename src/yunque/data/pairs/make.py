@@ -22,11 +22,9 @@ from yunque.code.functions import Function, functions, is_test_path
 from yunque.core.nouns import Pair, PairKind, Record, content_id
 from yunque.data.pairs.comment_blocks import commented_blocks
 from yunque.data.pairs.context import text_after, text_before
-from yunque.data.pairs.fim_spans import EDITOR_MIX, Hole, HoleKind, holes
+from yunque.data.pairs.fim_spans import FimSpan, FimSpanKind, fim_spans
 from yunque.data.pairs.natural_language import natural_language
 from yunque.data.pairs.tested_functions import TestedIndex, file_facts
-
-__all__ = ["EDITOR_MIX", "Hole", "HoleKind", "PairsRecipe", "make_pairs", "natural_language", "reassemble"]
 
 
 class PairsRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=True):
@@ -37,7 +35,7 @@ class PairsRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docstrin
     fim: bool = True
     """Text around a hole -> the hole."""
     continuation: bool = True
-    """Whole files in stretches."""
+    """Whole files in chunks."""
     signature: bool = False
     """A function without a docstring makes a SIGNATURE pair, and no BODY pair."""
     comment: bool = False
@@ -64,8 +62,8 @@ class PairsRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docstrin
     """Text after a hole that is kept, cut at a line end."""
     max_answer_chars: int = Field(default=3000, ge=1)
     """A longer body makes no pair: cut short, it would teach to stop too early."""
-    max_stretch_chars: int = Field(default=6000, ge=1)
-    """Length of the stretches of CONTINUATION."""
+    max_chunk_chars: int = Field(default=6000, ge=1)
+    """Length of the chunks of CONTINUATION."""
 
 
 def make_pairs(record: Record, recipe: PairsRecipe, seed: int) -> Iterator[Pair]:
@@ -86,13 +84,13 @@ def make_pairs(record: Record, recipe: PairsRecipe, seed: int) -> Iterator[Pair]
     if recipe.fim and recipe.fim_per_function:
         count = recipe.fim_per_function * max(1, len(result))
         weights = {
-            HoleKind.LINE: recipe.line_weight,
-            HoleKind.STATEMENT: recipe.statement_weight,
-            HoleKind.BODY: recipe.body_weight,
+            FimSpanKind.LINE: recipe.line_weight,
+            FimSpanKind.STATEMENT: recipe.statement_weight,
+            FimSpanKind.BODY: recipe.body_weight,
         }
-        for hole in holes(record, seed=seed, count=count, weights=weights, max_chars=recipe.max_answer_chars):
-            if recipe.tests or not (hole.function and hole.function.is_test):
-                yield _fim_pair(record, data, hole, recipe)
+        for fim_span in fim_spans(record, seed=seed, count=count, weights=weights, max_chars=recipe.max_answer_chars):
+            if recipe.tests or not (fim_span.function and fim_span.function.is_test):
+                yield _fim_pair(record, data, fim_span, recipe)
     if recipe.continuation:
         yield from _continuation_pairs(record, data, recipe)
 
@@ -176,23 +174,23 @@ def _comment_pairs(record: Record, data: bytes, recipe: PairsRecipe) -> Iterator
             yield _pair(record, PairKind.COMMENT, span, prompt=prompt, answer=answer, prose=block.comment)
 
 
-def _fim_pair(record: Record, data: bytes, hole: Hole, recipe: PairsRecipe) -> Pair:
+def _fim_pair(record: Record, data: bytes, fim_span: FimSpan, recipe: PairsRecipe) -> Pair:
     return _pair(
         record,
         PairKind.FIM,
-        (hole.start_byte, hole.end_byte),
-        prompt=text_before(data, hole.start_byte, recipe.max_prompt_chars),
-        answer=data[hole.start_byte : hole.end_byte].decode(),
-        suffix=text_after(data, hole.end_byte, recipe.max_suffix_chars),
-        prose=hole.function.docstring if hole.function else "",
+        (fim_span.start_byte, fim_span.end_byte),
+        prompt=text_before(data, fim_span.start_byte, recipe.max_prompt_chars),
+        answer=data[fim_span.start_byte : fim_span.end_byte].decode(),
+        suffix=text_after(data, fim_span.end_byte, recipe.max_suffix_chars),
+        prose=fim_span.function.docstring if fim_span.function else "",
     )
 
 
 def _continuation_pairs(record: Record, data: bytes, recipe: PairsRecipe) -> Iterator[Pair]:
     start = 0
-    for stretch in _stretches(record.text, recipe.max_stretch_chars):
-        end = start + len(stretch.encode())
-        yield _pair(record, PairKind.CONTINUATION, (start, end), prompt="", answer=stretch)
+    for chunk in _chunks(record.text, recipe.max_chunk_chars):
+        end = start + len(chunk.encode())
+        yield _pair(record, PairKind.CONTINUATION, (start, end), prompt="", answer=chunk)
         start = end
 
 
@@ -219,7 +217,7 @@ def _pair(
     )
 
 
-def _stretches(text: str, max_chars: int) -> Iterator[str]:
+def _chunks(text: str, max_chars: int) -> Iterator[str]:
     """Consecutive pieces of a text, all of it, cut before a paragraph of code where one begins, or else at a line's end."""
     start = 0
     while len(text) - start > max_chars:

@@ -48,7 +48,7 @@ from yunque.code.languages import PARSED, language_of
 from yunque.core.errors import SourceError
 from yunque.core.nouns import Dropped, Origin, Outcome, Pair, PairKind, Record, content_id
 from yunque.data.licences.file_licences import UNKNOWN, LicenceMap
-from yunque.data.pairs.make import natural_language
+from yunque.data.pairs.natural_language import natural_language
 from yunque.data.sources import git
 from yunque.data.sources.git_objects import FILE, PROGRAM, Commit, FileChange, Repository, TooLargeError
 from yunque.data.sources.snapshots import TreeLimits, TreeWriter, shown

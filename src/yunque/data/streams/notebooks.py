@@ -26,7 +26,8 @@ from pathlib import Path
 from yunque.core.errors import SourceError
 from yunque.core.nouns import Dropped, Origin, Pair, PairKind, Record, content_id
 from yunque.data.licences.file_licences import LicenceMap
-from yunque.data.pairs.make import natural_language, text_before
+from yunque.data.pairs.context import text_before
+from yunque.data.pairs.natural_language import natural_language
 from yunque.data.sources.snapshots import Entry, TreeLimits, hash_files, look, shown, tree_digest, walk
 from yunque.store.benchmarks.recognise import benchmark_at
 

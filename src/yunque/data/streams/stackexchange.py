@@ -30,7 +30,7 @@ from pathlib import Path
 
 from yunque.core.errors import SourceError
 from yunque.core.nouns import Dropped, Origin, Pair, PairKind, Record, content_id
-from yunque.data.pairs.make import natural_language
+from yunque.data.pairs.natural_language import natural_language
 from yunque.data.sources.snapshots import shown
 from yunque.data.streams.html import Text, read_html
 from yunque.data.streams.posts import TAGS, Post, PostRules, sort_posts

@@ -29,7 +29,7 @@ from pydantic import BaseModel, Field, model_validator
 from yunque.core.errors import SourceError
 from yunque.core.nouns import Dropped, Origin, Pair, PairKind, Record, content_id
 from yunque.data.licences.file_licences import UNKNOWN, header_licence
-from yunque.data.pairs.make import natural_language
+from yunque.data.pairs.natural_language import natural_language
 from yunque.data.sources.snapshots import shown
 from yunque.data.streams import table_files as files
 from yunque.data.streams.html import HINTS

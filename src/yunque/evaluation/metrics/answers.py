@@ -92,7 +92,7 @@ METRICS = (
         meaning="share of verdicts given in the program's process, guarded and beside tests that must fail",
     ),
     Metric(name="truncated", of="truncated", better="lower", meaning="share of answers cut at the most tokens allowed"),
-    Metric(name="timed out", of="late", better="lower", meaning="share of answers that ran out of time"),
+    Metric(name="timed out", of="timed_out", better="lower", meaning="share of answers that ran out of time"),
 )  # fmt: skip
 
 
@@ -112,19 +112,19 @@ class AnswerValues:
 
     suite: JudgedSuite
     kinds: Sequence[str] = USUAL
-    sandbox: TapedSandbox | None = None
+    sandbox: RecordingSandbox | None = None
     """The one that the suite judges in; efficiency needs it."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _references: dict[str, dict[str, float]] = field(default_factory=dict)
 
-    def of(self, task: Task, text: str, style: PromptStyle, ended: str, verdict: Verdict) -> dict[str, float]:
+    def of(self, task: Task, text: str, style: PromptStyle, finish_reason: str, verdict: Verdict) -> dict[str, float]:
         """Everything that was asked for and could be taken of one answer, by name."""
-        values = {"pass": float(verdict.outcome is Outcome.PASS), "late": float(timed_out(verdict))}
-        if verdict.seat:
-            values["unforgeable"] = float(verdict.seat in ("outside", "apart"))
-            values["controlled"] = float(verdict.seat == "controlled")
-        if ended:  # of answers made elsewhere it is not known
-            values["truncated"] = float(ended == "length")
+        values = {"pass": float(verdict.outcome is Outcome.PASS), "timed_out": float(timed_out(verdict))}
+        if verdict.judge_location:
+            values["unforgeable"] = float(verdict.judge_location in ("outside", "apart"))
+            values["controlled"] = float(verdict.judge_location == "controlled")
+        if finish_reason:  # of answers made elsewhere it is not known
+            values["truncated"] = float(finish_reason == "length")
         program, canonical = self.suite.program(task, text, style), self.suite.canonical(task)
         if "similarity" in self.kinds and canonical is not None:
             details, wanted = (program, self.suite.program(task, canonical)) if style in _WHOLE else (text, canonical)
@@ -232,7 +232,7 @@ def reference_likelihood(engine: Engine, suite: JudgedSuite, tasks: Sequence[Tas
 
 
 # ------------------------------------------------------------------------------------------------------------------ the tape
-class TapedSandbox:
+class RecordingSandbox:
     """A sandbox (seam ``Sandbox``) that remembers what it observed for whoever asks, thread by thread."""
 
     def __init__(self, inner: Sandbox) -> None:

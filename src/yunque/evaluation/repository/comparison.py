@@ -30,13 +30,13 @@ class Row:
 def compare_scores(base: Scores, forged: Scores, *, seed: int) -> list[Row]:
     """Every measure of the suite, the most telling first. A suite without tasks gives measures with n = 0."""
     if [(row.group, row.num_bytes) for row in base.bits] != [(row.group, row.num_bytes) for row in forged.bits]:
-        raise ValueError("the two models did not score the same stretches")
+        raise ValueError("the two models did not score the same chunks")
     rows = [
         Row(
             suite="bits",
             title="bits per byte",
             meaning="how many bits the model needs for a byte of code it has never seen",
-            counted="stretches",
+            counted="chunks",
             unit="bits/byte",
             better="lower",
             base_style="text",

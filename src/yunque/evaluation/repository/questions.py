@@ -1,8 +1,8 @@
 """The suite that every repository brings along: its own held-out code and its own tests (seam ``Suite``).
 
-Three kinds of question, all from held-out files that are not tests, none about a function with a twin in training:
+Three kinds of question, all from held-out files that are not tests, none about a function with a near-duplicate in training:
 
-* ``bits``: stretches of code; how many bits does the model need for them?
+* ``bits``: chunks of code; how many bits does the model need for them?
 * ``fim``: a cursor between the words of a line; what is the rest of it? Asked on validation files too, to choose a
   prompt style.
 * ``body``: a function without its body; does what the model writes pass the tests that reach the function?
@@ -29,8 +29,9 @@ from yunque.code.functions import Function, blank_body, functions, is_test_path
 from yunque.core.nouns import Key, Limits, Outcome, Record, Task, Verdict, content_id, seed_from
 from yunque.core.progress import silent
 from yunque.core.seams import Progress, Sandbox
-from yunque.data.pairs.make import HoleKind, holes, text_after, text_before
-from yunque.data.split import Part
+from yunque.data.pairs.context import text_after, text_before
+from yunque.data.pairs.fim_spans import FimSpanKind, fim_spans
+from yunque.data.split import Split
 from yunque.store.tables import read_lines, write_lines
 
 STUB = "raise NotImplementedError"
@@ -41,7 +42,7 @@ class EvaluationRecipe(BaseModel, extra="forbid", frozen=True):
     """How much is asked, and what the tests may use."""
 
     bits_bytes: int = Field(40_000, ge=1000, description="bytes of held-out code scored in bits per byte")
-    stretch_bytes: int = Field(1_500, ge=200, description="bytes in one stretch of it")
+    chunk_bytes: int = Field(1_500, ge=200, description="bytes in one chunk of it")
     fim_tasks: int = Field(200, ge=0, description="fill-in-the-middle tasks from held-out files")
     style_tasks: int = Field(
         32, ge=0, description="fill-in-the-middle tasks from validation files, to choose a prompt style"
@@ -73,7 +74,7 @@ class Problem:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stretch:
+class Chunk:
     """A piece of held-out code."""
 
     path: str
@@ -85,7 +86,7 @@ class RepositorySuite:
     """All questions of one repository."""
 
     problems: tuple[Problem, ...]
-    stretches: tuple[Stretch, ...]
+    chunks: tuple[Chunk, ...]
     name: str = "repository"
 
     def tasks(self) -> Iterable[Task]:
@@ -97,16 +98,16 @@ class RepositorySuite:
         return [problem for problem in self.problems if problem.task.suite == suite]
 
     def save(self, folder: Path) -> None:
-        """Write ``problems.jsonl`` and ``stretches.jsonl``."""
+        """Write ``problems.jsonl`` and ``chunks.jsonl``."""
         write_lines(folder / "problems.jsonl", self.problems)
-        write_lines(folder / "stretches.jsonl", self.stretches)
+        write_lines(folder / "chunks.jsonl", self.chunks)
 
     @classmethod
     def load(cls, folder: Path) -> RepositorySuite:
         """Read what ``save`` wrote."""
         return cls(
             problems=tuple(read_lines(folder / "problems.jsonl", Problem)),
-            stretches=tuple(read_lines(folder / "stretches.jsonl", Stretch)),
+            chunks=tuple(read_lines(folder / "chunks.jsonl", Chunk)),
         )
 
 
@@ -115,8 +116,8 @@ class SuiteBuilder:
     """Makes the suite from records, their parts and the tree the records came from."""
 
     records: InitVar[Sequence[Record]]
-    parts: dict[str, Part]
-    twins: frozenset[tuple[str, int]]
+    parts: dict[str, Split]
+    near_duplicates: frozenset[tuple[str, int]]
     tree: Path
     sandbox: Sandbox | None
     recipe: EvaluationRecipe
@@ -129,53 +130,53 @@ class SuiteBuilder:
 
     def build(self) -> tuple[RepositorySuite, dict]:
         """The suite, and what it counts: tasks of each kind, and what was excluded and why."""
-        heldout, validation = self._of(Part.HELDOUT), self._of(Part.VALIDATION)
+        heldout, validation = self._of(Split.HELDOUT), self._of(Split.VALIDATION)
         problems = [
             *self._cursors(heldout, "fim", self.recipe.fim_tasks),
             *self._cursors(validation, "style", self.recipe.style_tasks),
             *self._bodies(heldout),
         ]
-        suite = RepositorySuite(problems=tuple(problems), stretches=tuple(self._stretches(heldout)))
+        suite = RepositorySuite(problems=tuple(problems), chunks=tuple(self._chunks(heldout)))
         counts = Counter(problem.task.suite for problem in problems)
         return suite, {
             "fim": counts["fim"],
             "style": counts["style"],
             "body": counts["body"],
-            "stretches": len(suite.stretches),
-            "stretch_bytes": sum(len(stretch.text.encode()) for stretch in suite.stretches),
-            "files": len({stretch.path for stretch in suite.stretches}),
+            "chunks": len(suite.chunks),
+            "chunk_bytes": sum(len(chunk.text.encode()) for chunk in suite.chunks),
+            "files": len({chunk.path for chunk in suite.chunks}),
             "excluded": {kind: dict(sorted(reasons.items())) for kind, reasons in sorted(self.excluded.items())},
             "sandbox": self.sandbox.tier if self.sandbox else "none",
         }
 
-    def _of(self, part: Part) -> list[Record]:
+    def _of(self, part: Split) -> list[Record]:
         records = [record for record in self.asked if self.parts[record.id] is part]
         return sorted(records, key=lambda record: record.origin.path)
 
     def _twin_spans(self, record: Record) -> list[tuple[int, int]]:
         result = functions(record.text, record.language)
-        return [(f.start_byte, f.end_byte) for f in result if (record.id, f.start_byte) in self.twins]
+        return [(f.start_byte, f.end_byte) for f in result if (record.id, f.start_byte) in self.near_duplicates]
 
     # --------------------------------------------------------------------------------------------------------------- bits
-    def _stretches(self, records: list[Record]) -> Iterable[Stretch]:
+    def _chunks(self, records: list[Record]) -> Iterable[Chunk]:
         """Consecutive lines from every file, files in turn, until the bytes are spent; twins are left out."""
         waiting = [(record.origin.path, self._pieces(record)) for record in records]
         left = self.recipe.bits_bytes
-        chosen: list[tuple[str, int, Stretch]] = []
+        chosen: list[tuple[str, int, Chunk]] = []
         while left > 0 and any(pieces for _, pieces in waiting):
             for path, pieces in waiting:
                 if pieces and left > 0:
                     place, text = pieces.pop(0)
                     left -= len(text.encode())
-                    chosen.append((path, place, Stretch(path=path, text=text)))
-        return [stretch for _, _, stretch in sorted(chosen, key=lambda row: row[:2])]
+                    chosen.append((path, place, Chunk(path=path, text=text)))
+        return [chunk for _, _, chunk in sorted(chosen, key=lambda row: row[:2])]
 
     def _pieces(self, record: Record) -> list[tuple[int, str]]:
-        """(place, text) of the stretches of a file, in an order that the seed decides."""
+        """(place, text) of the chunks of a file, in an order that the seed decides."""
         data, spans = record.text.encode(), self._twin_spans(record)
         pieces, position = [], 0
         while position < len(data):
-            end = data.find(b"\n", min(position + self.recipe.stretch_bytes, len(data)) - 1) + 1 or len(data)
+            end = data.find(b"\n", min(position + self.recipe.chunk_bytes, len(data)) - 1) + 1 or len(data)
             if not any(start < end and position < stop for start, stop in spans) and data[position:end].strip():
                 pieces.append((position, data[position:end].decode()))
             position = end
@@ -188,14 +189,16 @@ class SuiteBuilder:
         problems = []
         for record in records:
             share = max(1, round(1.3 * wanted * len(record.text) / total)) if wanted else 0
-            result = holes(record, seed=self.seed, count=share, weights={HoleKind.LINE: 1.0}, avoid=self._twin_spans(record))
+            result = fim_spans(
+                record, seed=self.seed, count=share, weights={FimSpanKind.LINE: 1.0}, avoid=self._twin_spans(record)
+            )
             data = record.text.encode()
-            for hole in result:
-                answer = data[hole.start_byte : hole.end_byte].decode()
+            for fim_span in result:
+                answer = data[fim_span.start_byte : fim_span.end_byte].decode()
                 if len(answer.strip()) < 3:
                     self.excluded[suite]["rest of the line is shorter than 3 characters"] += 1
                     continue
-                span = (hole.start_byte, hole.end_byte)
+                span = (fim_span.start_byte, fim_span.end_byte)
                 problems.append(self._problem(record, suite, span, answer, stop="line", max_tokens=self.recipe.fim_tokens))
         problems.sort(key=lambda problem: seed_from(self.seed, problem.task.id))
         return sorted(problems[:wanted], key=lambda problem: (problem.path, problem.span_bytes))
@@ -265,8 +268,8 @@ class SuiteBuilder:
     def _unsuitable(self, record: Record, function: Function, tests: list[TestReach]) -> str:
         if not function.has_body:
             return "no body to write"
-        if (record.id, function.start_byte) in self.twins:
-            return "has a twin in training"
+        if (record.id, function.start_byte) in self.near_duplicates:
+            return "has a near-duplicate in training"
         if not tests:
             return _UNREACHED
         data = record.text.encode()

@@ -44,7 +44,7 @@ class Sample:
 
 @dataclass(frozen=True, kw_only=True)
 class BitsRow:
-    """What one stretch of held-out code cost; a row of ``bits.jsonl``."""
+    """What one chunk of held-out code cost; a row of ``bits.jsonl``."""
 
     group: str
     bits: float
@@ -91,14 +91,12 @@ def score_model(
     ``bodies_by`` judges the bodies of functions that it writes; None: nothing does.
     """
     bits = [
-        BitsRow(
-            group=stretch.path, bits=-sum(logs) / math.log(2), num_bytes=len(stretch.text.encode()), num_tokens=len(logs)
-        )
-        for stretch, logs in zip(suite.stretches, engine.score([s.text for s in suite.stretches]), strict=True)
+        BitsRow(group=chunk.path, bits=-sum(logs) / math.log(2), num_bytes=len(chunk.text.encode()), num_tokens=len(logs))
+        for chunk, logs in zip(suite.chunks, engine.score([s.text for s in suite.chunks]), strict=True)
     ]
     style, tried = _choose_style(engine, suite.of("style"), styles)
-    holes, bodies = suite.of("fim"), suite.of("body")
-    fim = [_sample(p, c, style, records) for p, c in zip(holes, _ask(engine, holes, style), strict=True)]
+    fim_spans, bodies = suite.of("fim"), suite.of("body")
+    fim = [_sample(p, c, style, records) for p, c in zip(fim_spans, _ask(engine, fim_spans, style), strict=True)]
     written = _ask(engine, bodies, PromptStyle.PREFIX)
     verdicts: list = []
     if bodies and bodies_by is not None:

@@ -32,7 +32,7 @@ from yunque.core.progress import silent
 from yunque.core.seams import JudgedSuite, Progress, Sandbox
 from yunque.data.collect import CollectRecipe, collect, load_checks, refuse_nothing
 from yunque.data.sources.kinds import TREE, open_source
-from yunque.data.split import Part
+from yunque.data.split import Split
 from yunque.evaluation.metrics.statistics import describe
 from yunque.evaluation.repository.control_test import judge_controlled
 from yunque.evaluation.repository.one_function import (
@@ -152,8 +152,8 @@ def _plain(
     records = read_table(folder / "records.parquet", Record)
     questions, counts = SuiteBuilder(
         records=records,
-        parts={record.id: Part.HELDOUT for record in records},
-        twins=frozenset(),
+        parts={record.id: Split.HELDOUT for record in records},
+        near_duplicates=frozenset(),
         tree=folder / TREE,
         sandbox=sandbox,
         recipe=asking,

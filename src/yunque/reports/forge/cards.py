@@ -187,8 +187,8 @@ def _split(report: ForgeReport) -> str:
     rows = [(md(part.part), f"{part.num_files:,}", size(part.bytes), f"{part.num_functions:,}") for part in report.split]
     words = (
         f"Split by file, with similar files kept on one side: {count(report.num_clusters, 'clusters')}. Functions held out "
-        f"that have a near-twin in another part, and are not scored: {report.num_twins:,}. The test part is used for the "
-        "comparison alone."
+        f"that have a near-duplicate in another part, and are not scored: {report.num_near_duplicates:,}. "
+        "The test part is used for the comparison alone."
     )
     return f"{table(('Part', 'Files', 'Size', 'Functions'), rows, numeric={1, 2, 3})}\n\n{words}"
 
@@ -202,7 +202,7 @@ def _pairs(report: ForgeReport) -> str:
     packing = report.packing
     words = (
         "`body` asks for a function's body after its signature and docstring, `fim` for the text of a hole between a "
-        "prefix and a suffix, `continuation` for a stretch of a file. When they were packed, "
+        "prefix and a suffix, `continuation` for a chunk of a file. When they were packed, "
         f"{count(packing.truncated_pairs, 'pairs')} were truncated and {count(packing.dropped_pairs, 'pairs')} dropped."
     )
     return f"{table(('Part', 'Kind', 'Pairs'), rows, numeric={2})}\n\n{words}"

@@ -82,7 +82,8 @@ def gather(run: Run) -> ForgeReport:
         source=source,
         split=tuple(_parts(artifacts["split"])),
         num_clusters=artifacts["split"].counts["clusters"],
-        num_twins=artifacts["split"].counts["heldout_twins"] + artifacts["split"].counts["validation_twins"],
+        num_near_duplicates=artifacts["split"].counts["heldout_near_duplicates"]
+        + artifacts["split"].counts["validation_near_duplicates"],
         pairs=artifacts["pairs"].counts,
         packing=_packing(run),
         base=ModelFacts(

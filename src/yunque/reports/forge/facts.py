@@ -241,8 +241,8 @@ class ForgeReport:
     split: tuple[PartFacts, ...]
     num_clusters: int
     """Groups of similar files; each group is on one side of the split."""
-    num_twins: int
-    """Functions of validation and held-out files that have a near-twin in another part: never scored."""
+    num_near_duplicates: int
+    """Functions of validation and held-out files that have a near-duplicate in another part: never scored."""
     pairs: dict[str, dict[str, int]]
     """Part -> kind of pair -> pairs."""
     packing: PackFacts

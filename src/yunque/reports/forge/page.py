@@ -230,9 +230,9 @@ def _split(report: ForgeReport) -> Raw:
         "All", count(sum(part.num_files for part in report.split)), size(total),
         count(sum(part.num_functions for part in report.split)), "",
     )  # fmt: skip
-    twins = (
+    near_duplicates = (
         f"Similar files stay on one side of the split: {count(report.num_clusters, 'clusters')}; functions "
-        f"held out that have a near-twin in another part, and are therefore not scored: {report.num_twins:,}."
+        f"held out that have a near-duplicate in another part, and are therefore not scored: {report.num_near_duplicates:,}."
     )
     packing = report.packing
     packed = facts(
@@ -245,7 +245,7 @@ def _split(report: ForgeReport) -> Raw:
         )
     )
     split = table("Parts of the split", columns, rows, foot=whole)
-    return join((split, tag("p", twins, class_="note"), _pairs(report), tag("h3", "Packing"), packed))
+    return join((split, tag("p", near_duplicates, class_="note"), _pairs(report), tag("h3", "Packing"), packed))
 
 
 def _pairs(report: ForgeReport) -> Raw:

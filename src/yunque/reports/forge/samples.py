@@ -33,14 +33,14 @@ def sample(row: SampleRow) -> Raw:
     reference, base, forged = (text.replace("\r\n", "\n") for text in (row.reference, row.base_text, row.forged_text))
     before, given = _cut_last_line(row.prompt_tail)
     rest, after = _cut_first_line(row.suffix_head)
-    hole = _Hole(given=given, rest=rest)
-    hole = replace(hole, indent=_common_indent((reference, base, forged), hole))
+    fim_span = _Hole(given=given, rest=rest)
+    fim_span = replace(fim_span, indent=_common_indent((reference, base, forged), fim_span))
     columns = (
         ("Original", "is-original", reference, ""),
         ("Base", "is-base", base, row.base_note),
         ("Forged", "is-forged", forged, row.forged_note),
     )
-    three = tag("div", *(_column(*column, reference, hole) for column in columns), class_="three")
+    three = tag("div", *(_column(*column, reference, fim_span) for column in columns), class_="three")
     head = tag("h3", row.path, tag("span", f"{row.suite}, task {row.task_id}"))
     above = tag("pre", _clipped_head(before), class_="given", aria_label="Before the cursor") if before else ""
     below = tag("pre", _clipped_tail(after), class_="given", aria_label="After the hole") if after.strip() else ""
@@ -52,17 +52,17 @@ def is_same(text: str, reference: str) -> bool:
     return _lines(text) == _lines(reference)
 
 
-def _column(title: str, style: str, text: str, note: str, reference: str, hole: _Hole) -> Raw:
+def _column(title: str, style: str, text: str, note: str, reference: str, fim_span: _Hole) -> Raw:
     """One continuation, between what stands before and after the hole on the hole's own lines."""
     notes = [tag("span", note)] if note else []
     if style != "is-original" and is_same(text, reference):
         notes.insert(0, tag("span", "identical to the original", class_="same"))
     equal = set() if style == "is-original" else equal_lines(text, reference)
-    lines = (text if hole.rest else text.rstrip("\n")).split("\n")
+    lines = (text if fim_span.rest else text.rstrip("\n")).split("\n")
     shown = []
     for number, line in enumerate(lines[:MAX_LINES]):
-        before, after = hole.given if number == 0 else "", hole.rest if number == len(lines) - 1 else ""
-        shown.append(_line(before, line, after, hole.indent, starts=number == 0, equal=number in equal))
+        before, after = fim_span.given if number == 0 else "", fim_span.rest if number == len(lines) - 1 else ""
+        shown.append(_line(before, line, after, fim_span.indent, starts=number == 0, equal=number in equal))
     if len(lines) > MAX_LINES:
         shown.append(tag("span", f"… {len(lines) - MAX_LINES} more lines", class_="cut"))
     return tag("div", tag("h4", title, *notes), tag("pre", *shown), class_=style)
@@ -86,9 +86,9 @@ def _line(before: str, line: str, after: str, indent: int, *, starts: bool, equa
     return tag("span", given, middle, rest, class_=style, style=f"--hang:{hang}ch" if hang > 0 else None)
 
 
-def _common_indent(texts: tuple[str, ...], hole: _Hole) -> int:
+def _common_indent(texts: tuple[str, ...], fim_span: _Hole) -> int:
     """Columns of white space that every line of every continuation starts with."""
-    lines = [line for text in texts for line in (hole.given + text).split("\n") if line.strip()]
+    lines = [line for text in texts for line in (fim_span.given + text).split("\n") if line.strip()]
     return min((_indent(line) for line in lines), default=0)
 
 

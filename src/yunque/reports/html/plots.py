@@ -17,7 +17,7 @@ from yunque.reports.formatting import decimal, percent, short
 from yunque.reports.html.markup import Raw, join, tag
 
 MAX_POINTS = 400
-"""Drawn of one curve; a longer one is averaged in as many equal stretches."""
+"""Drawn of one curve; a longer one is averaged in as many equal chunks."""
 
 Point = tuple[float, float]
 
@@ -146,7 +146,7 @@ def tick_words(values: Sequence[float]) -> list[str]:
 
 
 def thin(points: Sequence[Point], most: int = MAX_POINTS) -> list[Point]:
-    """At most ``most`` points: the points themselves, or the means of as many equal stretches of them."""
+    """At most ``most`` points: the points themselves, or the means of as many equal chunks of them."""
     if len(points) <= most:
         return list(points)
     edges = [round(index * len(points) / most) for index in range(most + 1)]

@@ -7,7 +7,7 @@ Every row makes a failed assert end the program with a status other than 0 (test
 Java and Kotlin need ``-ea``, C# a listener of ours, PHP two settings, D and Swift no ``-release`` and no ``-O``, and
 Racket's rackunit, which only prints, is asked afterwards.
 
-Covered: version managers (rustup, nvm, pyenv, rbenv and their like), whose executables are only signposts: the real one is
+Covered: version managers (rustup, nvm, pyenv, rbenv and their like), whose executables are only shims: the real one is
 asked for and shown. Tools that are there but do not run.
 Not covered: libraries that a program imports; a row names only those that Debian puts in a fixed place.
 """

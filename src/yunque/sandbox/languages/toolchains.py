@@ -38,7 +38,7 @@ class Toolchain:
         return tuple(PLACES.sub(lambda result: known.get(result[1], result[0]), word) for word in argv)
 
 
-# How a signpost is asked for the executable behind it: arguments, and what to put after the answer.
+# How a shim is asked for the executable behind it: arguments, and what to put after the answer.
 _ASK = {
     "node": (("-p", "process.execPath"), ""),
     "ruby": (("-e", "print RbConfig.ruby"), ""),
@@ -73,7 +73,7 @@ def _find(row: Language) -> Toolchain:
         path = next(filter(None, map(shutil.which, (name, *others))), None)
         if path is None:
             raise SandboxError(f"{row.name}: {name} is not installed", do=row.install)
-        path = _behind_signpost(name, os.path.abspath(path))
+        path = _behind_shim(name, os.path.abspath(path))
         tools[name], tools[f"{name}_home"] = path, str(Path(os.path.realpath(path)).parent.parent)
         readable.update(filter(None, (_home(path), _home(os.path.realpath(path)))))
     for pattern in row.configuration:
@@ -100,7 +100,7 @@ def _broken(row: Language, command: tuple[str, ...], reason: str) -> SandboxErro
     return SandboxError(f"{row.name}: `{' '.join(command)}` fails ({reason})", do=f"mend it, or {row.install}")
 
 
-def _behind_signpost(name: str, path: str) -> str:
+def _behind_shim(name: str, path: str) -> str:
     """The executable that a version manager's own would start; the path itself when that cannot be learned."""
     if name not in _ASK or os.path.realpath(path).startswith(_SYSTEM):
         return path

@@ -260,9 +260,11 @@ def holds(test, program):
     return True
 
 
-def judged(box, test, program, seat="", functions=("f",), entry="", limits=LIMITS, given=""):
+def judged(box, test, program, judge_location="", functions=("f",), entry="", limits=LIMITS, given=""):
     entry = entry or ("f" if "def check" in test and "check(f)" not in test else "")
-    judge = Asserts(test=test, functions=functions, entry=entry, given=given, sandbox=box, limits=limits, seat=seat)
+    judge = Asserts(
+        test=test, functions=functions, entry=entry, given=given, sandbox=box, limits=limits, judge_location=judge_location
+    )
     return judge.judge(Record(id="r", text=program, language="python", origin=ORIGIN))
 
 
@@ -499,13 +501,13 @@ def test_a_digest_tells_long_values_apart(box, name):
     assert (verdict.outcome is Outcome.PASS) is right, verdict
 
 
-@pytest.mark.parametrize("seat", ["outside", "apart"])
+@pytest.mark.parametrize("judge_location", ["outside", "apart"])
 @pytest.mark.parametrize("name", LINES)
-def test_lines_that_were_not_asked_for_never_pass(box, name, seat):
+def test_lines_that_were_not_asked_for_never_pass(box, name, judge_location):
     test = "assert f(3) == 6\nassert f(4) == 8\nassert f(chr(0xd800)) == chr(0xd800) * 2\n"
-    verdict = judged(box, test, LINES[name], seat=seat)
+    verdict = judged(box, test, LINES[name], judge_location=judge_location)
     assert verdict.outcome is Outcome.FAIL, verdict
-    assert judged(box, test, "def f(n): return 2 * n", seat=seat).outcome is Outcome.PASS
+    assert judged(box, test, "def f(n): return 2 * n", judge_location=judge_location).outcome is Outcome.PASS
 
 
 # ------------------------------------------------------------------------------------------------------------- printed values
