@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from yunque.core.nouns import Finding, Outcome, Verdict
 
@@ -39,24 +41,38 @@ class Places:
         self._at = position
 
 
+def timed(judge: Callable[..., Verdict]) -> Callable[..., Verdict]:
+    """A method that gives a verdict: the same verdict with the time in it that it took."""
+
+    @functools.wraps(judge)
+    def judge_timed(*args: object, **kwargs: object) -> Verdict:
+        started = time.perf_counter()
+        verdict = judge(*args, **kwargs)
+        return replace(verdict, took_ms=(time.perf_counter() - started) * 1000)
+
+    return judge_timed
+
+
 def decide(
     check: str,
-    started: float,
     findings: Sequence[Finding] = (),
     *,
     values: dict[str, float] | None = None,
     score: float | None = None,
     fails: bool | None = None,
     detail: str = "",
+    most: int | None = MAX_FINDINGS,
 ) -> Verdict:
-    """A verdict: FAIL with findings, unless ``fails`` says otherwise; the first finding is the detail."""
-    failed = bool(findings) if fails is None else fails
+    """A verdict: FAIL with a finding that is more than a note, unless ``fails`` says otherwise.
+
+    ``detail``: the first finding's message where it is empty. ``most``: so many findings are kept; None: all.
+    """
+    failed = any(finding.severity != "note" for finding in findings) if fails is None else fails
     return Verdict(
         check=check,
         outcome=Outcome.FAIL if failed else Outcome.PASS,
         score=score,
-        findings=tuple(findings[:MAX_FINDINGS]),
-        took_ms=(time.perf_counter() - started) * 1000,
+        findings=tuple(findings[:most]),
         detail=detail or (findings[0].message if findings else ""),
         values=values or {},
     )
@@ -65,3 +81,14 @@ def decide(
 def skip(check: str, why: str) -> Verdict:
     """A verdict that the check does not apply."""
     return Verdict(check=check, outcome=Outcome.SKIP, detail=why)
+
+
+def error(check: str, why: str) -> Verdict:
+    """A verdict that the check itself broke."""
+    return Verdict(check=check, outcome=Outcome.ERROR, detail=why)
+
+
+def worst_of(findings: Sequence[Finding], clean: str = "nothing found") -> str:
+    """The first finding that is more than a note, with its line; else how many notes there are, or ``clean``."""
+    worst = next((finding for finding in findings if finding.severity != "note"), None)
+    return f"line {worst.line}: {worst.message}" if worst else f"{len(findings)} notes" if findings else clean

@@ -11,11 +11,11 @@ errors.
 from __future__ import annotations
 
 import sys
-import time
 
+from yunque.checks.findings import decide, skip, timed
 from yunque.code.grammars import GRAMMARS, error_lines, parse
 from yunque.code.python_ast import is_newer, parse_python
-from yunque.core.nouns import Finding, Outcome, Record, Verdict
+from yunque.core.nouns import Finding, Record, Verdict
 
 MAX_FINDINGS = 20  # one broken bracket can make an error of every line that follows
 
@@ -25,27 +25,23 @@ class Syntax:
 
     name = "syntax"
 
+    @timed
     def judge(self, record: Record) -> Verdict:
         """PASS, FAIL with the lines, or SKIP; never raises for anything the text does."""
-        started = time.perf_counter()
         if record.language not in GRAMMARS:
-            return self._verdict(Outcome.SKIP, (), f"no grammar for '{record.language}'", started)
+            return skip(self.name, f"no grammar for '{record.language}'")
         try:
             findings = _python(record.text) if record.language == "python" else _other(record.text, record.language)
         except ImportError as error:
-            return self._verdict(Outcome.SKIP, (), f"the grammar is not installed ({error})", started)
+            return skip(self.name, f"the grammar is not installed ({error})")
         if not findings:
-            return self._verdict(Outcome.PASS, (), "parses", started)
+            return decide(self.name, detail="parses")
         if record.language == "python" and is_newer(record.text):
             running = ".".join(map(str, sys.version_info[:2]))
-            return self._verdict(Outcome.SKIP, (), f"newer than Python {running}", started)
+            return skip(self.name, f"newer than Python {running}")
         first = findings[0]
         where = f"line {first.line}: " if first.line else ""
-        return self._verdict(Outcome.FAIL, findings[:MAX_FINDINGS], where + first.message, started)
-
-    def _verdict(self, outcome: Outcome, findings: tuple[Finding, ...], detail: str, started: float) -> Verdict:
-        took_ms = (time.perf_counter() - started) * 1000
-        return Verdict(check=self.name, outcome=outcome, findings=findings, took_ms=took_ms, detail=detail)
+        return decide(self.name, findings, detail=where + first.message, most=MAX_FINDINGS)
 
 
 def _python(text: str) -> tuple[Finding, ...]:

@@ -44,7 +44,7 @@ def test_canaries(kind):
 @pytest.mark.parametrize("kind", ALL)
 def test_a_silent_check_is_doubted(kind, monkeypatch):
     check = kind()
-    monkeypatch.setattr(check, "judge", lambda record: findings.decide(check.name, 0.0), raising=False)
+    monkeypatch.setattr(check, "judge", lambda record: findings.decide(check.name), raising=False)
     assert "did not see" in doubt(check)
 
 

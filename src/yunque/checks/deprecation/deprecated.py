@@ -6,13 +6,12 @@ Covered: Python, Java, Rust, C, C++, Go, JavaScript, TypeScript, PHP. Not covere
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
 from yunque.checks.canaries import canary
-from yunque.checks.findings import decide, skip
+from yunque.checks.findings import decide, skip, timed
 from yunque.code.grammars import GRAMMARS, parse
 from yunque.core.nouns import Canary, Finding, Record, Verdict
 
@@ -55,9 +54,10 @@ class Deprecated:
     def __init__(self, max_share: float = 0.0) -> None:
         self.max_share = max_share
 
+    @timed
     def judge(self, record: Record) -> Verdict:
         """A verdict; ``values``: ``marked`` and ``marked-share`` of all bytes. SKIP without a grammar."""
-        started, language = time.perf_counter(), record.language
+        language = record.language
         if language not in GRAMMARS or language not in _MARKS:
             return skip(self.name, f"no grammar or no marks for '{language}'")
         try:
@@ -72,7 +72,7 @@ class Deprecated:
         ]
         share = sum(end - start for (start, end), _, _ in spans) / max(1, len(record.text))
         values = {"marked": float(len(spans)), "marked-share": share}
-        return decide(self.name, started, findings, values=values, fails=share > self.max_share)
+        return decide(self.name, findings, values=values, fails=share > self.max_share)
 
     def _marked(self, text: str, language: str) -> Iterator[tuple[tuple[int, int], int, str]]:
         if not any(hint in text for hint in _HINTS):

@@ -11,13 +11,12 @@ alone is clear. Not covered: APIs that need types to be told apart; style (``var
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator, Sequence
 from functools import cache
 
 from yunque.checks.canaries import canary
 from yunque.checks.deprecation.obsolete_apis import APIS, Api
-from yunque.checks.findings import MAX_FINDINGS, Places, decide, skip
+from yunque.checks.findings import MAX_FINDINGS, Places, decide, skip, timed
 from yunque.code.lexing import scan
 from yunque.code.python_ast import parse_python
 from yunque.core.nouns import Canary, Finding, Record, Verdict
@@ -53,9 +52,9 @@ class Python2:
 
     name = "python-2"
 
+    @timed
     def judge(self, record: Record) -> Verdict:
         """A verdict; ``values``: ``evidence`` (old forms), ``old-names`` and ``parses``. SKIP for other languages."""
-        started = time.perf_counter()
         if record.language != "python":
             return skip(self.name, "not Python")
         result = scan(record.text, "python")
@@ -67,7 +66,7 @@ class Python2:
         names = len(_PYTHON_2_NAMES & result.vocabulary)
         values = {"evidence": float(len(forms)), "old-names": float(names), "parses": 1.0}
         if not forms:
-            return decide(self.name, started, values=values | {"parses": -1.0}, detail="no form of Python 2")
+            return decide(self.name, values=values | {"parses": -1.0}, detail="no form of Python 2")
         try:
             parse_python(record.text.removeprefix("\ufeff"))
             proven = {rule for rule, _ in forms} & {"print-chevron"}
@@ -85,7 +84,7 @@ class Python2:
             for rule, position in forms
             if proven
         ]
-        return decide(self.name, started, findings, values=values)
+        return decide(self.name, findings, values=values)
 
     def canaries(self) -> Sequence[Canary]:
         """One of each form, and Python 3 with an error and with words of Python 2."""
@@ -132,9 +131,9 @@ class ObsoleteApi:
     def __init__(self, max_findings: int = 0) -> None:
         self.max_findings = max_findings
 
+    @timed
     def judge(self, record: Record) -> Verdict:
         """A verdict; ``values``: ``warnings`` and ``notes``. SKIP for a language without a table."""
-        started = time.perf_counter()
         if record.language not in APIS:
             return skip(self.name, f"no table for '{record.language}'")
         result = scan(record.text, record.language)
@@ -151,7 +150,7 @@ class ObsoleteApi:
         warnings = [finding for finding in findings if finding.severity != "note"]
         findings.sort(key=lambda finding: finding.severity == "note")
         values = {"warnings": float(len(warnings)), "notes": float(len(findings) - len(warnings))}
-        return decide(self.name, started, findings, values=values, fails=len(warnings) > self.max_findings)
+        return decide(self.name, findings, values=values, fails=len(warnings) > self.max_findings)
 
     def _severity(self, api: Api, code: str, position: int) -> str:
         if api.severity == "note" or (

@@ -17,7 +17,6 @@ equality of numbers and texts is not kept; NaN is equal to itself.
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -25,6 +24,7 @@ from pathlib import Path
 
 from yunque.checks.execution.programs import trouble
 from yunque.checks.execution.python import TIMEOUT, passed_of
+from yunque.checks.findings import timed
 from yunque.core.nouns import Finding, Limits, Outcome, Record, Verdict
 from yunque.core.seams import Sandbox
 from yunque.sandbox.programs import Program, run_program
@@ -244,9 +244,9 @@ class Printed:
     cache: Path | None = None
     name: str = "printed"
 
+    @timed
     def judge(self, record: Record) -> Verdict:
         """PASS when every call gives its value; SKIP without the toolchain. ``record``: what stands before the test."""
-        started = time.perf_counter()
         source, limits = self.test.program(record.text), replace(self.limits, output_bytes=OUTPUT_BYTES)
         run = run_program(
             self.sandbox,
@@ -279,7 +279,6 @@ class Printed:
             outcome=Outcome.FAIL if findings else Outcome.PASS,
             score=max(0.0, 1 - len(findings) / number),
             findings=tuple(findings[:20]),
-            took_ms=(time.perf_counter() - started) * 1e3,
             detail=f"{record.language}: {passed_of(number, len(findings), 'outside')}{first}"[:400],
             judge_location="outside",
         )

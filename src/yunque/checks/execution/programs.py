@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import re
 import secrets
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from yunque.checks.execution.python import JUDGE_LOCATIONS, TIMEOUT
+from yunque.checks.findings import timed
 from yunque.core.nouns import Finding, Limits, Observation, Outcome, Record, Verdict
 from yunque.core.seams import Sandbox
 from yunque.sandbox.programs import Program, ProgramRun, run_program
@@ -59,9 +59,9 @@ class Output:
     """Where compiled programs are kept; None: the user's cache folder."""
     name: str = "output"
 
+    @timed
     def judge(self, record: Record) -> Verdict:
         """PASS for exit status 0 and the expected output; SKIP when the toolchain is missing."""
-        started = time.perf_counter()
         run = run_program(
             self.sandbox,
             Program(language=record.language, source=record.text),
@@ -78,7 +78,7 @@ class Output:
                 finding = Finding(rule="wrong-answer", message="more output than the limit")
             elif given != wanted:
                 finding = Finding(rule="wrong-answer", message=_first_difference(given, wanted))
-        return _verdict(self.name, "outside", run, finding, started)
+        return _verdict(self.name, "outside", run, finding)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,9 +92,9 @@ class OwnTests:
     cache: Path | None = None
     name: str = "own-tests"
 
+    @timed
     def judge(self, record: Record) -> Verdict:
         """PASS for exit status 0 and the word behind the last test; ERROR when there is no place for the word."""
-        started = time.perf_counter()
         word = secrets.token_hex(16)
         source = with_ending(record.text, record.language, word)
         if source is None:
@@ -113,7 +113,7 @@ class OwnTests:
         # Go's println writes to stderr; what the program printed last may end without a newline
         if finding is None and run.ran is not None and word.encode() not in run.ran.stdout + run.ran.stderr:
             finding = Finding(rule="no-end", message="it ended before the last test")
-        return _verdict(self.name, "in-process", run, finding, started)
+        return _verdict(self.name, "in-process", run, finding)
 
 
 def with_ending(source: str, language: str, word: str) -> str | None:
@@ -167,7 +167,7 @@ def _first_difference(given: bytes, wanted: bytes) -> str:
     return f"line {position + 1}: {first!r} instead of {other!r}"
 
 
-def _verdict(check: str, judge_location: str, run: ProgramRun, finding: Finding | None, started: float) -> Verdict:
+def _verdict(check: str, judge_location: str, run: ProgramRun, finding: Finding | None) -> Verdict:
     if run.missing:
         return Verdict(check=check, outcome=Outcome.SKIP, detail=run.missing)
     return Verdict(
@@ -175,7 +175,6 @@ def _verdict(check: str, judge_location: str, run: ProgramRun, finding: Finding 
         outcome=Outcome.FAIL if finding else Outcome.PASS,
         score=0.0 if finding else 1.0,
         findings=(finding,) if finding else (),
-        took_ms=(time.perf_counter() - started) * 1e3,
         detail=f"{run.language}: {finding.message if finding else 'passed'}, {JUDGE_LOCATIONS[judge_location]}"[:400],
         judge_location=judge_location,
     )

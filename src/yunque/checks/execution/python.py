@@ -20,7 +20,6 @@ import functools
 import json
 import marshal
 import secrets
-import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -33,6 +32,7 @@ from yunque.checks.execution.decoder import load
 from yunque.checks.execution.driver import digest, is_longer
 from yunque.checks.execution.judge_location import Standing, bound, standing
 from yunque.checks.execution.judge_processes import JUDGE_LIMITS, Exceeded, bounded
+from yunque.checks.findings import timed
 from yunque.code.python_ast import parse_python
 from yunque.core.nouns import Finding, Job, Limits, Observation, Outcome, Record, Verdict
 from yunque.core.seams import Sandbox
@@ -176,15 +176,15 @@ class Calls:
     limits: Limits = field(default_factory=Limits)
     name: str = "calls"
 
+    @timed
     def judge(self, record: Record) -> Verdict:
         """PASS when every call gives its value; SKIP without calls or for another language than Python."""
-        started = time.perf_counter()
         if record.language != "python" or not self.expected:
             return Verdict(check=self.name, outcome=Outcome.SKIP, detail="no calls to make in this language")
         calls, strict = [item.call for item in self.expected], [item.how.strict for item in self.expected]
         seen = _make(record.text, calls, self.sandbox, self.limits, strict)
         findings = _looked_at(_compare_values, self.expected, seen)
-        return _verdict(self.name, "outside", findings, len(self.expected), started)
+        return _verdict(self.name, "outside", findings, len(self.expected))
 
 
 def _compare_values(expected: Sequence[Expected], seen: Observation) -> list[Finding]:
@@ -287,15 +287,15 @@ class Asserts:
     def _standing(self) -> Standing:
         return standing(self.test, self.given, self.entry, self._callable)
 
+    @timed
     def _outside(self, program: str, lifted: Lifted) -> Verdict:
-        started = time.perf_counter()
         seen = _make(program, [case.call for case in lifted.cases], self.sandbox, self.limits)
         harmless = lifted.only_compares and _is_short_and_flat(seen.stdout)
         findings = _looked_at(_evaluate_asserts, self.test, self._callable, self.entry, seen, here=harmless)
-        return _verdict(self.name, "outside", findings, len(lifted.cases), started)
+        return _verdict(self.name, "outside", findings, len(lifted.cases))
 
+    @timed
     def _apart(self, program: str) -> Verdict:
-        started = time.perf_counter()
         word, standing = secrets.token_hex(16), self._standing
         order = {
             "program": program,
@@ -307,18 +307,18 @@ class Asserts:
             "word": word,
         }
         seen = self.sandbox.run(_job("apart", f"{program}\n{self.test}", json.dumps(order).encode(), self.limits))
-        verdict = _test_verdict(self.name, "apart", seen, word, started)
+        verdict = _test_verdict(self.name, "apart", seen, word)
         if seen.exit_code == separate_process.UNFIT:
             return replace(verdict, outcome=Outcome.ERROR, score=None)
         return verdict
 
+    @timed
     def _in_process(self, program: str) -> Verdict:
-        started = time.perf_counter()
         word = secrets.token_hex(16)
         last = f"check({self.entry})\n" if self.entry else ""
         source = f"{program}\n{self.test}\n{last}print({word!r})\n"
         job = Job(python=source, libraries=_libraries(source), limits=self.limits)
-        return _test_verdict(self.name, "in-process", self.sandbox.run(job), word, started)
+        return _test_verdict(self.name, "in-process", self.sandbox.run(job), word)
 
 
 @functools.lru_cache(512)
@@ -340,7 +340,7 @@ def _rule(answer: Answer, seen: Observation) -> str:
     return TIMEOUT if seen.timed_out and answer.missing == _why_ended(seen) else "no-answer"
 
 
-def _test_verdict(check: str, judge_location: str, seen: Observation, word: str, started: float) -> Verdict:
+def _test_verdict(check: str, judge_location: str, seen: Observation, word: str) -> Verdict:
     """PASS needs exit status 0 and the word as the last line of the output."""
     passed = seen.exit_code == 0 and seen.stdout.rstrip(b"\n").rpartition(b"\n")[2] == word.encode()
     findings = []
@@ -352,7 +352,7 @@ def _test_verdict(check: str, judge_location: str, seen: Observation, word: str,
             findings.append(Finding(rule="no-end", message="it ended before the last test"))
         else:
             findings.append(Finding(rule="failed", message=(details or _why_ended(seen))[:300]))
-    return _verdict(check, judge_location, findings, 1, started)
+    return _verdict(check, judge_location, findings, 1)
 
 
 JUDGE_LOCATIONS = {
@@ -363,14 +363,13 @@ JUDGE_LOCATIONS = {
 """Where a judge sat, for a person."""
 
 
-def _verdict(check: str, judge_location: str, findings: list[Finding], num_cases: int, started: float) -> Verdict:
+def _verdict(check: str, judge_location: str, findings: list[Finding], num_cases: int) -> Verdict:
     first = f": {findings[0].message}" if findings else ""
     return Verdict(
         check=check,
         outcome=Outcome.FAIL if findings else Outcome.PASS,
         score=max(0.0, 1 - len(findings) / num_cases),
         findings=tuple(findings[:20]),
-        took_ms=(time.perf_counter() - started) * 1e3,
         detail=f"{passed_of(num_cases, len(findings), judge_location)}{first}"[:400],
         judge_location=judge_location,
     )

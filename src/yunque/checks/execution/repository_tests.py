@@ -23,12 +23,12 @@ with the original code too, and make no task).
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from yunque.checks.execution.control_layers import MARK, Layers
 from yunque.checks.execution.pytest_runs import PytestRunner
+from yunque.checks.findings import timed
 from yunque.core.nouns import Finding, Limits, Outcome, Record, Verdict
 from yunque.core.seams import Sandbox
 
@@ -44,9 +44,9 @@ class RepositoryTests:
         self.definition = definition
         """The function or class at the top of the file that alone may differ; empty: anything may."""
 
+    @timed
     def judge(self, record: Record) -> Verdict:
         """PASS when all pass, FAIL when one does not or time runs out, SKIP without tests, ERROR when nothing could run."""
-        started = time.perf_counter()
         if not self.tests:
             return Verdict(check=self.name, outcome=Outcome.SKIP, detail="no tests")
         path = record.origin.path
@@ -83,7 +83,6 @@ class RepositoryTests:
             outcome=Outcome.FAIL if result else Outcome.PASS,
             score=float(not result),
             findings=(Finding(rule=rule, message=result),) if result else (),
-            took_ms=1000 * (time.perf_counter() - started),
             detail=f"{detail} [{run.tier}]",
             judge_location=judge_location,
         )

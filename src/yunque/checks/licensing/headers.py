@@ -6,11 +6,10 @@ Covered: comments of every family that `code.lexing` knows. Not covered: notices
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator, Sequence
 
 from yunque.checks.canaries import canary
-from yunque.checks.findings import Places, decide
+from yunque.checks.findings import Places, decide, timed
 from yunque.code.lexing import lines_of_comment, scan
 from yunque.core.nouns import Canary, Finding, Record, Verdict
 
@@ -48,9 +47,10 @@ class LicenceHeader:
     def __init__(self, max_share: float = 0.0) -> None:
         self.max_share = max_share
 
+    @timed
     def judge(self, record: Record) -> Verdict:
         """A verdict; ``values``: ``licence-chars`` and ``licence-share``."""
-        started, text = time.perf_counter(), record.text
+        text = record.text
         spans = [span for block in self._head(record) for span in _licence_spans(text, *block)]
         places = Places(text)
         findings = [
@@ -66,7 +66,7 @@ class LicenceHeader:
         chars = sum(end - start for start, end in spans)
         share = chars / len(text) if text else 0.0
         values = {"licence-chars": float(chars), "licence-share": share}
-        return decide(self.name, started, findings, values=values, fails=share > self.max_share)
+        return decide(self.name, findings, values=values, fails=share > self.max_share)
 
     def _head(self, record: Record) -> Iterator[tuple[int, int]]:
         position = 0

@@ -14,7 +14,6 @@ source, owner and path. Not covered: what the licence asks of a model that learn
 from __future__ import annotations
 
 import functools
-import time
 import tomllib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from yunque.checks.canaries import canary
+from yunque.checks.findings import timed
 from yunque.core.errors import RecipeError
 from yunque.core.nouns import Canary, Finding, Origin, Outcome, Record, Verdict
 from yunque.core.plugins import nearest
@@ -290,9 +290,9 @@ class Licence:
         """What decides beside the record: lists and opt-outs."""
         return f"{LIST_VERSION} {self.policy} {self.opt_outs}"
 
+    @timed
     def judge(self, record: Record) -> Verdict:
         """PASS or FAIL, and why. SKIP when license-expression is not installed."""
-        started = time.perf_counter()
         try:
             passes, findings, values = self._look(record.origin)
         except ImportError:
@@ -302,7 +302,6 @@ class Licence:
             check=self.name,
             outcome=Outcome.PASS if passes else Outcome.FAIL,
             findings=tuple(findings),
-            took_ms=(time.perf_counter() - started) * 1000,
             detail=listing or f"{record.origin.licence} is {', '.join(_classes(record.origin.licence))}",
             values=values,
         )

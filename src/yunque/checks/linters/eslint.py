@@ -19,12 +19,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from yunque.checks.canaries import canary
+from yunque.checks.findings import decide, error, skip, worst_of
 from yunque.checks.processes import Broken, Worker, WorkerLimits, shared_worker
 from yunque.core.errors import YunqueError
-from yunque.core.nouns import Canary, Finding, Outcome, Record, Verdict, content_id
+from yunque.core.nouns import Canary, Finding, Record, Verdict, content_id
 from yunque.core.paths import cache_folder
 
 HERE = Path(__file__).with_name("node")
@@ -85,11 +87,13 @@ class Eslint:
         verdicts = []
         for record in records:
             if record.language not in LANGUAGES:
-                verdicts.append(self._verdict(Outcome.SKIP, "JavaScript and TypeScript alone"))
+                verdicts.append(skip(self.name, "JavaScript and TypeScript alone"))
             elif missing:
-                verdicts.append(self._verdict(Outcome.SKIP, missing))
+                verdicts.append(skip(self.name, missing))
             else:
-                verdicts.append(self._understood(record, next(answers)))
+                answer = next(answers)
+                took_ms = 0.0 if isinstance(answer, Broken) else answer.get("ms", 0.0)
+                verdicts.append(replace(self._understood(record, answer), took_ms=took_ms))
         return verdicts
 
     def _worker(self) -> Worker:
@@ -101,28 +105,22 @@ class Eslint:
         return shared_worker(command, WorkerLimits(budget_s=self.budget_s, memory_bytes=self.memory_bytes))
 
     def _understood(self, record: Record, answer: dict | Broken) -> Verdict:
-        took_ms = 0.0 if isinstance(answer, Broken) else answer.get("ms", 0.0)
         if isinstance(answer, Broken) or "broken" in answer:
             why = answer.why if isinstance(answer, Broken) else answer["broken"]
-            return self._verdict(Outcome.ERROR, why, took_ms)
+            return error(self.name, why)
         if "invalid" in answer:
-            return self._verdict(Outcome.SKIP, f"does not parse: {answer['invalid']}"[:200], took_ms)
+            return skip(self.name, f"does not parse: {answer['invalid']}"[:200])
         findings = tuple(
             sorted((_finding(*row) for row in answer["rows"]), key=lambda finding: (finding.line, finding.rule))
         )
-        worst = next((finding for finding in findings if finding.severity != "note"), None)
-        details = (
-            f"line {worst.line}: {worst.message}" if worst else f"{len(findings)} notes" if findings else "nothing found"
-        )
         lines = max(1, sum(bool(line.strip()) for line in record.text.splitlines()))
         failures = sum(finding.severity != "note" for finding in findings)
-        return Verdict(
-            check=self.name,
-            outcome=Outcome.FAIL if worst else Outcome.PASS,
+        return decide(
+            self.name,
+            findings,
             score=1 - min(1.0, failures / lines),
-            findings=findings,
-            took_ms=took_ms,
-            detail=details,
+            detail=worst_of(findings),
+            most=None,
             values={
                 "findings": float(failures),
                 "per_line": failures / lines,
@@ -130,9 +128,6 @@ class Eslint:
                 "security": float(sum(finding.cwe is not None for finding in findings)),
             },
         )
-
-    def _verdict(self, outcome: Outcome, detail: str, took_ms: float = 0.0) -> Verdict:
-        return Verdict(check=self.name, outcome=outcome, detail=detail, took_ms=took_ms)
 
     def canaries(self) -> Sequence[Canary]:
         """One of each language and family of rules, under comments that say to look away; and clean texts."""

@@ -15,12 +15,14 @@ from __future__ import annotations
 import importlib.util
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from yunque.checks.canaries import canary
+from yunque.checks.findings import decide, error, skip, worst_of
 from yunque.checks.processes import Broken, Worker, WorkerLimits, shared_worker
-from yunque.core.nouns import Canary, Finding, Outcome, Record, Verdict, content_id
+from yunque.core.nouns import Canary, Finding, Record, Verdict, content_id
 
 PROGRAM = Path(__file__).with_name("pylint_worker.py")
 SEVERITIES = {"fatal": "error", "error": "error", "warning": "warning", "refactor": "note", "convention": "note"}
@@ -71,11 +73,13 @@ class Pylint:
         verdicts = []
         for record in records:
             if record.language != "python":
-                verdicts.append(self._verdict(Outcome.SKIP, "Python alone"))
+                verdicts.append(skip(self.name, "Python alone"))
             elif not site:
-                verdicts.append(self._verdict(Outcome.SKIP, NO_PYLINT))
+                verdicts.append(skip(self.name, NO_PYLINT))
             else:
-                verdicts.append(self._understood(next(answers)))
+                answer = next(answers)
+                took_ms = 0.0 if isinstance(answer, Broken) else answer.get("ms", 0.0)
+                verdicts.append(replace(self._understood(answer), took_ms=took_ms))
         return verdicts
 
     def _worker(self, site: str) -> Worker:
@@ -83,36 +87,27 @@ class Pylint:
         return shared_worker(command, WorkerLimits(budget_s=self.budget_s, memory_bytes=self.memory_bytes))
 
     def _understood(self, answer: dict | Broken) -> Verdict:
-        took_ms = 0.0 if isinstance(answer, Broken) else answer.get("ms", 0.0)
         if isinstance(answer, Broken) or "broken" in answer:
             why = answer.why if isinstance(answer, Broken) else answer["broken"]
-            return self._verdict(Outcome.ERROR, why, took_ms=took_ms)
+            return error(self.name, why)
         rows = sorted(answer["rows"], key=lambda row: (row[2], row[0]))
         if any(symbol == "syntax-error" for symbol, *_ in rows):
-            return self._verdict(Outcome.SKIP, "does not parse", took_ms=took_ms)
+            return skip(self.name, "does not parse")
         if broke := next((message for _, category, _, message in rows if category == "fatal"), ""):
-            return self._verdict(Outcome.ERROR, broke.splitlines()[0].split(". ")[0], took_ms=took_ms)
+            return error(self.name, broke.splitlines()[0].split(". ")[0])
         findings = tuple(
             Finding(rule=symbol, line=line, message=message.splitlines()[0], severity=_severity(symbol, category, message))
             for symbol, category, line, message in rows
         )
         counts = {kind: float(sum(row[1] == kind for row in rows)) for kind in SEVERITIES}
-        worst = next((finding for finding in findings if finding.severity != "note"), None)
-        details = (
-            f"line {worst.line}: {worst.message}" if worst else f"{len(findings)} notes" if findings else "nothing found"
-        )
-        return Verdict(
-            check=self.name,
-            outcome=Outcome.FAIL if worst else Outcome.PASS,
+        return decide(
+            self.name,
+            findings,
             score=_grade(counts, answer["statements"]),
-            findings=findings,
-            took_ms=took_ms,
-            detail=details,
+            detail=worst_of(findings),
+            most=None,
             values={**counts, "statements": float(answer["statements"])},
         )
-
-    def _verdict(self, outcome: Outcome, detail: str, took_ms: float = 0.0) -> Verdict:
-        return Verdict(check=self.name, outcome=outcome, detail=detail, took_ms=took_ms)
 
     def canaries(self) -> Sequence[Canary]:
         """One of each kind of message, under comments that tell pylint to look away; and a clean text."""

@@ -26,7 +26,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from yunque.checks.canaries import canary
-from yunque.core.nouns import Canary, Finding, Outcome, Record, Verdict, content_id
+from yunque.checks.findings import decide, error, skip, worst_of
+from yunque.core.nouns import Canary, Finding, Record, Verdict, content_id
 
 TIMEOUT_S = 30.0
 """Wall time of a batch of one; each further text adds SHARE_S."""
@@ -191,30 +192,27 @@ class RuffCheck:
         verdicts = []
         for record in records:
             if record.language != "python":
-                verdicts.append(self._skip("no linter for this language"))
+                verdicts.append(skip(self.name, "no linter for this language"))
             elif not ruff:
-                verdicts.append(self._skip(NO_RUFF))
+                verdicts.append(skip(self.name, NO_RUFF))
             else:
                 verdicts.append(self._verdict(record, next(result)))
         took_ms = (time.perf_counter() - started) * 1000 / max(1, len(records))
-        return [Verdict(**{**vars(verdict), "took_ms": took_ms}) for verdict in verdicts]
-
-    def _skip(self, why: str) -> Verdict:
-        return Verdict(check=self.name, outcome=Outcome.SKIP, detail=why)
+        return [replace(verdict, took_ms=took_ms) for verdict in verdicts]
 
     def _verdict(self, record: Record, rows: list[Row] | Broken) -> Verdict:
         if isinstance(rows, Broken):
-            return Verdict(check=self.name, outcome=Outcome.ERROR, detail=rows.why)
+            return error(self.name, rows.why)
         if any(row.code == INVALID for row in rows):
-            return self._skip("does not parse")
+            return skip(self.name, "does not parse")
         places = Places(record.text) if self.spans and rows else None
         findings = tuple(self.finding(row, places) for row in rows)
         lines = max(1, sum(bool(line.strip()) for line in record.text.splitlines()))
-        return Verdict(
-            check=self.name,
-            outcome=Outcome.FAIL if any(finding.severity != "note" for finding in findings) else Outcome.PASS,
+        return decide(
+            self.name,
+            findings,
             score=self.score(findings, lines),
-            findings=findings,
+            most=None,
             detail=self.summary(findings, lines),
             values={"findings": float(len(findings)), "per_line": len(findings) / lines},
         )
@@ -230,8 +228,7 @@ class RuffCheck:
 
     def summary(self, findings: Sequence[Finding], lines: int) -> str:
         """One line for a person."""
-        worst = next((finding for finding in findings if finding.severity != "note"), None)
-        return f"line {worst.line}: {worst.message}" if worst else f"{len(findings)} notes" if findings else "nothing found"
+        return worst_of(findings)
 
 
 REMOVED = frozenset(

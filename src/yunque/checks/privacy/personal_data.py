@@ -20,12 +20,12 @@ from __future__ import annotations
 
 import ipaddress
 import re
-import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from yunque.checks.canaries import canary
+from yunque.checks.findings import decide, timed
 from yunque.checks.privacy.identifiers import (
     DIGITS,
     HEX,
@@ -38,7 +38,7 @@ from yunque.checks.privacy.identifiers import (
     places,
     shaped,
 )
-from yunque.core.nouns import Canary, Finding, Outcome, Record, Verdict
+from yunque.core.nouns import Canary, Finding, Record, Verdict
 
 MAX_FINDINGS = 2000
 CWE = 359
@@ -344,9 +344,9 @@ class PersonalData:
     def __init__(self, keep_copyright: bool = True, names: Sequence[str] = ()) -> None:
         self.keep_copyright, self.names = keep_copyright, tuple(sorted({name for name in names if len(name) > 3}))
 
+    @timed
     def judge(self, record: Record) -> Verdict:
         """PASS, or FAIL with everything found; ``values`` count it by kind. Never raises."""
-        started = time.perf_counter()
         data = record.text.encode("utf-8", "surrogatepass")
         personal = find_personal(data, keep_copyright=self.keep_copyright, names=self.names)
         findings, line, position = [], 1, 0
@@ -363,14 +363,9 @@ class PersonalData:
                 )
             )
         counts = Counter(kind for kind, _, _ in personal)
-        return Verdict(
-            check=self.name,
-            outcome=Outcome.FAIL if personal else Outcome.PASS,
-            findings=tuple(findings),
-            took_ms=(time.perf_counter() - started) * 1000,
-            detail=", ".join(f"{count} {kind}" for kind, count in counts.most_common()) or "no personal data found",
-            values={"personal": float(len(personal))} | {kind: float(count) for kind, count in counts.items()},
-        )
+        detail = ", ".join(f"{count} {kind}" for kind, count in counts.most_common()) or "no personal data found"
+        values = {"personal": float(len(personal))} | {kind: float(count) for kind, count in counts.items()}
+        return decide(self.name, findings, values=values, detail=detail, most=None)
 
     def judge_all(self, records: Sequence[Record]) -> list[Verdict]:
         """The verdict of each, in their order."""

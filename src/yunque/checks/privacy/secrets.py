@@ -22,17 +22,17 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import time
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 
 from yunque.checks.canaries import canary
+from yunque.checks.findings import decide, error, skip, timed, worst_of
 from yunque.checks.privacy.entropy import HASH_WORDS, HEX, UUID, is_fake
 from yunque.checks.privacy.secret_patterns import CUT_URL, WIDE, Found, assignments, own_patterns, parsed_values
 from yunque.code.grammars import GRAMMARS
-from yunque.core.nouns import Canary, Finding, Outcome, Record, Verdict
+from yunque.core.nouns import Canary, Finding, Record, Verdict
 from yunque.core.paths import cache_folder
 
 PACKAGE = "kingfisher-secret-scanner"
@@ -141,35 +141,27 @@ class Secrets:
         except metadata.PackageNotFoundError:
             self.tool_version = ""
 
+    @timed
     def judge(self, record: Record) -> Verdict:
         """PASS, FAIL with every secret's place, SKIP without Kingfisher, or ERROR when it breaks."""
-        started = time.perf_counter()
         data = record.text.encode("utf-8", "surrogatepass")
         try:
             secrets = find_secrets(data, record.language)
         except ImportError:
-            return self._verdict(Outcome.SKIP, (), NO_KINGFISHER, started)
+            return skip(self.name, NO_KINGFISHER)
         except TimeoutError:
-            return self._verdict(Outcome.ERROR, (), f"the scan took over {TIMEOUT_S:.0f} s", started)
-        except (RuntimeError, ValueError) as error:  # its words could hold the text
-            return self._verdict(Outcome.ERROR, (), f"the scanner broke ({type(error).__name__})", started)
+            return error(self.name, f"the scan took over {TIMEOUT_S:.0f} s")
+        except (RuntimeError, ValueError) as broken:  # its words could hold the text
+            return error(self.name, f"the scanner broke ({type(broken).__name__})")
         findings = tuple(_finding(data, secret) for secret in secrets[:MAX_FINDINGS])
-        detail = f"line {findings[0].line}: {findings[0].message}" if findings else "no secret found"
+        detail = worst_of(findings, "no secret found")
         certain = sum(secret.certain for secret in secrets)
         values = {"secrets": float(len(secrets)), "certain": float(certain)}
-        return self._verdict(Outcome.FAIL if secrets else Outcome.PASS, findings, detail, started, values)
+        return decide(self.name, findings, values=values, fails=bool(secrets), detail=detail, most=None)
 
     def judge_all(self, records: Sequence[Record]) -> list[Verdict]:
         """The verdict of each, in their order; the rules are compiled once in a process."""
         return [self.judge(record) for record in records]
-
-    def _verdict(
-        self, outcome: Outcome, findings: tuple[Finding, ...], detail: str, started: float, values: dict | None = None
-    ) -> Verdict:
-        took_ms = (time.perf_counter() - started) * 1000
-        return Verdict(
-            check=self.name, outcome=outcome, findings=findings, took_ms=took_ms, detail=detail, values=values or {}
-        )
 
     def canaries(self) -> Sequence[Canary]:
         """One for each finder and pattern, put together here so that no scanner finds them in this file; and clean texts."""

@@ -6,11 +6,10 @@ Covered: templates of common editors, in eleven human languages. Not covered: co
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator, Sequence
 
 from yunque.checks.canaries import canary
-from yunque.checks.findings import MAX_FINDINGS, Places, decide
+from yunque.checks.findings import MAX_FINDINGS, Places, decide, timed
 from yunque.code.lexing import MAX_LINE, lines_of_comment, scan
 from yunque.core.nouns import Canary, Finding, Record, Verdict
 
@@ -67,9 +66,10 @@ class Boilerplate:
     def __init__(self, max_templates: int = 0) -> None:
         self.max_templates = max_templates
 
+    @timed
     def judge(self, record: Record) -> Verdict:
         """A verdict; ``values``: the number of findings of each rule, and ``boilerplate-share`` of all characters."""
-        started, text = time.perf_counter(), record.text
+        text = record.text
         result = self._find(text, scan(text, record.language).comments)
         places = Places(text)
         findings = [
@@ -85,7 +85,7 @@ class Boilerplate:
         values = {f"{rule}s": float(sum(item[0] == rule for item in result)) for rule in RULES}
         values["boilerplate-share"] = sum(end - start for _, start, end in result) / (len(text) or 1)
         findings.sort(key=lambda finding: finding.severity == "note")
-        return decide(self.name, started, findings, values=values, fails=values["templates"] > self.max_templates)
+        return decide(self.name, findings, values=values, fails=values["templates"] > self.max_templates)
 
     def _find(self, text: str, comments: Sequence[tuple[int, int]]) -> list[tuple[str, int, int]]:
         details = "\n".join([text[start:end] for start, end in comments]).lower()

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import ast
 import re
-import time
 from collections.abc import Iterator, Sequence
 
 from yunque.checks.canaries import canary
-from yunque.checks.findings import MAX_FINDINGS, Places, decide, skip
+from yunque.checks.findings import MAX_FINDINGS, Places, decide, skip, timed
 from yunque.code.grammars import GRAMMARS, parse
 from yunque.code.lexing import lines_of_comment, scan
 from yunque.code.python_ast import try_parse_python
@@ -71,9 +70,10 @@ class CommentedOutCode:
     def __init__(self, max_lines: int = 0) -> None:
         self.max_lines = max_lines
 
+    @timed
     def judge(self, record: Record) -> Verdict:
         """A verdict; ``values``: ``commented-lines`` and their share of all lines. SKIP without a grammar."""
-        started, text = time.perf_counter(), record.text
+        text = record.text
         if record.language not in GRAMMARS:
             return skip(self.name, f"no grammar for '{record.language}'")
         try:
@@ -92,7 +92,7 @@ class CommentedOutCode:
         lines = sum(text.count("\n", start, end) + 1 for start, end in spans)
         share = lines / (text.count("\n") + 1)
         values = {"commented-lines": float(lines), "commented-share": share}
-        return decide(self.name, started, findings, values=values, fails=lines > self.max_lines)
+        return decide(self.name, findings, values=values, fails=lines > self.max_lines)
 
     def canaries(self) -> Sequence[Canary]:
         """Code that was switched off, in two languages, and prose that looks a little like code."""

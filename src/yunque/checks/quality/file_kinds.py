@@ -11,13 +11,12 @@ from __future__ import annotations
 
 import functools
 import re
-import time
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase, translate
 from pathlib import PurePosixPath
 
 from yunque.checks.canaries import canary
-from yunque.checks.findings import decide
+from yunque.checks.findings import decide, timed
 from yunque.code.lexing import scan
 from yunque.core.nouns import Canary, Finding, Record, Verdict
 
@@ -50,11 +49,11 @@ class Vendored:
     def __init__(self, folders: tuple[str, ...] = VENDOR_FOLDERS, files: tuple[str, ...] = VENDOR_FILES) -> None:
         self.folders, self.files = frozenset(folder.casefold() for folder in folders), files
 
+    @timed
     def judge(self, record: Record) -> Verdict:
         """A verdict from the path alone; ``values``: 1 or 0, under the check's name."""
-        started = time.perf_counter()
         result = self._why(record)
-        return decide(self.name, started, [result] if result else [], values={self.name: float(bool(result))})
+        return decide(self.name, [result] if result else [], values={self.name: float(bool(result))})
 
     def canaries(self) -> Sequence[Canary]:
         """A folder, a name, and a file of one's own."""
@@ -85,11 +84,11 @@ class Generated:
     def __init__(self, files: tuple[str, ...] = GENERATED_FILES, head_lines: int = 40) -> None:
         self.files, self.head_lines = files, head_lines
 
+    @timed
     def judge(self, record: Record) -> Verdict:
         """A verdict from the name and the head; ``values``: 1 or 0, under the check's name."""
-        started = time.perf_counter()
         result = self._why(record)
-        return decide(self.name, started, [result] if result else [], values={self.name: float(bool(result))})
+        return decide(self.name, [result] if result else [], values={self.name: float(bool(result))})
 
     def canaries(self) -> Sequence[Canary]:
         """A name, one of each kind of statement, and a module about generated code."""
@@ -139,13 +138,13 @@ class Minified:
         self.files, self.max_mean_line, self.max_line = files, max_mean_line, max_line
         self.long_share, self.min_space, self.min_chars = long_share, min_space, min_chars
 
+    @timed
     def judge(self, record: Record) -> Verdict:
         """A verdict from the name and the shape of the lines; ``values``: see `measure`, and ``named`` (1 or 0)."""
-        started = time.perf_counter()
         named = _named(record.origin.path, self.files, "minified-file")
         values = self.measure(record.text) | {"named": float(bool(named))}
         result = named or (self._why(values) if values["chars"] >= self.min_chars else None)
-        return decide(self.name, started, [result] if result else [], values=values)
+        return decide(self.name, [result] if result else [], values=values)
 
     def measure(self, text: str) -> dict[str, float]:
         """``chars`` in lines that are not blank (alone, of a blank text), ``mean-line``, ``long-share``, ``white-space``."""
@@ -191,16 +190,16 @@ class DataLike:
     def __init__(self, max_share: float = 0.85, min_literals: int = 200) -> None:
         self.max_share, self.min_literals = max_share, min_literals
 
+    @timed
     def judge(self, record: Record) -> Verdict:
         """A verdict from the kinds of tokens; ``values``: ``literals`` and ``literal-share``."""
-        started = time.perf_counter()
         literals, words = _literals_and_words(record.text, record.language)
         share = literals / (literals + words) if literals else 0.0
         results = []
         if literals >= self.min_literals and share > self.max_share:
             message = f"{share:.0%} of its {literals + words} words and literals are literals"
             results.append(Finding(rule="literals", message=message))
-        return decide(self.name, started, results, values={"literals": float(literals), "literal-share": share})
+        return decide(self.name, results, values={"literals": float(literals), "literal-share": share})
 
     def canaries(self) -> Sequence[Canary]:
         """Tables in two languages, and code with numbers."""

@@ -11,13 +11,12 @@ Not covered: what the text means. Every threshold drops good files somewhere: ta
 from __future__ import annotations
 
 import re
-import time
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 
 from yunque.checks.canaries import canary
-from yunque.checks.findings import decide, skip
+from yunque.checks.findings import decide, skip, timed
 from yunque.code.lexing import scan
 from yunque.core.nouns import Canary, Finding, Record, Verdict
 
@@ -58,9 +57,9 @@ class _Shape:
     def __init__(self, threshold: float, min_chars: int = MIN_CHARS) -> None:
         self.threshold, self.min_chars = threshold, min_chars
 
+    @timed
     def judge(self, record: Record) -> Verdict:
         """A verdict with the value; SKIP for a text without a character that is not white space."""
-        started = time.perf_counter()
         if not record.text or record.text.isspace():
             return skip(self.name, "the text is empty")
         value = self.measure(record)
@@ -68,7 +67,7 @@ class _Shape:
         fails = wrong and len(record.text) >= self.min_chars
         message = f"{self.says} {value:.3g}, {'under' if self.low else 'over'} {self.threshold:g}"
         findings = [Finding(rule=self.name, message=message, severity="warning")] if fails else []
-        return decide(self.name, started, findings, values={self.name: value})
+        return decide(self.name, findings, values={self.name: value})
 
     def measure(self, record: Record) -> float:
         """The number; the text is not blank."""

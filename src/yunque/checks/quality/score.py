@@ -19,13 +19,12 @@ from __future__ import annotations
 
 import math
 import re
-import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from yunque.checks.canaries import canary
-from yunque.checks.findings import decide, skip
+from yunque.checks.findings import decide, skip, timed
 from yunque.checks.quality.heuristics import lines_of
 from yunque.code.grammars import GRAMMARS, error_lines, parse
 from yunque.code.lexing import Scan, scan
@@ -110,9 +109,9 @@ class Quality:
     def __init__(self, min_score: float = 0.5, parse_errors: bool = False, min_lines: int = 3) -> None:
         self.min_score, self.parse_errors, self.min_lines = min_score, parse_errors, min_lines
 
+    @timed
     def judge(self, record: Record) -> Verdict:
         """A verdict with the score, and the features as ``values``."""
-        started = time.perf_counter()
         if len(lines_of(record.text)) < self.min_lines:
             return skip(self.name, f"under {self.min_lines} lines")
         values = features(record.text, record.language)
@@ -131,7 +130,7 @@ class Quality:
         )
         message = f"quality {score:.2f} ({details})"
         findings = [Finding(rule="quality", message=message, severity="warning")] if score < self.min_score else []
-        return decide(self.name, started, findings, values=values, score=score, detail=message)
+        return decide(self.name, findings, values=values, score=score, detail=message)
 
     def canaries(self) -> Sequence[Canary]:
         """A text that nobody can read, and a plain one."""

@@ -5,14 +5,13 @@ from __future__ import annotations
 import logging
 import tempfile
 import textwrap
-import time
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from yunque.checks.canaries import canary
-from yunque.checks.security.patterns import verdict_of
+from yunque.checks.findings import decide, skip, timed, worst_of
 from yunque.code.python_ast import PARSING
 from yunque.core.nouns import Canary, Finding, Outcome, Record, Verdict
 
@@ -25,14 +24,14 @@ class Bandit:
 
     name = "bandit"
 
+    @timed
     def judge(self, record: Record) -> Verdict:
         """PASS, FAIL, with every finding and its CWE; or SKIP: another language, not installed, does not parse.
 
         Low severity is a ``note``, which fails nothing. A function with the indentation of its class is read without it.
         """
-        started = time.perf_counter()
         if record.language != "python":
-            return Verdict(check=self.name, outcome=Outcome.SKIP, detail="Python alone")
+            return skip(self.name, "Python alone")
         with PARSING, warnings.catch_warnings(), tempfile.TemporaryDirectory(prefix="yunque-bandit-") as folder:
             warnings.simplefilter("ignore")
             try:
@@ -50,7 +49,7 @@ class Bandit:
             with _silent("bandit"):
                 bandit.run_tests()
         if bandit.skipped:
-            return Verdict(check=self.name, outcome=Outcome.SKIP, detail="does not parse")
+            return skip(self.name, "does not parse")
         findings = [
             Finding(
                 rule=issue.test_id,
@@ -61,7 +60,7 @@ class Bandit:
             )
             for issue in sorted(bandit.results, key=lambda issue: (issue.lineno, issue.test_id))
         ]
-        return verdict_of(self.name, findings, started)
+        return decide(self.name, findings, detail=worst_of(findings), most=None)
 
     def canaries(self) -> Sequence[Canary]:
         """One of each severity, and a clean text."""

@@ -16,17 +16,17 @@ from __future__ import annotations
 import functools
 import itertools
 import re
-import time
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from yunque.checks.canaries import canary
+from yunque.checks.findings import decide, skip, timed, worst_of
 from yunque.checks.security.injection import injections
 from yunque.checks.security.literals import may_match, needed
 from yunque.code.blanking import code_and_bare, cut, shortened
-from yunque.core.nouns import Canary, Finding, Outcome, Record, Verdict, content_id
+from yunque.core.nouns import Canary, Finding, Record, Verdict, content_id
 
 RULES = Path(__file__).with_name("rules.toml")
 MOST = 100
@@ -66,11 +66,11 @@ class InsecurePatterns:
     def __init__(self) -> None:
         self.tool_version = content_id(RULES.read_bytes())
 
+    @timed
     def judge(self, record: Record) -> Verdict:
         """PASS, or FAIL; with every finding, its severity and its CWE. Never raises for anything the text does."""
-        started = time.perf_counter()
         if not rules_for(record.language):
-            return Verdict(check=self.name, outcome=Outcome.SKIP, detail="no rules for this language")
+            return skip(self.name, "no rules for this language")
         findings = injections(shortened(record.text)) if record.language == "python" else []
         likely = _likely(record.text, record.language)
         code, bare = code_and_bare(record.text, record.language) if likely else ("", "")
@@ -83,7 +83,8 @@ class InsecurePatterns:
                     Finding(rule=rule.name, line=line, message=rule.message, severity=rule.severity, cwe=rule.cwe)
                 )
         once = {(finding.line, finding.rule): finding for finding in findings}
-        return verdict_of(self.name, [once[key] for key in sorted(once)], started)
+        findings = [once[key] for key in sorted(once)]
+        return decide(self.name, findings, detail=worst_of(findings), most=None)
 
     def canaries(self) -> Sequence[Canary]:
         """One of each language's own rules, one of the flow of text into a query, and a clean text."""
@@ -100,19 +101,6 @@ class InsecurePatterns:
             canary("fn f() { unsafe { g() } }\n", "rust", "rust-unsafe"),
             canary("import os\n\nprint(os.path.join(a, 'b'))  # os.system(x)\n", "python"),
         ]
-
-
-def verdict_of(check: str, findings: list[Finding], started: float) -> Verdict:
-    """A verdict: FAIL with a finding that is more than a note."""
-    worst = next((finding for finding in findings if finding.severity != "note"), None)
-    details = f"line {worst.line}: {worst.message}" if worst else f"{len(findings)} notes" if findings else "nothing found"
-    return Verdict(
-        check=check,
-        outcome=Outcome.FAIL if worst else Outcome.PASS,
-        findings=tuple(findings),
-        took_ms=(time.perf_counter() - started) * 1000,
-        detail=details,
-    )
 
 
 @functools.cache

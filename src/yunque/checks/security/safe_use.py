@@ -11,14 +11,13 @@ Not covered: whether the data in a call was checked before; aliases; safety by d
 from __future__ import annotations
 
 import re
-import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
 from yunque.checks.canaries import canary
-from yunque.checks.findings import MAX_FINDINGS, Places, decide, skip
+from yunque.checks.findings import MAX_FINDINGS, Places, decide, skip, timed
 from yunque.checks.security.owasp import category_of
 from yunque.code.lexing import scan
 from yunque.core.nouns import Canary, Finding, Record, Verdict
@@ -149,9 +148,9 @@ class SafeUse:
 
     name = "safe-use"
 
+    @timed
     def judge(self, record: Record) -> Verdict:
         """PASS with notes; SKIP for a language without forms."""
-        started = time.perf_counter()
         forms = _forms(record.language)
         if not forms:
             return skip(self.name, f"no forms for '{record.language}'")
@@ -170,7 +169,7 @@ class SafeUse:
         counts = Counter(category_of(cwe) for _, _, cwe in hits)
         values = {"uses": float(len(hits))} | {name: float(n) for name, n in sorted(counts.items()) if name}
         detail = f"{len(hits)} safe uses" if hits else "nothing that weaknesses come from, in a safe form"
-        return decide(self.name, started, notes, values=values, fails=False, detail=detail)
+        return decide(self.name, notes, values=values, fails=False, detail=detail)
 
     def canaries(self) -> Sequence[Canary]:
         """One of each category in Python, one of other languages, and a text without any."""

@@ -29,11 +29,11 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from yunque.checks.findings import timed
 from yunque.core.errors import EvaluationError
 from yunque.core.nouns import Finding, Measure, Outcome, PromptStyle, Task, Verdict
 from yunque.core.seams import Sandbox
@@ -148,9 +148,9 @@ class CodeXGlue:
         lines = (line.strip() for line in cut(text, ()).split("\n"))
         return self.ends(next(filter(None, lines), ""))
 
+    @timed
     def judge(self, task: Task, text: str, style: PromptStyle = PromptStyle.PREFIX) -> Verdict:
         """PASS when the line is equal to the reference, as the task's evaluator has it; the score is the edit similarity."""
-        started = time.perf_counter()
         reference = self.examples[task.id].reference
         line = self.program(task, text, style)
         equal = self.equal(line, reference)
@@ -162,7 +162,6 @@ class CodeXGlue:
             outcome=Outcome.PASS if equal else Outcome.FAIL,
             score=score,
             findings=() if equal else (Finding(rule=rule, message="not the reference"),),
-            took_ms=(time.perf_counter() - started) * 1000,
             detail=detail if equal or line else "no code in the answer",
         )
 

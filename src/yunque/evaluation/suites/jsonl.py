@@ -23,12 +23,12 @@ from __future__ import annotations
 import json
 import re
 import textwrap
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from yunque.checks.execution.programs import ENDINGS
+from yunque.checks.findings import timed
 from yunque.core.errors import EvaluationError, SandboxError
 from yunque.core.nouns import Limits, Measure, Outcome, PromptStyle, Task, Verdict
 from yunque.core.plugins import nearest
@@ -157,8 +157,8 @@ class JsonlSuite:
             return []
         return [describe("exact match", exact, groups), describe("edit similarity", similar, groups)]
 
+    @timed
     def _compared(self, row: Row, text: str, style: PromptStyle) -> Verdict:
-        started = time.perf_counter()
         answer = code_of(text, row.definition) if style is PromptStyle.CHAT else cut(text, row.task.stops)
         reference = row.reference or ""
         exact, similarity = _is_exact(answer, reference), edit_similarity(answer, reference)
@@ -166,7 +166,6 @@ class JsonlSuite:
             check=self.name,
             outcome=Outcome.PASS if exact else Outcome.FAIL,
             score=similarity,
-            took_ms=(time.perf_counter() - started) * 1e3,
             detail="the reference" if exact else f"not the reference: edit similarity {similarity:.3f}",
         )
 
