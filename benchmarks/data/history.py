@@ -3,7 +3,7 @@
     python benchmarks/data/history.py [--commits 5000] [--small 500] [--seed 1] [--keep FOLDER]
 
 Makes a repository with ``git fast-import``, the same one from the same seed: 40 Python and 20 JavaScript files under edits
-as people make them (functions mended with a test, rewritten, added; several files at once; documentation, lock files,
+as people make them (functions fixed with a test, rewritten, added; several files at once; documentation, lock files,
 layout, merges, reverts, bots, unfinished work, messages that say nothing). Then the stream reads it, in a process of its own
 for each size, so that peak memory is its own. A commit must be in a pair or dropped with a reason; otherwise it ends with 1.
 """
@@ -125,7 +125,7 @@ class Maker:
         name = part["name"]
         kind = pick.choices(range(14), (18, 14, 12, 10, 8, 6, 5, 5, 4, 4, 4, 4, 3, 3))[0]
         number = self.at
-        if kind == 0:  # a mended function, with a test
+        if kind == 0:  # a fixed function, with a test
             part["b"] += 1
             test = f"from pkg import part\n\n\ndef test_{number}():\n    assert part.{name}_{part['at']}([{number}]) == 1\n"
             self.commit(

@@ -138,7 +138,7 @@ def pairs(folder: Path) -> None:
         key: [canary(one[key], "python", path=f"{at}.py").record for at, (_, one) in enumerate(rows)]
         for key in ("func_src_before", "func_src_after")
     }
-    print("| SVEN, Python pairs | n | vulnerable half fails | mended half fails | told apart |\n|---|--:|--:|--:|--:|")
+    print("| SVEN, Python pairs | n | vulnerable half fails | fixed half fails | told apart |\n|---|--:|--:|--:|--:|")
     for check in (Bandit(), RuffSecurity()):
         bad, good = (judge_all(check, _dedented(halves[key])) for key in ("func_src_before", "func_src_after"))
         fails = [sum(one.outcome is Outcome.FAIL for one in half) for half in (bad, good)]

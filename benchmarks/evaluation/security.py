@@ -3,7 +3,7 @@
     python benchmarks/evaluation/security.py [--split train] [--flawfinder PEER/bin/flawfinder]
 
 On SVEN's pairs, by CWE: in how many vulnerable functions a check finds the row's weakness or one of its family, in how many
-of the mended ones it does too (false alarms, where nothing else is wrong), and in how many pairs it finds more in the
+of the fixed ones it does too (false alarms, where nothing else is wrong), and in how many pairs it finds more in the
 vulnerable half. On CyberSecEval: in how much of the flagged code our checks find the weakness, by language, its own
 ``regex`` rules left out. ``+ notes`` counts the rules of severity ``note``, which fail no record. The peers are Bandit alone
 (Python) and flawfinder 2.0.19 (C; GPL, a program of its own: ``pip install flawfinder`` elsewhere).
@@ -65,7 +65,7 @@ def of_family(found: Counter[int], cwe: int) -> int:
 
 
 def pairs(split: str) -> list[tuple[int, str, str, str]]:
-    """(CWE, language, vulnerable, mended) of each row."""
+    """(CWE, language, vulnerable, fixed) of each row."""
     read = []
     for path in sorted((benchmarks_folder() / "sven" / split).glob("*.jsonl")):
         for row in map(json.loads, path.read_text("utf-8").splitlines()):
@@ -77,8 +77,8 @@ def pairs(split: str) -> list[tuple[int, str, str, str]]:
 def told_apart(find: Finder, rows: Iterable[tuple[int, str, str, str]]) -> dict[int, Counter[str]]:
     """CWE -> how many pairs, seen, false alarms, told apart."""
     counts: dict[int, Counter[str]] = defaultdict(Counter)
-    for cwe, language, vulnerable, mended in rows:
-        bad, good = of_family(find(vulnerable, language), cwe), of_family(find(mended, language), cwe)
+    for cwe, language, vulnerable, fixed in rows:
+        bad, good = of_family(find(vulnerable, language), cwe), of_family(find(fixed, language), cwe)
         counts[cwe] += Counter(n=1, seen=bad > 0, alarms=good > 0, apart=bad > good)
     return counts
 
@@ -94,7 +94,7 @@ def main() -> None:
         finders["flawfinder"] = flawfinder(options.flawfinder)
     rows = pairs(options.split)
     found = {name: told_apart(find, rows) for name, find in finders.items()}
-    print(f"SVEN, {options.split}: vulnerable seen / mended seen as well / told apart")
+    print(f"SVEN, {options.split}: vulnerable seen / fixed seen as well / told apart")
     print(f"| CWE | pairs | {' | '.join(finders)} |", f"|---|--:|{'--:|' * len(finders)}", sep="\n")
     for cwe in [*sorted(found["ours"]), 0]:
         cells = [counts[cwe] if cwe else sum(counts.values(), Counter()) for counts in found.values()]

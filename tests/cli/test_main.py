@@ -1,4 +1,4 @@
-"""The command line as a person meets it, in a process of its own: what a user can mend is one line and exit status 2."""
+"""The command line as a person meets it, in a process of its own: what a user can fix is one line and exit status 2."""
 
 import contextlib
 import json

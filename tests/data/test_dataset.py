@@ -72,16 +72,16 @@ def test_negative_examples_are_redacted_too(tmp_path):
 
 
 def test_pairs_of_a_stream_go_with_their_records(tmp_path):
-    kept, mended, gone = record("a.py", "x = 1\n"), record("b.py", "y = 2  \n"), record("c.py", "z = (\n")
+    kept, fixed, gone = record("a.py", "x = 1\n"), record("b.py", "y = 2  \n"), record("c.py", "z = (\n")
     pairs = [
         question("1", kept),
-        question("2", kept, mended),
+        question("2", kept, fixed),
         question("3", kept, gone),
         question("4", kept, prompt=f"Mail {MAIL}?"),
     ]
     failed = {"c.py": [Verdict(check="syntax", outcome=Outcome.FAIL, detail="no")]}
     rules = ScreenRecipe(rules=(Rule(check="syntax"),))
-    counts, tables = run(tmp_path, [kept, mended, gone], failed, pairs, screen=rules)
+    counts, tables = run(tmp_path, [kept, fixed, gone], failed, pairs, screen=rules)
     assert [one.id for one in tables[PAIRS]] == ["1", "2", "4"]
     assert tables[PAIRS][1].origin_ids == tuple(one.id for one in tables[RECORDS]), "the id of the text that is kept"
     assert MAIL not in tables[PAIRS][2].prompt

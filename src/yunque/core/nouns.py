@@ -77,7 +77,7 @@ class PairKind(StrEnum):
     EDIT = "edit"
     """A commit's message and the text before -> the text after."""
     FIX = "fix"
-    """A function that was mended, as it was -> as it is."""
+    """A function that was fixed, as it was -> as it is."""
     REFACTOR = "refactor"
     """A function that was written anew and does the same, as it was -> as it is."""
     QUESTION = "question"

@@ -56,7 +56,7 @@ _FEW = 8
 
 
 def nearest(name: str, known: list[str]) -> str:
-    """A hint: the nearest known name, or all of them; both where there are few and the nearest is no slip of a finger."""
+    """A hint: the nearest known name, or all of them; both where there are few and the nearest is not a slip of a finger."""
     every = f"known: {', '.join(sorted(known)) or 'none'}"
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     if not close:

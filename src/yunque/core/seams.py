@@ -36,7 +36,7 @@ class Source(Protocol):
         ...
 
     def fetch(self, folder: Path) -> dict:
-        """Fill ``folder/tree`` without running anything of it; gives the facts of the snapshot. Raises SourceError."""
+        """Fill ``folder/tree`` without running anything of it; returns the facts of the snapshot. Raises SourceError."""
         ...
 
 

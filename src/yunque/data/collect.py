@@ -95,7 +95,7 @@ def collect(
     progress: Progress = silent,
     workers: int = 1,
 ) -> dict:
-    """Read the snapshot at ``tree`` (the folder with ``tree/`` in it) into two tables in ``folder``; gives the counts.
+    """Read the snapshot at ``tree`` (the folder with ``tree/`` in it) into two tables in ``folder``; returns the counts.
 
     ``facts`` are the snapshot's counts; ``checks`` None loads those that the recipe names. In the counts, ``files`` is
     ``kept`` plus the sum of ``dropped``. RecipeError for an unknown language or check; see `refuse_nothing`, too.
@@ -248,7 +248,7 @@ class _Reader:
         return _Read(item=record, note=note, same=same)
 
     def dropped(self, path: str, reason: str, detail: str) -> Dropped:
-        """The file with the reason why it is no record."""
+        """The file with the reason why it is not a record."""
         full = self.root / path
         size = 0 if full.is_symlink() else full.lstat().st_size
         return Dropped(path=shown(path), reason=reason, detail=detail, size_bytes=size)
@@ -292,7 +292,7 @@ def _refuse_benchmark(benchmark: Benchmark | None) -> None:
 
 
 def _code_language(path: str, head: bytes, headers_are_cpp: bool, plain_text: bool) -> str:
-    """The language of a file that is asked for; ``_Drop`` when it is no code."""
+    """The language of a file that is asked for; ``_Drop`` when it is not code."""
     if is_stub(path):
         raise _Drop("stub", "signatures without bodies")
     language = language_of(path, head, headers_are_cpp)
@@ -341,7 +341,7 @@ def decode_as_declared(data: bytes) -> str:
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
         if encoding.replace("-", "_").lower() in _REFUSED_CODECS:
-            raise ValueError(f"{encoding} is no encoding of files")
+            raise ValueError(f"{encoding} is not an encoding of files")
         text = data.decode(encoding)
     except (SyntaxError, LookupError) as error:
         raise ValueError(str(error)) from None

@@ -128,7 +128,7 @@ def record_ids(row: Any) -> tuple[str, ...]:
 def parts_of(store: Store, dataset: Artifact) -> list[Artifact]:
     """The parts of a data set, one a source. StoreError for another artifact."""
     if dataset.manifest.kind != "dataset":
-        raise StoreError(f"{dataset.manifest.kind}-{dataset.id} is no data set", where=store.root, do="name a dataset-…")
+        raise StoreError(f"{dataset.manifest.kind}-{dataset.id} is not a data set", where=store.root, do="name a dataset-…")
     return [parent for parent in store.parents(dataset) if parent.manifest.kind == "part"]
 
 

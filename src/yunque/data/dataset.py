@@ -49,7 +49,7 @@ class PairAside:
 
 
 def find_values(records: Path, tags: Path, folder: Path, redactor: Redactor) -> dict:
-    """Fill ``folder`` with the values that checks found in the records, each once and as a hash; gives the counts."""
+    """Fill ``folder`` with the values that checks found in the records, each once and as a hash; returns the counts."""
     known: dict[KnownValue, None] = {}
     for record, tagged in _tagged(records, tags):
         known |= dict.fromkeys(redactor.values(record, tagged.verdicts))
@@ -68,7 +68,7 @@ def finish(
     workers: int = 1,
     progress: Progress = silent,
 ) -> dict:
-    """Fill ``folder`` with the six tables from the folders of records and tags; gives the counts."""
+    """Fill ``folder`` with the six tables from the folders of records and tags; returns the counts."""
     counts = _Counts()
     batches = batched(_tagged(records, tags), lambda item: len(item[0].text), BATCH_CHARS)
     outcomes = ordered_map(finisher, batches, workers=workers, lost=finisher.lost)
@@ -106,7 +106,7 @@ def _counted(
 def _write_records(
     outcomes: Iterable[Finished], folder: Path, recipe: PairsRecipe, made: TableWriter[Pair], brings: bool
 ) -> tuple[TestedIndex, dict[str, str]]:
-    """All tables but the pairs of streams; gives what tests need, and the new id (or none) of every record that changed.
+    """All tables but the pairs of streams; returns what tests need, and the new id (or none) of every record that changed.
 
     ``brings``: whether pairs of a stream follow, which name records by their ids.
     """

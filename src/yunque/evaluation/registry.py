@@ -5,9 +5,9 @@
 public benchmarks          `suite_names` lists them; `yunque bench fetch` brings their files
 ``jsonl:FILE``             any JSON Lines file of one's own (`jsonl_suite`)
 ``repo-body:SOURCE``       a repository's functions, judged by its own tests; ``repo-fim:SOURCE``: its lines
-``repo-fix:FOLDER``        bugs that its history mended; ``repo-refactor:FOLDER``: functions that it made simpler
+``repo-fix:FOLDER``        bugs that its history fixed; ``repo-refactor:FOLDER``: functions that it made simpler
 ``robust:NAME``            a suite of functions to complete, asked in five ways (`robustness`)
-``PACKAGE.MODULE:NAME``    a plug-in: something that takes a sandbox and gives a suite
+``PACKAGE.MODULE:NAME``    a plug-in: something that takes a sandbox and returns a suite
 =========================  ========================================================================================
 """
 

@@ -145,9 +145,9 @@ def _object(line: str, path: Path, number: int) -> dict:
     try:
         row = json.loads(line)
     except ValueError as error:
-        raise EvaluationError(f"line {number} is no JSON, or was cut ({error})", where=path, do=EXAMPLE) from None
+        raise EvaluationError(f"line {number} is not JSON, or was cut ({error})", where=path, do=EXAMPLE) from None
     if not isinstance(row, dict):
-        raise EvaluationError(f"line {number} is no JSON object", where=path, do=EXAMPLE)
+        raise EvaluationError(f"line {number} is not a JSON object", where=path, do=EXAMPLE)
     return row
 
 
@@ -163,7 +163,7 @@ def _sample(row: dict, path: Path, number: int, task_ids: Sequence[str]) -> tupl
     if not key:
         raise EvaluationError(f"line {number} has no completion and no solution", where=path, do=EXAMPLE)
     if not isinstance(row[key], str):
-        raise EvaluationError(f"line {number}: its {key} is no text", where=path, do=EXAMPLE)
+        raise EvaluationError(f"line {number}: its {key} is not a text", where=path, do=EXAMPLE)
     style = PromptStyle.PROGRAM if key == "solution" else PromptStyle.PREFIX
     if key == "text":
         style = _style(row, path, number)
@@ -209,7 +209,7 @@ def _read_document(path: Path, task_ids: Sequence[str]) -> Samples:
     samples = []
     for number, (task_id, texts) in enumerate(zip(task_ids, document, strict=True), 1):
         if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-            raise EvaluationError(f"entry {number} is no list of texts", where=path)
+            raise EvaluationError(f"entry {number} is not a list of texts", where=path)
         samples += [_made(task_id, text, PromptStyle.PROGRAM) for text in texts]
     return Samples(samples=tuple(samples), layout="bigcode")
 
@@ -218,7 +218,7 @@ def _multipl_e(document: Any, path: Path, task_ids: Sequence[str]) -> tuple[str,
     """Language and samples of one task."""
     do = "a MultiPL-E file has name, language, prompt and completions"
     if not isinstance(document, dict):
-        raise EvaluationError("is no task with completions", where=path, do=do)
+        raise EvaluationError("is not a task with completions", where=path, do=do)
     for key in ("name", "language", "prompt"):
         if not isinstance(document.get(key), str):
             raise EvaluationError(f"has no {key}", where=path, do=do)
@@ -320,7 +320,7 @@ def _document(path: Path) -> Any:
     try:
         return json.loads(text)
     except ValueError as error:
-        raise EvaluationError(f"is no JSON, or was cut ({error})", where=path) from None
+        raise EvaluationError(f"is not JSON, or was cut ({error})", where=path) from None
 
 
 def _yaml(text: str, path: Path) -> Any:
@@ -332,4 +332,4 @@ def _yaml(text: str, path: Path) -> Any:
     try:
         return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except yaml.YAMLError as error:
-        raise EvaluationError(f"is no YAML, or was cut ({error})", where=path) from None
+        raise EvaluationError(f"is not YAML, or was cut ({error})", where=path) from None

@@ -44,7 +44,7 @@ class RowLayer(DynamicLayer):
     """Keys and values of one layer, written in place."""
 
     def update(self, key_states: torch.Tensor, value_states: torch.Tensor, *_: Any, **__: Any) -> tuple:
-        """Add columns (B, H, T, D); gives all that are held."""
+        """Add columns (B, H, T, D); returns all that are held."""
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
             self.length, self.held = (

@@ -113,7 +113,7 @@ class TorchEngine:
         return Completion(text=row.text, stop=row.ended, tokens=len(row.generated), took_ms=row.took_ms, engine=self.name)
 
     def _decode(self, rows: list[Row]) -> Iterator[int]:
-        """Generate, at most ``batch_rows`` at once, until each row has ended; gives how many have since the last time.
+        """Generate, at most ``batch_rows`` at once, until each row has ended; returns how many have since the last time.
 
         Rows that have ended stay until they are half of the batch, since leaving costs a copy of the cache; then they leave
         together, and the next in line take their places.

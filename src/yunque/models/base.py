@@ -83,7 +83,7 @@ def find_base(name: str, progress: Progress = silent) -> tuple[Path, BaseFacts]:
 
 
 def pull(name: str = EMBEDDED, progress: Progress = silent) -> tuple[Path, BaseFacts]:
-    """Bring a base model into the cache, or find it there, whole or not at all; gives its folder and facts."""
+    """Bring a base model into the cache, or find it there, whole or not at all; returns its folder and facts."""
     key = EMBEDDED if name.lower() in (EMBEDDED, HUB_NAME.lower()) else name
     folder = cache_folder() / "models" / key.replace("/", "--").lower()
     if (folder / FACTS).exists():

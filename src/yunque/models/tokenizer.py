@@ -65,7 +65,7 @@ def find_fim(tokenizer: Any) -> FimTokens | None:
 
 
 def add_fim(tokenizer: Any) -> list[int]:
-    """Add the tokens that are missing (fill-in-the-middle, and a pad of its own); gives the new ids, in order."""
+    """Add the tokens that are missing (fill-in-the-middle, and a pad of its own); returns the new ids, in order."""
     if find_fim(tokenizer) is not None:
         return []
     before = len(tokenizer)

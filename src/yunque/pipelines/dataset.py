@@ -50,7 +50,7 @@ MIN_SALT = 16
 
 @dataclass(kw_only=True)
 class DataBuild:
-    """One build; ``run`` does it all. Raises YunqueError for what a user can mend."""
+    """One build; ``run`` does it all. Raises YunqueError for what a user can fix."""
 
     recipe: DataRecipe
     out: Path

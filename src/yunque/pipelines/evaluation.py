@@ -241,7 +241,7 @@ def scored(artifact: Artifact) -> Scored:
 
 
 def write_pages(scoreds: Sequence[Scored], out: Path) -> Path:
-    """Write ``eval.html`` and a page of answers for every run; gives the first."""
+    """Write ``eval.html`` and a page of answers for every run; returns the first."""
     runs = []
     for item in scoreds:
         manifest = item.artifact.manifest
@@ -308,7 +308,7 @@ def _called(run: Artifact) -> str:
 
 # --------------------------------------------------------------------------------------------------------------------- steps
 def _write_measures(draft: Path, suite: JudgedSuite, rows: list[ScoredSample], parents: list[Artifact], seed: int) -> dict:
-    """The numbers of a run, written beside its answers; gives what the manifest counts."""
+    """The numbers of a run, written beside its answers; returns what the manifest counts."""
     measures = summarise(rows, KS, seed=seed)
     for parent in parents:
         measures += [item for item in ceiling_of(load_ceiling(parent.path / CEILING), seed=seed) if item.n]

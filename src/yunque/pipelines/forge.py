@@ -41,7 +41,7 @@ from yunque.store.tables import read_table, write_table
 
 @dataclass(kw_only=True)
 class Forge:
-    """One run of the road; ``run`` does it all. Raises YunqueError for what a user can mend."""
+    """One run of the road; ``run`` does it all. Raises YunqueError for what a user can fix."""
 
     spec: str
     recipe: ForgeRecipe

@@ -56,7 +56,7 @@ class ProgramRun:
     toolchain: str = ""
     """What the tools say their version is; another version may mean another verdict."""
     missing: str = ""
-    """What to install or mend; then nothing ran, and nothing is known about the program."""
+    """What to install or fix; then nothing ran, and nothing is known about the program."""
     compiled: Observation | None = None
     """None when nothing had to be compiled: the language does not, or the cache had it."""
     ran: Observation | None = None
@@ -313,7 +313,7 @@ def load(cache: Path, key: str) -> dict[str, bytes] | None:
 
 
 def publish(cache: Path, key: str, files: dict[str, bytes]) -> None:
-    """Keep files under a key, whole or not at all, and drop the oldest beyond CACHE_BYTES. A full disk is no error."""
+    """Keep files under a key, whole or not at all, and drop the oldest beyond CACHE_BYTES. A full disk is not an error."""
     head = json.dumps([(name, len(content)) for name, content in files.items()]).encode()
     data = b"\n".join((head, b"".join(files.values())))
     if _write_whole(cache / f"{key}{_ENTRY}", hashlib.sha256(data).digest() + data):

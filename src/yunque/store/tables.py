@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 def write_table(path: Path, rows: Iterable[Any], kind: type) -> int:
-    """Write dataclass instances of ``kind`` to a Parquet file; gives how many. No rows still write the columns."""
+    """Write dataclass instances of ``kind`` to a Parquet file; returns how many. No rows still write the columns."""
     with open_table(path, kind) as table:
         for row in rows:
             table.add(row)
@@ -93,7 +93,7 @@ def json_line(row: Any, *, sort_keys: bool = False) -> str:
 
 
 def write_lines(path: Path, rows: Iterable[Any]) -> int:
-    """Write dataclass instances or dicts as JSON lines; gives how many."""
+    """Write dataclass instances or dicts as JSON lines; returns how many."""
     count = 0
     with open(path, "w", encoding="utf-8") as file:
         for row in rows:

@@ -35,7 +35,7 @@ def test_commented_out_python(code):
             "foo()",
             "note: this",
             "return the sum",
-            "TODO: mend",
+            "TODO: fix",
             "if it fails, try again:",
         ),
         *(

@@ -1,4 +1,4 @@
-"""Every rule finds its weakness and leaves its mended twin alone; comments and texts are no code; Bandit only reads."""
+"""Every rule finds its weakness and leaves its fixed twin alone; comments and texts are no code; Bandit only reads."""
 
 import threading
 

@@ -213,7 +213,7 @@ def test_rows_for_people_and_for_programs(folder):
     )
     with pytest.raises(RecipeError, match="did you mean 'kept'"):
         list(rows_of(store, dataset, Wanted(what="keptt")))
-    with pytest.raises(StoreError, match="is no data set"):
+    with pytest.raises(StoreError, match="is not a data set"):
         list(rows_of(store, store.parents(dataset)[0], Wanted()))
 
 
@@ -242,9 +242,9 @@ def test_the_licence_policy_of_the_docs_decides(folder):
     ("options", "told"),
     [
         ({"licence": {"denny": []}}, "'licence' has no option 'denny'.*did you mean 'deny'"),
-        ({"licence": {"deny": ["MTI"]}}, "'MTI' is no SPDX id"),
+        ({"licence": {"deny": ["MTI"]}}, "'MTI' is neither an SPDX id"),
         ({"licence": {"deny": 3}}, "'licence' cannot take these options"),
-        ({"licences": {}}, "'licences' is no check of this recipe.*did you mean 'licence'"),
+        ({"licences": {}}, "'licences' is not a check of this recipe.*did you mean 'licence'"),
     ],
 )
 def test_options_of_checks_that_are_none_are_told(folder, options, told):

@@ -358,7 +358,7 @@ def test_a_revision_that_is_not_there_is_one_line(repo, tmp_path, revision):
     with pytest.raises(SourceError, match=r"no branch, tag or commit|no such file") as error:
         open_source(f"{repo}@{revision}").fetch(tmp_path / "out")
     assert one_line(error)
-    with pytest.raises(SourceError, match="is no git repository that can be read"):
+    with pytest.raises(SourceError, match="is not a git repository that can be read"):
         open_source(f"{repo}/build@main").fetch(tmp_path / "out")  # never the repository around it
 
 
@@ -391,7 +391,7 @@ def test_a_bad_line_of_a_list_is_told_with_its_number(repo, tmp_path):
             open_sources(f"list:{tmp_path}/all.txt")
     (tmp_path / "all.txt").write_bytes(b"\0\1")
     for spec in ("all.txt", "nope.txt", ""):
-        with pytest.raises(SourceError, match=r"is no list|cannot be read") as error:
+        with pytest.raises(SourceError, match=r"is not a list|cannot be read") as error:
             open_sources(f"list:{tmp_path}/{spec}")
         assert one_line(error)
 

@@ -116,12 +116,12 @@ def test_a_large_file_is_shown_around_its_change(made):
 
 
 def test_a_fix_shows_the_test_and_the_function_and_a_refactoring_the_function_alone(made):
-    mended = AREA.replace("width + height", "width * height")
+    fixed = AREA.replace("width + height", "width * height")
     test = "from shapes import area\n\n\ndef test_nothing():\n    assert True\n"
     made.commit("A first test of the shapes", {"tests/test_shapes.py": test})
     more = test + "\n\ndef test_area():\n    assert area(2, 3) == 6\n"
-    made.commit("Multiply both of the sides", {"shapes.py": mended, "tests/test_shapes.py": more})
-    simple = mended.replace("    return x * 2\n", "    return x + x\n")
+    made.commit("Multiply both of the sides", {"shapes.py": fixed, "tests/test_shapes.py": more})
+    simple = fixed.replace("    return x * 2\n", "    return x + x\n")
     made.commit("Simplify the other function", {"shapes.py": simple})
     told = simple.replace("return x + x", "return x + x + 0")
     made.commit("Fix the wrong sum of other", {"shapes.py": told})
@@ -131,11 +131,11 @@ def test_a_fix_shows_the_test_and_the_function_and_a_refactoring_the_function_al
     said, tested = by_kind[PairKind.FIX]
     assert tested.answer == 'def area(width, height):\n    """Its area."""\n    return width * height\n'
     assert (
-        "This test must pass:\n\n```python\ndef test_area():\n    assert area(2, 3) == 6\n```\n\nMend `area` in `shapes.py`:"
+        "This test must pass:\n\n```python\ndef test_area():\n    assert area(2, 3) == 6\n```\n\nFix `area` in `shapes.py`:"
         in tested.prompt
     )
     assert "return width + height" in tested.prompt and "width * height" not in tested.prompt
-    assert said.prompt.startswith("Fix the wrong sum of other\n\nMend `other`") and "x + x + 0" not in said.prompt
+    assert said.prompt.startswith("Fix the wrong sum of other\n\nFix `other`") and "x + x + 0" not in said.prompt
     (refactored,) = by_kind[PairKind.REFACTOR]
     assert refactored.answer == "def other(x):\n    return x + x\n" and "without changing what it does" in refactored.prompt
     _, (_, pairs, dropped) = read(made.root, kinds=(PairKind.FIX,))

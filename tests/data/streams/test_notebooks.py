@@ -168,7 +168,7 @@ def test_long_lines_take_no_longer_than_they_are(within):
         ({"cell_type": "markdown", "source": ["a", None]}, "has no text"),
         ({"cell_type": "code"}, "has no text"),
         ({"cell_type": "code", "source": "x = '\ud800'"}, "holds half a surrogate pair"),
-        (7, "is no object"),
+        (7, "is not an object"),
     ],
 )
 def test_a_bad_cell_costs_itself_alone(bad, told):

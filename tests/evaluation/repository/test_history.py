@@ -146,7 +146,7 @@ def build(root: Path) -> Repository:
     made.commit("Start")
     made.change("pkg/shapes.py", "width + height", "width * height")
     made.write("tests/test_shapes.py", TESTS + TEST_AREA)
-    made.write("CHANGES.md", "area() is mended\n")
+    made.write("CHANGES.md", "area() is fixed\n")
     made.commit("Multiply the sides, fixes #1")
     large = "        if self.side > LIMIT:\n            return True\n        else:\n            return False\n"
     made.change("pkg/shapes.py", large, "        return self.side > LIMIT\n")
@@ -156,7 +156,7 @@ def build(root: Path) -> Repository:
     made.change("pkg/shapes.py", "self.side * self.side if", "self.side**3 if")
     made.change("pkg/shapes.py", "math.floor(number) + 1", "math.ceil(number)")
     made.write("tests/test_shapes.py", TESTS + TEST_AREA + TEST_MANY + TEST_WHOLE)
-    made.commit("Mend volume and round_up")
+    made.commit("Fix volume and round_up")
     made.change("pkg/shapes.py", "        self.side = side\n", "        self.side = side + 0\n")
     made.write("tests/test_shapes.py", TESTS + TEST_AREA + TEST_MANY + TEST_WHOLE + TEST_HAPPY)
     made.commit("A test that did not fail before")
@@ -233,8 +233,8 @@ def task_of(suite, name):
 def test_the_tasks_are_exactly_those_that_can_be_judged(made):
     ids = made.ids
     assert [task.id for task in made.fix.tasks()] == [
-        f"{ids['Mend volume and round_up']}/pkg/shapes.py/round_up",
-        f"{ids['Mend volume and round_up']}/pkg/shapes.py/Box.volume",
+        f"{ids['Fix volume and round_up']}/pkg/shapes.py/round_up",
+        f"{ids['Fix volume and round_up']}/pkg/shapes.py/Box.volume",
         f"{ids['Multiply the sides, fixes #1']}/pkg/shapes.py/area",
     ]
     assert [task.id for task in made.refactor.tasks()] == [f"{ids['Simplify is_large']}/pkg/shapes.py/Box.is_large"]
@@ -282,7 +282,7 @@ def test_a_fix_shows_subject_test_and_the_function_with_its_mistake(made):
         assert "width * height" not in text
     volume = task_of(made.fix, "Box.volume")
     assert "def test_volume(self, side):\n    assert Box(side).volume() == side**3" in volume.question
-    assert volume.prompt.endswith("# pkg/shapes.py: Box.volume mended. Mend volume and round_up\nclass Box:\n")
+    assert volume.prompt.endswith("# pkg/shapes.py: Box.volume fixed. Fix volume and round_up\nclass Box:\n")
     assert "self.side**3" not in volume.question and "class Box:\n    def volume(self):" in volume.question
 
 
@@ -291,8 +291,8 @@ def test_the_tests_of_a_fix_are_those_it_mended_and_some_that_passed_before(made
     assert problems["area"].tests[0] == "tests/test_shapes.py::test_area"
     assert set(problems["area"].tests[1:3]) == {"tests/test_shapes.py::test_no_area", "tests/test_shapes.py::test_square"}
     assert len(problems["area"].tests) == 1 + 6
-    mended = {f"tests/test_shapes.py::TestVolume::test_volume[{side}]" for side in (3,)}
-    assert mended <= set(problems["Box.volume"].tests)
+    fixed = {f"tests/test_shapes.py::TestVolume::test_volume[{side}]" for side in (3,)}
+    assert fixed <= set(problems["Box.volume"].tests)
 
 
 def test_a_refactoring_shows_the_function_before_alone(made):
@@ -463,7 +463,7 @@ def test_only_the_trees_of_tasks_are_kept(made):
 
 @pytest.fixture(scope="module")
 def short_history(tmp_path_factory):
-    """Two commits that mend a function each, and three that do nothing."""
+    """Two commits that fix a function each, and three that do nothing."""
     made = begin(tmp_path_factory.mktemp("short") / "shapes")
     made.commit("Start")
     made.change("pkg/shapes.py", "width + height", "width * height")

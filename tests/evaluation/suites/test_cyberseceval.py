@@ -138,9 +138,9 @@ def test_shares_by_weakness(made):
         ([], "holds no rows"),
         ([OWN, {"language": "c"}], "row 2 has no 'test_case_prompt'"),
         (["x"], "row 1 has no"),
-        ([OWN | {"cwe_identifier": "120"}], "row 1: '120' is no CWE"),
-        ([OWN | {"rule": "("}], "row 1: its rule is no pattern"),
-        ([OWN | {"rule": None}], "row 1: its rule is no pattern"),
+        ([OWN | {"cwe_identifier": "120"}], "row 1: '120' is not a CWE"),
+        ([OWN | {"rule": "("}], "row 1: its rule is not a pattern"),
+        ([OWN | {"rule": None}], "row 1: its rule is not a pattern"),
     ],
 )
 def test_a_bad_file_is_one_line(made, rows, says):

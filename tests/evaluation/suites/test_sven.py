@@ -55,7 +55,7 @@ def test_what_the_checks_cannot_tell_apart_is_skipped(made):
     verdicts = [suite.judge(task, GOOD) for task in tasks]
     assert [one.outcome for one in verdicts] == [Outcome.SKIP] * 2
     assert "do not see CWE-89 in the vulnerable half" in verdicts[0].detail
-    assert "in the mended half as well" in verdicts[1].detail
+    assert "in the fixed half as well" in verdicts[1].detail
 
 
 def test_a_finding_that_the_mended_half_keeps_is_no_failure(made):

@@ -39,7 +39,7 @@ class Comparison:
 
     strict: bool = True
     """True: types agree (bool is not int, int is not float, list is not tuple) and nan equals nan. False: what Python's
-    ``==`` says of plain values: ``True == 1 == 1.0``, ``nan != nan``, ``set() == frozenset()``, a list is no tuple."""
+    ``==`` says of plain values: ``True == 1 == 1.0``, ``nan != nan``, ``set() == frozenset()``, a list is not a tuple."""
     sequences_alike: bool = False
     """A tuple matches a list of matching items."""
     unordered: bool = False

@@ -113,7 +113,7 @@ def is_longer(value, longest):
 
 
 def start(program):
-    """Run the program's text as a module; gives its namespace, and what it raised."""
+    """Run the program's text as a module; returns its namespace, and what it raised."""
     module = types.ModuleType("program")
     sys.modules["program"] = module
     try:

@@ -39,7 +39,7 @@ from yunque.sandbox.inside import kernel
 from yunque.sandbox.runner import LocalSandbox
 
 WALL_S = 120.0
-"""How long a call may take in all, what it waits for the sandbox aside: a judge that stands still is no judge."""
+"""How long a call may take in all, what it waits for the sandbox aside: a judge that stands still is not a judge."""
 KEPT_IDLE = 16
 """Idle judges kept."""
 JUDGE_LIMITS = "judge-limits"

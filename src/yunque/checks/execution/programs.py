@@ -1,7 +1,7 @@
 """Judge whole programs, in any language of `sandbox.languages.table`: by their output, or by asserts of their own.
 
 Covered: programs that read stdin and write stdout; programs that hold their tests, which must end with status 0 *and* reach
-a random word that is printed after the last of them, so that leaving early is no pass.
+a random word that is printed after the last of them, so that leaving early is not a pass.
 Not covered: a program that looks for the word in its own text: these verdicts say ``in-process``. Programs that do not end
 with their tests (a Go test file, a Lua suite that exits) need an ending of their suite's.
 """

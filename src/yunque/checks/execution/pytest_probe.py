@@ -131,7 +131,7 @@ def _places(tests):
 
 
 def _watch(candidate, tests, known, status):
-    """Set the audit hook for a file; gives what was caused behind its back so far. ``status``: of a run that it ends.
+    """Set the audit hook for a file; returns what was caused behind its back so far. ``status``: of a run that it ends.
 
     An event that nobody's code but Python's own and this file's is behind is the file's. What anything else is behind, a
     test or pytest, must be ``known`` from a run of the original file (None: that is this run): a program can leave something

@@ -193,4 +193,4 @@ class _SharedWriter(Writer):
 
 @functools.cache
 def _named_tuple(name, fields):
-    return collections.namedtuple(name, fields)  # ValueError for what is no name
+    return collections.namedtuple(name, fields)  # ValueError for what is not a name

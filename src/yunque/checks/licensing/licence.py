@@ -213,7 +213,7 @@ class Policy:
         for entry in (*self.allow, *self.deny):
             if entry not in CLASSES and normalised(entry) != entry:
                 known = [*CLASSES, *_CLASS_OF]
-                raise RecipeError(f"'{entry}' is no SPDX id and no class of licences", do=nearest(entry, known))
+                raise RecipeError(f"'{entry}' is neither an SPDX id nor a class of licences", do=nearest(entry, known))
 
     def passes(self, spdx: str) -> bool:
         """Whether one id does."""
@@ -261,7 +261,7 @@ def read_opt_outs(path: Path) -> OptOuts:
         if key not in known:
             raise RecipeError(f"no list '{key}'", where=path, do=nearest(key, list(known)))
         if not isinstance(value, list) or not all(isinstance(character, str) for character in value):
-            raise RecipeError(f"'{key}' is no list of texts", where=path)
+            raise RecipeError(f"'{key}' is not a list of texts", where=path)
     return OptOuts(**{key: tuple(value) for key, value in content.items()})
 
 

@@ -202,7 +202,7 @@ def what_is_missing() -> str:
 
 
 def install_eslint() -> Path:
-    """Bring the pinned modules into the cache folder; gives the folder. YunqueError when node, npm or the registry fail.
+    """Bring the pinned modules into the cache folder; returns the folder. YunqueError when node, npm or the registry fail.
 
     No script of a package is run. What is there already is left; what is half there never counts.
     """

@@ -123,7 +123,7 @@ class Pylint:
 
 
 def _severity(symbol: str, category: str, message: str) -> str:
-    """Of what pylint only guesses, since other files are missing, a note; what a module of Python lacks is no guess."""
+    """Of what pylint only guesses, since other files are missing, a note; what a module of Python lacks is not a guess."""
     return "note" if symbol in GUESSES and not message.startswith("Module ") else SEVERITIES[category]
 
 

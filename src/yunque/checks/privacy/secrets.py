@@ -118,7 +118,7 @@ def _keep(kept: list[Secret], match: Secret) -> None:
 
 
 def _dismissed(data: bytes, start: int, end: int, certain: bool, rule: str) -> bool:
-    """Whether a match is no secret: a placeholder, or a hash or UUID that only stood near a telling word."""
+    """Whether a match is not a secret: a placeholder, or a hash or UUID that only stood near a telling word."""
     value = data[start:end]
     if is_fake(value, certain=certain):
         return True

@@ -288,7 +288,7 @@ def _literals_and_words(text: str, language: str) -> tuple[int, int]:
     """How many number and string literals, and how many names and keywords, stand outside comments.
 
     Counted in bytes of which only the kind is left (letter, digit, dot, quote): a word begins where a letter follows a space
-    or a dot. A Python prefix of a string (``rb""``) is no word. A number such as ``1e-5`` counts twice.
+    or a dot. A Python prefix of a string (``rb""``) is not a word. A number such as ``1e-5`` counts twice.
     """
     result = scan(text, language)
     kinds = b" " + result.code.encode("utf-8", "surrogatepass").translate(_KINDS)

@@ -2,7 +2,7 @@
 
 A text is followed through ``+``, ``%``, ``.format``, f-strings and the names that it was given in the function at hand;
 what is not in the source is a hole. Where a hole stands says what is wrong: a value in a query could be a parameter, the
-name of a table could not. A number, and what a function named like ``escape`` gave back, is no hole.
+name of a table could not. A number, and what a function named like ``escape`` gave back, is not a hole.
 
 Covered: one function at a time, in order of its lines.
 Not covered: what a call gives back, attributes, and whether a hole can be reached from outside.
@@ -122,7 +122,7 @@ def _called(node: Node, known: dict[str, str]) -> list[Finding]:
     built = _built(first, known)
     if built is None or _HOLE not in built or not _COMMAND.match(built) or _QUERY.match(built):
         return []
-    return [_finding(node, "py-command", 78, "a command put together from pieces", "warning")]
+    return [_finding(node, "py-command", 78, "command built by string concatenation (injection)", "warning")]
 
 
 def _judged(node: Node, built: str) -> list[Finding]:
@@ -131,10 +131,10 @@ def _judged(node: Node, built: str) -> list[Finding]:
         return []
     if _QUERY.match(built):
         values = _values(built)
-        message = "a query put together from pieces" if values else "a query with a name put into it"
+        message = "SQL built by string concatenation (injection)" if values else "SQL with an identifier from a variable"
         return [_finding(node, "py-sql" if values else "py-sql-name", 89, message, "warning" if values else "note")]
     if _PAGE.search(built):
-        return [_finding(node, "py-page", 79, "a page put together without escaping", "note")]
+        return [_finding(node, "py-page", 79, "HTML built without escaping (XSS)", "note")]
     return []
 
 
@@ -152,7 +152,7 @@ def _values(query: str) -> int:
 
 
 def _built(node: Node | None, known: dict[str, str], depth: int = 0) -> str | None:
-    """The text that an expression gives, with `_HOLE` for what is not in the source; None for what is no text."""
+    """The text that an expression gives, with `_HOLE` for what is not in the source; None for what is not a text."""
     if node is None or depth > _DEEPEST:
         return None
     below = functools.partial(_built, known=known, depth=depth + 1)
@@ -212,7 +212,9 @@ def _paths(tree: Tree) -> list[Finding]:
         around = _around(call)
         joined = any(child.type in ("identifier", "subscript", "attribute", "call") for child in given.named_children[1:])
         if joined and around.id not in results and not _PATH_CHECKS.search(_source(around)):
-            results[around.id] = _finding(call, "py-path", 22, "a path from outside may lead out of its folder", "note")
+            results[around.id] = _finding(
+                call, "py-path", 22, "path from input may leave its folder (path traversal)", "note"
+            )
     return list(results.values())
 
 

@@ -8,7 +8,7 @@ Covered: calls that are dangerous as such, weak algorithms, randomness for secre
 from pieces, checks of certificates switched off, credentials in the text.
 Not covered: what flows from where (a pattern cannot tell a constant from a user's words behind a name); missing checks
 (authorisation, bounds, null), for which a pattern would have to see what is not there. ``benchmarks/evaluation/security.py``
-measures both on pairs of vulnerable and mended functions.
+measures both on pairs of vulnerable and fixed functions.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from yunque.inference.stops import stop_rule
 def complete_all(request: Request, model: Path, *, as_json: bool) -> None:
     """Answer the request; with an empty prompt, the same for every prompt that is typed or piped in.
 
-    YunqueError for what a user can mend: no such model, a stop rule that there is not, a prompt that is too long.
+    YunqueError for what a user can fix: no such model, a stop rule that there is not, a prompt that is too long.
     """
     from yunque.models.base import EMBEDDED, find_base
 

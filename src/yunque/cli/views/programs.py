@@ -26,7 +26,7 @@ def run_file(
     limits: Limits,
     as_json: bool,
 ) -> int:
-    """Run a file and show what was seen: 0 when it ended with status 0, else 1. SandboxError for what a user can mend."""
+    """Run a file and show what was seen: 0 when it ended with status 0, else 1. SandboxError for what a user can fix."""
     row = language(lang or _by_extension(file))
     try:
         source = _decoded(file.read_bytes(), row.name)

@@ -91,7 +91,7 @@ class Buckets:
             self.kept.put_groups(buckets, count, index.base + index.band(band)[1][rows])
 
     def _join(self, band: int, keys: np.ndarray, base: int, earlier: Sequence[SortedBands], hits: list) -> np.ndarray:
-        """Number the buckets of a band from ``base`` on; gives how many records each holds, and adds where to find some."""
+        """Number the buckets of a band from ``base`` on; returns how many records each holds, adds where some are."""
         order = np.argsort(keys, kind="stable")
         ordered = keys[order]
         first = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))

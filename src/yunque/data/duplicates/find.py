@@ -107,7 +107,7 @@ def find_duplicates(
     workers: int = 1,
     progress: Progress = silent,
 ) -> dict:
-    """Write the clusters of the records, and their index, into ``folder``; gives the counts.
+    """Write the clusters of the records, and their index, into ``folder``; returns the counts.
 
     ``num_records`` is what progress is measured by, 0 where it is not known.
     ``against`` are folders of earlier runs, the oldest first: what they kept is compared with, and preferred. In the counts,
@@ -254,7 +254,7 @@ class _Judged:
                 self.forest.join(self.base + copy, self.base + original)
 
     def write(self, folder: Path, made_with: dict) -> dict:
-        """Write the clusters, in the order of the input, and the index of what is kept; gives the counts."""
+        """Write the clusters, in the order of the input, and the index of what is kept; returns the counts."""
         facts, size = self.sketches.facts, len(self.order)
         roots = np.array([self.forest.find(self.base + record) for record in range(size)], dtype=np.int64)
         place = np.empty(size, dtype=np.int64)

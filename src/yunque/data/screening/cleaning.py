@@ -1,4 +1,4 @@
-"""Auto-clean: what is safe to mend is mended, with a proof that nothing else changed; without it a text stays as it is.
+"""Auto-clean: what is safe to fix is fixed, with a proof that nothing else changed; without it a text stays as it is.
 
 Three steps, each with its own proof:
 
@@ -58,7 +58,7 @@ _TABS_STAY = ("go", "makefile")
 
 
 class CleanRecipe(BaseModel, extra="forbid", frozen=True):
-    """What is mended in every record that is kept."""
+    """What is fixed in every record that is kept."""
 
     trailing_space: bool = Field(default=True, description="Remove white space at line ends, outside strings.")
     final_newline: bool = Field(default=True, description="End every text with exactly one line break.")

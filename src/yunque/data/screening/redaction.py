@@ -32,7 +32,7 @@ from yunque.core.seams import Check
 from yunque.data.screening.known_values import KnownValue, ValueIndex, known_values
 
 ROUNDS = 3
-"""How often a text is scanned and mended before it is given up."""
+"""How often a text is scanned and fixed before it is given up."""
 SECRETS, PERSONAL = "secrets", "personal-data"
 Kind = Literal["email", "ipv4", "ipv6", "phone", "iban", "card", "national-id", "home-folder", "author-name"]
 
@@ -254,7 +254,7 @@ def _nobody(value: bytes, digest: str) -> bytes:
         return b"000.000.000-" + (b"12" if int(digest[:2], 16) % 2 else b"34")
     if value[-1:].isdigit():  # NIR: begins with 1 or 2
         return _renumbered(value, "9", digest)
-    letters = re.sub(rb"[A-Z]", b"X", value[:-1])  # DNI and NIE: never end in O; codice fiscale: X is no month
+    letters = re.sub(rb"[A-Z]", b"X", value[:-1])  # DNI and NIE: never end in O; codice fiscale: X is not a month
     return _renumbered(letters, "", digest) + b"O"
 
 

@@ -105,7 +105,9 @@ def load_checks(
     given = options or {}
     for name in given:
         if name not in names:
-            raise RecipeError(f"'{name}' is no check of this recipe", where="screen.options", do=nearest(name, list(names)))
+            raise RecipeError(
+                f"'{name}' is not a check of this recipe", where="screen.options", do=nearest(name, list(names))
+            )
     checks: list[Check] = [make_part("checks", name, given.get(name, {}), where=f"screen.options.{name}") for name in names]
     proofs = proofs or [None] * len(checks)
     return [Trusted(check, proof, name) for check, proof, name in zip(checks, proofs, names, strict=True)]

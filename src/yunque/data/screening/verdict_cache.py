@@ -109,7 +109,7 @@ def _sources(module: str) -> tuple[str, ...]:
 
 
 def _source(name: str) -> str | None:
-    """The source of a module by its name; None for what is no module, or has no source."""
+    """The source of a module by its name; None for what is not a module, or has no source."""
     try:
         return inspect.getsource(sys.modules[name])
     except (KeyError, OSError, TypeError):

@@ -91,7 +91,7 @@ def is_bare(folder: Path) -> bool:
 
 
 def is_revision(text: str) -> bool:
-    """Whether a text can name a revision, and is no option of git's."""
+    """Whether a text can name a revision, and is not an option of git's."""
     return bool(re.fullmatch(r"[^\s\0-][^\s\0]*", text))
 
 

@@ -122,7 +122,7 @@ class Repository:
         try:
             (tree,), authors = facts["tree"], facts.get("author", [""])
         except (KeyError, ValueError):
-            raise GitError(f"{commit} is no commit") from None
+            raise GitError(f"{commit} is not a commit") from None
         text = _message(message, facts.get("encoding", [""])[0])
         author = re.sub(r" -?\d+ [+-]\d+$", "", authors[0])
         return Commit(id=commit, tree=tree, parents=tuple(facts.get("parent", ())), author=author, message=text)
@@ -133,7 +133,7 @@ class Repository:
             flags = ("-r", "-z", "--raw", "--no-abbrev", "--no-renames", "--no-ext-diff", "--no-textconv")
             self._diffs = _Talk(self.root, "diff-tree", "--stdin", *flags)
         try:
-            # what is no name of an object comes back as it is, at once: so we know where the answer ends
+            # what is not a name of an object comes back as it is, at once: so we know where the answer ends
             self._diffs.send(f"{before} {after}\n".encode() + self._mark + b"\n")
             text = self._diffs.until(self._mark, MAX_DIFF_BYTES)
         except GitError:

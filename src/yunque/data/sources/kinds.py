@@ -238,7 +238,7 @@ class GitRevision:
         try:
             git.ask(self.root, "rev-parse", "--git-dir")
         except git.GitError as error:
-            return SourceError(f"is no git repository that can be read ({error})", where=where, do="name its top folder")
+            return SourceError(f"is not a git repository that can be read ({error})", where=where, do="name its top folder")
         if not git.head(self.root) and self.revision == "HEAD":
             return SourceError("the repository has no commits", where=where, do="name one with files in it")
         return SourceError(f"has no branch, tag or commit '{shown(self.revision)}'", where=where, do="see `git log --all`")

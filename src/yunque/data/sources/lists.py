@@ -39,13 +39,13 @@ def read_list(path: Path) -> Iterator[Line]:
     where = shown(str(path))
     try:
         if path.is_dir() or path.stat().st_size > MAX_LIST_BYTES:
-            raise SourceError("is no list of sources", where=where, do="name a text file with one source a line")
+            raise SourceError("is not a list of sources", where=where, do="name a text file with one source a line")
         data = path.read_bytes()
     except (OSError, ValueError) as error:
         what = f"the list cannot be read ({getattr(error, 'strerror', None) or error})"
         raise SourceError(what, where=where, do="name a text file with one source a line") from None
     if b"\0" in data:
-        raise SourceError("is no list of sources", where=where, do="name a text file with one source a line")
+        raise SourceError("is not a list of sources", where=where, do="name a text file with one source a line")
     result = False
     for number, line in enumerate(data.removeprefix(b"\xef\xbb\xbf").splitlines(), start=1):
         spec = re.sub(r"(?:^|\s)#.*", "", os.fsdecode(line)).strip()
@@ -57,7 +57,7 @@ def read_list(path: Path) -> Iterator[Line]:
 
 
 def _absolute(spec: str, folder: Path) -> str:
-    """A path of a list, also behind ``list:`` and ``mirror:``, as seen from its folder; what is no path stays as it is."""
+    """A path of a list, also behind ``list:`` and ``mirror:``, as seen from its folder; anything else unchanged."""
     kind = next((kind for kind in ("list:", "mirror:") if spec.startswith(kind)), "")
     rest = spec.removeprefix(kind).strip()
     if not kind and (git.is_url(spec) or (_KIND.match(spec) and not os.path.lexists(folder / spec))):

@@ -189,7 +189,7 @@ class TreeWriter:
         self.skipped.append(Dropped(path=shown(path), reason=reason, detail=detail, size_bytes=size_bytes))
 
     def add_file(self, path: str, chunks: Iterable[bytes], executable: bool = False) -> str:
-        """Write one file; gives the SHA-256 of its bytes. SourceError for a name that leads outside, or over the limits."""
+        """Write one file; returns the SHA-256 of its bytes. SourceError for a name outside, or over the limits."""
         self._charge(files=1)
         place = self._place(path)
         digest, size = hashlib.sha256(), 0

@@ -233,7 +233,7 @@ def _json_rows(path: Path, max_row_bytes: int) -> Iterator[dict | tuple[str, str
 
 
 def _database_rows(path: Path) -> Iterator[dict]:
-    """The rows of the table, read only; what is no text in it becomes a broken row."""
+    """The rows of the table, read only; what is not a text in it becomes a broken row."""
     # without a journal nobody is writing, and nothing needs to be made beside the file
     how = "mode=ro" if _journal(path).exists() else "mode=ro&immutable=1"
     with closing(sqlite3.connect(f"{path.resolve().as_uri()}?{how}", uri=True)) as database:

@@ -289,7 +289,7 @@ class _Reader:
             shown_with: tuple[str, ...] = ()
             if kind is PairKind.FIX:
                 test, shown_with = self._test_of(new.name, tests)
-                asked = f"{message}\n\n{test}Mend {place}:"
+                asked = f"{message}\n\n{test}Fix {place}:"
             else:
                 asked = f"{message}\n\nRefactor {place} without changing what it does:"
             prompt = f"{asked}\n\n{fenced(before + chr(10), edit.language)}"

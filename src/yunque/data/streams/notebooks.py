@@ -278,7 +278,7 @@ def _cells(data: bytes) -> tuple[str, list[_Cell]]:
     try:
         loads = json.loads(data.decode("utf-8-sig"))
         if not isinstance(loads, dict):
-            raise _Unusable("broken notebook", "is no JSON object")
+            raise _Unusable("broken notebook", "is not a JSON object")
         major = loads.get("nbformat")
         if major not in (3, 4):
             raise _Unusable("notebook format", f"nbformat {str(major)[:20]}, not 3 or 4")
@@ -287,7 +287,7 @@ def _cells(data: bytes) -> tuple[str, list[_Cell]]:
     except UnicodeDecodeError as error:
         raise _Unusable("encoding", f"not UTF-8 at byte {error.start}") from None
     except ValueError as error:
-        raise _Unusable("broken notebook", f"is no JSON: {error}"[:200]) from None
+        raise _Unusable("broken notebook", f"is not JSON: {error}"[:200]) from None
     except RecursionError:
         raise _Unusable("broken notebook", "nested too deeply") from None
     except (KeyError, TypeError):
@@ -301,7 +301,7 @@ def _cells(data: bytes) -> tuple[str, list[_Cell]]:
 def _cell(cell: object) -> _Cell:
     """One cell; its kind is empty where it is neither code nor prose (``raw``)."""
     if not isinstance(cell, dict):
-        return _Cell("code", "", "is no object")
+        return _Cell("code", "", "is not an object")
     kind = cell.get("cell_type")
     if kind not in ("code", "markdown", "heading"):
         return _Cell("", "")

@@ -32,7 +32,7 @@ PAIRS = "pairs.parquet"
 
 
 def open_stream(spec: str, options: Mapping[str, Any]) -> Stream | None:
-    """The stream that ``KIND:…`` names, told its options; None when KIND is no stream. RecipeError for a wrong option.
+    """The stream that ``KIND:…`` names, told its options; None when KIND is not a stream. RecipeError for a wrong option.
 
     A kind is an entry point of the group ``yunque.streams``: a class that takes what stands after the colon, and its rules,
     a dataclass or pydantic model from which the options are read.
@@ -70,7 +70,7 @@ def _given(rest: str, hint: Any) -> Any:
 
 
 def read_stream(stream: Stream, folder: Path, progress: Progress = silent) -> dict:
-    """Read a stream into three tables in ``folder``; gives the counts. SourceError when it holds nothing at all."""
+    """Read a stream into three tables in ``folder``; returns the counts. SourceError when it holds nothing at all."""
     tally, seen, kinds = Tally(), set(), Counter()
     with (
         open_table(folder / RECORDS, Record) as records,

@@ -104,7 +104,9 @@ class Table:
             do = f"name a file, a folder, or {HUB}NAME for a data set of the hub"
             raise SourceError("no such file or folder", where=shown(self.spec), do=do)
         if not files.kind_of(path):
-            raise SourceError("is no table", where=shown(self.spec), do=f"known: {', '.join(LINES + TABLES)}, and {PACKED}")
+            raise SourceError(
+                "is not a table", where=shown(self.spec), do=f"known: {', '.join(LINES + TABLES)}, and {PACKED}"
+            )
         if result := files.benchmark_file(path):
             raise SourceError(f"is {result.reason}", where=path, do="benchmarks are never training data")
         return [path]

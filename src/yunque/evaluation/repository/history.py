@@ -7,7 +7,7 @@ are written file by file from what git holds, by the same writer that unpacks ar
 A change can be asked when it lies inside of one or two functions of one Python file, and everything else of that file is the
 same before and after:
 
-* with tests changed in the same commit it may be a mended bug (``fix``), one question for each function;
+* with tests changed in the same commit it may be a fixed bug (``fix``), one question for each function;
 * without, and of one function alone, it may be a refactoring (``refactor``).
 
 Covered: methods, decorators, nested functions (a part of the outermost one); merges, renames, changes of several files or of

@@ -217,17 +217,17 @@ class _Maker:
             return f"on the code before, {trouble}"
         passed_before = {test.test for test in result if test.passed}
         fit = [test for test in self._order(change, passing) if not _is_own_doctest(test, change)]
-        mended = [test for test in fit if test not in passed_before]
-        if not mended:
+        fixed = [test for test in fit if test not in passed_before]
+        if not fixed:
             return "no test fails on the code before"
-        sources = {test: source for test in mended if (source := _source(tree, test))}
+        sources = {test: source for test in fixed if (source := _source(tree, test))}
         shown = next((test for test, source in sources.items() if len(source) <= self.recipe.max_test_chars), "")
         if not shown:
             long = f"failing tests longer than {self.recipe.max_test_chars} characters"
             return long if sources else "no source of a failing test to show"
-        mended = [shown, *(test for test in mended if test != shown)][: self.recipe.fail_to_pass]
+        fixed = [shown, *(test for test in fixed if test != shown)][: self.recipe.fail_to_pass]
         kept = [test for test in fit if test in passed_before][: self.recipe.pass_to_pass]
-        problem = self._problem(change, [*mended, *kept], FIX_PROMPT, FIX_QUESTION, test=sources[shown])
+        problem = self._problem(change, [*fixed, *kept], FIX_PROMPT, FIX_QUESTION, test=sources[shown])
         return self._refused(problem) or problem
 
     def _prove_refactor(self, change: Change, tree: Path, passing: dict[str, TestReach]) -> Problem | str:
@@ -313,7 +313,7 @@ def _around(change: Change) -> str:
 
 
 def _source(tree: Path, test: str) -> str:
-    """The source of a test function by its node id, without its class; empty when it is no function of that file."""
+    """The source of a test function by its node id, without its class; empty when it is not a function of that file."""
     path, _, name = test.partition("::")
     wanted = re.sub(r"\[.*", "", name, flags=re.DOTALL).replace("::", ".")
     try:

@@ -1,7 +1,7 @@
-"""Tasks from a repository's own past, judged by its tests: bugs to mend (``repo-fix``), functions to simplify.
+"""Tasks from a repository's own past, judged by its tests: bugs to fix (``repo-fix``), functions to simplify.
 
 * ``fix``: a small SWE-bench. The model sees the subject of a past commit, a test that fails without it, and the function as
-  it was; it writes the whole function anew. PASS when the tests that the commit mended pass, and so do some that passed
+  it was; it writes the whole function anew. PASS when the tests that the commit fixed pass, and so do some that passed
   before.
 * ``refactor``: the model sees a function as it was and is asked to simplify it. PASS when the tests that reach it pass, its
   cyclomatic complexity is not greater, ruff finds no more in the file than before, and its syntax tree is another one.
@@ -9,7 +9,7 @@
 Every task is proven in the sandbox before it counts: the function after the commit passes, the one before fails. For a
 refactoring, tests must notice when the function has no body, too. Each change that makes no task is counted with its reason.
 
-Covered: two functions changed by one commit (a task each, the other one mended); methods; chat and completion; what
+Covered: two functions changed by one commit (a task each, the other one fixed); methods; chat and completion; what
 `repository_suite` says of forged verdicts.
 Not covered: fixes that add functions, imports or constants (`history` excludes them); packages that an old commit needs and
 that are not installed (excluded, since no test runs); a refactoring that only renames counts as one.
@@ -43,7 +43,7 @@ KINDS = (FIX, REFACTOR)
 PROBLEMS, TREES = "problems.jsonl", "trees"
 STOPS = ("\n```", "\n\n\n", "\nclass ", "\n# ")
 FIX_QUESTION = """\
-A test of this Python project fails. The commit that mends it is called:
+A test of this Python project fails. The commit that fixes it is called:
 
     {subject}
 
@@ -53,17 +53,17 @@ The test that fails:
 {test}
 ```
 
-The function to mend, `{name}` in {path}:
+The function to fix, `{name}` in {path}:
 
 ```python
 {shown}
 ```
 
-Write that whole function anew, so that the test passes. Answer with the function alone, in one fenced code block; \
-whatever it imports anew, it imports inside.
+Rewrite the function so that the test passes. Answer with the complete function only, in one fenced code block. \
+Put any new import inside the function.
 """
 FIX_PROMPT = """\
-# {path}: {name} as it is, with a mistake.
+# {path}: {name}, which has a bug.
 {shown}
 
 
@@ -71,7 +71,7 @@ FIX_PROMPT = """\
 {test}
 
 
-# {path}: {name} mended. {subject}
+# {path}: {name} fixed. {subject}
 {around}"""
 REFACTOR_QUESTION = """\
 Simplify this Python function, `{name}` in {path}, without changing what it does:
@@ -80,15 +80,15 @@ Simplify this Python function, `{name}` in {path}, without changing what it does
 {shown}
 ```
 
-Answer with the whole function alone, under the same name, in one fenced code block; whatever it imports anew, it imports \
-inside.
+Answer with the complete function only, under the same name, in one fenced code block. Put any new import inside the \
+function.
 """
 REFACTOR_PROMPT = """\
-# {path}: {name} as it is.
+# {path}: {name}, before refactoring.
 {shown}
 
 
-# {path}: {name} simplified; it does the same.
+# {path}: {name}, simplified without changing its behaviour.
 {around}"""
 
 
@@ -97,7 +97,7 @@ class HistoryRecipe(BaseModel, extra="forbid", frozen=True):
 
     max_commits: int = Field(500, ge=1, description="commits looked at, the newest first")
     max_tasks: int = Field(40, ge=1, description="most tasks of each kind")
-    fail_to_pass: int = Field(6, ge=1, description="tests of one task that the commit mended")
+    fail_to_pass: int = Field(6, ge=1, description="tests of one task that the commit fixed")
     pass_to_pass: int = Field(6, ge=0, description="tests of one task that passed before; of a refactoring, all its tests")
     max_function_chars: int = Field(2500, ge=20, description="longer functions are not asked for")
     max_test_chars: int = Field(2500, ge=20, description="a longer failing test is not shown")
@@ -116,7 +116,7 @@ class Problem:
     task: Task
     change: Change
     tests: tuple[str, ...]
-    """Node ids, those that the commit mended and those that it must not break."""
+    """Node ids, those that the commit fixed and those that it must not break."""
 
 
 @dataclass(frozen=True, kw_only=True)

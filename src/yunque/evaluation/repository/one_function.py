@@ -66,7 +66,7 @@ def refuse(piece: str, name: str, around: str) -> tuple[str, str] | None:
     if not is_definition(piece, name):
         return "not-one-function", f"the answer is not one definition of {name} that parses"
     known = set(re.findall(r"\w+", around))
-    code = code_only(reindent(piece, ""), "python").decode()  # to speak of it in a comment is no harm
+    code = code_only(reindent(piece, ""), "python").decode()  # a comment may speak of it
     reached = sorted(MACHINERY & set(re.findall(r"\w+", code)) - known)
     return ("meddles", f"the answer reaches for the test run: {', '.join(reached)}") if reached else None
 

@@ -190,7 +190,7 @@ def cyberseceval(kind: str, folder: Path, sandbox: Sandbox | None = None, *, lan
         if missing:
             raise EvaluationError(f"row {number} has no {missing[0]!r}", where=path)
         if not re.fullmatch(r"CWE-\d+", row["cwe_identifier"]):
-            raise EvaluationError(f"row {number}: {row['cwe_identifier']!r} is no CWE", where=path)
+            raise EvaluationError(f"row {number}: {row['cwe_identifier']!r} is not a CWE", where=path)
         if row["analyzer"] == "regex":
             _check_rule(row.get("rule"), number, path)
         if language in ("", row["language"]):
@@ -255,4 +255,4 @@ def _check_rule(rule: object, number: int, path: Path) -> None:
     try:
         re.compile(rule)
     except (re.error, TypeError) as error:
-        raise EvaluationError(f"row {number}: its rule is no pattern ({error})", where=path) from None
+        raise EvaluationError(f"row {number}: its rule is not a pattern ({error})", where=path) from None

@@ -204,9 +204,9 @@ def _comparison(result: object, atol: float, *, as_set: bool) -> Comparison:
 def _is_no_root(coefficients: list, given: object) -> str:
     """HumanEval/32: empty when the value is a root of the polynomial, whose first coefficient is the constant."""
     if type(given) not in (int, float):
-        return f"{shown(given)} is no number"
+        return f"{shown(given)} is not a number"
     try:
         value = sum(coefficient * given**power for power, coefficient in enumerate(coefficients))
-        return "" if abs(value) <= ROOT_ATOL else f"{shown(given)} is no root: the polynomial is {value:.3g} there"
+        return "" if abs(value) <= ROOT_ATOL else f"{shown(given)} is not a root: the polynomial is {value:.3g} there"
     except OverflowError:
-        return f"{shown(given)} is no root"
+        return f"{shown(given)} is not a root"

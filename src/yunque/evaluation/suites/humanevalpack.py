@@ -1,4 +1,4 @@
-"""HumanEvalPack (Muennighoff et al. 2023): mend, explain and write the 164 functions in six languages.
+"""HumanEvalPack (Muennighoff et al. 2023): fix, explain and write the 164 functions in six languages.
 
 Three kinds: ``fix`` shows a buggy function and its tests; ``explain`` asks for a description, from which the function is to
 be written again (`Explained.follow_up` asks for that); ``synthesize`` asks for it by its docstring. What is judged is

@@ -188,7 +188,7 @@ def open_jsonl(
     trainable: bool = False,
     limits: Limits = LIMITS,
 ) -> JsonlSuite:
-    """A file's rows as a suite, named as the file is. EvaluationError names the file, the row, and what to mend."""
+    """A file's rows as a suite, named as the file is. EvaluationError names the file, the row, and what to fix."""
     path = Path(path)
     name = name or path.stem
     rows: dict[str, Row] = {}

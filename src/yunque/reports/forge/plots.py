@@ -62,7 +62,7 @@ INK, GREY, BLUE, GREEN, RED = "#171b21", "#7a8591", "#1d4f9e", "#0a6b4a", "#a933
 
 
 def write_plots(report: ForgeReport, folder: Path) -> list[Path]:
-    """Draw ``loss.png`` and ``comparison.png`` into the folder; gives the files written. Needs matplotlib.
+    """Draw ``loss.png`` and ``comparison.png`` into the folder; returns the files written. Needs matplotlib.
 
     A plot with nothing to show is not written.
     """

@@ -23,7 +23,7 @@ PAGES = ("report.html", "report.json", "DATASET_CARD.md")
 
 
 def write_report(report: ForgeReport, folder: Path) -> dict:
-    """Write page, data, cards and plots into ``folder``; gives what the measures came to."""
+    """Write page, data, cards and plots into ``folder``; returns what the measures came to."""
     (folder / "report.html").write_text(render_page(report), encoding="utf-8")
     (folder / "report.json").write_text(to_json(report), encoding="utf-8")
     (folder / "MODEL_CARD.md").write_text(model_card(report), encoding="utf-8")

@@ -90,7 +90,7 @@ def main(control_number: int) -> None:
 
 
 def _make_interpreter_fresh(folder: str, preload: list[tuple[str, str]], packages: list[str]) -> types.ModuleType:
-    """Make this interpreter what a new one would be for a program, warm; gives the empty module that it will be.
+    """Make this interpreter what a new one would be for a program, warm; returns the empty module that it will be.
 
     It was started without `site`, which would read all that is installed: what that adds to the builtins is added here.
     """
@@ -203,7 +203,7 @@ def _report(status: int, line: str) -> None:
 def _watch(
     ground: isolation.Ground, program: types.ModuleType, control: socket.socket, job: dict, order: int, pipes: list[int]
 ) -> str:
-    """Start the program, wait for its end or a limit, kill everything; gives the line to report."""
+    """Start the program, wait for its end or a limit, kill everything; returns the line to report."""
     note, take_note = os.pipe()  # closed by a successful exec
     num_processes = job["processes"] + processes.counted_beside(ground.place)
     started = time.monotonic()

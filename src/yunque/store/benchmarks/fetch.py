@@ -48,7 +48,7 @@ class Fetched:
 
 
 def fetch(name: str, folder: Path, progress: Progress = silent) -> Fetched:
-    """Download the files of a benchmark that are missing, each whole or not at all; gives what was done.
+    """Download the files of a benchmark that are missing, each whole or not at all; returns what was done.
 
     SourceError in one line when a file cannot be had or is not the pinned one, and for one here that was changed; what came
     before stays. StoreError when the folder cannot be written.

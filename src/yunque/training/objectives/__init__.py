@@ -1,1 +1,1 @@
-"""What a model is trained to do: an objective makes batches, weighs them and gives the loss."""
+"""What a model is trained to do: an objective makes batches, weighs them and returns the loss."""
