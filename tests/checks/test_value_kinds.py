@@ -9,11 +9,11 @@ import pytest
 from tests.conftest import open_box
 from tests.hostile.test_judge_locations_agree import ORIGIN, holds, judged
 from yunque.checks.execution.assertions import Call
-from yunque.checks.execution.codec import Unplain, dump, plain_scalar
 from yunque.checks.execution.comparison import Comparison
-from yunque.checks.execution.decoder import load
-from yunque.checks.execution.driver import digest, is_longer
 from yunque.checks.execution.python import Calls, Expected
+from yunque.checks.inside.codec import Unplain, dump, plain_scalar
+from yunque.checks.inside.decoder import load
+from yunque.checks.inside.driver import digest, is_longer
 from yunque.core.nouns import Limits, Outcome, Record
 
 NUMPY, ENUM = "import numpy as np\n", "import enum\n"

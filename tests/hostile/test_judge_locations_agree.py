@@ -368,7 +368,7 @@ FREE = "for n in (3,):\n    assert f(n) == 6\n    assert string.digits and decim
 TELL = """
 import sys
 def channel():
-    apart = sys.modules["yunque.checks.execution.separate_process"]
+    apart = sys.modules["yunque.checks.inside.separate_process"]
     return apart, apart.Callback._pipes[2]
 """
 HOSTILE = {

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from yunque.checks.execution.codec import Raised
 from yunque.checks.execution.comparison import Comparison, difference, matches
+from yunque.checks.inside.codec import Raised
 
 STRICT, LOOSE = Comparison(), Comparison(strict=False)
 ALIKE, ANY_ORDER, NEAR = Comparison(sequences_alike=True), Comparison(unordered=True), Comparison(atol=0.1)

@@ -15,9 +15,7 @@ import pytest
 
 from yunque.checks.execution import python
 from yunque.checks.execution.assertions import Call
-from yunque.checks.execution.codec import Raised, Unplain
 from yunque.checks.execution.comparison import Comparison
-from yunque.checks.execution.driver import digest
 from yunque.checks.execution.python import (
     JUDGE_LOCATIONS,
     Answer,
@@ -29,6 +27,8 @@ from yunque.checks.execution.python import (
     judge_all,
     timed_out,
 )
+from yunque.checks.inside.codec import Raised, Unplain
+from yunque.checks.inside.driver import digest
 from yunque.core.nouns import Limits, Origin, Outcome, Record
 
 ORIGIN = Origin(source="test", path="main.py", revision="", licence="unknown", collected_at="")

@@ -186,7 +186,7 @@ def test_a_forge_is_asked_for_its_held_out_part_alone(forged, built, repository,
     assert {task.group for task in (*body.tasks(), *fim.tasks())} == heldout == {"pkg/core.py"}
     assert [task.id for task in body.tasks()] == [problem.task.id for problem in built.suite.of("body")]
     assert body.name == "repo-body:small" and body.licence == "MIT"
-    assert body.found.recipe.test_wall_s == 30
+    assert body.repository.recipe.test_wall_s == 30
     task = body.tasks()[0]
     assert body.judge(task, body.canonical(task)).outcome is Outcome.PASS
     assert body.judge(task, body.wrong(task)).outcome is Outcome.FAIL
@@ -221,7 +221,7 @@ def test_bad_input_is_one_line(tests_box, tmp_path, forged):
 def test_fim_alone_needs_no_sandbox_and_its_folder_goes_with_it(tmp_path):
     (tmp_path / "a.py").write_text("def f(number):\n    return [number, number + 1]\n")
     (fim,) = open_repository(tmp_path, None, ["fim"])
-    tree = fim.found.tree
+    tree = fim.repository.tree
     assert tree.is_dir() and fim.tasks()
     del fim
     gc.collect()

@@ -97,8 +97,8 @@ def test_hashes_and_time_zone_are_fixed_and_randomness_is_not_shared(box):
 def test_preloaded_modules_are_there(box):
     seen = python(
         box,
-        "from yunque.checks.execution.codec import dump\nprint(dump((1, 2)))",
-        preload=("yunque.checks.execution.codec",),
+        "from yunque.checks.inside.codec import dump\nprint(dump((1, 2)))",
+        preload=("yunque.checks.inside.codec",),
     )
     assert b"1" in seen.stdout and seen.exit_code == 0, seen
     with pytest.raises(SandboxError, match=r"no module 'yunque\.nonsense'"):

@@ -1,6 +1,5 @@
 """Run a program and compare what it gives with what is expected: values, output, and the repository's own tests.
 
 `judge_location` reads from the test alone how far from the program its judge can stand; the checks are `python`, `programs`,
-`printed_values` and `repository_tests`. The rest runs inside the sandbox (`driver`, `separate_process`, `pytest_probe`) or
-reads what came out of it (`codec`, `comparison`, `judge_processes`).
+`printed_values` and `repository_tests`. What runs beside the program is the wing `inside`.
 """

@@ -38,9 +38,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from yunque.checks.execution.codec import Unplain
-from yunque.checks.execution.driver import pack
 from yunque.checks.execution.evaluation import FUNCTIONS, Evaluation, Unliftable
+from yunque.checks.inside.codec import Unplain
+from yunque.checks.inside.driver import pack
 from yunque.code.python_ast import parse_python
 
 _HARMLESS_MODULES = frozenset(("math", "copy", "typing", "collections", "itertools", "functools", "string", "re", "random"))

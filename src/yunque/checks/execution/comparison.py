@@ -18,8 +18,8 @@ import reprlib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from yunque.checks.execution.codec import MAX_BITS_BESIDE_DECIMAL, Raised, is_number, plain_scalar
-from yunque.checks.execution.decoder import few_collisions
+from yunque.checks.inside.codec import MAX_BITS_BESIDE_DECIMAL, Raised, is_number, plain_scalar
+from yunque.checks.inside.decoder import few_collisions
 
 MAX_PAIRS = 1_000_000
 MAX_SHOWN = 80  # characters of either side in a line for a person

@@ -8,7 +8,7 @@ import operator
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from yunque.checks.execution.decoder import few_collisions
+from yunque.checks.inside.decoder import few_collisions
 
 MAX_SIZE = 10_000_000
 """Items of one value, or steps of one comprehension: answers come from an attacker."""

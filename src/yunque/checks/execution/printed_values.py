@@ -29,7 +29,7 @@ from yunque.core.nouns import Finding, Limits, Outcome, Record, Verdict
 from yunque.core.seams import Sandbox
 from yunque.sandbox.programs import Program, run_program
 
-DRIVERS = Path(__file__).with_name("drivers")
+DRIVERS = Path(__file__).parents[1] / "inside" / "drivers"
 OUTPUT_BYTES = 16 << 20
 _VALUE = re.compile(rb"\x1e(\d{1,6}) ([^\n\x1e]*)\n")
 _UNKNOWN = b"?"
@@ -55,7 +55,7 @@ class Form:
     swapped: bool = False
     """The expected value comes first."""
     item: str
-    """A statement that prints value number {at}."""
+    """A statement that prints value number {index}."""
     expected_item: str = ""
     """The same for an expected value, where its type takes the {call} to tell."""
     layout: str
@@ -70,55 +70,55 @@ _JAVASCRIPT = (
 FORMS = {
     "javascript": Form(
         driver="javascript.js", head=_JAVASCRIPT, tail=r"\}\s*test\(\);", begins="assert.deepEqual(", separators=(",",),
-        ends=");", quotes="\"'`", item="  yunquePrint({at}, () => ({value}));",
+        ends=");", quotes="\"'`", item="  yunquePrint({index}, () => ({value}));",
         layout="{driver}\n{code}\n;(() => {{\n{opening}{items}\n}})();\n",
     ),
     "typescript": Form(
         driver="typescript.ts", head=_JAVASCRIPT, tail=r"\}\s*test\(\);", begins="assert.deepEqual(", separators=(",",),
-        ends=");", quotes="\"'`", item="  yunquePrint({at}, () => ({value}));",
+        ends=");", quotes="\"'`", item="  yunquePrint({index}, () => ({value}));",
         layout="{driver}\n{code}\n;(() => {{\n{opening}{items}\n}})();\n",
     ),
     "java": Form(
         driver="java.java", head=r"(?P<opening>\s*\}\s*public static void main\(String\[\] args\) \{\n)", tail=r"\}\s*\}",
-        begins="assert(", separators=_ASSERT_EQUALS[:2], ends=");", item="    YunquePrint.print({at}, {value});",
+        begins="assert(", separators=_ASSERT_EQUALS[:2], ends=");", item="    YunquePrint.print({index}, {value});",
         layout="{code}\n{opening}{items}\n    }}\n}}\n{driver}",
     ),
     "csharp": Form(
         driver="csharp.cs", head=r"(?P<opening>\s*\}\s*public static void Main\(string\[\] args\) \{\n)", tail=r"\}\s*\}",
         begins="Debug.Assert(", separators=(_ASSERT_EQUALS[0], *_ASSERT_EQUALS[2:]), ends=");",
-        item="    YunquePrint.Print({at}, {value});", layout="{code}\n{opening}{items}\n    }}\n}}\n{driver}",
+        item="    YunquePrint.Print({index}, {value});", layout="{code}\n{opening}{items}\n    }}\n}}\n{driver}",
     ),
     "cpp": Form(
         driver="cpp.cpp", head=r"\}\s*int main\(\) \{\n(?P<opening>.*?\n)", tail=r"\}", begins="assert(",
-        separators=_ASSERT_EQUALS[:1], ends=");", item="    yunque::print({at}, {value});",
+        separators=_ASSERT_EQUALS[:1], ends=");", item="    yunque::print({index}, {value});",
         layout="{code}\n}}\n{driver}\nint main() {{\n{opening}{items}\n}}\n",
     ),
     "go": Form(
         driver="go.go", tail=r"\}\s*for i, tc := range tests \{.*\}",
         head=r"func Test\w+\(t \*testing\.T\) \{\n(?P<opening>.*?\n)\s*type test struct \{.*?\}\s*tests := \[\]test\{\n",
-        begins="{ actual: ", separators=(", expected: ",), ends=" },", quotes="\"'`", item="\tyunquePrint({at}, {value})",
+        begins="{ actual: ", separators=(", expected: ",), ends=" },", quotes="\"'`", item="\tyunquePrint({index}, {value})",
         layout="{code}\n{driver}\nfunc main() {{\n{opening}\t_ = candidate\n{items}\n}}\n",
     ),
     "rust": Form(
         driver="rust.rs", head=r"\}\s*fn main\(\) \{\n(?P<opening>.*?\n)", tail=r"\}", begins="assert_eq!(",
-        separators=(",",), ends=");", quotes='"', item="    yunque_print({at}, &{value});",
-        expected_item="    yunque_print({at}, &{{ let it = {value}; if false {{ assert_eq!({call}, it); }} it }});",
+        separators=(",",), ends=");", quotes='"', item="    yunque_print({index}, &{value});",
+        expected_item="    yunque_print({index}, &{{ let it = {value}; if false {{ assert_eq!({call}, it); }} it }});",
         layout="{code}\n}}\n{driver}\nfn main() {{\n{opening}{items}\n}}\n",
     ),
     "php": Form(
         driver="php.php", head=r"(?P<opening>function candidate\(\.\.\.\$args\) \{.*?\n\}\n)\s*function test\(\): void \{\n",
         tail=r"\}\s*test\(\);", begins="if (", separators=(" !== ",), ends=') { throw new Exception("Test failed!"); }',
-        item="yunque_print({at}, function() {{ return {value}; }});", layout="{code}\n{driver}\n{opening}{items}\n",
+        item="yunque_print({index}, function() {{ return {value}; }});", layout="{code}\n{driver}\n{opening}{items}\n",
     ),
     "ruby": Form(
         driver="ruby.rb", tail=r"end\s*end", begins="assert_equal(", separators=(",",), ends=")", swapped=True,
         head=r"require 'test/unit'\s*class TestHumanEval < Test::Unit::TestCase\s*def test_\w+\n(?P<opening>.*?\n)",
-        item="yunque_print({at}) {{ {value} }}", layout="{code}\n{driver}\n{opening}{items}\n",
+        item="yunque_print({index}) {{ {value} }}", layout="{code}\n{driver}\n{opening}{items}\n",
     ),
     "shell": Form(
         driver="shell.sh", tail=r"\}\s*run_test", begins="[[ ",
         head=r"\}\s*(?P<opening>candidate\(\) \{.*?\n\}\n)\s*set -e\s*run_test\(\) \{\n",
-        separators=(" = ",), ends=" ]]", item="yunque_print {at} {value}",
+        separators=(" = ",), ends=" ]]", item="yunque_print {index} {value}",
         layout="{code}\n}}\n{driver}{opening}{items}\n",
     ),
 }  # fmt: skip
@@ -147,7 +147,7 @@ class Apart:
         form = FORMS[self.language]
         if self.language == "shell":
             values = [value if value.startswith('"') else f'"{value}"' for value in values]
-        items = [item.format(at=index, value=value, call=self.calls[index]) for index, value in enumerate(values)]
+        items = [item.format(index=index, value=value, call=self.calls[index]) for index, value in enumerate(values)]
         if self.language == "php":
             code = re.sub(r"\?>\s*\Z", "", code)
         return form.layout.format(code=code, driver=_driver(form.driver), opening=self.opening, items="\n".join(items))

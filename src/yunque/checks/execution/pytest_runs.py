@@ -17,15 +17,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from yunque.checks.execution import separate_process
+from yunque.checks.inside import separate_process
 from yunque.core.nouns import Job, Limits
 from yunque.core.seams import Sandbox
 from yunque.sandbox.inside import kernel, seccomp
 from yunque.sandbox.jobs import installed
 
-PROBE, APART = (Path(__file__).with_name(name) for name in ("pytest_probe.py", "pytest_separate_process.py"))
+INSIDE = Path(separate_process.__file__).parent
+PROBE, APART = (INSIDE / name for name in ("pytest_probe.py", "pytest_separate_process.py"))
 _PARTS = {
-    f"{__package__}.{name}": Path(__file__).with_name(f"{name}.py")
+    f"{separate_process.__package__}.{name}": INSIDE / f"{name}.py"
     for name in ("codec", "decoder", "driver", "shared_objects", "exceptions", "separate_process")
 }
 _PARTS |= {module.__name__: Path(module.__file__) for module in (kernel, seccomp)}

@@ -24,15 +24,15 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
-from yunque.checks.execution import separate_process
 from yunque.checks.execution.assertions import Call, Lifted, lift
-from yunque.checks.execution.codec import Raised
 from yunque.checks.execution.comparison import Comparison, difference, shown
-from yunque.checks.execution.decoder import load
-from yunque.checks.execution.driver import digest, is_longer
 from yunque.checks.execution.judge_location import Standing, bound, standing
 from yunque.checks.execution.judge_processes import JUDGE_LIMITS, Exceeded, bounded
 from yunque.checks.findings import timed
+from yunque.checks.inside import separate_process
+from yunque.checks.inside.codec import Raised
+from yunque.checks.inside.decoder import load
+from yunque.checks.inside.driver import digest, is_longer
 from yunque.code.python_ast import parse_python
 from yunque.core.nouns import Finding, Job, Limits, Observation, Outcome, Record, Verdict
 from yunque.core.seams import Sandbox
@@ -41,7 +41,8 @@ from yunque.sandbox.jobs import installed
 TIMEOUT = "timeout"
 """Rule of the finding of a verdict that says: it ran out of time."""
 _PRELOAD = tuple(
-    f"{__package__}.{name}" for name in ("codec", "decoder", "driver", "shared_objects", "exceptions", "separate_process")
+    f"yunque.checks.inside.{name}"
+    for name in ("codec", "decoder", "driver", "shared_objects", "exceptions", "separate_process")
 )
 LIBRARIES = ("numpy", "scipy", "pandas", "sympy", "networkx", "sortedcontainers")
 """What a Python answer or its test may import beside the standard library, where it is installed."""
@@ -129,7 +130,7 @@ def _answers(seen: Observation, number: int) -> list[Answer]:
 
 def _job(mode: str, program: str, order: bytes, limits: Limits) -> Job:
     module = "driver" if mode == "outside" else "separate_process"
-    source = f"from {__package__}.{module} import {mode}\n{mode}()\n"
+    source = f"from yunque.checks.inside.{module} import {mode}\n{mode}()\n"
     return Job(python=source, preload=_PRELOAD, libraries=_libraries(program), stdin=order, limits=limits)
 
 

@@ -101,7 +101,7 @@ def open_repository(
         result = _plain(str(spec), Path(held.name if held else folder), sandbox, kinds, recipe, seed, progress)
         result = replace(result, held=held)
     suites = {"body": BodySuite, "fim": FimSuite}
-    made = [suites[kind](found=result, sandbox=sandbox) for kind in kinds]
+    made = [suites[kind](repository=result, sandbox=sandbox) for kind in kinds]
     for kind, suite in zip(kinds, made, strict=True):
         if not suite.tasks():
             why = result.counts.get("excluded", {}).get(kind, {})
@@ -117,7 +117,7 @@ _KNOWN = f"known: {', '.join(KINDS)}"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
+class AskedRepository:
     """A repository with its questions."""
 
     name: str
@@ -140,11 +140,11 @@ def _plain(
     recipe: EvaluationRecipe | None,
     seed: int,
     progress: Progress,
-) -> Found:
+) -> AskedRepository:
     """Every file of a source is asked, since none of it was learned from."""
     recipe = recipe or EvaluationRecipe()
     unasked = {"style_tasks": 0} | {f"{kind}_tasks": 0 for kind in KINDS if kind not in kinds}
-    asking = recipe.model_copy(update=unasked)
+    of_kinds = recipe.model_copy(update=unasked)
     folder.mkdir(parents=True, exist_ok=True)
     facts = open_source(spec).fetch(folder)
     collecting = CollectRecipe()
@@ -156,14 +156,14 @@ def _plain(
         near_duplicates=frozenset(),
         tree=folder / TREE,
         sandbox=sandbox,
-        recipe=asking,
+        recipe=of_kinds,
         seed=seed,
         progress=progress,
     ).build()
-    return _found(facts["name"], questions, records, folder / TREE, recipe, counts)
+    return _asked(facts["name"], questions, records, folder / TREE, recipe, counts)
 
 
-def _forged(out: Path) -> Found:
+def _forged(out: Path) -> AskedRepository:
     """The newest suite of a forge, with the records and the tree it was made from."""
     store = Store(out)
     suites = [artifact for artifact in store.all() if artifact.manifest.kind == "suite"]
@@ -176,22 +176,24 @@ def _forged(out: Path) -> Found:
         order = {key: value for key, value in newest.manifest.recipe.items() if key != "sandbox"}
         questions, recipe = RepositorySuite.load(newest.path), EvaluationRecipe(**order)
         records = read_table(collected.path / "records.parquet", Record)
-        return _found(snapshot.counts["name"], questions, records, snapshot.path / TREE, recipe, newest.counts)
+        return _asked(snapshot.counts["name"], questions, records, snapshot.path / TREE, recipe, newest.counts)
     except (KeyError, ValueError, TypeError, OSError) as error:
         do = "run `yunque forge` on it again"
         raise EvaluationError(
             f"a suite that cannot be read ({' '.join(str(error).split())})", where=newest.path, do=do
         ) from None
-    return _found(snapshot.counts["name"], questions, records, snapshot.path / TREE, recipe, newest.counts)
+    return _asked(snapshot.counts["name"], questions, records, snapshot.path / TREE, recipe, newest.counts)
 
 
-def _found(
+def _asked(
     name: str, questions: RepositorySuite, records: Sequence[Record], tree: Path, recipe: EvaluationRecipe, counts: dict
-) -> Found:
+) -> AskedRepository:
     by_id = {record.id: record for record in records}
     licences = sorted({by_id[problem.record_id].origin.licence for problem in questions.problems})
     licence = " AND ".join(licences) or "unknown"
-    return Found(name=name, licence=licence, questions=questions, records=by_id, tree=tree, recipe=recipe, counts=counts)
+    return AskedRepository(
+        name=name, licence=licence, questions=questions, records=by_id, tree=tree, recipe=recipe, counts=counts
+    )
 
 
 # ------------------------------------------------------------------------------------------------------------------- suites
@@ -199,7 +201,7 @@ def _found(
 class _Asked:
     """One kind of question about a repository."""
 
-    found: Found
+    repository: AskedRepository
     sandbox: Sandbox | None = None
     trainable: bool = False
     """Held out, or asked whole: whoever trains on it cannot be judged by it."""
@@ -208,16 +210,16 @@ class _Asked:
     @property
     def name(self) -> str:
         """``repo-KIND:NAME``."""
-        return f"repo-{self.kind}:{self.found.name}"
+        return f"repo-{self.kind}:{self.repository.name}"
 
     @property
     def licence(self) -> str:
         """Of the files that are asked."""
-        return self.found.licence
+        return self.repository.licence
 
     @cached_property
     def _problems(self) -> dict[str, Problem]:
-        return {problem.task.id: problem for problem in self.found.questions.of(self.kind)}
+        return {problem.task.id: problem for problem in self.repository.questions.of(self.kind)}
 
     def canonical(self, task: Task) -> str:
         """What stands in the file."""
@@ -245,11 +247,11 @@ class BodySuite(_Asked):
         if self.sandbox is None:
             raise EvaluationError("no sandbox to judge in", where=self.name)
         problem = self._problems[task.id]
-        record, (program, piece) = self.found.records[problem.record_id], self._placed(task, text, style)
+        record, (program, piece) = self.repository.records[problem.record_id], self._placed(task, text, style)
         refusal = refuse(piece, self._function(problem).name, record.text)
         if refusal:
             return failed(self.name, *refusal)
-        result = self.found
+        result = self.repository
         bodies = BodyTests(records=result.records, tree=result.tree, sandbox=self.sandbox, recipe=result.recipe)
         tests = bodies.of(problem)
         return judge_controlled(tests, replace(record, text=program), self.name)
@@ -259,7 +261,7 @@ class BodySuite(_Asked):
         return self._function(self._problems[task.id]).indent + STUB
 
     def _function(self, problem: Problem) -> Function:
-        return function_of(self.found.records[problem.record_id].text, problem.span_bytes[0])
+        return function_of(self.repository.records[problem.record_id].text, problem.span_bytes[0])
 
     def _question(self, problem: Problem) -> str:
         return QUESTION.format(name=self._function(problem).qualified_name, prompt=problem.task.prompt.rstrip())
@@ -268,7 +270,7 @@ class BodySuite(_Asked):
         """The file with the answer, and the function in it as it then reads."""
         problem = self._problems[task.id]
         function = self._function(problem)
-        data = self.found.records[problem.record_id].text.encode()
+        data = self.repository.records[problem.record_id].text.encode()
         start, end = line_start(data, function.start_byte), problem.span_bytes[1]
         head = data[start : function.prompt_end_byte].decode()
         if style is PromptStyle.CHAT:
@@ -321,7 +323,7 @@ class FimSuite(_Asked):
         return [describe("edit similarity", values, groups)] if values else []
 
     def _data(self, problem: Problem) -> bytes:
-        return self.found.records[problem.record_id].text.encode()
+        return self.repository.records[problem.record_id].text.encode()
 
     def _line(self, problem: Problem, text: str) -> str:
         answer = clean(text)

@@ -48,9 +48,9 @@ class IndexSettings:
 
 @dataclass(kw_only=True)
 class Search:
-    """What the indexes answered: ``found``, best first, and why some did not answer."""
+    """What the indexes answered: ``packages``, best first, and why some did not answer."""
 
-    found: list[Package] = field(default_factory=list)
+    packages: list[Package] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
 
@@ -125,7 +125,7 @@ def find(name: str, settings: IndexSettings, client: Any, answers: list[tuple[st
         try:
             # one finder for each place: a finder stops at the first one that does not answer
             finder = PackageFinder(client, **{kind: [place]}, ignore_compatibility=True)
-            search.found += finder.find_all_packages(name, allow_yanked=True)
+            search.packages += finder.find_all_packages(name, allow_yanked=True)
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError) as error:
             search.failures.append(f"{_without_secret(place)}: {str(error) or type(error).__name__}")
         # unearth takes a server's error for an empty page; only "not found" means that there is no such package
@@ -138,13 +138,13 @@ def choose(name: str, version: str, search: Search, *, wheel: bool = False) -> P
     """The newest fitting version's sdist, else its most general wheel; ``wheel``: wheels first. SourceError without any."""
     from packaging.version import InvalidVersion, Version
 
-    if not search.found and search.failures:
+    if not search.packages and search.failures:
         do = "check the network and pip's configuration (`pip config list`), or give the file's path instead"
         raise SourceError(f"no package index could be reached ({search.failures[0]})", where=f"pypi:{name}", do=do)
-    if not search.found:
+    if not search.packages:
         raise SourceError(f"no package named '{name}' in the configured indexes", do="check the spelling")
-    known = sorted({Version(str(package.version)) for package in search.found})
-    usable = {Version(str(package.version)) for package in search.found if not package.link.is_yanked}
+    known = sorted({Version(str(package.version)) for package in search.packages})
+    usable = {Version(str(package.version)) for package in search.packages if not package.link.is_yanked}
     try:
         wanted = Version(version) if version else None
     except InvalidVersion:
@@ -152,7 +152,7 @@ def choose(name: str, version: str, search: Search, *, wheel: bool = False) -> P
     if wanted is None:
         released = [each for each in known if each in usable and not each.is_prerelease]
         wanted = (released or sorted(usable) or known)[-1]
-    files = [package for package in search.found if Version(str(package.version)) == wanted]
+    files = [package for package in search.packages if Version(str(package.version)) == wanted]
     if not files:
         raise SourceError(f"has no version {version}", where=f"pypi:{name}", do=_newest(known))
     return min(files, key=lambda package: _preference(package, wheel))

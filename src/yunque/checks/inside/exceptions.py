@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from yunque.checks.execution.codec import MAX_MESSAGE
+from yunque.checks.inside.codec import MAX_MESSAGE
 
 _OF_TESTS = {"unittest", "doctest", "bdb", "pdb"}
 

@@ -27,10 +27,10 @@ import signal
 import sys
 import types
 
-from yunque.checks.execution.codec import MAX_MESSAGE, Unplain, is_namedtuple, is_scalar
-from yunque.checks.execution.driver import start
-from yunque.checks.execution.exceptions import Tree, outcome_of, raised_here  # noqa: F401 (Tree: for `pytest_separate_process`)
-from yunque.checks.execution.shared_objects import PLAIN, SHARED, Shared
+from yunque.checks.inside.codec import MAX_MESSAGE, Unplain, is_namedtuple, is_scalar
+from yunque.checks.inside.driver import start
+from yunque.checks.inside.exceptions import Tree, outcome_of, raised_here  # noqa: F401 (Tree: for `pytest_separate_process`)
+from yunque.checks.inside.shared_objects import PLAIN, SHARED, Shared
 
 UNFIT, UNPLAIN, LEFT = 90, 91, 92
 """Exit statuses of the tester: the test hands over what is not plain; it judges by what is not plain; the program left."""

@@ -16,8 +16,8 @@ import functools
 import json
 import sys
 
-from yunque.checks.execution.codec import Unplain, Writer, is_namedtuple
-from yunque.checks.execution.decoder import load
+from yunque.checks.inside.codec import Unplain, Writer, is_namedtuple
+from yunque.checks.inside.decoder import load
 
 _KINDS = {
     kind.__name__: kind

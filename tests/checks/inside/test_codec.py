@@ -13,9 +13,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from yunque.checks.execution import codec, decoder
-from yunque.checks.execution.codec import MAX_NESTING, MAX_TEXT, Raised, Unplain, dump
-from yunque.checks.execution.decoder import few_collisions, load
+from yunque.checks.inside import codec, decoder
+from yunque.checks.inside.codec import MAX_NESTING, MAX_TEXT, Raised, Unplain, dump
+from yunque.checks.inside.decoder import few_collisions, load
 
 
 def same(left: object, right: object) -> bool:
@@ -360,7 +360,7 @@ def test_the_source_stands_alone():
     imported = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     ours = {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
     assert imported - {"numpy"} <= sys.stdlib_module_names
-    assert ours <= {"__future__", "yunque.checks.execution.codec"}
+    assert ours <= {"__future__", "yunque.checks.inside.codec"}
     source = inspect.getsource(codec)
     assert not any(isinstance(node, ast.ImportFrom) for node in ast.walk(trees[0]))
     pasted = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections
 import json
 
-from yunque.checks.execution.codec import (
+from yunque.checks.inside.codec import (
     MAX_COLLISIONS,
     MAX_DECIMAL_TEXT,
     MAX_FRACTION_BITS,

@@ -126,7 +126,7 @@ WRONG = {
         """
 import sys
 def f(n):
-    apart = sys.modules["yunque.checks.execution.separate_process"]
+    apart = sys.modules["yunque.checks.inside.separate_process"]
     _, _, tell = apart.Callback._pipes
     for name in ("exec", "print", "len", "type", "object"):
         text = '{"tuple":[{"at":"builtins.%s"},{"tuple":["print(1)"]},{"tuple":[]}]}' % name
@@ -139,7 +139,7 @@ def f(n):
         """
 import sys
 def f(n):
-    apart = sys.modules["yunque.checks.execution.separate_process"]
+    apart = sys.modules["yunque.checks.inside.separate_process"]
     _, _, tell = apart.Callback._pipes
     contents = {number: ["list", '{"tuple":[null]}'] for number in range(0, 40, 2)}
     apart.send(tell, ["=", {"value": "null", "contents": contents, "forgotten": []}, ""])

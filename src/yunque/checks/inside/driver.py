@@ -17,8 +17,8 @@ import os
 import sys
 import types
 
-from yunque.checks.execution.codec import Unplain, dump, plain_scalar
-from yunque.checks.execution.decoder import load
+from yunque.checks.inside.codec import Unplain, dump, plain_scalar
+from yunque.checks.inside.decoder import load
 
 
 def warm_up():
