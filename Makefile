@@ -36,6 +36,7 @@ quick: check
 check: $(VENV)/.dev
 	$(BIN)/ruff check src tests benchmarks conftest.py
 	$(BIN)/lint-imports
+	$(BIN)/mypy
 
 toolchains:
 	@wanted=; for pair in $(TOOLS); do command -v $${pair%%:*} >/dev/null || wanted="$$wanted $${pair##*:}"; done; \
@@ -54,6 +55,7 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format src tests benchmarks conftest.py
 	$(BIN)/ruff check --fix src tests benchmarks conftest.py
 	$(BIN)/lint-imports
+	$(BIN)/mypy
 
 # constraints.txt pins everything, torch first: an unpinned torch pulls gigabytes of CUDA packages.
 $(VENV)/.forge: pyproject.toml constraints.txt
@@ -70,7 +72,7 @@ $(VENV)/.dev: $(VENV)/.forge
 	touch $@
 
 clean:
-	rm -rf $(VENV) build dist src/*.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist src/*.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
 
 reference: $(VENV)/.dev
 	$(BIN)/python -m yunque.cli.reference > docs/reference.md

@@ -143,7 +143,9 @@ def library_paths(names: tuple[str, ...]) -> tuple[str, ...]:
         result[name] = [path for distribution in distributions for path in _top_level(distribution)]
         for distribution in distributions:
             waiting += [
-                _plain(re.match(r"[\w.-]+", text)[0]) for text in distribution.requires or () if "extra ==" not in text
+                _plain(re.split(r"[^\w.-]", text, maxsplit=1)[0])
+                for text in distribution.requires or ()
+                if "extra ==" not in text
             ]
     return tuple(sorted({path for paths in result.values() for path in paths if os.path.exists(path)}))
 

@@ -24,9 +24,11 @@ import tempfile
 import threading
 import time
 import weakref
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from yunque.core.errors import SandboxError
 from yunque.core.nouns import Job
@@ -120,7 +122,8 @@ class Pool:
 
     def __init__(self, tier: str) -> None:
         self.tier = tier
-        self._lock, self._idle, self._pid = threading.Lock(), [], os.getpid()
+        self._lock, self._pid = threading.Lock(), os.getpid()
+        self._idle: list[Worker] = []
         weakref.finalize(self, _close_all, self._idle, os.getpid())
 
     @contextlib.contextmanager
@@ -197,7 +200,7 @@ class Worker:
         uid = self._held.enter_context(_private_uid()) if os.geteuid() == 0 else None
         self._box = box = None if tier in ("namespaces", "bwrap") else self._held.enter_context(_box())
         self._sweeper: threading.Thread | None = None
-        self._held.callback(lambda: self._sweeper and self._sweeper.join())
+        self._held.callback(self._end_sweeping)
         self.home = f"{box}/job/scratch" if box else SCRATCH
         self.group = cgroups.make_group()
         if self.group:
@@ -208,7 +211,7 @@ class Worker:
         details = self._place_facts(uid)
         python = sys.executable if uid is None or tier == "namespaces" else _reachable_python()
         command = [python, "-s", "-S", "-P", "-B", "-c", _BOOT, _INSIDE, str(theirs.fileno())]
-        as_user = {}
+        as_user: dict[str, Any] = {}
         if tier == "bwrap":
             details |= self._shown(python)
             command = _bubblewrap(details["readable"], self.place, self.home, command)
@@ -330,11 +333,15 @@ class Worker:
 
     def _sweep(self) -> None:
         """Remove, beside the jobs to come, what one of many files has left."""
-        left = [name for name in os.listdir(self._box) if name.startswith(SET_ASIDE)]
-        if left and not (self._sweeper and self._sweeper.is_alive()):
-            paths = [str(self._box / name) for name in left]
-            self._sweeper = threading.Thread(target=lambda: [remove_folder(path) for path in paths], daemon=True)
+        assert self._box is not None, "only a folder of our own is swept"
+        paths = [str(self._box / name) for name in os.listdir(self._box) if name.startswith(SET_ASIDE)]
+        if paths and not (self._sweeper and self._sweeper.is_alive()):
+            self._sweeper = threading.Thread(target=lambda: deque(map(remove_folder, paths), maxlen=0), daemon=True)
             self._sweeper.start()
+
+    def _end_sweeping(self) -> None:
+        if self._sweeper:
+            self._sweeper.join()
 
     def close(self) -> None:
         """End it, and whatever it runs: it sees that nobody speaks to it any more, kills, clears and leaves."""

@@ -25,6 +25,7 @@ T = TypeVar("T")
 
 def write_table(path: Path, rows: Iterable[Any], kind: type) -> int:
     """Write dataclass instances of ``kind`` to a Parquet file; returns how many. No rows still write the columns."""
+    table: TableWriter[Any]
     with open_table(path, kind) as table:
         for row in rows:
             table.add(row)
@@ -54,7 +55,7 @@ def open_table(path: Path, kind: type[T]) -> Iterator[TableWriter[T]]:
     """A Parquet file to add rows to, one by one. No rows still write the columns."""
     schema = _schema(kind)
     with pq.ParquetWriter(path, schema, compression="zstd") as file:
-        table = TableWriter(file, schema)
+        table: TableWriter[T] = TableWriter(file, schema)
         yield table
         table.flush()
 
@@ -68,7 +69,8 @@ class TableWriter(Generic[T]):
 
     def __init__(self, file: pq.ParquetWriter, schema: pa.Schema) -> None:
         self.num_rows = 0
-        self._file, self._schema, self._held, self._bytes = file, schema, [], 0
+        self._file, self._schema, self._bytes = file, schema, 0
+        self._held: list[dict] = []
 
     def add(self, row: T) -> None:
         """One row more."""
@@ -111,7 +113,7 @@ def read_lines(path: Path, kind: type[T]) -> Iterator[T]:
 
 def plain(value: Any) -> Any:
     """What JSON knows: dataclasses become dicts in the order of their fields, dicts are sorted, tuples become lists."""
-    kind = type(value)
+    kind: Any = type(value)
     if kind in _SIMPLE:
         return value
     if names := _field_names(kind):
@@ -147,7 +149,8 @@ def _restorer(kind: Any) -> Callable[[Any], Any]:
         return lambda value: None if value is None else inner(value)
     if dataclasses.is_dataclass(kind):
         parts = {name: _restorer(hint) for name, hint in typing.get_type_hints(kind).items()}
-        return lambda value: kind(**{name: part(value[name]) for name, part in parts.items() if name in value})
+        make: Any = kind
+        return lambda value: make(**{name: part(value[name]) for name, part in parts.items() if name in value})
     if origin is tuple and arguments[-1] is Ellipsis:
         inner = _restorer(arguments[0])
         return lambda value: tuple(map(inner, value))

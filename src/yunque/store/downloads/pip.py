@@ -124,7 +124,8 @@ def find(name: str, settings: IndexSettings, client: Any, answers: list[tuple[st
         answers.clear()
         try:
             # one finder for each place: a finder stops at the first one that does not answer
-            finder = PackageFinder(client, **{kind: [place]}, ignore_compatibility=True)
+            where: dict[str, Any] = {kind: [place]}
+            finder = PackageFinder(client, ignore_compatibility=True, **where)
             search.packages += finder.find_all_packages(name, allow_yanked=True)
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError) as error:
             search.failures.append(f"{_without_secret(place)}: {str(error) or type(error).__name__}")
