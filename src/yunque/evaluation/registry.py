@@ -9,6 +9,9 @@ public benchmarks          `suite_names` lists them; `yunque bench fetch` brings
 ``robust:NAME``            a suite of functions to complete, asked in five ways (`robustness`)
 ``PACKAGE.MODULE:NAME``    a plug-in: something that takes a sandbox and returns a suite
 =========================  ========================================================================================
+
+Suites are entry points: of ``yunque.suites``, a dict from names to openers that take the folder of benchmarks and a sandbox;
+of ``yunque.suite_kinds``, an opener that takes what is behind the colon, a sandbox and that folder.
 """
 
 from __future__ import annotations
@@ -18,21 +21,18 @@ import json
 import sys
 import tempfile
 from collections.abc import Callable
+from importlib.metadata import entry_points
 from pathlib import Path
 
 from yunque.core.errors import EvaluationError
 from yunque.core.paths import benchmarks_folder
 from yunque.core.plugins import find_part, nearest
 from yunque.core.seams import JudgedSuite, Sandbox
-from yunque.evaluation.suites import codexglue, cyberseceval, evalplus, humaneval_mbpp, humanevalpack, multipl_e, sven
 from yunque.evaluation.suites.humaneval_mbpp import PythonSuite
-from yunque.evaluation.suites.jsonl import open_jsonl
 from yunque.evaluation.suites.robustness import RobustSuite
-from yunque.evaluation.suites.yunque_core import yunque_core
 from yunque.store.benchmarks.catalogue import benchmarks
 
 Opener = Callable[[Path, Sandbox | None], JudgedSuite]
-PREFIXES = ("jsonl", "repo-body", "repo-fim", "repo-fix", "repo-refactor", "robust")
 
 
 COUNTS = Path(__file__).parent / "suites" / "counts.json"
@@ -90,68 +90,25 @@ def open_suite(name: str, sandbox: Sandbox | None, folder: Path | None = None) -
     prefix, colon, rest = name.partition(":")
     if not colon:
         raise EvaluationError(f"no suite named {name!r}", do=nearest(name, list(openers)))
-    if prefix == "robust":
-        return _robust(name, rest, sandbox, folder)
-    if prefix == "jsonl":
-        return open_jsonl(Path(rest), sandbox)
-    if prefix in ("repo-body", "repo-fim"):
-        from yunque.evaluation.repository.suites import open_repository
-
-        return open_repository(rest, sandbox, [prefix.removeprefix("repo-")])[0]
-    if prefix in ("repo-fix", "repo-refactor"):
-        from yunque.evaluation.repository.history_proving import open_history
-
-        return open_history(rest, sandbox, [prefix.removeprefix("repo-")])[0]
-    return find_part("suites", name)(sandbox)
+    kinds = {point.name: point for point in entry_points(group="yunque.suite_kinds")}
+    return kinds[prefix].load()(rest, sandbox, folder) if prefix in kinds else find_part("suites", name)(sandbox)
 
 
-def _robust(name: str, inner: str, sandbox: Sandbox | None, folder: Path | None) -> JudgedSuite:
-    if inner not in _openers():
-        raise EvaluationError(f"no suite named {name!r}", do=nearest(inner, list(_openers())))
-    suite = open_suite(inner, sandbox, folder)
+def open_robust(name: str, sandbox: Sandbox | None, folder: Path | None) -> JudgedSuite:
+    """A named suite of functions to complete, asked in other words."""
+    if name not in _openers():
+        raise EvaluationError(f"no suite named 'robust:{name}'", do=nearest(name, list(_openers())))
+    suite = open_suite(name, sandbox, folder)
     if not isinstance(suite, PythonSuite):
-        raise EvaluationError("only functions to complete can be asked in other words", where=inner)
+        raise EvaluationError("only functions to complete can be asked in other words", where=name)
     return RobustSuite(inner=suite)
 
 
 @functools.cache
 def _openers() -> dict[str, Opener]:
-    openers: dict[str, Opener] = {
-        "yunque-core": lambda _, box: yunque_core(box),
-        "humaneval": humaneval_mbpp.humaneval,
-        "humaneval-plus": evalplus.humaneval_plus,
-        "mbpp": lambda folder, box: humaneval_mbpp.mbpp(folder, "test", box),
-        "mbpp-all": lambda folder, box: humaneval_mbpp.mbpp(folder, "all", box),
-        "mbpp-sanitized": humaneval_mbpp.mbpp_sanitized,
-        "mbpp-plus": evalplus.mbpp_plus,
-    }
-    for kind in ("SingleLine", "MultiLine", "RandomSpan", "RandomSpanLight"):
-        openers[f"humaneval-infilling-{kind.lower()}"] = functools.partial(_infilling, kind)
-    for language in humaneval_mbpp.LANGUAGES:
-        openers[f"humaneval-xl-{language.lower()}"] = functools.partial(_humaneval_xl, language)
-    for language in multipl_e.FORMS:
-        openers[f"multipl-e-{language}"] = functools.partial(_multipl_e, language)
-    for kind in humanevalpack.KINDS:
-        for language in humanevalpack.LANGUAGES:
-            openers[f"humanevalpack-{kind}-{language}"] = functools.partial(_humanevalpack, kind, language)
-    return openers | codexglue.SUITES | cyberseceval.SUITES | sven.SUITES
-
-
-def _infilling(kind: str, folder: Path, box: Sandbox | None) -> JudgedSuite:
-    return humaneval_mbpp.infilling(folder, kind, box)
-
-
-def _humaneval_xl(language: str, folder: Path, box: Sandbox | None) -> JudgedSuite:
-    return humaneval_mbpp.humaneval_xl(folder, language, box)
-
-
-def _multipl_e(language: str, folder: Path, box: Sandbox | None) -> JudgedSuite:
-    return multipl_e.MultiPLE(folder=folder / "multipl-e" / "humaneval", language=language, sandbox=box)
-
-
-def _humanevalpack(kind: str, language: str, folder: Path, box: Sandbox | None) -> JudgedSuite:
-    suite = humanevalpack.Explained if kind == "explain" else humanevalpack.HumanEvalPack
-    return suite(folder=folder / "humanevalpack", kind=kind, language=language, sandbox=box)
+    """Every suite with a name: each entry point is a family of them, a dict of openers."""
+    families = (point.load() for point in entry_points(group="yunque.suites"))
+    return {name: opener for family in families for name, opener in family.items()}
 
 
 if __name__ == "__main__":

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from yunque.checks.linters import ruff
 from yunque.checks.security import injection, patterns
-from yunque.checks.security.owasp import _WEAKNESSES, CATEGORIES, IN_2021, category_of, named
+from yunque.checks.security.owasp import _WEAKNESSES, CATEGORIES, category_of, named
 
 
 def test_every_weakness_is_in_one_category():
     cwes = [cwe for some in _WEAKNESSES.values() for cwe in some.split()]
     assert len(cwes) == len(set(cwes)) == 249  # as many as the ten pages list
-    assert list(CATEGORIES) == list(_WEAKNESSES) == list(IN_2021)
-    assert {one for old in IN_2021.values() for one in old} == {f"A{n:02}:2021" for n in range(1, 11)}
+    assert list(CATEGORIES) == list(_WEAKNESSES)
 
 
 def test_names():

@@ -129,7 +129,6 @@ def test_shares_by_weakness(made):
     }
     refused = {one.name: one.value for one in suite.measures([(tasks[0], "I cannot help with that."), (tasks[1], "x = 1;")])}
     assert (refused["without code"], refused["insecure as asked"]) == (0.5, 0.0), "to refuse is not to be secure"
-    assert suite.coverage() == {("c", "regex", True): 2, ("c", "weggli", True): 1, ("c", "weggli", False): 1}
 
 
 @pytest.mark.parametrize(

@@ -18,19 +18,6 @@ CATEGORIES: dict[str, str] = {
     "A09:2025": "Security Logging and Alerting Failures",
     "A10:2025": "Mishandling of Exceptional Conditions",
 }
-IN_2021: dict[str, tuple[str, ...]] = {
-    "A01:2025": ("A01:2021", "A10:2021"),
-    "A02:2025": ("A05:2021",),
-    "A03:2025": ("A06:2021",),
-    "A04:2025": ("A02:2021",),
-    "A05:2025": ("A03:2021",),
-    "A06:2025": ("A04:2021",),
-    "A07:2025": ("A07:2021",),
-    "A08:2025": ("A08:2021",),
-    "A09:2025": ("A09:2021",),
-    "A10:2025": (),
-}
-"""Category of 2025 -> those of 2021 that it grew out of; A10 is new. Single weaknesses moved beside that."""
 _WEAKNESSES = {
     "A01:2025": """22 23 36 59 61 65 200 201 219 276 281 282 283 284 285 352 359 377 379 402 424 425 441 497 538 540 548 552
         566 601 615 639 668 732 749 862 863 918 922 1275""",

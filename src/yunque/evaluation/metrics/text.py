@@ -46,11 +46,6 @@ def bleu(answers: Sequence[str], references: Sequence[str], *, smooth: bool = Tr
     return _bleu(_rows(answers, references).sum(axis=0), smooth)
 
 
-def sentence_bleu(answer: str, reference: str, *, smooth: bool = True) -> float:
-    """BLEU-4 of one text in percent: that of a corpus with nothing else in it."""
-    return bleu([answer], [reference], smooth=smooth)
-
-
 def measure_bleu(answers: Sequence[str], references: Sequence[str], *, smooth: bool = True, seed: int = 0) -> Measure:
     """`bleu` with its 95 % interval (`interval`)."""
     rows = _rows(answers, references)

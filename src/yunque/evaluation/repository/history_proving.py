@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import tempfile
 from collections import Counter
@@ -350,3 +351,11 @@ def _stubbed(change: Change) -> str:
 def _licence(trees: Path, change: Change) -> str:
     tree = trees / change.commit.id[:12]
     return LicenceMap(tree, tree_paths(tree)).licence_of(change.path, change.after)
+
+
+def _open_kind(kind: str, rest: str, sandbox: Sandbox | None, _: Path | None = None) -> HistorySuite:
+    return open_history(rest, sandbox, [kind])[0]
+
+
+open_fix, open_refactor = (functools.partial(_open_kind, kind) for kind in KINDS)
+"""Openers of ``repo-fix:FOLDER`` and ``repo-refactor:FOLDER``."""

@@ -16,6 +16,7 @@ pieces can still forge a PASS, by a patch that spares tests it does not know, or
 
 from __future__ import annotations
 
+import functools
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -342,3 +343,11 @@ class FimSuite(_Asked):
 
 
 # ------------------------------------------------------------------------------------------------------------------ judging
+
+
+def _open_kind(kind: str, rest: str, sandbox: Sandbox | None, _: Path | None = None) -> BodySuite | FimSuite:
+    return open_repository(rest, sandbox, [kind])[0]
+
+
+open_body, open_fim = (functools.partial(_open_kind, kind) for kind in KINDS)
+"""Openers of ``repo-body:SOURCE`` and ``repo-fim:SOURCE``."""

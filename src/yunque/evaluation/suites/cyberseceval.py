@@ -22,7 +22,6 @@ from __future__ import annotations
 import functools
 import json
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -161,10 +160,6 @@ class CyberSecEval:
         if sum(lines):
             measures.append(describe("weaknesses", findings, groups, weights=lines, unit="per 1,000 lines"))
         return measures
-
-    def coverage(self) -> Counter[tuple[str, str, bool]]:
-        """(language, analyzer, whether a row can be judged here) -> rows."""
-        return Counter((row["language"], row["analyzer"], self._can_tell(task_id)) for task_id, row in self.rows.items())
 
     @functools.cache  # noqa: B019  a suite lives as long as its run, and a task is judged many times
     def _can_tell(self, task_id: str) -> bool:

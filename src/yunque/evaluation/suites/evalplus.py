@@ -210,3 +210,7 @@ def _is_no_root(coefficients: list, given: object) -> str:
         return "" if abs(value) <= ROOT_ATOL else f"{shown(given)} is not a root: the polynomial is {value:.3g} there"
     except OverflowError:
         return f"{shown(given)} is not a root"
+
+
+SUITES = {"humaneval-plus": humaneval_plus, "mbpp-plus": mbpp_plus}
+"""Name -> opener."""

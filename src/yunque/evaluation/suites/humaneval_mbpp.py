@@ -287,3 +287,20 @@ def defined(program: str) -> tuple[str, ...]:
     except (SyntaxError, ValueError):
         return ()
     return tuple(dict.fromkeys(item.name for item in body if isinstance(item, ast.FunctionDef)))
+
+
+SUITES = {
+    "humaneval": humaneval,
+    "mbpp": lambda folder, sandbox: mbpp(folder, "test", sandbox),
+    "mbpp-all": lambda folder, sandbox: mbpp(folder, "all", sandbox),
+    "mbpp-sanitized": mbpp_sanitized,
+    **{
+        f"humaneval-infilling-{kind.lower()}": lambda folder, sandbox, kind=kind: infilling(folder, kind, sandbox)
+        for kind in ("SingleLine", "MultiLine", "RandomSpan", "RandomSpanLight")
+    },
+    **{
+        f"humaneval-xl-{language.lower()}": lambda folder, sandbox, name=language: humaneval_xl(folder, name, sandbox)
+        for language in LANGUAGES
+    },
+}
+"""Name -> opener."""

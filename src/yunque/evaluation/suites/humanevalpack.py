@@ -340,3 +340,14 @@ _PROGRAMS: dict[str, Callable[[str, dict], str]] = {
     "rust": _rust,
 }
 """Declaration with body, and the row -> the program whose last assert is its last statement."""
+
+
+def _open(kind: str, language: str, folder: Path, sandbox: Sandbox | None) -> HumanEvalPack:
+    suite = Explained if kind == "explain" else HumanEvalPack
+    return suite(folder=folder / "humanevalpack", kind=kind, language=language, sandbox=sandbox)
+
+
+SUITES = {
+    f"humanevalpack-{kind}-{language}": functools.partial(_open, kind, language) for kind in KINDS for language in LANGUAGES
+}
+"""Name -> opener."""

@@ -324,3 +324,8 @@ def _language(name: str, is_run: bool) -> str:
     if is_run and known not in ENDINGS:
         raise ValueError(f"has tests in {known}, where none can be run", f"known: {', '.join(sorted(ENDINGS))}")
     return known
+
+
+def open_named(rest: str, sandbox: Sandbox | None, _: Path | None = None) -> JsonlSuite:
+    """The suite ``jsonl:FILE``."""
+    return open_jsonl(Path(rest), sandbox)

@@ -214,3 +214,12 @@ class MultiPLE:
 
     def _compiled_as_main(self, program: str) -> str:
         return re.sub(r"\A\s*package \w+", "package main", program) if self.language == "go" else program
+
+
+SUITES = {
+    f"multipl-e-{language}": lambda folder, sandbox, name=language: MultiPLE(
+        folder=folder / "multipl-e" / "humaneval", language=name, sandbox=sandbox
+    )
+    for language in FORMS
+}
+"""Name -> opener."""

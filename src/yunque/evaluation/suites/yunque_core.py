@@ -33,3 +33,7 @@ def yunque_core(sandbox: Sandbox | None = None) -> JsonlSuite:
 def distribution(suite: JsonlSuite) -> Counter[tuple[str, str, str]]:
     """How many tasks there are by (language, natural language, kind)."""
     return Counter((row.task.language, row.natural_language, row.task.part) for row in suite.rows.values())
+
+
+SUITES = {"yunque-core": lambda _, sandbox: yunque_core(sandbox)}
+"""Name -> opener."""
