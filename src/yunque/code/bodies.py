@@ -11,7 +11,7 @@ import re
 import warnings
 from typing import TYPE_CHECKING
 
-from yunque.code.definitions import Language
+from yunque.code.definitions import FunctionSyntax
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -76,7 +76,7 @@ def _last_code_byte(node: Node) -> int:
     return node.end_byte
 
 
-def enclosed_body(node: Node, block: Node, data: bytes, row: Language) -> tuple[int, int, str] | None:
+def enclosed_body(node: Node, block: Node, data: bytes, row: FunctionSyntax) -> tuple[int, int, str] | None:
     """(start, end, indent) of the lines between braces, or before an ``end``; None when there is nothing to write."""
     if data[block.start_byte] == ord("{") or block.type == "subshell":
         head_end, closer = block.start_byte + 1, block.end_byte - 1

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
-class Language:
+class FunctionSyntax:
     """How one language writes functions, scopes and comments, in the words of its grammar."""
 
     functions: tuple[str, ...]
@@ -35,7 +35,7 @@ class Language:
     """Node types of definitions that are called by the keyword they begin with."""
 
 
-_SCRIPT = Language(
+_SCRIPT = FunctionSyntax(
     functions=(
         *("function_declaration", "generator_function_declaration", "method_definition"),
         *("function_expression", "generator_function", "arrow_function"),
@@ -50,18 +50,18 @@ _SCRIPT = Language(
     blocks=("program", "class_body"),
     rooms=("statement_block", "switch_case", "switch_default"),
 )
-_TYPED_SCRIPT = Language(
+_TYPED_SCRIPT = FunctionSyntax(
     **{**vars(_SCRIPT), "scopes": (*_SCRIPT.scopes, "abstract_class_declaration", "internal_module")},
 )
-_C = Language(
+_C = FunctionSyntax(
     functions=("function_definition",),
     docs=("/*", "//"),
     blocks=("translation_unit", "declaration_list", "field_declaration_list"),
     rooms=("compound_statement", "case_statement"),
 )
 
-LANGUAGES: dict[str, Language] = {
-    "python": Language(
+LANGUAGES: dict[str, FunctionSyntax] = {
+    "python": FunctionSyntax(
         functions=("function_definition",),
         scopes=("class_definition",),
         wrappers=("decorated_definition",),
@@ -72,7 +72,7 @@ LANGUAGES: dict[str, Language] = {
     "javascript": _SCRIPT,
     "typescript": _TYPED_SCRIPT,
     "tsx": _TYPED_SCRIPT,
-    "java": Language(
+    "java": FunctionSyntax(
         functions=("method_declaration", "constructor_declaration", "compact_constructor_declaration"),
         scopes=("class_declaration", "interface_declaration", "enum_declaration", "record_declaration"),
         comments=("line_comment", "block_comment"),
@@ -80,13 +80,13 @@ LANGUAGES: dict[str, Language] = {
         blocks=("program", "class_body", "interface_body", "enum_body_declarations"),
         rooms=("block", "constructor_body", "switch_block_statement_group"),
     ),
-    "go": Language(
+    "go": FunctionSyntax(
         functions=("function_declaration", "method_declaration"),
         docs=("//", "/*"),
         blocks=("source_file", "statement_list"),
         rooms=("statement_list", "block"),
     ),
-    "rust": Language(
+    "rust": FunctionSyntax(
         functions=("function_item",),
         scopes=("impl_item", "trait_item", "mod_item"),
         comments=("line_comment", "block_comment"),
@@ -96,14 +96,14 @@ LANGUAGES: dict[str, Language] = {
         rooms=("block",),
     ),
     "c": _C,
-    "cpp": Language(
+    "cpp": FunctionSyntax(
         **{
             **vars(_C),
             "scopes": ("class_specifier", "struct_specifier", "namespace_definition"),
             "wrappers": ("template_declaration",),
         }
     ),
-    "php": Language(
+    "php": FunctionSyntax(
         functions=("function_definition", "method_declaration"),
         scopes=("class_declaration", "interface_declaration", "trait_declaration", "enum_declaration"),
         docs=("/**",),
@@ -111,7 +111,7 @@ LANGUAGES: dict[str, Language] = {
         rooms=("compound_statement", "case_statement"),
         line_end="both",
     ),
-    "ruby": Language(
+    "ruby": FunctionSyntax(
         functions=("method", "singleton_method"),
         scopes=("class", "module"),
         docs=("#",),
@@ -121,7 +121,7 @@ LANGUAGES: dict[str, Language] = {
         closers=("}", ")", "]", "end", "rescue", "ensure", "else"),
         line_end="hash",
     ),
-    "shell": Language(
+    "shell": FunctionSyntax(
         functions=("function_definition",),
         docs=("#",),
         blocks=("program",),
@@ -138,7 +138,7 @@ LANGUAGES: dict[str, Language] = {
         closers=("}", ")", "]", "then", "do", "done", "fi", "esac", ";;", "elif_clause", "else_clause"),
         line_end="hash",
     ),
-    "solidity": Language(
+    "solidity": FunctionSyntax(
         functions=("function_definition", "modifier_definition", "constructor_definition", "fallback_receive_definition"),
         scopes=("contract_declaration", "library_declaration", "interface_declaration"),
         docs=("///", "/**"),

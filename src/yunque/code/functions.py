@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 from yunque.code import grammars
 from yunque.code.bodies import enclosed_body, indented_body
-from yunque.code.definitions import LANGUAGES, Language
+from yunque.code.definitions import LANGUAGES, FunctionSyntax
 from yunque.code.python_ast import try_parse_python
 
 if TYPE_CHECKING:
@@ -234,7 +234,7 @@ def _pattern(language: str) -> str:
 
 
 # ------------------------------------------------------------------------------------------------------ one definition
-def _function(node: Node, block: Node, data: bytes, row: Language, outer: list[str], name: str) -> Function:
+def _function(node: Node, block: Node, data: bytes, row: FunctionSyntax, outer: list[str], name: str) -> Function:
     first, comments = _lead_in(node, data, row)
     if row.docs:
         docstring, body = _comment_text(comments, data, row), enclosed_body(node, block, data, row)
@@ -270,7 +270,7 @@ def _trimmed_end(node: Node, data: bytes) -> int:
     return end
 
 
-def _name(node: Node, kind: str, data: bytes, row: Language) -> tuple[list[str], str]:
+def _name(node: Node, kind: str, data: bytes, row: FunctionSyntax) -> tuple[list[str], str]:
     """The scopes a definition itself names (``impl Foo``, ``func (r *T)``, ``A::f``), and its name; "" if anonymous."""
     named = node.child_by_field_name("name")
     if kind == "impl_item":
@@ -300,7 +300,7 @@ def _name(node: Node, kind: str, data: bytes, row: Language) -> tuple[list[str],
 _GO_RECEIVER = re.compile(rb"(?<!\w)(\w++)\s*+(?:\[[^\[\]]*\]\s*+)?(?:,\s*+)?\)$")
 
 
-def _lead_in(node: Node, data: bytes, row: Language) -> tuple[Node, list[Node]]:
+def _lead_in(node: Node, data: bytes, row: FunctionSyntax) -> tuple[Node, list[Node]]:
     """The node a definition starts with (decorator, attribute, doc comment or itself), and its doc comments."""
     first = node
     while (parent := first.parent) and parent.type in row.wrappers:
@@ -327,12 +327,12 @@ def _lead_in(node: Node, data: bytes, row: Language) -> tuple[Node, list[Node]]:
     return first, comments
 
 
-def _is_doc(comment: bytes, row: Language) -> bool:
+def _is_doc(comment: bytes, row: FunctionSyntax) -> bool:
     """Whether a comment above a definition is documentation: not the ``#!`` of a script."""
     return comment.decode().startswith(row.docs) and not comment.startswith(b"#!")
 
 
-def _comment_text(comments: list[Node], data: bytes, row: Language) -> str:
+def _comment_text(comments: list[Node], data: bytes, row: FunctionSyntax) -> str:
     if not comments:
         return ""
     details = [data[comment.start_byte : _trimmed_end(comment, data)].decode() for comment in comments]

@@ -60,22 +60,21 @@ HEAD_BYTES = 8192
 _REFUSED_CODECS = frozenset(("idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape", "utf_7"))
 
 
-class CollectRecipe(BaseModel, extra="forbid", frozen=True):
+class CollectRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=True):
     """Which files become records."""
 
-    max_file_bytes: int = Field(default=400_000, ge=1, description="A larger file is dropped.")
-    languages: tuple[str, ...] = Field(default=(), description="Languages to keep; empty for all that are known.")
-    plain_text: bool = Field(
-        default=False, description="Keep files in languages without a parser here, and prose, as plain text."
-    )
-    checks: tuple[str, ...] = Field(
-        default=("vendored", "generated", "minified", "data-like"),
-        description="Checks a file must not fail, asked in this order: names of parts, or package.module:Attribute.",
-    )
-    include: tuple[str, ...] = Field(
-        default=(), description="Globs of the paths to keep ('*' also matches '/'); empty for all of them."
-    )
-    exclude: tuple[str, ...] = Field(default=(), description="Globs of the paths to drop, stronger than include.")
+    max_file_bytes: int = Field(default=400_000, ge=1)
+    """A larger file is dropped."""
+    languages: tuple[str, ...] = ()
+    """Languages to keep; empty for all that are known."""
+    plain_text: bool = False
+    """Keep files in languages without a parser here, and prose, as plain text."""
+    checks: tuple[str, ...] = ("vendored", "generated", "minified", "data-like")
+    """Checks a file must not fail, asked in this order: names of parts, or package.module:Attribute."""
+    include: tuple[str, ...] = ()
+    """Globs of the paths to keep ('*' also matches '/'); empty for all of them."""
+    exclude: tuple[str, ...] = ()
+    """Globs of the paths to drop, stronger than include."""
 
 
 @dataclass

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from yunque.checks.canaries import Trusted
 from yunque.core.errors import RecipeError, SourceError
@@ -35,16 +35,17 @@ BATCH_CHARS = 2 << 20
 _SILENCED = re.compile(r"yunque: ?ignore(?:\[([\w/., -]{1,200})\])?")
 
 
-class CheckRecipe(BaseModel, extra="forbid", frozen=True):
+class CheckRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=True):
     """The table ``[tool.yunque.check]`` of a ``pyproject.toml``; options of the command line go before it."""
 
-    checks: tuple[str, ...] = Field(default=(), description="Names of checks; empty: the usual ones.")
-    severity: str = Field(default="warning", description="Least severity that is told: note, warning or error.")
-    baseline: str = Field(default="", description="File of findings that are known, relative to the pyproject.toml.")
-    exclude: tuple[str, ...] = Field(
-        default=(),
-        description="Globs of paths that are passed over, as they are given or below a folder: 'tests/*', '*.min.js'.",
-    )
+    checks: tuple[str, ...] = ()
+    """Names of checks; empty: the usual ones."""
+    severity: str = "warning"
+    """Least severity that is told: note, warning or error."""
+    baseline: str = ""
+    """File of findings that are known, relative to the pyproject.toml."""
+    exclude: tuple[str, ...] = ()
+    """Globs of paths that are passed over, as they are given or below a folder: 'tests/*', '*.min.js'."""
 
     @classmethod
     def read(cls, folder: Path) -> CheckRecipe:

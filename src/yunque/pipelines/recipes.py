@@ -27,10 +27,11 @@ from yunque.training.recipe import TrainingRecipe
 R = TypeVar("R", bound=BaseModel)
 
 
-class ForgeRecipe(BaseModel, extra="forbid", frozen=True):
+class ForgeRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=True):
     """Everything that decides a forged model, one section a room."""
 
-    seed: int = Field(17, description="seed of every random choice")
+    seed: int = 17
+    """seed of every random choice"""
     collect: CollectRecipe = CollectRecipe()
     split: SplitRecipe = SplitRecipe()
     pairs: PairsRecipe = PairsRecipe()
@@ -40,11 +41,13 @@ class ForgeRecipe(BaseModel, extra="forbid", frozen=True):
     evaluation: EvaluationRecipe = EvaluationRecipe()
 
 
-class SourceRecipe(BaseModel, extra="forbid", frozen=True):
+class SourceRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=True):
     """One source of a data build."""
 
-    spec: str = Field(description="What `yunque forge` takes, or a stream such as history:PATH; see docs/data.md.")
-    options: dict[str, Any] = Field(default={}, description="What this kind of source can be told, e.g. a column map.")
+    spec: str = Field()
+    """What `yunque forge` takes, or a stream such as history:PATH; see docs/data.md."""
+    options: dict[str, Any] = {}
+    """What this kind of source can be told, e.g. a column map."""
 
 
 class AllTextRecipe(CollectRecipe):
@@ -53,20 +56,21 @@ class AllTextRecipe(CollectRecipe):
     plain_text: bool = Field(default=True, description="Keep files in languages without a parser here, and prose.")
 
 
-class DataRecipe(BaseModel, extra="forbid", frozen=True):
+class DataRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=True):
     """Everything that decides a data set."""
 
-    seed: int = Field(17, description="seed of every random choice")
-    sources: tuple[SourceRecipe, ...] = Field(default=(), description="[[sources]] tables, in order.")
+    seed: int = 17
+    """seed of every random choice"""
+    sources: tuple[SourceRecipe, ...] = ()
+    """[[sources]] tables, in order."""
     collect: AllTextRecipe = AllTextRecipe()
     screen: ScreenRecipe = ScreenRecipe()
     clean: CleanRecipe = CleanRecipe()
     redact: RedactRecipe = RedactRecipe()
     pairs: PairsRecipe = PairsRecipe()
     mixture: MixtureRecipe = MixtureRecipe()
-    duplicates: DuplicatesRecipe | None = Field(
-        default=None, description="Which kept records are copies; without, nobody asks."
-    )
+    duplicates: DuplicatesRecipe | None = None
+    """Which kept records are copies; without, nobody asks."""
 
 
 def load_recipe(path: Path | None, settings: list[str], kind: type[R] = ForgeRecipe) -> R:

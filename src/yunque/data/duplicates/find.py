@@ -54,27 +54,24 @@ MOST_COMPARED = 64
 """Kept records, and others, that one record is compared with: those with which it shares most bands."""
 
 
-class DuplicatesRecipe(BaseModel, extra="forbid", frozen=True):
+class DuplicatesRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=True):
     """When two records are duplicates, and which one is kept."""
 
-    action: Literal["drop", "mark"] = Field(
-        default="drop",
-        description="Whether a duplicate, and the pairs made of it, are left out of the data set or marked only.",
-    )
-    near: bool = Field(default=True, description="Find near duplicates, too, not exact ones alone.")
-    threshold: float = Field(default=0.7, gt=0, le=1, description="Least Jaccard similarity of near duplicates.")
-    window: int = Field(
-        default=WINDOW, ge=1, le=64, description="Code tokens of a window; shorter texts only match exactly."
-    )
-    num_hashes: int = Field(default=NUM_HASHES, ge=8, le=4096, description="Length of a MinHash signature.")
-    recall: float = Field(
-        default=0.98, gt=0, lt=1, description="Share of the pairs at the threshold itself that the bands must find."
-    )
-    prefer: tuple[Literal["longest", "shortest", "oldest", "licensed"], ...] = Field(
-        default=("longest",),
-        description="Which record of several is kept, asked in this order; then the smallest id. oldest: by the date of "
-        "collection; licensed: one whose licence is known.",
-    )
+    action: Literal["drop", "mark"] = "drop"
+    """Whether a duplicate, and the pairs made of it, are left out of the data set or marked only."""
+    near: bool = True
+    """Find near duplicates, too, not exact ones alone."""
+    threshold: float = Field(default=0.7, gt=0, le=1)
+    """Least Jaccard similarity of near duplicates."""
+    window: int = Field(default=WINDOW, ge=1, le=64)
+    """Code tokens of a window; shorter texts only match exactly."""
+    num_hashes: int = Field(default=NUM_HASHES, ge=8, le=4096)
+    """Length of a MinHash signature."""
+    recall: float = Field(default=0.98, gt=0, lt=1)
+    """Share of the pairs at the threshold itself that the bands must find."""
+    prefer: tuple[Literal["longest", "shortest", "oldest", "licensed"], ...] = ("longest",)
+    """Which record of several is kept, asked in this order; then the smallest id. oldest: by the date of collection;
+    licensed: one whose licence is known."""
 
     @property
     def bands(self) -> Bands:

@@ -23,12 +23,11 @@ SECURITY = ("insecure-patterns", "bandit", "ruff-security", "malware")
 """The checks whose silence shows that code is safe; the first is asked where a recipe names none of them."""
 
 
-class MixtureRecipe(BaseModel, extra="forbid", frozen=True):
+class MixtureRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=True):
     """What counts more than once."""
 
-    owasp: float = Field(
-        default=1.0, ge=1.0, le=20.0, description="Weight of a record that is shown to be safe; 1 asks no check."
-    )
+    owasp: float = Field(default=1.0, ge=1.0, le=20.0)
+    """Weight of a record that is shown to be safe; 1 asks no check."""
 
     def checks(self, named: Sequence[str]) -> list[str]:
         """The checks that the weights need, beside those that a recipe names."""

@@ -32,17 +32,25 @@ SHORTEST_PIECE = 16
 """Fewer tokens of continuation teach too little to be worth a segment."""
 
 
-class PackRecipe(BaseModel, extra="forbid", frozen=True):
+class PackRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=True):
     """How long a row is, and what it is filled with."""
 
-    length_tokens: int = Field(512, ge=32, le=32768, description="tokens in a row")
-    prompt_tokens: int = Field(192, ge=8, description="most tokens of a prompt that are kept, nearest to the answer")
-    suffix_tokens: int = Field(64, ge=0, description="most tokens of a suffix that are kept, nearest to the answer")
-    train_tokens: int = Field(112_000, ge=256, description="tokens to train on, as far as the pairs go")
-    validation_tokens: int = Field(4_096, ge=256, description="tokens to validate on, as far as the pairs go")
-    body_share: float = Field(0.1, ge=0, description="weight of body pairs in the mixture, by tokens")
-    fim_share: float = Field(0.7, ge=0, description="weight of fill-in-the-middle pairs in the mixture, by tokens")
-    continuation_share: float = Field(0.2, ge=0, description="weight of plain continuation in the mixture, by tokens")
+    length_tokens: int = Field(512, ge=32, le=32768)
+    """tokens in a row"""
+    prompt_tokens: int = Field(192, ge=8)
+    """most tokens of a prompt that are kept, nearest to the answer"""
+    suffix_tokens: int = Field(64, ge=0)
+    """most tokens of a suffix that are kept, nearest to the answer"""
+    train_tokens: int = Field(112_000, ge=256)
+    """tokens to train on, as far as the pairs go"""
+    validation_tokens: int = Field(4_096, ge=256)
+    """tokens to validate on, as far as the pairs go"""
+    body_share: float = Field(0.1, ge=0)
+    """weight of body pairs in the mixture, by tokens"""
+    fim_share: float = Field(0.7, ge=0)
+    """weight of fill-in-the-middle pairs in the mixture, by tokens"""
+    continuation_share: float = Field(0.2, ge=0)
+    """weight of plain continuation in the mixture, by tokens"""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -57,17 +57,21 @@ _BREAKS_ARE_ALIKE = ("python", "javascript", "typescript", "tsx", "java", "rust"
 _TABS_STAY = ("go", "makefile")
 
 
-class CleanRecipe(BaseModel, extra="forbid", frozen=True):
+class CleanRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=True):
     """What is fixed in every record that is kept."""
 
-    trailing_space: bool = Field(default=True, description="Remove white space at line ends, outside strings.")
-    final_newline: bool = Field(default=True, description="End every text with exactly one line break.")
-    unused_imports: bool = Field(default=True, description="Remove unused imports of Python (ruff F401, safe fixes alone).")
-    line_breaks: bool = Field(default=False, description="Turn CR LF into LF.")
-    tabs: int = Field(default=0, ge=0, le=8, description="Width of a tab in the indentation; 0 leaves tabs as they are.")
-    cut: tuple[str, ...] = Field(
-        default=(), description="Globs CHECK/RULE of findings with a place that are cut, such as 'licence-header/*'."
-    )
+    trailing_space: bool = True
+    """Remove white space at line ends, outside strings."""
+    final_newline: bool = True
+    """End every text with exactly one line break."""
+    unused_imports: bool = True
+    """Remove unused imports of Python (ruff F401, safe fixes alone)."""
+    line_breaks: bool = False
+    """Turn CR LF into LF."""
+    tabs: int = Field(default=0, ge=0, le=8)
+    """Width of a tab in the indentation; 0 leaves tabs as they are."""
+    cut: tuple[str, ...] = ()
+    """Globs CHECK/RULE of findings with a place that are cut, such as 'licence-header/*'."""
 
 
 @dataclass(frozen=True, kw_only=True)

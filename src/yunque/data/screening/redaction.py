@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, field_validator
 
 from yunque.checks.syntax import Syntax
 from yunque.core.errors import RecipeError
@@ -37,18 +37,16 @@ SECRETS, PERSONAL = "secrets", "personal-data"
 Kind = Literal["email", "ipv4", "ipv6", "phone", "iban", "card", "national-id", "home-folder", "author-name"]
 
 
-class RedactRecipe(BaseModel, extra="forbid", frozen=True):
+class RedactRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=True):
     """What is replaced by placeholders in what is kept."""
 
-    secrets: bool = Field(default=True, description="Replace keys, tokens, passwords.")
-    personal: tuple[Kind, ...] = Field(
-        default=Kind.__args__, description="Kinds of personal data that are replaced; none asks no check."
-    )
-    salt: str = Field(
-        default="",
-        description="Where the secret that keys the placeholders is: 'env:NAME' or 'file:PATH' of a team that wants one "
-        "data set on its machines; empty: made at random, in the output folder.",
-    )
+    secrets: bool = True
+    """Replace keys, tokens, passwords."""
+    personal: tuple[Kind, ...] = Kind.__args__
+    """Kinds of personal data that are replaced; none asks no check."""
+    salt: str = ""
+    """Where the secret that keys the placeholders is: 'env:NAME' or 'file:PATH' of a team that wants one data set on its
+    machines; empty: made at random, in the output folder."""
 
     @field_validator("salt")
     @classmethod

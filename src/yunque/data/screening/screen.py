@@ -33,21 +33,29 @@ SEVERITIES = ("note", "warning", "error")
 BATCH_CHARS = 2 << 20
 
 
-class Rule(BaseModel, extra="forbid", frozen=True):
+class Rule(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=True):
     """When a record is not kept. Everything that the rule says must hold."""
 
-    check: str = Field(description="Name of a check.")
-    finding: str = Field(default="", description="Glob of a finding's rule; empty: the check's own FAIL decides.")
-    severity: Literal["note", "warning", "error"] = Field(default="warning", description="Least severity of that finding.")
-    cwe: tuple[int, ...] = Field(default=(), description="Weaknesses of that finding; empty for all.")
-    owasp: tuple[str, ...] = Field(default=(), description="Its OWASP Top 10 categories, such as 'A05:2025'; empty for all.")
-    value: str = Field(default="", description="Name of one of the verdict's values, or 'score'.")
-    below: float | None = Field(default=None, description="The value is less than this.")
-    above: float | None = Field(default=None, description="The value is more than this.")
-    languages: tuple[str, ...] = Field(default=(), description="Languages of the record; empty for all.")
-    action: Literal["drop", "negative"] = Field(
-        default="drop", description="drop: set aside; negative: set aside as an example of what is not wanted."
-    )
+    check: str = Field()
+    """Name of a check."""
+    finding: str = ""
+    """Glob of a finding's rule; empty: the check's own FAIL decides."""
+    severity: Literal["note", "warning", "error"] = "warning"
+    """Least severity of that finding."""
+    cwe: tuple[int, ...] = ()
+    """Weaknesses of that finding; empty for all."""
+    owasp: tuple[str, ...] = ()
+    """Its OWASP Top 10 categories, such as 'A05:2025'; empty for all."""
+    value: str = ""
+    """Name of one of the verdict's values, or 'score'."""
+    below: float | None = None
+    """The value is less than this."""
+    above: float | None = None
+    """The value is more than this."""
+    languages: tuple[str, ...] = ()
+    """Languages of the record; empty for all."""
+    action: Literal["drop", "negative"] = "drop"
+    """drop: set aside; negative: set aside as an example of what is not wanted."""
 
     @model_validator(mode="after")
     def _one_kind(self) -> Rule:
@@ -62,17 +70,17 @@ class Rule(BaseModel, extra="forbid", frozen=True):
         return self
 
 
-class ScreenRecipe(BaseModel, extra="forbid", frozen=True):
+class ScreenRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=True):
     """What is asked of every record, and what is not kept."""
 
-    checks: tuple[str, ...] = Field(default=(), description="Checks that tag records, beside those that rules name.")
-    rules: tuple[Rule, ...] = Field(default=(), description="Asked in order; the first that holds is the reason.")
-    options: dict[str, dict[str, Any]] = Field(
-        default={}, description="What a check is given, by its name: [screen.options.licence] with allow, deny, opt_outs."
-    )
-    errors: Literal["drop", "keep"] = Field(
-        default="drop", description="What becomes of a record of which a check that a rule names said ERROR."
-    )
+    checks: tuple[str, ...] = ()
+    """Checks that tag records, beside those that rules name."""
+    rules: tuple[Rule, ...] = ()
+    """Asked in order; the first that holds is the reason."""
+    options: dict[str, dict[str, Any]] = {}
+    """What a check is given, by its name: [screen.options.licence] with allow, deny, opt_outs."""
+    errors: Literal["drop", "keep"] = "drop"
+    """What becomes of a record of which a check that a rule names said ERROR."""
 
     @property
     def names(self) -> list[str]:

@@ -92,21 +92,33 @@ REFACTOR_PROMPT = """\
 {around}"""
 
 
-class HistoryRecipe(BaseModel, extra="forbid", frozen=True):
+class HistoryRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=True):
     """How far back a history is read, how much is asked, and what the tests may use."""
 
-    max_commits: int = Field(500, ge=1, description="commits looked at, the newest first")
-    max_tasks: int = Field(40, ge=1, description="most tasks of each kind")
-    fail_to_pass: int = Field(6, ge=1, description="tests of one task that the commit fixed")
-    pass_to_pass: int = Field(6, ge=0, description="tests of one task that passed before; of a refactoring, all its tests")
-    max_function_chars: int = Field(2500, ge=20, description="longer functions are not asked for")
-    max_test_chars: int = Field(2500, ge=20, description="a longer failing test is not shown")
-    answer_tokens: int = Field(768, ge=1, description="most tokens of an answer")
-    workers: int = Field(2, ge=1, description="sandboxed test runs at the same time")
-    reach_wall_s: float = Field(180, gt=0, description="time for one run of all tests")
-    test_wall_s: float = Field(30, gt=0, description="time for the tests of one task")
-    memory_bytes: int = Field(2 << 30, ge=1 << 28, description="memory of a test process")
-    tree_bytes: int = Field(256 << 20, ge=1, description="most bytes of one commit's files")
+    max_commits: int = Field(500, ge=1)
+    """commits looked at, the newest first"""
+    max_tasks: int = Field(40, ge=1)
+    """most tasks of each kind"""
+    fail_to_pass: int = Field(6, ge=1)
+    """tests of one task that the commit fixed"""
+    pass_to_pass: int = Field(6, ge=0)
+    """tests of one task that passed before; of a refactoring, all its tests"""
+    max_function_chars: int = Field(2500, ge=20)
+    """longer functions are not asked for"""
+    max_test_chars: int = Field(2500, ge=20)
+    """a longer failing test is not shown"""
+    answer_tokens: int = Field(768, ge=1)
+    """most tokens of an answer"""
+    workers: int = Field(2, ge=1)
+    """sandboxed test runs at the same time"""
+    reach_wall_s: float = Field(180, gt=0)
+    """time for one run of all tests"""
+    test_wall_s: float = Field(30, gt=0)
+    """time for the tests of one task"""
+    memory_bytes: int = Field(2 << 30, ge=1 << 28)
+    """memory of a test process"""
+    tree_bytes: int = Field(256 << 20, ge=1)
+    """most bytes of one commit's files"""
 
 
 @dataclass(frozen=True, kw_only=True)

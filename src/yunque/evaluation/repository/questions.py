@@ -38,26 +38,39 @@ STUB = "raise NotImplementedError"
 _UNREACHED = "no passing test reaches it"
 
 
-class EvaluationRecipe(BaseModel, extra="forbid", frozen=True):
+class EvaluationRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=True):
     """How much is asked, and what the tests may use."""
 
-    bits_bytes: int = Field(40_000, ge=1000, description="bytes of held-out code scored in bits per byte")
-    chunk_bytes: int = Field(1_500, ge=200, description="bytes in one chunk of it")
-    fim_tasks: int = Field(200, ge=0, description="fill-in-the-middle tasks from held-out files")
-    style_tasks: int = Field(
-        32, ge=0, description="fill-in-the-middle tasks from validation files, to choose a prompt style"
-    )
-    fim_tokens: int = Field(40, ge=1, description="most tokens of such an answer")
-    body_tasks: int = Field(40, ge=0, description="functions to write, judged by the repository's tests")
-    body_tokens: int = Field(160, ge=1, description="most tokens of such an answer")
-    max_body_chars: int = Field(500, ge=20, description="longer original bodies are not asked for")
-    max_signature_chars: int = Field(700, ge=20, description="longer signatures with docstring do not fit the prompt")
-    tests_per_task: int = Field(6, ge=1, description="tests run for one function, the quickest that reach it")
-    batch_rows: int = Field(32, ge=1, description="answers generated together; fixed, since greedy text depends on it")
-    workers: int = Field(2, ge=1, description="sandboxed test runs at the same time")
-    reach_wall_s: float = Field(180, gt=0, description="time for one run of the whole test suite")
-    test_wall_s: float = Field(15, gt=0, description="time for the tests of one task")
-    memory_bytes: int = Field(2 << 30, ge=1 << 28, description="address space of a test process")
+    bits_bytes: int = Field(40_000, ge=1000)
+    """bytes of held-out code scored in bits per byte"""
+    chunk_bytes: int = Field(1_500, ge=200)
+    """bytes in one chunk of it"""
+    fim_tasks: int = Field(200, ge=0)
+    """fill-in-the-middle tasks from held-out files"""
+    style_tasks: int = Field(32, ge=0)
+    """fill-in-the-middle tasks from validation files, to choose a prompt style"""
+    fim_tokens: int = Field(40, ge=1)
+    """most tokens of such an answer"""
+    body_tasks: int = Field(40, ge=0)
+    """functions to write, judged by the repository's tests"""
+    body_tokens: int = Field(160, ge=1)
+    """most tokens of such an answer"""
+    max_body_chars: int = Field(500, ge=20)
+    """longer original bodies are not asked for"""
+    max_signature_chars: int = Field(700, ge=20)
+    """longer signatures with docstring do not fit the prompt"""
+    tests_per_task: int = Field(6, ge=1)
+    """tests run for one function, the quickest that reach it"""
+    batch_rows: int = Field(32, ge=1)
+    """answers generated together; fixed, since greedy text depends on it"""
+    workers: int = Field(2, ge=1)
+    """sandboxed test runs at the same time"""
+    reach_wall_s: float = Field(180, gt=0)
+    """time for one run of the whole test suite"""
+    test_wall_s: float = Field(15, gt=0)
+    """time for the tests of one task"""
+    memory_bytes: int = Field(2 << 30, ge=1 << 28)
+    """address space of a test process"""
 
 
 @dataclass(frozen=True, kw_only=True)
