@@ -75,7 +75,7 @@ from yunque.core.nouns import Origin, Record
 origin = Origin(source="", path="", revision="", licence="", collected_at="")
 for test, seat in (("assert f(2) == 4", "outside"), ("for x in [2]: assert f(x) == 4", "apart")):
     judge = Asserts(test=test, functions=["f"], sandbox=box, limits=Limits(wall_s=5.0))
-    assert judge.best_seat() == seat
+    assert judge.best_location() == seat
     for text, outcome in (
         ("def f(x): return x + x", "pass"),
         ("def f(x): return x", "fail"),

@@ -104,19 +104,19 @@ class StackExchange:
         if why:
             yield from (question.dropped(*why), answer.dropped(*why))
             return
-        question = self._record(question, prompt, "markdown", revision, now)
-        telling = self._record(answer, text, "markdown" if self.rules.keep_prose else language, revision, now)
+        asked_record = self._record(question, prompt, "markdown", revision, now)
+        answer_record = self._record(answer, text, "markdown" if self.rules.keep_prose else language, revision, now)
         self.counts["pairs"] += 1
-        yield from (question, telling)
+        yield from (asked_record, answer_record)
         yield Pair(
-            id=content_id(PairKind.QUESTION, question.id, telling.id),
+            id=content_id(PairKind.QUESTION, asked_record.id, answer_record.id),
             kind=PairKind.QUESTION,
             prompt=prompt,
             answer=text,
             span_bytes=(0, len(text.encode())),
             language=language,
             natural_language=self._natural_language(f"{question.title}\n{asked.prose}"),
-            origin_ids=(telling.id, question.id),
+            origin_ids=(answer_record.id, asked_record.id),
         )
 
     def _code(self, question: Post, text: Text) -> tuple[str, str, tuple[str, str] | tuple[()]]:
