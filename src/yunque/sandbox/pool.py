@@ -202,13 +202,13 @@ class Worker:
         self._sweeper: threading.Thread | None = None
         self._held.callback(self._end_sweeping)
         self.home = f"{box}/job/scratch" if box else SCRATCH
+        details = self._place_facts(uid)
         self.group = cgroups.make_group()
         if self.group:
             self._held.callback(self.group.remove)
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._held.enter_context(self._control)
         _LIVE.add(self)
-        details = self._place_facts(uid)
         python = sys.executable if uid is None or tier == "namespaces" else _reachable_python()
         command = [python, "-s", "-S", "-P", "-B", "-c", _BOOT, _INSIDE, str(theirs.fileno())]
         as_user: dict[str, Any] = {}
