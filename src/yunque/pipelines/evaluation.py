@@ -114,12 +114,10 @@ class Evaluation:
 
                 suites = [SpreadSuite(suite, name) for suite, name in zip(suites, names, strict=True)]
                 workers = max(suite.num_judges for suite in suites)
-            for suite in suites:
-                chosen_tasks(suite, self.config)
+            chosen = [chosen_tasks(suite, self.config) for suite in suites]
             folder, facts = find_base(model, self.progress)
             with store.lock():
-                for suite in suites:
-                    tasks = chosen_tasks(suite, self.config)
+                for suite, tasks in zip(suites, chosen, strict=True):
                     parents = [self._ceiling(store, suite, tasks, workers)] if self.ceiling else []
 
                     def build(draft: Path, suite: JudgedSuite = suite, parents: list[Artifact] = parents) -> dict:
@@ -301,9 +299,6 @@ def compare_artifacts(first: str, second: str, out: Path) -> Compared:
 
 def _called(run: Artifact) -> str:
     return f"{run.id[:8]} ({run.manifest.recipe['model']}, {moment(run.manifest.created_at)})"
-
-
-# --------------------------------------------------------------------------------------------------------------------- words
 
 
 # --------------------------------------------------------------------------------------------------------------------- steps

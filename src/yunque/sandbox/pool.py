@@ -24,7 +24,6 @@ import tempfile
 import threading
 import time
 import weakref
-from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -168,6 +167,11 @@ class Pool:
             self._idle.clear()
         for worker in idle:
             worker.close()
+
+
+def _remove_all(paths: list[str]) -> None:
+    for path in paths:
+        remove_folder(path)
 
 
 def _close_all(idle: list[Worker], pid: int) -> None:
@@ -336,7 +340,7 @@ class Worker:
         assert self._box is not None, "only a folder of our own is swept"
         paths = [str(self._box / name) for name in os.listdir(self._box) if name.startswith(SET_ASIDE)]
         if paths and not (self._sweeper and self._sweeper.is_alive()):
-            self._sweeper = threading.Thread(target=lambda: deque(map(remove_folder, paths), maxlen=0), daemon=True)
+            self._sweeper = threading.Thread(target=_remove_all, args=(paths,), daemon=True)
             self._sweeper.start()
 
     def _end_sweeping(self) -> None:

@@ -3,7 +3,7 @@
     assert abs(candidate(2.5) - 0.5) < 1e-6        the call candidate(2.5) goes in; the rest is computed on its answer
 
 What is lifted means the same here as in the candidate's process, for every candidate. So the lifter accepts a list of
-forms, each for a reason, and refuses all others; a refused test takes another judge location (`execution`).
+forms, each for a reason, and refuses all others; a refused test takes another judge location (`judge_location`).
 
 ===========================  ===========================================================================================
 accepted                     why it means the same
@@ -20,7 +20,7 @@ arguments: constants         made anew for every call; a name that holds a list,
 operators, comparisons       of plain values: Python's own. ``is`` only with None, True or False, which travel as themselves
 subscripts by constants      of plain values
 comprehensions               one ``for`` over an answer, its name shadowing nothing that is called
-pure functions, methods      a list of them (`FUNCTIONS`, `_METHODS`, `_MATH`); not type, str, repr or isinstance, for some
+pure functions, methods      a list of them (in `evaluation`); not type, str, repr or isinstance, for some
                              classes of answers (Counter, namedtuple) arrive as dict or tuple
 ===========================  ===========================================================================================
 

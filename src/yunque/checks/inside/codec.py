@@ -419,6 +419,3 @@ def decimal_is_modest(value: object, text: str) -> bool:
     if len(text) > MAX_DECIMAL_TEXT or value.is_snan():
         return False
     return not value.is_finite() or abs(value.adjusted()) <= MAX_DECIMAL_EXPONENT
-
-
-# ------------------------------------------------------------------------------------------------------------------- load

@@ -50,7 +50,7 @@ def _load_parts():
     return result
 
 
-*_, apart, _, seccomp = _load_parts()
+*_, exceptions, apart, _, seccomp = _load_parts()
 
 
 # --------------------------------------------------------------------------------------------------------------- the program
@@ -124,7 +124,7 @@ class Apart:
 
     def __init__(self, is_of_tests):
         self.is_of_tests = is_of_tests
-        apart.Tree.folder, apart.Tester.errors = ROOT, os.dup(2)  # which pytest will take
+        exceptions.Tree.folder, apart.Tester.errors = ROOT, os.dup(2)  # which pytest will take
         self.tester = apart.fork_program(_start)
 
     def prepare(self, order):

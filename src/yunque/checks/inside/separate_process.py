@@ -29,7 +29,7 @@ import types
 
 from yunque.checks.inside.codec import MAX_MESSAGE, Unplain, is_namedtuple, is_scalar
 from yunque.checks.inside.driver import start
-from yunque.checks.inside.exceptions import Tree, outcome_of, raised_here  # noqa: F401 (Tree: for `pytest_separate_process`)
+from yunque.checks.inside.exceptions import outcome_of, raised_here
 from yunque.checks.inside.shared_objects import PLAIN, SHARED, Shared
 
 UNFIT, UNPLAIN, LEFT = 90, 91, 92

@@ -19,12 +19,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from yunque.checks.canaries import canary
 from yunque.checks.findings import decide, error, skip, worst_of
-from yunque.checks.processes import Broken, Worker, WorkerLimits, shared_worker
+from yunque.checks.linters.tool_answers import verdict_on
+from yunque.checks.processes import Worker, WorkerLimits, shared_worker
 from yunque.core.errors import YunqueError
 from yunque.core.nouns import Canary, Finding, Record, Verdict, content_id
 from yunque.core.paths import cache_folder
@@ -91,9 +91,7 @@ class Eslint:
             elif missing:
                 verdicts.append(skip(self.name, missing))
             else:
-                answer = next(answers)
-                took_ms = 0.0 if isinstance(answer, Broken) else answer.get("ms", 0.0)
-                verdicts.append(replace(self._understood(record, answer), took_ms=took_ms))
+                verdicts.append(verdict_on(self.name, next(answers), functools.partial(self._understood, record)))
         return verdicts
 
     def _worker(self) -> Worker:
@@ -104,10 +102,7 @@ class Eslint:
         command = [find_node(), permission, *reads, f"--max-old-space-size={HEAP_MB}", str(program), str(modules)]
         return shared_worker(command, WorkerLimits(budget_s=self.budget_s, memory_bytes=self.memory_bytes))
 
-    def _understood(self, record: Record, answer: dict | Broken) -> Verdict:
-        if isinstance(answer, Broken) or "broken" in answer:
-            why = answer.why if isinstance(answer, Broken) else answer["broken"]
-            return error(self.name, why)
+    def _understood(self, record: Record, answer: dict) -> Verdict:
         if "invalid" in answer:
             return skip(self.name, f"does not parse: {answer['invalid']}"[:200])
         findings = tuple(

@@ -15,13 +15,13 @@ from __future__ import annotations
 import importlib.util
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from yunque.checks.canaries import canary
 from yunque.checks.findings import decide, error, skip, worst_of
-from yunque.checks.processes import Broken, Worker, WorkerLimits, shared_worker
+from yunque.checks.linters.tool_answers import verdict_on
+from yunque.checks.processes import Worker, WorkerLimits, shared_worker
 from yunque.core.nouns import Canary, Finding, Record, Verdict, content_id
 
 PROGRAM = Path(__file__).with_name("pylint_worker.py")
@@ -77,19 +77,14 @@ class Pylint:
             elif not site:
                 verdicts.append(skip(self.name, NO_PYLINT))
             else:
-                answer = next(answers)
-                took_ms = 0.0 if isinstance(answer, Broken) else answer.get("ms", 0.0)
-                verdicts.append(replace(self._understood(answer), took_ms=took_ms))
+                verdicts.append(verdict_on(self.name, next(answers), self._understood))
         return verdicts
 
     def _worker(self, site: str) -> Worker:
         command = [sys.executable, "-I", "-S", str(PROGRAM), site, self.categories, self.python_version]
         return shared_worker(command, WorkerLimits(budget_s=self.budget_s, memory_bytes=self.memory_bytes))
 
-    def _understood(self, answer: dict | Broken) -> Verdict:
-        if isinstance(answer, Broken) or "broken" in answer:
-            why = answer.why if isinstance(answer, Broken) else answer["broken"]
-            return error(self.name, why)
+    def _understood(self, answer: dict) -> Verdict:
         rows = sorted(answer["rows"], key=lambda row: (row[2], row[0]))
         if any(symbol == "syntax-error" for symbol, *_ in rows):
             return skip(self.name, "does not parse")

@@ -62,9 +62,6 @@ def fingerprint(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:8]
 
 
-# ------------------------------------------------------------------------------------------------ our own patterns, on bytes
-
-
 # -------------------------------------------------------------------------------------------------- Kingfisher
 @functools.cache
 def _scanner() -> object:

@@ -12,9 +12,6 @@ from yunque.data.screening.finishing import SetAside
 from yunque.reports.formatting import size
 from yunque.store.tables import plain
 
-# ------------------------------------------------------------------------------------------------------------------- reading
-
-
 # -------------------------------------------------------------------------------------------------------------- for people
 FIRST_LINES = 12
 

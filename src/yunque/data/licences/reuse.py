@@ -94,11 +94,11 @@ def _from_toml(text: str, place: str, folder: str) -> list[_Annotation]:
         return []
     results = []
     for table in tables if isinstance(tables, list) else []:
-        if not isinstance(table, dict) or not (expression := _joined(table.get("SPDX-License-Identifier"))):
+        if not isinstance(table, dict) or not (licence := _joined(table.get("SPDX-License-Identifier"))):
             continue
         paths, order = table.get("path"), table.get("precedence", "closest")
         globs = tuple(_glob(item) for item in ([paths] if isinstance(paths, str) else paths or ()) if _is_pattern(item))
-        statement = Statement(expression=expression, place=place, overrides=order == "override", adds=order == "aggregate")
+        statement = Statement(expression=licence, place=place, overrides=order == "override", adds=order == "aggregate")
         results.append(_Annotation(folder=folder, globs=globs, statement=statement))
     return results
 
@@ -108,11 +108,11 @@ def _from_dep5(text: str, place: str, folder: str) -> list[_Annotation]:
     results = []
     for paragraph in re.split(r"\n\s*\n", text)[:2000]:
         fields = dict(re.findall(r"(?m)^(Files|License):[ \t]*([^\n]*(?:\n[ \t][^\n]*)*)", paragraph))
-        expression = _joined(fields.get("License", "").partition("\n")[0])
-        if "Files" in fields and expression:
+        licence = _joined(fields.get("License", "").partition("\n")[0])
+        if "Files" in fields and licence:
             globs = tuple(_glob(word.replace("*", "**")) for word in fields["Files"].split() if _is_pattern(word))
             results.append(
-                _Annotation(folder=folder, globs=globs, statement=Statement(expression=expression, place=place, adds=True))
+                _Annotation(folder=folder, globs=globs, statement=Statement(expression=licence, place=place, adds=True))
             )
     return results
 

@@ -95,19 +95,27 @@ def _sources(module: str) -> tuple[str, ...]:
         if name in result or not any(name == room or name.startswith(f"{room}.") for room in rooms):
             continue
         source = _source(name)
-        if source is None:
-            continue
-        result[name] = source
-        for node in ast.walk(ast.parse(source)):
-            if isinstance(node, ast.Import):
-                stack += [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom):
-                package = "." * node.level + (node.module or "")
-                above = resolve_name(package, name.rpartition(".")[0]) if node.level else package
-                stack += [above, *(f"{above}.{alias.name}" for alias in node.names)]
+        if source is not None:
+            result[name] = source
+            stack += _imports(source, name.rpartition(".")[0])
     return tuple(result[name] for name in sorted(result))
 
 
+@cache
+def _imports(source: str, package: str) -> tuple[str, ...]:
+    """What a source imports, at its top or in a function, by full names; of ``from A import B`` both A and A.B."""
+    names = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            relative = "." * node.level + (node.module or "")
+            above = resolve_name(relative, package) if node.level else relative
+            names += [above, *(f"{above}.{alias.name}" for alias in node.names)]
+    return tuple(names)
+
+
+@cache
 def _source(name: str) -> str | None:
     """The source of a module by its name; None for what is not a module, or has no source."""
     try:

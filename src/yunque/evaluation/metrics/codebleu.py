@@ -218,6 +218,3 @@ def _counts(node: Node) -> bool:
 
 def _is_docstring(node: Node) -> bool:
     return node.type == "expression_statement" and node.child_count == 1 and node.children[0].type == "string"
-
-
-# ----------------------------------------------------------------------------------------------------------------- data flow

@@ -339,9 +339,6 @@ class FimSuite(_Asked):
         return replace(failed(self.name, "not-exact", f"edit similarity {similarity:.3f}"), score=similarity)
 
 
-# -------------------------------------------------------------------------------------------- one function, and nothing else
-
-
 # ------------------------------------------------------------------------------------------------------------------ judging
 
 

@@ -163,6 +163,3 @@ def _scale(start: float, end: float) -> Callable[[float], float]:
 def per_cent(place: float) -> str:
     """``12.50%``: a place in a plot, or a length, by the width it gets."""
     return f"{place:.2f}%"
-
-
-# ----------------------------------------------------------------------------------------------------------------- PNG files

@@ -278,6 +278,3 @@ def _allow_below(ruleset: int, path: str, rights: int) -> None:
         _syscall("landlock_add_rule", ruleset, 1, rule, 0)
     finally:
         os.close(handle)
-
-
-# ---------------------------------------------------------------------------------------------------------------- seccomp

@@ -271,9 +271,6 @@ def _send_files(path: str, job: dict, wanted: int, status: int) -> None:
             os.close(source)
 
 
-# ---------------------------------------------------------------------------------------------------------------- killing
-
-
 # ---------------------------------------------------------------------------------------------------- becoming the program
 def _become_program(
     ground: isolation.Ground,

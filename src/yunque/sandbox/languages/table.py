@@ -1,14 +1,11 @@
-"""Languages as a table: how a program of each is named, compiled and run, and where this machine keeps the tools for it.
+"""Languages as a table: how a program of each is named, compiled and run.
 
-A row says what to do; a `Toolchain` says with what: the executables found on PATH, the folders beyond the system's own that
-a job must be shown, and the version, which changes verdicts and so belongs into every report and every cache key.
+A row says what to do; a `Toolchain` (`toolchains`) says with what.
 
 Every row makes a failed assert end the program with a status other than 0 (tests/sandbox/test_programs.py holds each to it):
 Java and Kotlin need ``-ea``, C# a listener of ours, PHP two settings, D and Swift no ``-release`` and no ``-O``, and
 Racket's rackunit, which only prints, is asked afterwards.
 
-Covered: version managers (rustup, nvm, pyenv, rbenv and their like), whose executables are only shims: the real one is
-asked for and shown. Tools that are there but do not run.
 Not covered: libraries that a program imports; a row names only those that Debian puts in a fixed place.
 """
 
@@ -408,6 +405,3 @@ def language(name: str) -> Language:
         return _BY_NAME[name.lower()]
     except KeyError:
         raise SandboxError(f"no language named {name!r}", do=nearest(name.lower(), list(_BY_NAME))) from None
-
-
-# -------------------------------------------------------------------------------------------------------- what there is here

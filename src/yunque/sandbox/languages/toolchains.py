@@ -1,4 +1,9 @@
-"""Which compilers and interpreters this machine has, and their versions."""
+"""Which compilers and interpreters this machine has: the executables found on PATH, the folders beyond the system's own
+that a job must be shown, and the version, which changes verdicts and so belongs into every report and every cache key.
+
+Covered: version managers (rustup, nvm, pyenv, rbenv and their like), whose executables are only shims: the real one is
+asked for and shown. Tools that are there but do not run.
+"""
 
 from __future__ import annotations
 
