@@ -37,6 +37,11 @@ def drafts(store: Store) -> list[str]:
 
 
 # ------------------------------------------------------------------------------------------------------------------ making
+def test_artifacts_made_within_a_millisecond_are_listed_in_their_order(store):
+    made = [store.make("step", writes(), recipe={"step": step})[0].id for step in range(40)]
+    assert [artifact.id for artifact in store.all()] == made
+
+
 def test_an_artifact_is_a_folder_with_its_files_and_a_manifest(store):
     parent, _ = store.make("records", writes("parent"))
     artifact, new = store.make("pairs", writes(), parents=[parent], recipe={"k": [1, "a"]}, seed=3)

@@ -373,7 +373,7 @@ class Manifest:
     counts: dict
     """What went in, what came out, what was lost and why; numbers and short strings only."""
     created_at: str
-    """UTC, ISO 8601, seconds. Not part of the id."""
+    """UTC, ISO 8601, microseconds: the order in which artifacts were made. Not part of the id."""
     took_s: float
     peak_bytes: int
     """Largest resident set of this process until the artifact was done. Not part of the id."""

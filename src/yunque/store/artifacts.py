@@ -113,7 +113,7 @@ class Store:
             counts = build(draft)
             manifest = Manifest(
                 id=artifact_id, kind=kind, parents=parent_ids, recipe=recipe, seed=seed, code_version=yunque.__version__,
-                counts=counts, created_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+                counts=counts, created_at=datetime.now(UTC).isoformat(timespec="microseconds"),
                 took_s=round(time.monotonic() - started, 3), peak_bytes=peak_bytes(), name=name,
             )  # fmt: skip
             write_whole(draft / MANIFEST, json.dumps(dataclasses.asdict(manifest), indent=2) + "\n")
