@@ -140,14 +140,14 @@ def benchmark_files() -> Path:
 def toolchain():
     """``toolchain("java")`` skips the test where that language cannot be run."""
     from yunque.core.errors import SandboxError
-    from yunque.sandbox.languages.table import language
+    from yunque.sandbox.languages.table import runtime
     from yunque.sandbox.languages.toolchains import find_toolchain
 
     def need(name: str):
         try:
-            return find_toolchain(language(name))
+            return find_toolchain(runtime(name))
         except SandboxError:
-            pytest.skip(f"no toolchain for {name}: {language(name).install}")
+            pytest.skip(f"no toolchain for {name}: {runtime(name).install}")
 
     return need
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from yunque.core.errors import SandboxError
 from yunque.core.nouns import Job
 from yunque.sandbox import open_sandbox
-from yunque.sandbox.languages.table import LANGUAGES
+from yunque.sandbox.languages.table import RUNTIMES
 from yunque.sandbox.programs import Program, run_program
 from yunque.sandbox.tiers import ISOLATING
 
@@ -77,7 +77,7 @@ def main() -> None:
         return
     print("\n| language | compile ms | start ms, median | n |\n|---|--:|--:|--:|")
     with open_sandbox() as sandbox, tempfile.TemporaryDirectory() as folder:
-        for name in (row.name for row in LANGUAGES if row.name in HELLO):
+        for name in (row.name for row in RUNTIMES if row.name in HELLO):
             first = run_program(sandbox, Program(language=name, source=HELLO[name]), cache=Path(folder))
             if first.ran is None or first.ran.stdout.strip() != b"1":
                 print(f"| {name} | {first.missing or 'failed'} | | |")

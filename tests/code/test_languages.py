@@ -2,8 +2,8 @@
 
 import pytest
 
-from yunque.code.functions import LANGUAGES
-from yunque.code.languages import OTHERS, PARSED, is_stub, language_of
+from yunque.code import lexing
+from yunque.code.languages import LANGUAGES, PARSED, family, is_stub, language_of, named
 
 
 @pytest.mark.parametrize(
@@ -41,14 +41,38 @@ def test_stubs_are_known_by_name():
     assert is_stub("a.pyi") and is_stub("b.D.TS") and not is_stub("a.py")
 
 
-def test_every_ending_belongs_to_one_language():
-    endings = [ending for table in (PARSED, OTHERS) for endings in table.values() for ending in endings]
-    assert len(endings) == len(set(endings)) and all(ending == ending.lower() for ending in endings)
-    assert not set(PARSED) & set(OTHERS)
+@pytest.mark.parametrize("field", ["endings", "file_names", "interpreters", "aliases"])
+def test_every_name_belongs_to_one_language(field):
+    names = [name for row in LANGUAGES.values() for name in getattr(row, field)]
+    assert names and len(names) == len(set(names)) and all(name == name.lower() for name in names)
+    assert field != "aliases" or not set(names) & set(LANGUAGES)
 
 
-def test_what_is_called_parsed_is():
-    assert set(PARSED) == set(LANGUAGES)
+def test_a_language_is_found_by_what_people_call_it():
+    words = {"py": "python", "C++": "cpp", "c#": "csharp", "golang": "go", "Bash": "shell", "jsx": "javascript", "ir": "r"}
+    words |= {"python": "python", "rkt": "racket", "cobol 2002": "", "": ""}
+    assert {word: named(word) for word in words} == words
+
+
+def test_a_dialect_has_what_it_does_not_say_itself_from_its_language():
+    tsx, javascript = LANGUAGES["tsx"], LANGUAGES["javascript"]
+    assert tsx.functions == javascript.functions and tsx.lexer == "script" and tsx.line_breaks_are_alike
+    assert "internal_module" in tsx.scopes and "internal_module" not in javascript.scopes
+    assert (tsx.endings, tsx.interpreters, tsx.aliases) == ((".tsx",), (), ())
+    assert [family(name) for name in ("tsx", "typescript", "cpp", "c", "cobol", "of nobody")] == [
+        "javascript", "javascript", "c", "c", "cobol", "of nobody"
+    ]  # fmt: skip
+
+
+def test_every_language_that_is_parsed_has_all_that_is_asked_of_it():
+    for row in PARSED.values():
+        assert row.functions and row.blocks and row.rooms and row.lexer and row.string_contents and row.endings, row.name
+    assert {row.line_comment for row in PARSED.values()} == {"#", "//"}
+    assert (LANGUAGES["lua"].line_comment, LANGUAGES["html"].line_comment) == ("--", "")
+
+
+def test_every_lexer_is_a_family():
+    assert {row.lexer for row in LANGUAGES.values()} - {""} == set(lexing._FAMILIES)
 
 
 @pytest.mark.parametrize("path", [".env", "deploy/.env.production", ".env.local", "app.env", ".npmrc", ".pgpass"])

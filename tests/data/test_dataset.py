@@ -8,10 +8,10 @@ import pytest
 
 from yunque.checks.canaries import canary
 from yunque.core.nouns import Finding, Outcome, Pair, PairKind, Record, Verdict
-from yunque.data.dataset import ASIDE, EDITS, PAIRS, PAIRS_ASIDE, RECORDS, VALUES, WEIGHTS, PairAside, find_values, finish
+from yunque.data.dataset import ASIDE, EDITS, PAIRS, PAIRS_ASIDE, RECORDS, VALUES, WEIGHTS, find_values, finish
 from yunque.data.packing.mixture import MixtureRecipe, Weight
 from yunque.data.pairs.make import PairsRecipe
-from yunque.data.screening.finishing import Edited, Finisher, FinishRecipe, SetAside
+from yunque.data.screening.finishing import Edited, FinishedPair, Finisher, FinishRecipe, SetAside
 from yunque.data.screening.known_values import KnownValue, ValueIndex
 from yunque.data.screening.redaction import Redactor, RedactRecipe
 from yunque.data.screening.screen import TAGS, Rule, ScreenRecipe, Tagged
@@ -49,7 +49,7 @@ def run(folder, records, verdicts=None, brought=(), workers=1, **sections):
     known = ValueIndex(read_table(folder / "out" / VALUES, KnownValue), "s")
     finisher = Finisher(recipe, Redactor(recipe.redact, "s", known), seed=1)
     counts = finish(folder / "records", folder / "tags", folder / "out", finisher, workers=workers)
-    kinds = {RECORDS: Record, PAIRS: Pair, ASIDE: SetAside, PAIRS_ASIDE: PairAside, EDITS: Edited, WEIGHTS: Weight}
+    kinds = {RECORDS: Record, PAIRS: Pair, ASIDE: SetAside, PAIRS_ASIDE: FinishedPair, EDITS: Edited, WEIGHTS: Weight}
     return counts, {name: read_table(folder / "out" / name, kind) for name, kind in kinds.items()}
 
 

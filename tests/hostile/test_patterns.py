@@ -76,7 +76,7 @@ def _forms_end(module) -> Iterable[str]:
 
 
 BUILT: dict[tuple[str, str], Callable] = {
-    ("code.lexing", "_FAMILIES[family]"): _values("_FAMILIES"),
+    ("code.lexing", "'|'.join(ways)"): lambda module: ("|".join(ways) for ways in module._FAMILIES.values()),
     ("checks.privacy.secret_patterns", "b'(?<![A-Za-z0-9_])' + pattern + b'(?![A-Za-z0-9_-])'"): lambda module: (
         pattern for _, _, pattern in module._ISSUED
     ),
@@ -113,8 +113,8 @@ BUILT: dict[tuple[str, str], Callable] = {
     ("data.streams.notebooks", "f'(?:\\\\\\\\.|(?!{quote}).)*'"): lambda module: (
         rf"(?:\\.|(?!{quote}).)*" for quote in ("'", '"', "'''", '"""')
     ),
-    ("data.duplicates.shingles", "b'(' + _PATTERNS[family] + b')'"): lambda module: (
-        b"(" + one + b")" for one in module._PATTERNS.values()
+    ("data.duplicates.shingles", "b'(' + expression.pattern.encode() + b')'"): lambda module: (
+        module._splitter(language).pattern for language in ("python", "c", "go", "javascript", "php", "shell", "sql")
     ),
     ("data.licences.spdx", "f'\\\\b{_UNDER} {name}\\\\b'"): _values("_NAMED_RE"),
     (
@@ -163,7 +163,9 @@ NEVER_SEARCHED = {
     ("checks.quality.file_kinds", "_any_of"): ("match",),
     ("checks.privacy.personal_data", "_AFTER"): ("match",),
     ("checks.privacy.personal_data", "_SIGNED"): ("match",),
-    ("code.bodies", "_REST_OF_LINE"): ("match",),
+    ("code.bodies", "_HASH"): ("match",),
+    ("code.bodies", "_SLASHES"): ("match",),
+    ("code.bodies", "_BOTH"): ("match",),
 }
 """Patterns that stand in a table or come from a function, and are matched at a place alone."""
 

@@ -13,14 +13,14 @@ import pytest
 from yunque.core.errors import SandboxError
 from yunque.core.nouns import Limits
 from yunque.sandbox import open_sandbox, programs
-from yunque.sandbox.languages.table import LANGUAGES, language
+from yunque.sandbox.languages.table import RUNTIMES, runtime
 from yunque.sandbox.programs import Program, program_cache, run_program
 from yunque.sandbox.tiers import ISOLATING
 
 FOLDER = Path(__file__).with_name("programs")
 ROOMY = Limits(wall_s=30, cpu_s=30)
-NAMES = [row.name for row in LANGUAGES]
-RUNNABLE = [row.name for row in LANGUAGES if row.warm or row.run]
+NAMES = [row.name for row in RUNTIMES]
+RUNNABLE = [row.name for row in RUNTIMES if row.warm or row.run]
 
 
 def sample(name: str, part: str) -> str:
@@ -95,7 +95,7 @@ def test_a_wrong_assert_ends_the_program(run, name):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_syntax_error_is_the_programs_fault(run, name):
     result = run(name, sample(name, "broken"))
-    assert result.failed == ("compile" if language(name).compile else "run")
+    assert result.failed == ("compile" if runtime(name).compile else "run")
     assert said(result).strip(), "nothing says what is wrong"
     assert not result.missing
 

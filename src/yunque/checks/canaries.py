@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from yunque.checks.findings import error
 from yunque.core.nouns import Canary, Origin, Outcome, Record, Verdict, content_id
 from yunque.core.seams import BatchCheck, Check, ProvenCheck
 
@@ -90,5 +91,5 @@ class Trusted:
     def judge_all(self, records: Sequence[Record]) -> list[Verdict]:
         """The verdict of each, in their order."""
         if why := self.proof.doubt:
-            return [Verdict(check=self.name, outcome=Outcome.ERROR, detail=f"not believed: {why}") for _ in records]
+            return [error(self.name, f"not believed: {why}") for _ in records]
         return [replace(item, check=self.name) for item in judge_all(self.check, records)]

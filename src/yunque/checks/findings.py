@@ -78,6 +78,11 @@ def decide(
     )
 
 
+def fail(check: str, rule: str, message: str) -> Verdict:
+    """FAIL with one finding, and the score 0."""
+    return decide(check, [Finding(rule=rule, message=message[:400])], score=0.0)
+
+
 def skip(check: str, why: str) -> Verdict:
     """A verdict that the check does not apply."""
     return Verdict(check=check, outcome=Outcome.SKIP, detail=why)

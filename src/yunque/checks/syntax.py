@@ -13,7 +13,8 @@ from __future__ import annotations
 import sys
 
 from yunque.checks.findings import decide, skip, timed
-from yunque.code.grammars import GRAMMARS, error_lines, parse
+from yunque.code.grammars import error_lines, parse
+from yunque.code.languages import PARSED
 from yunque.code.python_ast import is_newer, parse_python
 from yunque.core.nouns import Finding, Record, Verdict
 
@@ -28,7 +29,7 @@ class Syntax:
     @timed
     def judge(self, record: Record) -> Verdict:
         """PASS, FAIL with the lines, or SKIP; never raises for anything the text does."""
-        if record.language not in GRAMMARS:
+        if record.language not in PARSED:
             return skip(self.name, f"no grammar for '{record.language}'")
         try:
             findings = _python(record.text) if record.language == "python" else _other(record.text, record.language)

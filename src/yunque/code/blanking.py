@@ -4,41 +4,18 @@ from __future__ import annotations
 
 import re
 
-from yunque.code.grammars import GRAMMARS, captures, parse
+from yunque.code.grammars import captures, parse
+from yunque.code.languages import LANGUAGES, PARSED
+from yunque.code.lexing import COMMENT_STARTS, pattern
 
 LONGEST_LINE = 2000
 """Characters of a line that are looked at: a pattern's time grows with the square of a line's length."""
 _LONG = re.compile(rf"^([^\n]{{{LONGEST_LINE}}})([^\n]+)", re.MULTILINE)
-_HASH = ("python", "ruby", "shell", "r", "perl")
-_TEXT = r'"(?:\\.|[^"\\\n])*+"?|' + r"'(?:\\.|[^'\\\n])*+'(?!\w)|'(?:\\.|[^'\\\n])*+(?=\n|\Z)"
-_BLOCKS = r"/\*[\s\S]*?(?:\*/|\Z)|\A(?:(?!/\*)[\s\S])*?\*/[ \t]*$"
-"""Comments; also the rest of one that began before the text did."""
+_BLANK, _BLANK_BYTES = re.compile(r"[^\n]"), re.compile(rb"[^\n]")
 _DOCSTRINGS = ('"""', "'''")
 _LIKE_CODE = re.compile(r"^[ \t]*(?:def|class|return|import|raise|@)\b|\w\(|\w = ?|[\w)\]]:$", re.MULTILINE)
-_LEXERS = {
-    "hash": re.compile(rf'(?P<text>"""[\s\S]*?(?:"""|\Z)|\'\'\'[\s\S]*?(?:\'\'\'|\Z)|{_TEXT})|(?P<comment>\#[^\n]*)'),
-    "c": re.compile(rf"(?P<comment>{_BLOCKS}|//[^\n]*)|(?P<text>`(?:\\.|[^`\\])*+`?|{_TEXT})", re.MULTILINE),
-    "rust": re.compile(
-        rf"(?P<comment>{_BLOCKS}|//[^\n]*)|" + r"""(?P<text>"(?:\\.|[^"\\])*+"?|'(?:\\.|[^'\\\n])')""", re.MULTILINE
-    ),
-    "php": re.compile(rf"(?P<comment>{_BLOCKS}|//[^\n]*|\#(?!\[)[^\n]*)|(?P<text>{_TEXT})", re.MULTILINE),
-}
-_NODES = {
-    "python": ("[(comment)] @comment", "[(string_content)] @text"),
-    "javascript": ("[(comment)] @comment", "[(string_fragment) (regex_pattern)] @text"),
-    "typescript": ("[(comment)] @comment", "[(string_fragment) (regex_pattern)] @text"),
-    "tsx": ("[(comment)] @comment", "[(string_fragment) (regex_pattern)] @text"),
-    "c": ("[(comment)] @comment", "[(string_content) (character)] @text"),
-    "cpp": ("[(comment)] @comment", "[(string_content) (raw_string_content) (character)] @text"),
-    "go": ("[(comment)] @comment", "[(interpreted_string_literal_content) (raw_string_literal_content)] @text"),
-    "java": ("[(line_comment) (block_comment)] @comment", "[(string_fragment) (multiline_string_fragment)] @text"),
-    "php": ("[(comment)] @comment", "[(string_content) (nowdoc_string)] @text"),
-    "ruby": ("[(comment)] @comment", "[(string_content) (heredoc_content)] @text"),
-    "rust": ("[(line_comment) (block_comment)] @comment", "[(string_content)] @text"),
-    "shell": ("[(comment)] @comment", "[(string_content) (raw_string) (heredoc_content)] @text"),
-    "solidity": ("[(comment)] @comment", "[(string)] @text"),
-}
-"""What a grammar calls comments and the insides of texts; the pieces of f-strings and templates are code."""
+_ENDS_COMMENT = re.compile(r"(?:(?!/\*)[\s\S])*?\*/[ \t]*$", re.MULTILINE)
+"""The rest of a comment that began before the text did."""
 
 
 def code_and_bare(text: str, language: str) -> tuple[str, str]:
@@ -47,11 +24,11 @@ def code_and_bare(text: str, language: str) -> tuple[str, str]:
     By the language's grammar where the text parses, else (fragments, C#) by a lexer that recovers at the end of a line.
     """
     text = shortened(text)
-    if language in GRAMMARS and (blanked := _by_grammar(text, language)):
+    if language in PARSED and (blanked := _by_grammar(text, language)):
         return blanked
-    lead = next((quotes for quotes in _DOCSTRINGS if _begins_inside(text, quotes)), "") if language == "python" else ""
-    code = _by_lexer(lead + text, language, "comment")
-    return code[len(lead) :], _by_lexer(code, language, "text")[len(lead) :]
+    lead = _opened_before(text, language)
+    code, bare = _by_lexer(lead + text, language)
+    return code[len(lead) :], bare[len(lead) :]
 
 
 def cut(text: str) -> str:
@@ -73,20 +50,33 @@ def _by_grammar(text: str, language: str) -> tuple[str, str] | None:
         return None
     if tree.root_node.has_error:
         return None
+    row = PARSED[language]
     comments, texts = (
-        [(node.start_byte, node.end_byte) for nodes in captures(tree, language, pattern).values() for node in nodes]
-        for pattern in _NODES[language]
+        [(node.start_byte, node.end_byte) for node in captures(tree, language, f"[{_nodes(kinds)}] @node").get("node", ())]
+        for kinds in (row.comments, row.string_contents)
     )
     code = _blank(data, comments)
     both = _blank(code, texts)
     return code.decode("utf-8"), both.decode("utf-8")
 
 
+def _nodes(kinds: tuple[str, ...]) -> str:
+    return " ".join(f"({kind})" for kind in kinds)
+
+
 def _blank(data: bytes, spans: list[tuple[int, int]]) -> bytes:
     blanked = bytearray(data)
     for start, end in spans:
-        blanked[start:end] = re.sub(rb"[^\n]", b" ", data[start:end])
+        blanked[start:end] = _BLANK_BYTES.sub(b" ", data[start:end])
     return bytes(blanked)
+
+
+def _opened_before(text: str, language: str) -> str:
+    """What opened the docstring or the comment that a fragment begins inside of; empty where it begins with code."""
+    if language == "python":
+        return next((quotes for quotes in _DOCSTRINGS if _begins_inside(text, quotes)), "")
+    row = LANGUAGES.get(language)
+    return "/*" if (row is None or row.line_comment != "#") and _ENDS_COMMENT.match(text) else ""
 
 
 def _begins_inside(text: str, quotes: str) -> bool:
@@ -98,15 +88,18 @@ def _begins_inside(text: str, quotes: str) -> bool:
     return inside > outside
 
 
-def _by_lexer(text: str, language: str, kind: str) -> str:
-    """The text with blanks for its comments, or between the quotes of its texts."""
-    lexer = _LEXERS["hash" if language in _HASH else language if language in _LEXERS else "c"]
-
-    def blank(result: re.Match) -> str:
-        if result.lastgroup != kind:
-            return result[0]
-        inside = result[0] if kind == "comment" else result[0][1:-1]
-        kept = re.sub(r"[^\n]", " ", inside)
-        return kept if kind == "comment" else f"{result[0][0]}{kept}{result[0][-1]}" if len(result[0]) > 1 else result[0]
-
-    return lexer.sub(blank, text)
+def _by_lexer(text: str, language: str) -> tuple[str, str]:
+    """The text with blanks for its comments, and with blanks between the quotes of its strings as well."""
+    code: list[str] = []
+    bare: list[str] = []
+    position = 0
+    expression = pattern(language) or pattern("c")
+    assert expression
+    for match in expression.finditer(text):
+        matched, between = match[0], text[position : match.start()]
+        blanks = _BLANK.sub(" ", matched)
+        is_comment = matched.startswith(COMMENT_STARTS)
+        code += (between, blanks if is_comment else matched)
+        bare += (between, blanks if is_comment or len(matched) < 2 else f"{matched[0]}{blanks[1:-1]}{matched[-1]}")
+        position = match.end()
+    return "".join([*code, text[position:]]), "".join([*bare, text[position:]])

@@ -11,16 +11,15 @@ import re
 import warnings
 from typing import TYPE_CHECKING
 
-from yunque.code.definitions import FunctionSyntax
+from yunque.code.languages import Language
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-_REST_OF_LINE = {
-    "hash": re.compile(rb"[ \t\f]*+(?:;[ \t\f]*+)?(?:#[^\n]*)?(?:\r?\n|$)"),
-    "slashes": re.compile(rb"[ \t\f]*(?:/\*(?:[^*\n]|\*(?!/))*\*/[ \t]*|//[^\n]*)?(?:\r?\n|$)"),
-    "both": re.compile(rb"[ \t\f]*(?:/\*(?:[^*\n]|\*(?!/))*\*/[ \t]*|//[^\n]*|#(?!\[)[^\n]*)?(?:\r?\n|$)"),
-}
+# What may follow the head of a function on its line.
+_HASH = re.compile(rb"[ \t\f]*+(?:;[ \t\f]*+)?(?:#[^\n]*)?(?:\r?\n|$)")
+_SLASHES = re.compile(rb"[ \t\f]*(?:/\*(?:[^*\n]|\*(?!/))*\*/[ \t]*|//[^\n]*)?(?:\r?\n|$)")
+_BOTH = re.compile(rb"[ \t\f]*(?:/\*(?:[^*\n]|\*(?!/))*\*/[ \t]*|//[^\n]*|#(?!\[)[^\n]*)?(?:\r?\n|$)")
 _NOTHING_TO_WRITE = re.compile(rb"pass|[.]{3}|raise\s+NotImplementedError\b.*", re.DOTALL)
 _NO_STATEMENT = ("comment", "line_continuation")
 
@@ -33,10 +32,10 @@ def indented_body(node: Node, block: Node, data: bytes) -> tuple[str, tuple[int,
     documented = None if docstring is None else statements[0].byte_range
     head_end = colon.end_byte if documented is None else documented[1]
     written = statements if documented is None else statements[1:]
-    rest = _REST_OF_LINE["hash"].match(data, head_end)
+    rest = _HASH.match(data, head_end)
     real = any(not _NOTHING_TO_WRITE.fullmatch(data, *item.byte_range) for item in written)
     # A docstring on the line of the colon belongs to a one-liner: nothing can follow it.
-    if not real or not rest or not _REST_OF_LINE["hash"].match(data, colon.end_byte):
+    if not real or not rest or not _HASH.match(data, colon.end_byte):
         return docstring or "", documented, None
     line_end = data.find(b"\n", _last_code_byte(written[-1]))
     end = len(data) if line_end < 0 else line_end - (data[line_end - 1 : line_end] == b"\r")
@@ -76,7 +75,7 @@ def _last_code_byte(node: Node) -> int:
     return node.end_byte
 
 
-def enclosed_body(node: Node, block: Node, data: bytes, row: FunctionSyntax) -> tuple[int, int, str] | None:
+def enclosed_body(node: Node, block: Node, data: bytes, row: Language) -> tuple[int, int, str] | None:
     """(start, end, indent) of the lines between braces, or before an ``end``; None when there is nothing to write."""
     if data[block.start_byte] == ord("{") or block.type == "subshell":
         head_end, closer = block.start_byte + 1, block.end_byte - 1
@@ -85,7 +84,7 @@ def enclosed_body(node: Node, block: Node, data: bytes, row: FunctionSyntax) -> 
         head_end, closer = head.end_byte, last.start_byte
     else:
         return None
-    rest = _REST_OF_LINE[row.line_end].match(data, head_end)
+    rest = (_HASH if row.line_comment == "#" else _BOTH if row.lexer == "php" else _SLASHES).match(data, head_end)
     if not rest or all(child.type in row.comments for child in block.named_children):
         return None
     body = data[rest.end() : closer].rstrip()

@@ -1,7 +1,7 @@
 """Where the functions of a text are: exact byte spans of signature, docstring and body, from a real parser.
 
 Spans are offsets into the UTF-8 bytes of the text, so cutting at them and joining again gives the text back, whatever its
-line breaks, tabs or alphabet. What differs between languages is in the rows of `code.definitions`.
+line breaks, tabs or alphabet. What differs between languages is in the rows of ``languages.toml``.
 
 Covered: Python (decorators, async, methods, nested functions, every kind of docstring), JavaScript, TypeScript, Java, Go,
 Rust, C, C++, PHP, Ruby, Shell, Solidity; a function whose own text does not parse is left out, the rest of its file is not.
@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 from yunque.code import grammars
 from yunque.code.bodies import enclosed_body, indented_body
-from yunque.code.definitions import LANGUAGES, FunctionSyntax
+from yunque.code.languages import PARSED, Language
 from yunque.code.python_ast import try_parse_python
 
 if TYPE_CHECKING:
@@ -63,14 +63,14 @@ class Function:
 
 def functions(text: str, language: str) -> list[Function]:
     """Every named function definition that parses, in the order they start; none for a language without a row."""
-    if language not in LANGUAGES or ("\r" in text and re.search(r"\r(?!\n)", text)):
+    if language not in PARSED or ("\r" in text and re.search(r"\r(?!\n)", text)):
         return []
     return list(_parsed(text, language).functions)
 
 
 def num_unread_functions(text: str, language: str) -> int:
     """How many named functions with a body the text has that `functions` does not give, as far as its grammar shows them."""
-    if language not in LANGUAGES:
+    if language not in PARSED:
         return 0
     parsed = _parsed(text, language)
     if language == "python" and parsed.tree.root_node.has_error and (tree := try_parse_python(text)):
@@ -82,17 +82,17 @@ def num_unread_functions(text: str, language: str) -> int:
 
 def has_errors(text: str, language: str) -> int:
     """How many lines of the text hold something the grammar does not know; 0 when it parses, or has no grammar."""
-    return len(grammars.error_lines(_parsed(text, language).tree, language)) if language in grammars.GRAMMARS else 0
+    return len(grammars.error_lines(_parsed(text, language).tree, language)) if language in PARSED else 0
 
 
 def code_only(text: str, language: str) -> bytes:
     """The UTF-8 bytes of the text with every comment and docstring turned into blanks, so that all offsets stay true."""
-    return _parsed(text, language).code if language in LANGUAGES else text.encode()
+    return _parsed(text, language).code if language in PARSED else text.encode()
 
 
 def comment_spans(text: str, language: str) -> list[tuple[int, int]]:
     """Every comment, in their order, without the white space that grammars let it end with; none without a grammar."""
-    return list(_parsed(text, language).comments) if language in LANGUAGES else []
+    return list(_parsed(text, language).comments) if language in PARSED else []
 
 
 def statement_spans(text: str, language: str, start_byte: int) -> Iterator[tuple[int, int]]:
@@ -100,7 +100,7 @@ def statement_spans(text: str, language: str, start_byte: int) -> Iterator[tuple
 
     Inside a statement of several lines it is the part (an argument, an item) that starts there. Nothing without a grammar.
     """
-    if language not in LANGUAGES:
+    if language not in PARSED:
         return
     parsed = _parsed(text, language)
     for node in parsed.from_here(start_byte):
@@ -112,9 +112,9 @@ def sibling_statements(text: str, language: str, start_byte: int) -> Iterator[tu
 
     Nothing where no statement starts: inside an expression, at a keyword such as ``else``. Nothing without a grammar.
     """
-    if language not in LANGUAGES:
+    if language not in PARSED:
         return
-    parsed, row = _parsed(text, language), LANGUAGES[language]
+    parsed, row = _parsed(text, language), PARSED[language]
     for node in parsed.from_here(start_byte):
         if node.parent.type not in row.rooms:
             return
@@ -165,7 +165,7 @@ class _Parsed:
 
     @cached_property
     def _definitions(self) -> tuple[tuple[Function, ...], int]:
-        row, data = LANGUAGES[self.language], self.data
+        row, data = PARSED[self.language], self.data
         is_function = frozenset(row.functions)
         results: list[Function] = []
         num_broken = 0
@@ -190,7 +190,7 @@ class _Parsed:
 
     def from_here(self, start_byte: int) -> Iterator[Node]:
         """The outermost node that starts at a byte and is not a block, and those after it to the end of their block."""
-        row = LANGUAGES[self.language]
+        row = PARSED[self.language]
         node = self.tree.root_node.descendant_for_byte_range(start_byte, start_byte)
         while node and node.parent and node.parent.start_byte == start_byte and node.parent.type not in row.blocks:
             node = node.parent
@@ -225,7 +225,7 @@ _BLANK = bytes(index if index in b"\r\n" else 32 for index in range(256))
 @cache
 def _pattern(language: str) -> str:
     """One query for all that is asked of every text: a query costs a walk over the whole tree."""
-    row = LANGUAGES[language]
+    row = PARSED[language]
     kinds = " ".join(f"({kind})" for kind in (*row.functions, *row.scopes))
     comments = " ".join(f"({kind})" for kind in row.comments)
     # A statement that is only a string is documentation, wherever it stands.
@@ -234,7 +234,7 @@ def _pattern(language: str) -> str:
 
 
 # ------------------------------------------------------------------------------------------------------ one definition
-def _function(node: Node, block: Node, data: bytes, row: FunctionSyntax, outer: list[str], name: str) -> Function:
+def _function(node: Node, block: Node, data: bytes, row: Language, outer: list[str], name: str) -> Function:
     first, comments = _lead_in(node, data, row)
     if row.docs:
         docstring, body = _comment_text(comments, data, row), enclosed_body(node, block, data, row)
@@ -270,7 +270,7 @@ def _trimmed_end(node: Node, data: bytes) -> int:
     return end
 
 
-def _name(node: Node, kind: str, data: bytes, row: FunctionSyntax) -> tuple[list[str], str]:
+def _name(node: Node, kind: str, data: bytes, row: Language) -> tuple[list[str], str]:
     """The scopes a definition itself names (``impl Foo``, ``func (r *T)``, ``A::f``), and its name; "" if anonymous."""
     named = node.child_by_field_name("name")
     if kind == "impl_item":
@@ -300,7 +300,7 @@ def _name(node: Node, kind: str, data: bytes, row: FunctionSyntax) -> tuple[list
 _GO_RECEIVER = re.compile(rb"(?<!\w)(\w++)\s*+(?:\[[^\[\]]*\]\s*+)?(?:,\s*+)?\)$")
 
 
-def _lead_in(node: Node, data: bytes, row: FunctionSyntax) -> tuple[Node, list[Node]]:
+def _lead_in(node: Node, data: bytes, row: Language) -> tuple[Node, list[Node]]:
     """The node a definition starts with (decorator, attribute, doc comment or itself), and its doc comments."""
     first = node
     while (parent := first.parent) and parent.type in row.wrappers:
@@ -327,12 +327,12 @@ def _lead_in(node: Node, data: bytes, row: FunctionSyntax) -> tuple[Node, list[N
     return first, comments
 
 
-def _is_doc(comment: bytes, row: FunctionSyntax) -> bool:
+def _is_doc(comment: bytes, row: Language) -> bool:
     """Whether a comment above a definition is documentation: not the ``#!`` of a script."""
     return comment.decode().startswith(row.docs) and not comment.startswith(b"#!")
 
 
-def _comment_text(comments: list[Node], data: bytes, row: FunctionSyntax) -> str:
+def _comment_text(comments: list[Node], data: bytes, row: Language) -> str:
     if not comments:
         return ""
     details = [data[comment.start_byte : _trimmed_end(comment, data)].decode() for comment in comments]

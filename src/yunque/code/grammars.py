@@ -1,4 +1,4 @@
-"""The tree-sitter grammar of every language we can parse, and the two things all rooms ask of one: a tree, and its errors.
+"""The tree-sitter grammars of ``languages.toml``, and the two things all rooms ask of one: a tree, and its errors.
 
 Single grammar wheels carry their grammar inside. ``tree-sitter-language-pack`` is never used: it downloads at first use.
 """
@@ -14,37 +14,19 @@ from functools import cache, lru_cache
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
+from yunque.code.languages import PARSED
+
 if TYPE_CHECKING:
     from tree_sitter import Language, Node, Query, Range, Tree
-
-# language -> module of the grammar wheel, and the function in it that gives the grammar
-GRAMMARS: dict[str, tuple[str, str]] = {
-    "c": ("tree_sitter_c", "language"),
-    "cpp": ("tree_sitter_cpp", "language"),
-    "go": ("tree_sitter_go", "language"),
-    "java": ("tree_sitter_java", "language"),
-    "javascript": ("tree_sitter_javascript", "language"),
-    "php": ("tree_sitter_php", "language_php"),
-    "python": ("tree_sitter_python", "language"),
-    "ruby": ("tree_sitter_ruby", "language"),
-    "rust": ("tree_sitter_rust", "language"),
-    "shell": ("tree_sitter_bash", "language"),
-    "solidity": ("tree_sitter_solidity", "language"),
-    "tsx": ("tree_sitter_typescript", "language_tsx"),
-    "typescript": ("tree_sitter_typescript", "language_typescript"),
-}
-
-
-# The same of a text that cannot be a whole file: PHP without its opening tag would be a page of plain text.
-_FRAGMENTS = {"php": ("tree_sitter_php", "language_php_only")}
 
 
 @cache
 def grammar(language: str, *, fragment: bool = False) -> Language:
-    """The grammar of a language. KeyError for a name that is not in ``GRAMMARS``; ImportError when its wheel is missing."""
+    """The grammar of a language. KeyError for a name that is not in ``PARSED``; ImportError when its wheel is missing."""
     from tree_sitter import Language
 
-    module, function = (_FRAGMENTS if fragment else GRAMMARS)[language]
+    row = PARSED[language]
+    module, _, function = (row.fragment_grammar if fragment else row.grammar).partition(":")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # some wheels still give a number, not a capsule
         return Language(getattr(importlib.import_module(module), function)())
@@ -58,7 +40,7 @@ def parse(data: bytes, language: str) -> Tree:
     """
     from tree_sitter import Parser
 
-    known = grammar(language, fragment=language in _FRAGMENTS and b"<?" not in data)
+    known = grammar(language, fragment=bool(PARSED[language].fragment_grammar) and b"<?" not in data)
     tree = Parser(known).parse(data)
     if language == "python" and tree.root_node.has_error and (ranges := _without_dedents(data)):
         joined = Parser(known, included_ranges=ranges).parse(data)
@@ -125,7 +107,7 @@ def captures(tree: Tree, language: str, pattern: str) -> dict[str, list[Node]]:
     """The nodes that a query captures, by capture name; names without a node are absent."""
     from tree_sitter import QueryCursor
 
-    fragment = language in _FRAGMENTS and tree.language != grammar(language)
+    fragment = bool(PARSED[language].fragment_grammar) and tree.language != grammar(language)
     return QueryCursor(_query(language, pattern, fragment)).captures(tree.root_node)
 
 

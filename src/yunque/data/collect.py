@@ -40,7 +40,7 @@ from pathlib import Path, PurePosixPath
 
 from pydantic import BaseModel, Field
 
-from yunque.code.languages import OTHERS, PARSED, is_stub, language_of
+from yunque.code.languages import LANGUAGES, PARSED, is_stub, language_of
 from yunque.core.errors import RecipeError, SourceError
 from yunque.core.nouns import Dropped, Origin, Outcome, Record, content_id
 from yunque.core.plugins import make_part, nearest
@@ -370,14 +370,14 @@ def refuse_nothing(counts: Mapping, facts: Mapping) -> None:
 
 def _known(recipe: CollectRecipe) -> None:
     for language in recipe.languages:
-        known = [*PARSED, *(OTHERS if recipe.plain_text else ())]
+        known = list(LANGUAGES if recipe.plain_text else PARSED)
         if language not in known:
             raise RecipeError(f"no language '{language}'", where="collect.languages", do=nearest(language, known))
 
 
 def _headers_are_cpp(paths: list[str]) -> bool:
     endings = Counter(PurePosixPath(path).suffix.lower() for path in paths)
-    return sum(endings[ending] for ending in PARSED["cpp"]) > endings[".c"]
+    return sum(endings[ending] for ending in PARSED["cpp"].endings) > endings[".c"]
 
 
 def _matches(path: str, globs: tuple[str, ...]) -> str:

@@ -14,10 +14,10 @@ from yunque.core.errors import RecipeError, StoreError
 from yunque.core.nouns import Dropped, Origin, Pair, PairKind, Record
 from yunque.core.plugins import nearest
 from yunque.data.collect import DROPPED
-from yunque.data.dataset import ASIDE, EDITS, PAIRS, PAIRS_ASIDE, RECORDS, WEIGHTS, PairAside
+from yunque.data.dataset import ASIDE, EDITS, PAIRS, PAIRS_ASIDE, RECORDS, WEIGHTS
 from yunque.data.duplicates.find import CLUSTERS, Clustered
 from yunque.data.packing.mixture import Weight
-from yunque.data.screening.finishing import Edited, SetAside
+from yunque.data.screening.finishing import Edited, FinishedPair, SetAside
 from yunque.data.sources.kinds import SKIPPED
 from yunque.store.artifacts import Artifact, Store
 from yunque.store.tables import num_rows, read_lines, scan_table
@@ -60,7 +60,7 @@ TABLES: dict[str, tuple[str, type]] = {
     "dropped": (ASIDE, SetAside),
     "negative": (ASIDE, SetAside),
     "pairs": (PAIRS, Pair),
-    "dropped-pairs": (PAIRS_ASIDE, PairAside),
+    "dropped-pairs": (PAIRS_ASIDE, FinishedPair),
     "edits": (EDITS, Edited),
     "weights": (WEIGHTS, Weight),
     "duplicates": (CLUSTERS, Copy),
@@ -121,7 +121,7 @@ def origins_of(store: Store, dataset: Artifact, rows: list[Any]) -> dict[str, Or
 
 def record_ids(row: Any) -> tuple[str, ...]:
     """Returns the record that a row names by its id alone; empty for a row that holds its record."""
-    pair = row.pair if isinstance(row, PairAside) else row
+    pair = row.pair if isinstance(row, FinishedPair) else row
     return pair.origin_ids[:1] if isinstance(pair, Pair) else (row.record_id,) if isinstance(row, Weight) else ()
 
 
@@ -246,7 +246,7 @@ def _is_wanted(row: Any, wanted: Wanted) -> bool:
         reason = "duplicate"
     if wanted.reason and reason != wanted.reason and not reason.startswith(f"{wanted.reason}:"):
         return False
-    record = row.record if isinstance(row, SetAside) else row.pair if isinstance(row, PairAside) else row
+    record = row.record if isinstance(row, SetAside) else row.pair if isinstance(row, FinishedPair) else row
     if wanted.language and getattr(record, "language", "") != wanted.language:
         return False
     if wanted.kind and getattr(record, "kind", "") != wanted.kind:

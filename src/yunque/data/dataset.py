@@ -3,7 +3,7 @@
     records.parquet       ``Record``: kept, cleaned, redacted
     pairs.parquet         ``Pair``: of every kind that the recipe asks for, and those that a stream brought
     aside.parquet         ``SetAside``: dropped records and negative examples, each with its text and its reason
-    pairs_aside.parquet   ``PairAside``: pairs of a stream that are not kept, and why
+    pairs_aside.parquet   ``FinishedPair``: pairs of a stream that are not kept, and why
     edits.parquet         ``Edited``: what cleaning and redaction changed in a record
     weights.parquet       ``Weight``: kept records that count more than once
 
@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from yunque.core.nouns import Pair, Record
@@ -28,7 +28,7 @@ from yunque.data.packing.mixture import Weight
 from yunque.data.pairs.make import PairsRecipe
 from yunque.data.pairs.tested_functions import TestedIndex
 from yunque.data.parallel import batched, ordered_map
-from yunque.data.screening.finishing import Edited, Finished, Finisher, PairFinisher, SetAside
+from yunque.data.screening.finishing import Edited, Finished, FinishedPair, Finisher, PairFinisher, SetAside
 from yunque.data.screening.known_values import KnownValue
 from yunque.data.screening.redaction import Redactor
 from yunque.data.screening.screen import TAGS, Tagged
@@ -38,14 +38,6 @@ RECORDS, PAIRS, ASIDE, PAIRS_ASIDE = "records.parquet", "pairs.parquet", "aside.
 EDITS, WEIGHTS = "edits.parquet", "weights.parquet"
 VALUES = "values.parquet"
 BATCH_CHARS = 2 << 20
-
-
-@dataclass(frozen=True, kw_only=True)
-class PairAside:
-    """A pair of a stream that is not kept."""
-
-    reason: str
-    pair: Pair
 
 
 def find_values(records: Path, tags: Path, folder: Path, redactor: Redactor) -> dict:
@@ -80,16 +72,16 @@ def finish(
             for pair in index.pairs(lambda: scan_table(folder / RECORDS, Record)):
                 counts.pairs[pair.kind.value] += 1
                 made.add(pair)
-        with open_table(folder / PAIRS_ASIDE, PairAside) as aside:
+        with open_table(folder / PAIRS_ASIDE, FinishedPair) as aside:
             for item in _brought(records / PAIRS, renamed, PairFinisher(finisher.redactor), workers):
                 counts.brought += 1
-                if isinstance(item, PairAside):
+                if item.reason:
                     counts.pairs_aside[item.reason.partition(":")[0]] += 1
                     aside.add(item)
                 else:
-                    counts.pairs[item.kind.value] += 1
+                    counts.pairs[item.pair.kind.value] += 1
                     counts.carried += 1
-                    made.add(item)
+                    made.add(item.pair)
     return counts.plain()
 
 
@@ -136,7 +128,7 @@ def _write_records(
     return index, renamed
 
 
-def _brought(pairs: Path, renamed: dict[str, str], finisher: PairFinisher, workers: int) -> Iterator[Pair | PairAside]:
+def _brought(pairs: Path, renamed: dict[str, str], finisher: PairFinisher, workers: int) -> Iterator[FinishedPair]:
     """The pairs that a stream brought: those of which a record was set aside go with it, the others are redacted."""
     if not pairs.exists():
         return
@@ -145,12 +137,12 @@ def _brought(pairs: Path, renamed: dict[str, str], finisher: PairFinisher, worke
     for _, result in ordered_map(finisher, batches, workers=workers, lost=finisher.lost):
         for item in result:
             if item.reason:
-                yield PairAside(reason=item.reason, pair=item.pair)
+                yield item
             elif not gone.isdisjoint(item.pair.origin_ids):
-                yield PairAside(reason="its record was set aside", pair=item.pair)
+                yield FinishedPair(pair=item.pair, reason="its record was set aside")
             else:
                 ids = tuple(renamed.get(origin, origin) for origin in item.pair.origin_ids)
-                yield item.pair if ids == item.pair.origin_ids else replace(item.pair, origin_ids=ids)
+                yield FinishedPair(pair=replace(item.pair, origin_ids=ids))
 
 
 class _Counts:

@@ -28,6 +28,7 @@ import numpy as np
 from pydantic import BaseModel, Field
 
 from yunque.code.functions import Function, code_only, functions, is_test_path
+from yunque.code.languages import family
 from yunque.core.errors import TooSmallError
 from yunque.core.nouns import Record, content_id, seed_from
 from yunque.core.progress import silent
@@ -293,8 +294,7 @@ def _test_links(files: list[_File]) -> Iterator[tuple[int, int]]:
 
 
 def _family(file: _File) -> tuple[str, str]:
-    alike = {"tsx": "javascript", "typescript": "javascript", "cpp": "c"}
-    return file.record.origin.source, alike.get(file.record.language, file.record.language)
+    return file.record.origin.source, family(file.record.language)
 
 
 def _nearness(test: tuple[str, ...], module: tuple[str, ...]) -> tuple[int, int]:

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from yunque.checks.execution.judge_processes import Judges, judged
+from yunque.checks.findings import error
 from yunque.core.errors import EvaluationError
-from yunque.core.nouns import Measure, Outcome, PromptStyle, Task, Verdict
+from yunque.core.nouns import Measure, PromptStyle, Task, Verdict
 from yunque.core.paths import benchmarks_folder
 from yunque.core.seams import JudgedSuite, MeasuredSuite, Sandbox
 from yunque.evaluation.registry import open_suite
@@ -60,8 +61,8 @@ class SpreadSuite:
         item = self._idle.get()
         try:
             return self._ray.get(item.judge.remote(task, text, style))
-        except self._ray.exceptions.RayError as error:
-            return Verdict(check=self.inner.name, outcome=Outcome.ERROR, detail=f"the judge was lost ({error})"[:400])
+        except self._ray.exceptions.RayError as lost:
+            return error(self.inner.name, f"the judge was lost ({lost})"[:400])
         finally:
             self._idle.put(item)
 

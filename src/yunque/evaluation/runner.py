@@ -24,8 +24,9 @@ from pathlib import Path
 from threading import Lock
 from typing import Protocol, runtime_checkable
 
-from yunque.checks.execution.judge_processes import Exceeded, Judges, exceeded, failed, judged
+from yunque.checks.execution.judge_processes import Exceeded, Judges, exceeded, judged
 from yunque.checks.execution.python import judge_all
+from yunque.checks.findings import error, fail, skip
 from yunque.core.errors import EvaluationError, SandboxError, YunqueError
 from yunque.core.nouns import Job, Outcome, PromptStyle, Request, Task, Verdict, seed_from
 from yunque.core.progress import silent
@@ -248,7 +249,7 @@ def find_ceiling(
 
     def judge(task: Task, text: str | None) -> Verdict:
         if text is None:
-            return Verdict(check=suite.name, outcome=Outcome.SKIP)
+            return skip(suite.name, "")
         return suite.judge(task, text) if _is_distant(suite) else judged(judges, suite.name, task, text)
 
     steps = progress(f"{suite.name} ceiling", 2 * len(tasks), "answers")
@@ -382,14 +383,13 @@ class _Scoring:
         try:
             verdict = verdict or self.suite.judge(task, written.text, written.style)
             return verdict, self.values.of(task, written.text, written.style, written.finish_reason, verdict)
-        except SandboxError as error:
+        except SandboxError as refusal:
             self.suite.sandbox.run(Job(python=""))  # or raises as well: then it is not the answer's doing
-            return failed(self.suite.name, "not-runnable", f"the sandbox refuses this program: {error}"), dict(_NOTHING)
+            return fail(self.suite.name, "not-runnable", f"the sandbox refuses this program: {refusal}"), dict(_NOTHING)
         except YunqueError:
             raise  # no sandbox, no such file: nothing that goes on is worth anything
-        except Exception as error:  # a judge that breaks says nothing of the answer, and takes no other answer with it
-            detail = f"the judge broke: {type(error).__name__}: {error}"[:400]
-            return Verdict(check=self.suite.name, outcome=Outcome.ERROR, detail=detail), dict(_NOTHING)
+        except Exception as broken:  # a judge that breaks says nothing of the answer, and takes no other answer with it
+            return error(self.suite.name, f"the judge broke: {type(broken).__name__}: {broken}"[:400]), dict(_NOTHING)
 
     def judge(self, task: Task, written: Generation) -> _Found:
         try:

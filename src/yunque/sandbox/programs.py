@@ -35,7 +35,7 @@ from pathlib import Path
 from yunque.core.errors import SandboxError
 from yunque.core.nouns import Job, Limits, Observation, content_id
 from yunque.core.paths import cache_folder
-from yunque.sandbox.languages.table import RESERVED, Language, language
+from yunque.sandbox.languages.table import RESERVED, Runtime, runtime
 from yunque.sandbox.languages.toolchains import Toolchain, find_toolchain
 from yunque.sandbox.runner import LocalSandbox
 
@@ -76,7 +76,7 @@ class ProgramRun:
 class Program:
     """Source text of one program, and how it is built."""
 
-    language: str | Language
+    language: str | Runtime
     source: str
     tests: bool = False
     """Its tests are the language's own (Go's ``TestX``, Rust's ``#[test]``, D's ``unittest``) and need a runner."""
@@ -84,9 +84,9 @@ class Program:
     """Further arguments for the compiler, such as ``-lcrypto``."""
 
     @property
-    def row(self) -> Language:
+    def row(self) -> Runtime:
         """Its language. SandboxError for one that nobody knows."""
-        return language(self.language) if isinstance(self.language, str) else self.language
+        return runtime(self.language) if isinstance(self.language, str) else self.language
 
 
 def run_program(
@@ -251,7 +251,7 @@ def _is_whole(seen: Observation) -> bool:
 
 
 # -------------------------------------------------------------------------------------------------------- what the text says
-def _name_parts(row: Language, source: str, tests: bool) -> _Parts:
+def _name_parts(row: Runtime, source: str, tests: bool) -> _Parts:
     """The names that a program's own text decides: Java's class and package, and what Node takes for a module."""
     if row.name == "java":
         return _java_parts(source)

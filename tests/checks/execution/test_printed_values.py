@@ -7,7 +7,7 @@ import pytest
 
 from yunque.checks.execution.printed_values import DRIVERS, FORMS, Irregular, Printed, expected_values, printed, take_apart
 from yunque.core.nouns import Limits, Origin, Outcome, Record
-from yunque.sandbox.languages.table import language
+from yunque.sandbox.languages.table import runtime
 from yunque.sandbox.languages.toolchains import find_toolchain
 
 ORIGIN = Origin(source="test", path="main", revision="", licence="unknown", collected_at="")
@@ -219,5 +219,5 @@ def test_what_runs_out_of_time_says_so(taken):
 
 def test_every_driver_belongs_to_a_language():
     assert {path.name for path in DRIVERS.iterdir() if path.is_file()} == {form.driver for form in FORMS.values()}
-    assert all(find_toolchain and language(name).name == name for name in FORMS)
+    assert all(find_toolchain and runtime(name).name == name for name in FORMS)
     assert not re.search(r"[^\x00-\x7f]", "".join(path.read_text() for path in DRIVERS.iterdir() if path.is_file()))

@@ -5,7 +5,7 @@ import pytest
 from yunque.checks.execution.programs import ENDINGS, Output, OwnTests, with_ending
 from yunque.checks.execution.python import timed_out
 from yunque.core.nouns import Limits, Origin, Outcome, Record
-from yunque.sandbox.languages.table import LANGUAGES
+from yunque.sandbox.languages.table import RUNTIMES
 
 ORIGIN = Origin(source="test", path="main", revision="", licence="unknown", collected_at="")
 LIMITS = Limits(wall_s=20, cpu_s=20)
@@ -104,7 +104,7 @@ def test_tests_of_their_own(box, toolchain, compiled, name):
 
 
 def test_every_language_has_an_ending_or_cannot_run():
-    runnable = {row.name for row in LANGUAGES if row.run or row.warm}
+    runnable = {row.name for row in RUNTIMES if row.run or row.warm}
     assert set(ENDINGS) == runnable
 
 

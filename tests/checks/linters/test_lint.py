@@ -7,7 +7,7 @@ import pytest
 from yunque.checks.canaries import doubt
 from yunque.checks.linters import ruff
 from yunque.checks.linters.lint import Lint, complexity
-from yunque.code.grammars import GRAMMARS
+from yunque.code.languages import PARSED
 from yunque.core.nouns import Origin, Outcome, Record
 from yunque.core.seams import BatchCheck, Check, ProvenCheck
 
@@ -111,7 +111,7 @@ def test_complexity_counts_functions_branches_and_short_circuits(language, text,
 
 
 def test_every_language_with_a_grammar_has_a_complexity():
-    for language in GRAMMARS:
+    for language in PARSED:
         assert complexity("", language) == 0
     with pytest.raises(KeyError):
         complexity("", "cobol")

@@ -1,12 +1,14 @@
 """Every record is tagged once, rules decide without looking again, and an error is never clean."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
 from yunque.checks.canaries import Trusted, canary
 from yunque.checks.quality.heuristics import EncodedData
+from yunque.checks.security.patterns import InsecurePatterns
 from yunque.core.errors import RecipeError
 from yunque.core.nouns import Finding, Origin, Outcome, Record, Verdict, content_id
 from yunque.data.screening import verdict_cache as verdict_cache
@@ -122,6 +124,19 @@ def test_a_changed_helper_makes_another_check(monkeypatch, imported):
     verdict_cache._sources.cache_clear()
     try:
         assert (check_identity(EncodedData()) != before) == (imported != "data.collect")
+    finally:
+        verdict_cache._sources.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("check", "table"), [(EncodedData(), "code/languages.toml"), (InsecurePatterns(), "checks/security/rules.toml")]
+)
+def test_a_changed_table_makes_another_check(monkeypatch, check, table):
+    before, read = check_identity(check), Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: read(path) + b"#" * path.as_posix().endswith(f"yunque/{table}"))
+    verdict_cache._sources.cache_clear()
+    try:
+        assert check_identity(check) != before
     finally:
         verdict_cache._sources.cache_clear()
 

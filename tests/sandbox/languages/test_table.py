@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from yunque.code.grammars import GRAMMARS
+from yunque.code.languages import LANGUAGES, PARSED
 from yunque.core.errors import SandboxError
 from yunque.sandbox.languages import table, toolchains
-from yunque.sandbox.languages.table import LANGUAGES, language
+from yunque.sandbox.languages.table import RUNTIMES, runtime
 from yunque.sandbox.languages.toolchains import find_toolchain
 
-ROWS = pytest.mark.parametrize("row", LANGUAGES, ids=lambda row: row.name)
+ROWS = pytest.mark.parametrize("row", RUNTIMES, ids=lambda row: row.name)
 
 
 @pytest.fixture
@@ -34,10 +34,9 @@ def tool(path: Path, script: str) -> Path:
 
 # ------------------------------------------------------------------------------------------------------------- the table
 def test_names_are_known_once():
-    names = [name for row in LANGUAGES for name in (row.name, *row.aliases)]
-    assert len(names) == len(set(names))
-    assert all(name == name.lower() for name in names)
-    assert set(GRAMMARS) - {"tsx"} <= {row.name for row in LANGUAGES}
+    names = [row.name for row in RUNTIMES]
+    assert len(names) == len(set(names)) and set(names) <= set(LANGUAGES)
+    assert set(PARSED) - {"tsx"} <= {row.name for row in RUNTIMES}
 
 
 @ROWS
@@ -58,17 +57,17 @@ def test_a_row_fits_together(row):
     [("Python", "python"), ("c++", "cpp"), ("js", "javascript"), ("rs", "rust"), ("sh", "shell"), ("C#", "csharp")],
 )
 def test_aliases(name, meant):
-    assert language(name).name == meant
+    assert runtime(name).name == meant
 
 
 def test_an_unknown_name_is_answered_with_the_nearest():
     with pytest.raises(SandboxError, match=r"no language named 'Typescrpt'; did you mean 'typescript'\?"):
-        language("Typescrpt")
+        runtime("Typescrpt")
 
 
 def test_places_are_filled(path):
     tool(path / "g++", "print('g++ 99')")
-    tools = find_toolchain(language("cpp"))
+    tools = find_toolchain(runtime("cpp"))
     assert tools.fill(("{g++}", "{source}", "{unknown}"), source="a.cpp") == (f"{path}/g++", "a.cpp", "{unknown}")
 
 
@@ -88,7 +87,7 @@ def test_what_is_here_runs_and_says_its_version(row):
 
 def test_a_missing_tool_is_named_with_its_package(path):
     with pytest.raises(SandboxError) as caught:
-        find_toolchain(language("go"))
+        find_toolchain(runtime("go"))
     assert caught.value.line() == "go: go is not installed; apt install golang-go"
 
 
@@ -105,7 +104,7 @@ def test_a_tool_that_does_not_run_is_broken(path, monkeypatch, script, reason):
         monkeypatch.setattr(toolchains, "VERSION_S", 0.2)
     tool(path / "go", script)
     with pytest.raises(SandboxError) as caught:
-        find_toolchain(language("go"))
+        find_toolchain(runtime("go"))
     assert reason in caught.value.line() and "\n" not in caught.value.line()
     assert caught.value.line().startswith(f"go: `{path}/go version` fails")
 
@@ -114,28 +113,28 @@ def test_a_file_that_is_no_program_is_broken(path):
     (path / "go").write_bytes(b"\x7fELFnonsense")
     (path / "go").chmod(0o755)
     with pytest.raises(SandboxError, match="Exec format error"):
-        find_toolchain(language("go"))
+        find_toolchain(runtime("go"))
 
 
 def test_any_of_the_alternatives_will_do(path):
     tool(path / "lua5.3", "print('Lua 5.3.6')")
-    assert find_toolchain(language("lua")).tools["lua"] == f"{path}/lua5.3"
+    assert find_toolchain(runtime("lua")).tools["lua"] == f"{path}/lua5.3"
     tool(path / "lua", "print('Lua 5.4.4')")
     toolchains._found.clear()
-    assert find_toolchain(language("lua")).version == "Lua 5.4.4"
+    assert find_toolchain(runtime("lua")).version == "Lua 5.4.4"
 
 
 def test_another_path_is_another_answer(path, monkeypatch):
     tool(path / "lua", "print('Lua 1')")
-    assert find_toolchain(language("lua")).version == "Lua 1"
+    assert find_toolchain(runtime("lua")).version == "Lua 1"
     other = tool(path.parent / "other" / "lua", "print('Lua 2')")
     monkeypatch.setenv("PATH", str(other.parent))
-    assert find_toolchain(language("lua")).version == "Lua 2"
+    assert find_toolchain(runtime("lua")).version == "Lua 2"
 
 
 def test_warnings_before_the_version_are_passed_over(path):
     tool(path / "lua", "print('VM warning: old options'); print(); print('Lua 9', file=sys.stderr)")
-    assert find_toolchain(language("lua")).version == "Lua 9"
+    assert find_toolchain(runtime("lua")).version == "Lua 9"
 
 
 # ----------------------------------------------------------------------------------------------------- where they really lie
@@ -144,7 +143,7 @@ def test_a_version_managers_signpost_leads_to_the_real_tool(path):
     tool(real / "bin" / "rustc", "print('rustc 9')")
     tool(path / "rustc", f"print({str(real)!r} if sys.argv[1] == '--print' else 'no')")
     tool(path / "cc", "print('cc 1')")
-    found = find_toolchain(language("rust"))
+    found = find_toolchain(runtime("rust"))
     assert (found.tools["rustc"], found.version) == (f"{real}/bin/rustc", "rustc 9")
     assert str(real) in found.readable
 
@@ -152,7 +151,7 @@ def test_a_version_managers_signpost_leads_to_the_real_tool(path):
 def test_a_signpost_that_leads_nowhere_is_taken_as_it_is(path):
     tool(path / "rustc", "print('/nowhere' if sys.argv[1] == '--print' else 'rustc 8')")
     tool(path / "cc", "print('cc 1')")
-    assert find_toolchain(language("rust")).tools["rustc"] == f"{path}/rustc"
+    assert find_toolchain(runtime("rust")).tools["rustc"] == f"{path}/rustc"
 
 
 @pytest.mark.parametrize(
@@ -171,19 +170,19 @@ def test_no_more_is_shown_than_a_tool_needs(path, monkeypatch, where, shown):
     monkeypatch.setattr(Path, "home", lambda: root / "home")
     made = tool(root / where, "print('' if sys.argv[1] == 'env' else 'go 9')")
     monkeypatch.setenv("PATH", str(made.parent))
-    assert find_toolchain(language("go")).readable == (str(root / shown),)
+    assert find_toolchain(runtime("go")).readable == (str(root / shown),)
 
 
 def test_a_link_is_shown_with_what_it_points_to(path):
     real = tool(path.parent / "opt" / "go-9" / "bin" / "go", "print('' if sys.argv[1] == 'env' else 'go 9')")
     (path / "go").symlink_to(real)
-    found = find_toolchain(language("go"))
+    found = find_toolchain(runtime("go"))
     assert str(path.parent / "opt" / "go-9") in found.readable
     assert found.tools["go_home"] == str(path.parent / "opt" / "go-9")
 
 
 def test_what_is_shown_holds_nothing_private():
-    for row in LANGUAGES:
+    for row in RUNTIMES:
         for pattern in row.configuration:
             for shown in Path("/").glob(pattern.lstrip("/")):
                 assert shown.stat().st_mode & stat.S_IROTH, f"{shown} is not for everybody"

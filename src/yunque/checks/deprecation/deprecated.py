@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from yunque.checks.canaries import canary
 from yunque.checks.findings import decide, skip, timed
-from yunque.code.grammars import GRAMMARS, parse
+from yunque.code.grammars import parse
+from yunque.code.languages import PARSED
 from yunque.core.nouns import Canary, Finding, Record, Verdict
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Deprecated:
     def judge(self, record: Record) -> Verdict:
         """A verdict; ``values``: ``marked`` and ``marked-share`` of all bytes. SKIP without a grammar."""
         language = record.language
-        if language not in GRAMMARS or language not in _MARKS:
+        if language not in PARSED or language not in _MARKS:
             return skip(self.name, f"no grammar or no marks for '{language}'")
         try:
             spans = list(self._marked(record.text, language))

@@ -31,9 +31,10 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from yunque.checks import processes
+from yunque.checks.findings import fail
 from yunque.checks.processes import Dead, Watch, resident_bytes
 from yunque.core.errors import SandboxError
-from yunque.core.nouns import Finding, Job, Observation, Outcome, Verdict
+from yunque.core.nouns import Job, Observation, Verdict
 from yunque.sandbox import pool
 from yunque.sandbox.inside import kernel
 from yunque.sandbox.runner import LocalSandbox
@@ -282,13 +283,7 @@ def judged(judges: Judges, check: str, *args: Any) -> Verdict:
 
 def exceeded(check: str, error: Exceeded) -> Verdict:
     """FAIL of an answer that took too much to look at."""
-    return failed(check, JUDGE_LIMITS, f"judging this answer {error}")
-
-
-def failed(check: str, rule: str, message: str) -> Verdict:
-    """FAIL with one finding."""
-    finding = Finding(rule=rule, message=message[:400])
-    return Verdict(check=check, outcome=Outcome.FAIL, score=0.0, findings=(finding,), detail=message[:400])
+    return fail(check, JUDGE_LIMITS, f"judging this answer {error}")
 
 
 # ---------------------------------------------------------------------------------------------------------- one for all

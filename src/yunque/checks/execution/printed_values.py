@@ -23,9 +23,9 @@ from functools import cache
 from pathlib import Path
 
 from yunque.checks.execution.programs import trouble
-from yunque.checks.execution.python import TIMEOUT, passed_of
-from yunque.checks.findings import timed
-from yunque.core.nouns import Finding, Limits, Outcome, Record, Verdict
+from yunque.checks.execution.python import TIMEOUT, decide_cases
+from yunque.checks.findings import skip, timed
+from yunque.core.nouns import Finding, Limits, Record, Verdict
 from yunque.core.seams import Sandbox
 from yunque.sandbox.programs import Program, run_program
 
@@ -255,7 +255,7 @@ class Printed:
             cache=self.cache,
         )
         if run.missing:
-            return Verdict(check=self.name, outcome=Outcome.SKIP, detail=run.missing)
+            return skip(self.name, run.missing)
         values = printed(run.ran.stdout, len(self.expected)) if run.ran is not None else []
         ended = trouble(run)
         findings = []
@@ -272,16 +272,7 @@ class Printed:
                 findings.append(Finding(rule=rule, message=f"{call[:160]}: got {got}, expected {expected}"))
         if not findings and ended and ended.rule == TIMEOUT:
             findings.append(ended)
-        number = len(self.expected)
-        first = f": {findings[0].message}" if findings else ""
-        return Verdict(
-            check=self.name,
-            outcome=Outcome.FAIL if findings else Outcome.PASS,
-            score=max(0.0, 1 - len(findings) / number),
-            findings=tuple(findings[:20]),
-            detail=f"{record.language}: {passed_of(number, len(findings), 'outside')}{first}"[:400],
-            judge_location="outside",
-        )
+        return decide_cases(self.name, "outside", findings, len(self.expected), record.language)
 
 
 def expected_values(

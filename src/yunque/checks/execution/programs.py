@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import re
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from yunque.checks.execution.python import JUDGE_LOCATIONS, TIMEOUT
-from yunque.checks.findings import timed
-from yunque.core.nouns import Finding, Limits, Observation, Outcome, Record, Verdict
+from yunque.checks.findings import decide, error, skip, timed
+from yunque.core.nouns import Finding, Limits, Observation, Record, Verdict
 from yunque.core.seams import Sandbox
 from yunque.sandbox.programs import Program, ProgramRun, run_program
 
@@ -78,7 +78,7 @@ class Output:
                 finding = Finding(rule="wrong-answer", message="more output than the limit")
             elif given != wanted:
                 finding = Finding(rule="wrong-answer", message=_first_difference(given, wanted))
-        return _verdict(self.name, "outside", run, finding)
+        return _decide(self.name, "outside", run, finding)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,11 +98,7 @@ class OwnTests:
         word = secrets.token_hex(16)
         source = with_ending(record.text, record.language, word)
         if source is None:
-            return Verdict(
-                check=self.name,
-                outcome=Outcome.ERROR,
-                detail=f"a {record.language} program whose end is not where it is looked for",
-            )
+            return error(self.name, f"a {record.language} program whose end is not where it is looked for")
         run = run_program(
             self.sandbox,
             Program(language=record.language, source=source, flags=self.flags),
@@ -113,7 +109,7 @@ class OwnTests:
         # Go's println writes to stderr; what the program printed last may end without a newline
         if finding is None and run.ran is not None and word.encode() not in run.ran.stdout + run.ran.stderr:
             finding = Finding(rule="no-end", message="it ended before the last test")
-        return _verdict(self.name, "in-process", run, finding)
+        return _decide(self.name, "in-process", run, finding)
 
 
 def with_ending(source: str, language: str, word: str) -> str | None:
@@ -167,14 +163,9 @@ def _first_difference(given: bytes, wanted: bytes) -> str:
     return f"line {position + 1}: {first!r} instead of {other!r}"
 
 
-def _verdict(check: str, judge_location: str, run: ProgramRun, finding: Finding | None) -> Verdict:
+def _decide(check: str, judge_location: str, run: ProgramRun, finding: Finding | None) -> Verdict:
     if run.missing:
-        return Verdict(check=check, outcome=Outcome.SKIP, detail=run.missing)
-    return Verdict(
-        check=check,
-        outcome=Outcome.FAIL if finding else Outcome.PASS,
-        score=0.0 if finding else 1.0,
-        findings=(finding,) if finding else (),
-        detail=f"{run.language}: {finding.message if finding else 'passed'}, {JUDGE_LOCATIONS[judge_location]}"[:400],
-        judge_location=judge_location,
-    )
+        return skip(check, run.missing)
+    detail = f"{run.language}: {finding.message if finding else 'passed'}, {JUDGE_LOCATIONS[judge_location]}"[:400]
+    findings, score = [finding] if finding else [], 0.0 if finding else 1.0
+    return replace(decide(check, findings, score=score, detail=detail), judge_location=judge_location)

@@ -28,7 +28,7 @@ from yunque.checks.execution.assertions import Call, Lifted, lift
 from yunque.checks.execution.comparison import Comparison, difference, shown
 from yunque.checks.execution.judge_location import Standing, bound, standing
 from yunque.checks.execution.judge_processes import JUDGE_LIMITS, Exceeded, bounded
-from yunque.checks.findings import timed
+from yunque.checks.findings import decide, skip, timed
 from yunque.checks.inside import separate_process
 from yunque.checks.inside.codec import Raised
 from yunque.checks.inside.decoder import load
@@ -181,11 +181,11 @@ class Calls:
     def judge(self, record: Record) -> Verdict:
         """PASS when every call gives its value; SKIP without calls or for another language than Python."""
         if record.language != "python" or not self.expected:
-            return Verdict(check=self.name, outcome=Outcome.SKIP, detail="no calls to make in this language")
+            return skip(self.name, "no calls to make in this language")
         calls, strict = [item.call for item in self.expected], [item.how.strict for item in self.expected]
         seen = _make(record.text, calls, self.sandbox, self.limits, strict)
         findings = _looked_at(_compare_values, self.expected, seen)
-        return _verdict(self.name, "outside", findings, len(self.expected))
+        return decide_cases(self.name, "outside", findings, len(self.expected))
 
 
 def _compare_values(expected: Sequence[Expected], seen: Observation) -> list[Finding]:
@@ -257,7 +257,7 @@ class Asserts:
         location is asked for, gives no PASS: ERROR when it comes to its end, for the program could have made it look so.
         """
         if record.language != "python":
-            return Verdict(check=self.name, outcome=Outcome.SKIP, detail="a Python test")
+            return skip(self.name, "a Python test")
         judge_location = self.judge_location or self.best_location()
         if judge_location == "outside":
             return self._outside(record.text, self._lifted)
@@ -293,7 +293,7 @@ class Asserts:
         seen = _make(program, [case.call for case in lifted.cases], self.sandbox, self.limits)
         harmless = lifted.only_compares and _is_short_and_flat(seen.stdout)
         findings = _looked_at(_evaluate_asserts, self.test, self._callable, self.entry, seen, here=harmless)
-        return _verdict(self.name, "outside", findings, len(lifted.cases))
+        return decide_cases(self.name, "outside", findings, len(lifted.cases))
 
     @timed
     def _apart(self, program: str) -> Verdict:
@@ -353,7 +353,7 @@ def _test_verdict(check: str, judge_location: str, seen: Observation, word: str)
             findings.append(Finding(rule="no-end", message="it ended before the last test"))
         else:
             findings.append(Finding(rule="failed", message=(details or _why_ended(seen))[:300]))
-    return _verdict(check, judge_location, findings, 1)
+    return decide_cases(check, judge_location, findings, 1)
 
 
 JUDGE_LOCATIONS = {
@@ -364,19 +364,17 @@ JUDGE_LOCATIONS = {
 """Where a judge sat, for a person."""
 
 
-def _verdict(check: str, judge_location: str, findings: list[Finding], num_cases: int) -> Verdict:
-    first = f": {findings[0].message}" if findings else ""
-    return Verdict(
-        check=check,
-        outcome=Outcome.FAIL if findings else Outcome.PASS,
-        score=max(0.0, 1 - len(findings) / num_cases),
-        findings=tuple(findings[:20]),
-        detail=f"{passed_of(num_cases, len(findings), judge_location)}{first}"[:400],
-        judge_location=judge_location,
-    )
+def decide_cases(
+    check: str, judge_location: str, findings: Sequence[Finding], num_cases: int, language: str = ""
+) -> Verdict:
+    """The verdict on so many cases, of which each finding is one that failed; the score is the share that passed."""
+    lead, first = f"{language}: " if language else "", f": {findings[0].message}" if findings else ""
+    detail = f"{lead}{_passed_of(num_cases, len(findings), judge_location)}{first}"[:400]
+    verdict = decide(check, findings, score=max(0.0, 1 - len(findings) / num_cases), detail=detail, most=20)
+    return replace(verdict, judge_location=judge_location)
 
 
-def passed_of(number: int, failed: int, judge_location: str) -> str:
+def _passed_of(number: int, failed: int, judge_location: str) -> str:
     """``7 of 9 assertions passed, checked outside the sandbox``; elsewhere a test is one piece that passes or fails."""
     if judge_location == "outside":
         return (

@@ -24,11 +24,12 @@ with the original code too, and make no task).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from yunque.checks.execution.control_layers import MARK, Layers
 from yunque.checks.execution.pytest_runs import PytestRunner
-from yunque.checks.findings import timed
+from yunque.checks.findings import decide, skip, timed
 from yunque.core.nouns import Finding, Limits, Outcome, Record, Verdict
 from yunque.core.seams import Sandbox
 
@@ -48,7 +49,7 @@ class RepositoryTests:
     def judge(self, record: Record) -> Verdict:
         """PASS when all pass, FAIL when one does not or time runs out, SKIP without tests, ERROR when nothing could run."""
         if not self.tests:
-            return Verdict(check=self.name, outcome=Outcome.SKIP, detail="no tests")
+            return skip(self.name, "no tests")
         path = record.origin.path
         layers = Layers.of(self.runner, path, self.definition) if path.endswith(".py") else Layers()
         files, watched = {path: record.text.encode("utf-8", "surrogatepass")}, path if layers.guarded else ""
@@ -78,11 +79,6 @@ class RepositoryTests:
                 judge_location = "controlled"
         passed = "1 test passes" if len(self.tests) == 1 else f"{len(self.tests)} tests pass"
         detail = result or f"{passed} ({layers.named(len(self.tests))})"
-        return Verdict(
-            check=self.name,
-            outcome=Outcome.FAIL if result else Outcome.PASS,
-            score=float(not result),
-            findings=(Finding(rule=rule, message=result),) if result else (),
-            detail=f"{detail} [{run.tier}]",
-            judge_location=judge_location,
-        )
+        findings = [Finding(rule=rule, message=result)] if result else []
+        score, detail = float(not result), f"{detail} [{run.tier}]"
+        return replace(decide(self.name, findings, score=score, detail=detail), judge_location=judge_location)

@@ -22,9 +22,9 @@ from pathlib import Path
 from typing import Any
 
 from yunque.checks.canaries import canary
-from yunque.checks.findings import timed
+from yunque.checks.findings import decide, skip, timed
 from yunque.core.errors import RecipeError
-from yunque.core.nouns import Canary, Finding, Origin, Outcome, Record, Verdict
+from yunque.core.nouns import Canary, Finding, Origin, Record, Verdict
 from yunque.core.plugins import nearest
 
 LIST_VERSION = "3.27"
@@ -296,15 +296,10 @@ class Licence:
         try:
             passes, findings, values = self._look(record.origin)
         except ImportError:
-            return Verdict(check=self.name, outcome=Outcome.SKIP, detail="pip install license-expression")
+            return skip(self.name, "pip install license-expression")
         listing = "; ".join(finding.message for finding in findings if finding.severity != "note")
-        return Verdict(
-            check=self.name,
-            outcome=Outcome.PASS if passes else Outcome.FAIL,
-            findings=tuple(findings),
-            detail=listing or f"{record.origin.licence} is {', '.join(_classes(record.origin.licence))}",
-            values=values,
-        )
+        detail = listing or f"{record.origin.licence} is {', '.join(_classes(record.origin.licence))}"
+        return decide(self.name, findings, values=values, fails=not passes, detail=detail, most=None)
 
     def _look(self, origin: Origin) -> tuple[bool, list[Finding], dict[str, float]]:
         passes = fold(origin.licence, lambda spdx: float(self.policy.passes(spdx))) == 1.0

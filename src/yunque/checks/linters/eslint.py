@@ -25,13 +25,13 @@ from yunque.checks.canaries import canary
 from yunque.checks.findings import decide, error, skip, worst_of
 from yunque.checks.linters.tool_answers import verdict_on
 from yunque.checks.processes import Worker, WorkerLimits, shared_worker
+from yunque.code.languages import family
 from yunque.core.errors import YunqueError
 from yunque.core.nouns import Canary, Finding, Record, Verdict, content_id
 from yunque.core.paths import cache_folder
 
 HERE = Path(__file__).with_name("node")
 PROGRAM = HERE / "eslint_worker.mjs"
-LANGUAGES = ("javascript", "typescript", "tsx")
 INSTALL = "python -m yunque.checks.linters.eslint"
 INSTALL_S = 600.0
 NODES = "20.19, 22.13 or 24"
@@ -73,7 +73,7 @@ class Eslint:
 
     def judge_all(self, records: Sequence[Record]) -> list[Verdict]:
         """The verdict of each, in their order, by one warm process."""
-        asked = [record for record in records if record.language in LANGUAGES]
+        asked = [record for record in records if family(record.language) == "javascript"]
         missing = what_is_missing() if asked else ""
         items = [
             {
@@ -86,7 +86,7 @@ class Eslint:
         answers = iter(self._worker().each(items) if asked and not missing else ())
         verdicts = []
         for record in records:
-            if record.language not in LANGUAGES:
+            if family(record.language) != "javascript":
                 verdicts.append(skip(self.name, "JavaScript and TypeScript alone"))
             elif missing:
                 verdicts.append(skip(self.name, missing))

@@ -31,7 +31,7 @@ from yunque.checks.canaries import canary
 from yunque.checks.findings import decide, error, skip, timed, worst_of
 from yunque.checks.privacy.entropy import HASH_WORDS, HEX, UUID, is_fake
 from yunque.checks.privacy.secret_patterns import CUT_URL, WIDE, Found, assignments, own_patterns, parsed_values
-from yunque.code.grammars import GRAMMARS
+from yunque.code.languages import PARSED
 from yunque.core.nouns import Canary, Finding, Record, Verdict
 from yunque.core.paths import cache_folder
 
@@ -89,7 +89,7 @@ def find_secrets(data: bytes, language: str = "") -> list[Secret]:
     A language with a grammar is parsed where a value may stand apart from its name. ImportError without Kingfisher;
     TimeoutError.
     """
-    low, parsed = data.lower(), language in GRAMMARS and len(data) <= MAX_PARSED_BYTES
+    low, parsed = data.lower(), language in PARSED and len(data) <= MAX_PARSED_BYTES
     spans, places = assignments(data, low, parsed)
     if parsed and b"://" in data and b"@" in data:
         places = sorted([*places, *(match.start() for match in CUT_URL.finditer(data))])

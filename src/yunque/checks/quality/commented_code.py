@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 
 from yunque.checks.canaries import canary
 from yunque.checks.findings import MAX_FINDINGS, Places, decide, skip, timed
-from yunque.code.grammars import GRAMMARS, parse
+from yunque.code.grammars import parse
+from yunque.code.languages import PARSED
 from yunque.code.lexing import lines_of_comment, scan
 from yunque.code.python_ast import try_parse_python
 from yunque.core.nouns import Canary, Finding, Record, Verdict
@@ -74,7 +75,7 @@ class CommentedOutCode:
     def judge(self, record: Record) -> Verdict:
         """A verdict; ``values``: ``commented-lines`` and their share of all lines. SKIP without a grammar."""
         text = record.text
-        if record.language not in GRAMMARS:
+        if record.language not in PARSED:
             return skip(self.name, f"no grammar for '{record.language}'")
         try:
             spans = [

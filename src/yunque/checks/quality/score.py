@@ -26,7 +26,8 @@ from dataclasses import dataclass
 from yunque.checks.canaries import canary
 from yunque.checks.findings import decide, skip, timed
 from yunque.checks.quality.heuristics import lines_of
-from yunque.code.grammars import GRAMMARS, error_lines, parse
+from yunque.code.grammars import error_lines, parse
+from yunque.code.languages import PARSED
 from yunque.code.lexing import Scan, scan
 from yunque.core.nouns import Canary, Finding, Record, Verdict
 
@@ -115,7 +116,7 @@ class Quality:
         if len(lines_of(record.text)) < self.min_lines:
             return skip(self.name, f"under {self.min_lines} lines")
         values = features(record.text, record.language)
-        if self.parse_errors and record.language in GRAMMARS:
+        if self.parse_errors and record.language in PARSED:
             try:
                 tree = parse(record.text.encode("utf-8", "surrogatepass"), record.language)
             except ImportError as error:

@@ -13,7 +13,7 @@ from pathlib import Path
 from yunque.checks.canaries import canary
 from yunque.checks.findings import decide, skip, timed, worst_of
 from yunque.code.python_ast import PARSING
-from yunque.core.nouns import Canary, Finding, Outcome, Record, Verdict
+from yunque.core.nouns import Canary, Finding, Record, Verdict
 
 NOT_WEAKNESSES = ("B101", "B404")
 """Bandit's tests that say nothing of the code at hand: an assert, and an import of subprocess."""
@@ -37,9 +37,7 @@ class Bandit:
             try:
                 from bandit.core import config, manager
             except ImportError:
-                return Verdict(
-                    check=self.name, outcome=Outcome.SKIP, detail="Bandit is not installed; pip install 'yunque[checks]'"
-                )
+                return skip(self.name, "Bandit is not installed; pip install 'yunque[checks]'")
             path = Path(folder) / "answer.py"
             path.write_text(textwrap.dedent(record.text), "utf-8", errors="replace")
             bandit = manager.BanditManager(

@@ -26,7 +26,7 @@ from yunque.checks.findings import decide, skip, timed, worst_of
 from yunque.checks.security.injection import injections
 from yunque.checks.security.literals import may_match, needed
 from yunque.code.blanking import code_and_bare, cut, shortened
-from yunque.core.nouns import Canary, Finding, Record, Verdict, content_id
+from yunque.core.nouns import Canary, Finding, Record, Verdict
 
 RULES = Path(__file__).with_name("rules.toml")
 MOST = 100
@@ -62,9 +62,6 @@ class InsecurePatterns:
     """A check that passes a text in which no rule finds more than notes; SKIP without rules for its language."""
 
     name = "insecure-patterns"
-
-    def __init__(self) -> None:
-        self.tool_version = content_id(RULES.read_bytes())
 
     @timed
     def judge(self, record: Record) -> Verdict:

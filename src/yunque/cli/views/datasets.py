@@ -6,9 +6,8 @@ from typing import Any
 
 from yunque.core.nouns import Dropped, Origin, Pair, Record
 from yunque.data.contents import Copy, record_ids
-from yunque.data.dataset import PairAside
 from yunque.data.packing.mixture import Weight
-from yunque.data.screening.finishing import SetAside
+from yunque.data.screening.finishing import FinishedPair, SetAside
 from yunque.reports.formatting import size
 from yunque.store.tables import plain
 
@@ -29,7 +28,7 @@ def as_text(row: Any, *, full: bool, origins: dict[str, Origin] | None = None) -
         head = "  ".join(filter(None, (_place(row, origins), row.kind.value, row.language, row.natural_language)))
         rest = f"\n── and then\n{_clipped(row.suffix, full)}" if row.suffix else ""
         return f"── {head}\n{_tail(row.prompt, full)}\n── answer\n{_clipped(row.answer, full)}{rest}"
-    if isinstance(row, PairAside):
+    if isinstance(row, FinishedPair):
         return f"── {row.reason}\n{as_text(row.pair, full=full, origins=origins)}"
     if isinstance(row, Copy):
         details = f"{row.similarity:.2f}" if row.reason == "near" else row.reason

@@ -11,7 +11,7 @@ from yunque.cli.console import emit, say
 from yunque.core.errors import SandboxError
 from yunque.core.nouns import Limits, Observation
 from yunque.data.collect import decode_as_declared
-from yunque.sandbox.languages.table import LANGUAGES, language
+from yunque.sandbox.languages.table import RUNTIMES, runtime
 from yunque.sandbox.programs import Program, run_program
 from yunque.sandbox.runner import LocalSandbox
 
@@ -27,7 +27,7 @@ def run_file(
     as_json: bool,
 ) -> int:
     """Run a file and show what was seen: 0 when it ended with status 0, else 1. SandboxError for what a user can fix."""
-    row = language(lang or _by_extension(file))
+    row = runtime(lang or _by_extension(file))
     try:
         source = _decoded(file.read_bytes(), row.name)
         given = stdin.read_bytes() if stdin else b""
@@ -74,7 +74,7 @@ def summary(seen: Observation) -> str:
 
 
 def _by_extension(file: Path) -> str:
-    known = {row.extension: row.name for row in LANGUAGES}
+    known = {row.extension: row.name for row in RUNTIMES}
     if file.suffix.lower() not in known:
         raise SandboxError("no language is known by this ending", where=file, do="name one with --lang")
     return known[file.suffix.lower()]

@@ -17,39 +17,19 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from itertools import compress, pairwise, repeat
 from operator import not_
 
 import numpy as np
 import xxhash
 
-from yunque.code.lexing import _FAMILY as FAMILY
+from yunque.code.lexing import COMMENT_STARTS, pattern
 
 WINDOW = 5
 """Tokens of a window."""
 
-# As the expressions of `code.lexing`, for bytes, and each way on begins with a character of its own: then the search
-# skips from one such character to the next, twice as fast.
-_DOUBLE = rb'"[^"\\\n]*(?:\\.[^"\\\n]*)*"?'
-_SINGLE = rb"'[^'\\\n]*(?:\\.[^'\\\n]*)*'?"
-_CHAR = rb"'(?:\\[^\n]{1,10}?|[^'\\\n]{1,4})'"
-_BACKTICK = rb"`[^`\\]*(?:\\.[^`\\]*)*`?"
-_BLOCK = rb"/(?:/[^\n]*|\*[^*]*(?:\*(?!/)[^*]*)*(?:\*/)?)"
-_SLASH = (  # a comment, or a regular expression
-    _BLOCK[:-1] + rb"|(?<=[(,=:!&|?;{}+\n ]/)(?![*/ ])(?:[^/\\\[\n]|\\.|\[(?:[^\]\\\n]|\\.){0,100}\]){1,200}/)"
-)
-_PATTERNS = {
-    "python": rb'#[^\n]*|"(?:""[^"\\]*(?:(?:\\.|"(?!""))[^"\\]*)*(?:""")?|[^"\\\n]*(?:\\.[^"\\\n]*)*"?)'
-    rb"|'(?:''[^'\\]*(?:(?:\\.|'(?!''))[^'\\]*)*(?:''')?|[^'\\\n]*(?:\\.[^'\\\n]*)*'?)",
-    "c": b"|".join((_BLOCK, _DOUBLE, _CHAR)),
-    "go": b"|".join((_BLOCK, _DOUBLE, rb"`[^`]*`?", _CHAR)),
-    "script": b"|".join((_SLASH, _DOUBLE, _SINGLE, _BACKTICK)),
-    "php": b"|".join((_BLOCK, rb"#(?!\[)[^\n]*", _DOUBLE, _SINGLE)),
-    "shell": b"|".join((rb"#(?<![^\s;]#)[^\n]*", _DOUBLE, _SINGLE)),
-    "sql": b"|".join((rb"--[^\n]*", rb"/\*[^*]*(?:\*(?!/)[^*]*)*(?:\*/)?", _DOUBLE, _SINGLE)),
-}
-_COMMENTS = (b"#", b"//", b"/*", b"--")
+_COMMENTS = tuple(start.encode() for start in COMMENT_STARTS)
 _QUOTES = b"\"'`"
 
 _SPACE, _WORD, _MARK, _TEXT = 0, 1, 2, 3
@@ -146,10 +126,11 @@ def jaccard(item: np.ndarray, other: np.ndarray) -> float:
     return shared / (len(both) - shared)
 
 
-@lru_cache
-def _pattern(language: str) -> re.Pattern[bytes] | None:
-    family = FAMILY.get(language)
-    return re.compile(b"(" + _PATTERNS[family] + b")", re.DOTALL) if family else None
+@cache
+def _splitter(language: str) -> re.Pattern[bytes] | None:
+    """The expression of `code.lexing` for bytes, as a group: splitting at it keeps what it matches."""
+    expression = pattern(language)
+    return re.compile(b"(" + expression.pattern.encode() + b")", re.DOTALL) if expression else None
 
 
 def _code(text: str, language: str, strings: list[int]) -> bytes:
@@ -159,10 +140,10 @@ def _code(text: str, language: str, strings: list[int]) -> bytes:
         data = data.replace(b"\x01", b" ")
     if b"\r" in data:
         data = data.replace(b"\r\n", b"\n")
-    pattern = _pattern(language)
-    if pattern is None:
+    splitter = _splitter(language)
+    if splitter is None:
         return data
-    pieces = pattern.split(data)
+    pieces = splitter.split(data)
     result = pieces[1::2]
     is_comment = list(map(bytes.startswith, result, repeat(_COMMENTS)))  # maps, since a loop here costs a tenth of all time
     texts = compress(result, map(not_, is_comment))

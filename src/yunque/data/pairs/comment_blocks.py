@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from yunque.checks.quality.commented_code import CommentedOutCode
-from yunque.code.definitions import LANGUAGES
 from yunque.code.functions import comment_spans, functions, sibling_statements
+from yunque.code.languages import PARSED
 from yunque.core.nouns import Record
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class CommentedBlock:
 
 def commented_blocks(record: Record) -> list[CommentedBlock]:
     """Every comment of a record that speaks of the statements below it, with them, in order."""
-    row, text, language = LANGUAGES.get(record.language), record.text, record.language
+    row, text, language = PARSED.get(record.language), record.text, record.language
     result = functions(text, language)
     if row is None or not (result or "program" in row.rooms):
         return []

@@ -17,8 +17,8 @@ from collections.abc import Iterator
 
 from pydantic import BaseModel, Field
 
-from yunque.code.definitions import LANGUAGES
 from yunque.code.functions import Function, functions, is_test_path
+from yunque.code.languages import LANGUAGES
 from yunque.core.nouns import Pair, PairKind, Record, content_id
 from yunque.data.pairs.comment_blocks import commented_blocks
 from yunque.data.pairs.context import text_after, text_before
@@ -140,7 +140,7 @@ def _explain_pair(record: Record, data: bytes, function: Function, recipe: Pairs
         start, end = line_start, after.end()
     first = data.rfind(b"\n", 0, function.start_byte) + 1
     code = data[min(first, start) : start] + data[end : function.end_byte]
-    mark = "#" if LANGUAGES[record.language].line_end == "hash" else "//"
+    mark = LANGUAGES[record.language].line_comment
     margin = code.decode().replace("\r\n", "\n").strip("\n")
     prompt = f"{textwrap.dedent(margin)}\n\n{mark} What {function.name} does:\n"
     language = natural_language(function.docstring)

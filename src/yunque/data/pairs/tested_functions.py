@@ -25,9 +25,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from yunque.code.definitions import LANGUAGES
 from yunque.code.functions import Function, code_only, functions, is_test_path
 from yunque.code.grammars import captures, parse
+from yunque.code.languages import LANGUAGES, family
 from yunque.core.nouns import Pair, PairKind, Record, content_id
 from yunque.data.pairs.natural_language import natural_language
 
@@ -118,9 +118,9 @@ class TestedIndex:
 
     def add(self, facts: FileFacts) -> None:
         """Take in one file."""
-        family = _FAMILY.get(facts.language, facts.language)
+        language = family(facts.language)
         for definition in facts.definitions:
-            self._defined[facts.source, family, _plain(definition.name)].append(definition)
+            self._defined[facts.source, language, _plain(definition.name)].append(definition)
         if facts.claims:
             self._tests.append(facts)
 
@@ -136,9 +136,9 @@ class TestedIndex:
             yield from self._cut(result[index : index + AT_ONCE], read)
 
     def _target(self, facts: FileFacts, claim: Claim) -> Definition | None:
-        family = _FAMILY.get(facts.language, facts.language)
+        language = family(facts.language)
         for name in claim.names:
-            same_name = self._defined.get((facts.source, family, name), ())
+            same_name = self._defined.get((facts.source, language, name), ())
             if len(same_name) > MAX_NAMESAKES:
                 continue
             called = [item for item in same_name if item.name in claim.calls and not _inside(item, facts, claim)]
@@ -173,7 +173,7 @@ class TestedIndex:
 
     def _pair(self, item: _Match, test: str, answer: str, language: str, prose: str) -> Iterator[Pair]:
         """The test, a comment that asks, and the function, as it stands in its file."""
-        mark = "#" if LANGUAGES[language].line_end == "hash" else "//"
+        mark = LANGUAGES[language].line_comment
         newline = "\r\n" if "\r\n" in test else "\n"
         prompt = f"{test}{newline * 2}{mark} What it tests, in {item.target.path}:{newline}"
         if len(prompt) > self.max_prompt_chars or len(answer) > self.max_answer_chars:
@@ -190,9 +190,6 @@ class TestedIndex:
             natural_language=natural_language(prose),
             origin_ids=tuple(dict.fromkeys((item.target.record_id, item.test_id))),
         )
-
-
-_FAMILY = {"typescript": "javascript", "tsx": "javascript", "cpp": "c"}
 
 
 def _line_start(data: bytes, start: int) -> int:
@@ -315,7 +312,7 @@ _SAME_FOLDER = ("go", "java", "c", "cpp", "rust")
 
 def _imports(record: Record) -> frozenset[str]:
     """What a file imports, as dotted names without endings: ``a.b``; of ``from a import b`` both ``a`` and ``a.b``."""
-    pattern = _NAMED.get(_FAMILY.get(record.language, record.language))
+    pattern = _NAMED.get(family(record.language))
     names: set[str] = set()
     for word in pattern.findall(record.text) if pattern else ():
         if record.language == "python":

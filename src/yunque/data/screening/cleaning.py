@@ -31,7 +31,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, Field
 
 from yunque.checks.linters.ruff import INVALID, Broken, Places, Row, find_ruff, in_files, run_ruff
-from yunque.code.grammars import GRAMMARS, parse
+from yunque.code.grammars import parse
+from yunque.code.languages import LANGUAGES, PARSED
 from yunque.code.python_ast import parse_python
 from yunque.core.nouns import Record, Verdict, content_id
 
@@ -52,8 +53,6 @@ _INSTRUCTIONS = re.compile(
     rb"|#\s*type:|coding[:=]|frozen_string_literal|eslint|noqa|pragma|nolint|noinspection|clang-format|SPDX-"
 )
 """What a comment holds that some tool obeys."""
-_BREAKS_ARE_ALIKE = ("python", "javascript", "typescript", "tsx", "java", "rust", "go")
-"""Languages that read CR LF as LF inside strings, too."""
 _TABS_STAY = ("go", "makefile")
 
 
@@ -227,14 +226,14 @@ def _tokens(text: str, language: str, comments: bool) -> list[tuple[str, bytes]]
             if comments:
                 tokens.append((kind, b"\n".join(line.strip() for line in details.strip().splitlines())))
         elif _TEXTS.search(kind):
-            tokens.append((kind, details.replace(b"\r\n", b"\n") if language in _BREAKS_ARE_ALIKE else details))
+            tokens.append((kind, details.replace(b"\r\n", b"\n") if _breaks_are_alike(language) else details))
         else:
             tokens.append((kind, details.strip()))
     return tokens
 
 
 def _grammar_tree(data: bytes, language: str) -> Tree:
-    if language not in GRAMMARS:
+    if language not in PARSED:
         raise Unproven(f"no grammar for '{language}'")
     tree = parse(data, language)
     if tree.root_node.has_error and language != "python":
@@ -350,7 +349,7 @@ def _lay_out(text: str, language: str, recipe: CleanRecipe) -> tuple[str, Counte
     edits: Counter[str] = Counter()
     pieces, position = [], 0
     for start, end, instead, rule in sorted(wanted):
-        everywhere = rule == "line-breaks" and language in _BREAKS_ARE_ALIKE
+        everywhere = rule == "line-breaks" and _breaks_are_alike(language)
         if start < position or not (everywhere or _is_space(root, start, end)):
             continue
         pieces += [data[position:start], instead]
@@ -397,3 +396,7 @@ def _is_space(root: Node, start: int, end: int) -> bool:
 def _is_break(node: Node) -> bool:
     """Whether a leaf is a line break that a grammar counts as a token."""
     return not (node.text or b"").strip()
+
+
+def _breaks_are_alike(language: str) -> bool:
+    return language in LANGUAGES and LANGUAGES[language].line_breaks_are_alike

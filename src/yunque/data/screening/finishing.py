@@ -67,8 +67,9 @@ class Finished:
 class FinishedPair:
     """What became of a pair that a stream brought: itself, redacted, or why it is not kept."""
 
-    pair: Pair
     reason: str = ""
+    """Empty: it is kept."""
+    pair: Pair
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,6 +20,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field, model_validator
 
 from yunque.checks.canaries import Proof, Trusted
+from yunque.checks.findings import error
 from yunque.checks.security.owasp import CATEGORIES, category_of
 from yunque.core.errors import RecipeError
 from yunque.core.nouns import Finding, Outcome, Record, Verdict
@@ -207,7 +208,7 @@ class _Screener:
 
     def lost(self, asked: _Asked, why: str) -> list[Verdict]:
         """The verdicts on a record that a check could not survive."""
-        return [Verdict(check=name, outcome=Outcome.ERROR, detail=why) for name in self.names]
+        return [error(name, why) for name in self.names]
 
 
 # ----------------------------------------------------------------------------------------------------------------- deciding

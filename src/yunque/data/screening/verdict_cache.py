@@ -14,9 +14,10 @@ from __future__ import annotations
 import ast
 import inspect
 import json
+import re
 import sqlite3
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib.util import find_spec, resolve_name
 from pathlib import Path
@@ -26,6 +27,7 @@ from yunque.core.nouns import Record, Verdict, content_id
 from yunque.core.seams import Check
 from yunque.store.tables import json_line, plain, restore
 
+_NAMED_BESIDE = re.compile(r'with_name\("([\w.-]+)"\)')
 READ_WITH = ("yunque.checks", "yunque.code")
 """Rooms whose modules count as a check's own code where it imports them."""
 
@@ -87,7 +89,7 @@ def check_identity(check: Check) -> str:
 
 @cache
 def _sources(module: str) -> tuple[str, ...]:
-    """The source of a module, and of what it imports from its package and from `READ_WITH`, and so on; by their names."""
+    """The source of a module, its data files, and those of what it imports from its package and `READ_WITH`, and so on."""
     rooms = (*READ_WITH, module.rpartition(".")[0] or module)
     result, stack = {}, [module]
     while stack:
@@ -97,8 +99,16 @@ def _sources(module: str) -> tuple[str, ...]:
         source = _source(name)
         if source is not None:
             result[name] = source
+            result.update(_data_files(name, source))
             stack += _imports(source, name.rpartition(".")[0])
     return tuple(result[name] for name in sorted(result))
+
+
+def _data_files(module: str, source: str) -> Iterator[tuple[str, str]]:
+    """The tables and rules beside a module that its source names, ``with_name("rules.toml")``: name and digest."""
+    for name in _NAMED_BESIDE.findall(source):
+        if (spec := find_spec(module)) and spec.origin and (path := Path(spec.origin).with_name(name)).is_file():
+            yield f"{module}/{name}", content_id(path.read_bytes())
 
 
 @cache

@@ -44,7 +44,7 @@ from yunque.code.changes import (
     span_of,
 )
 from yunque.code.functions import functions, is_test_path
-from yunque.code.languages import PARSED, language_of
+from yunque.code.languages import CODE_ENDINGS, language_of
 from yunque.core.errors import SourceError
 from yunque.core.nouns import Dropped, Origin, Outcome, Pair, PairKind, Record, content_id
 from yunque.data.licences.file_licences import UNKNOWN, LicenceMap
@@ -346,12 +346,9 @@ def _licences(repository: Repository, head: str) -> LicenceMap | None:
         try:
             for path, mode, blob in repository.files(head):
                 ending = "." + path.rpartition(".")[2]
-                if mode in (FILE, PROGRAM) and _LICENCE.fullmatch(path) and ending not in _CODE:
+                if mode in (FILE, PROGRAM) and _LICENCE.fullmatch(path) and ending not in CODE_ENDINGS:
                     writer.add_file(path, [repository.read(blob, max_bytes=300_000)])
                     paths.append(path)
         except (git.GitError, SourceError):
             return None  # then nothing is said of its licence
         return LicenceMap(writer.tree, paths)
-
-
-_CODE = frozenset(ending for endings in PARSED.values() for ending in endings)

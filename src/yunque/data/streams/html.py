@@ -17,20 +17,10 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-HINTS = {
-    **dict.fromkeys(("py", "python", "python3", "py3"), "python"),
-    **dict.fromkeys(("js", "javascript", "jsx", "node"), "javascript"),
-    **dict.fromkeys(("ts", "typescript"), "typescript"),
-    **dict.fromkeys(("cpp", "c++", "cc", "cxx"), "cpp"),
-    **dict.fromkeys(("cs", "c#", "csharp"), "csharp"),
-    **dict.fromkeys(("rb", "ruby"), "ruby"),
-    **dict.fromkeys(("sh", "bash", "shell", "bsh", "zsh"), "shell"),
-    **dict.fromkeys(("rs", "rust"), "rust"),
-    **{name: name for name in ("c", "css", "go", "html", "java", "kotlin", "php", "r", "scala", "solidity", "sql", "swift")},
-    **{name: name for name in ("xml", "json", "yaml")},
-    "none": "none",
-}
-"""What a block of code is marked with -> its language; ``none`` is output or prose."""
+from yunque.code.languages import named
+
+_NOT_LISTED = {"none": "none", "xml": "xml", "json": "json"}
+"""Hints of what is not code; ``none`` is output or prose."""
 _SILENT = frozenset(("script", "style", "iframe", "object", "template", "head", "noscript"))
 _BLOCKS = frozenset(("p", "div", "ul", "ol", "table", "tr", "hr", "section", "details", "summary", "dl", "dt", "dd"))
 _HEADINGS = {f"h{level}": "#" * level + " " for level in range(1, 7)}
@@ -111,7 +101,7 @@ class _Writer:
         code = code.strip("\n").rstrip()
         if not code.strip():
             return
-        language = HINTS.get(hint.lower(), "")
+        language = _NOT_LISTED.get(hint.lower()) or named(hint)
         self.blocks.append(Block(code=code, language=language, quoted=self.quotes > 0))
         fence = "`" * max(3, 1 + max((len(run) for run in re.findall(r"`+", code)), default=0))
         self._put(f"{fence}{language if language != 'none' else ''}\n{code}\n{fence}")

@@ -23,6 +23,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
+from yunque.code.languages import LANGUAGES, named
 from yunque.core.errors import SourceError
 from yunque.core.nouns import Dropped, Origin, Pair, PairKind, Record, content_id
 from yunque.data.licences.file_licences import LicenceMap
@@ -32,17 +33,6 @@ from yunque.data.sources.snapshots import Entry, TreeLimits, hash_files, look, s
 from yunque.store.benchmarks.recognise import benchmark_at
 
 ENDING = ".ipynb"
-COMMENTS = {
-    **dict.fromkeys(("python", "r", "julia", "ruby", "shell", "perl"), "#"),
-    **dict.fromkeys(
-        ("c", "cpp", "csharp", "go", "java", "javascript", "kotlin", "rust", "scala", "swift", "typescript"), "//"
-    ),
-    **dict.fromkeys(("haskell", "lua", "sql"), "--"),
-}
-"""Language -> how a comment line of it begins. A notebook in any other is left out."""
-_NAMES = {"ipython": "python", "sagemath": "python", "bash": "shell", "sh": "shell", "c#": "csharp",
-          ".net (c#)": "csharp", "c++": "cpp", "node": "javascript", "deno": "typescript", "ir": "r",
-          "ijulia": "julia", "golang": "go"}  # fmt: skip
 _SAME_LANGUAGE = frozenset(("time", "timeit", "capture", "prun", "python", "python3", "pypy", "memit", "mprun", "lprun"))
 """Cell magics below which there is the notebook's own Python."""
 _MAGIC = re.compile(r"\s*(?:%{1,2}[A-Za-z_]|!|\?)")
@@ -150,7 +140,7 @@ def read_notebook(
     try:
         language, cells = _cells(data)
         language = language or limits.default_language
-        if language not in COMMENTS:
+        if language not in LANGUAGES or not LANGUAGES[language].line_comment:
             raise _Unusable("language", f"is {language[:80]}" if language else "does not say which")
         if (size := sum(len(cell.source) for cell in cells if cell.kind == "code")) > limits.max_text_chars:
             raise _Unusable("too large", f"{size} characters of code, over {limits.max_text_chars}")
@@ -222,7 +212,7 @@ def _text(cell: _Cell, language: str, limits: NotebookLimits) -> tuple[str, tupl
         longest = max(map(len, source.split("\n")))
         if len(source) > limits.max_prose_chars or longest > limits.max_line_chars:
             return "", ("long prose", f"{len(source)} characters, the longest line {longest}")
-        mark = COMMENTS[language]
+        mark = LANGUAGES[language].line_comment
         return "\n".join(f"{mark} {line}".rstrip() for line in source.split("\n")), None
     if language != "python":
         return source, None
@@ -329,7 +319,7 @@ def _language(metadata: object, old_cells: list) -> str:
         facts.get(name) if isinstance(facts.get(name), dict) else {} for name in ("language_info", "kernelspec")
     )
     cells = [cell.get("language") for cell in old_cells if isinstance(cell, dict)]
-    named = [about.get("name"), kernel.get("language"), facts.get("language"), *cells, kernel.get("name")]
-    name = next((item.strip().lower() for item in named if isinstance(item, str) and item.strip()), "")
+    names = [about.get("name"), kernel.get("language"), facts.get("language"), *cells, kernel.get("name")]
+    name = next((item.strip().lower() for item in names if isinstance(item, str) and item.strip()), "")
     base = re.sub(r"(?<![\d.])[\d.]+$", "", name)
-    return next((item for item in (name, _NAMES.get(name), base, _NAMES.get(base)) if item in COMMENTS), name)
+    return named(name) or named(base) or name

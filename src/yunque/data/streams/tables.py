@@ -26,13 +26,13 @@ from typing import Any
 
 from pydantic import BaseModel, Field, model_validator
 
+from yunque.code.languages import named
 from yunque.core.errors import SourceError
 from yunque.core.nouns import Dropped, Origin, Pair, PairKind, Record, content_id
 from yunque.data.licences.file_licences import UNKNOWN, header_licence
 from yunque.data.pairs.natural_language import natural_language
 from yunque.data.sources.snapshots import shown
 from yunque.data.streams import table_files as files
-from yunque.data.streams.html import HINTS
 from yunque.data.streams.table_files import HUB, LINES, PACKED, TABLES, LineLimits, Row
 
 
@@ -162,7 +162,7 @@ class Table:
                 collected_at=now, author=_short(values["author"]),
             )  # fmt: skip
             name = _short(values["language"]).lower()
-            language = HINTS.get(name, name) or self.recipe.language
+            language = named(name) or name or self.recipe.language
             record = Record(id=content_id(origin.path, text), text=text, language=language, origin=origin)
             yield record
             if values["prompt"]:

@@ -37,7 +37,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from yunque.code.grammars import GRAMMARS, parse
+from yunque.code.grammars import parse
+from yunque.code.languages import PARSED
 from yunque.core.errors import EvaluationError
 from yunque.core.plugins import nearest
 from yunque.evaluation.metrics.data_flow import data_flow
@@ -70,7 +71,8 @@ def has_codebleu(language: str) -> bool:
     """Whether `code_bleu` knows the language and its grammar is installed."""
     if language not in KEYWORDS:
         return False
-    return importlib.util.find_spec(GRAMMARS.get(language, ("tree_sitter_c_sharp",))[0]) is not None
+    module = PARSED[language].grammar.partition(":")[0] if language in PARSED else "tree_sitter_c_sharp"
+    return importlib.util.find_spec(module) is not None
 
 
 def code_bleu(
@@ -185,7 +187,7 @@ def _structure(predictions: Sequence[str], references: Sequence[str], language: 
 
 def _parsed(text: str, language: str) -> Node:
     data = text.strip().encode("utf-8", "replace")
-    if language in GRAMMARS:
+    if language in PARSED:
         return parse(data, language).root_node
     import tree_sitter_c_sharp
     from tree_sitter import Language, Parser

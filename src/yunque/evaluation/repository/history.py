@@ -28,7 +28,7 @@ from typing import TypeVar
 
 from yunque.code.changes import NotFunctionsError, changed_functions, span_of
 from yunque.code.functions import is_test_path
-from yunque.code.languages import PARSED
+from yunque.code.languages import CODE_ENDINGS
 from yunque.core.errors import EvaluationError
 from yunque.data.sources import git
 from yunque.data.sources.git_objects import FILE, LINK, PROGRAM, FileChange, Repository
@@ -37,7 +37,6 @@ from yunque.data.sources.snapshots import TreeLimits, TreeWriter, shown
 FIX, REFACTOR = "fix", "refactor"
 T = TypeVar("T")
 _NONE = "000000"
-_CODE = frozenset(ending for endings in PARSED.values() for ending in endings)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -249,7 +248,7 @@ class Reader:
             changed = {change.path: change for change in self.history.changes(commit.parents[0], commit.id)}
         except EvaluationError:
             raise _Unfit("its files are not all here") from None
-        code = [path for path in changed if PurePosixPath(path).suffix in _CODE]
+        code = [path for path in changed if PurePosixPath(path).suffix in CODE_ENDINGS]
         tests = [path for path in code if is_test_path(path)]
         code = [path for path in code if path not in tests]
         if not code:

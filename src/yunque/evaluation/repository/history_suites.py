@@ -26,8 +26,8 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from yunque.checks.execution.judge_processes import failed
 from yunque.checks.execution.repository_tests import RepositoryTests
+from yunque.checks.findings import fail
 from yunque.code.python_ast import parse_python
 from yunque.core.errors import EvaluationError
 from yunque.core.nouns import Origin, Outcome, PromptStyle, Record, Task, Verdict, content_id
@@ -220,9 +220,9 @@ class Judge:
         change = problem.change
         name = change.name.rpartition(".")[2]
         if piece is None:
-            return failed(self.name, "not-one-function", f"no definition of {name} that parses")
+            return fail(self.name, "not-one-function", f"no definition of {name} that parses")
         if refusal := refuse(piece, name, change.after + change.old):
-            return failed(self.name, *refusal)
+            return fail(self.name, *refusal)
         if change.kind == REFACTOR and (trouble := self._not_simpler(change, piece)):
             return trouble
         return self.tests(problem, piece)
@@ -242,18 +242,18 @@ class Judge:
 
     def _not_simpler(self, change: Change, piece: str) -> Verdict | None:
         if _same_tree(piece, change.old):
-            return failed(self.name, "same-tree", "nothing was refactored")
+            return fail(self.name, "same-tree", "nothing was refactored")
         measuring = self.measuring or Measuring.ours()
         before, after = (measuring.complexity(reindent(text, ""), "python") for text in (change.old, piece))
         if after > before:
-            return failed(self.name, "complexity", f"cyclomatic complexity {after}, before {before}")
+            return fail(self.name, "complexity", f"cyclomatic complexity {after}, before {before}")
         result = [measuring.lint.judge(self._record(change, text)) for text in (change.old, piece)]
         for verdict in result:
             if verdict.outcome in (Outcome.SKIP, Outcome.ERROR):
                 return replace(verdict, check=self.name)
         before, after = (len(verdict.findings) for verdict in result)
         if after > before:
-            return failed(self.name, "lint", f"{after} lint findings in the file, before {before}")
+            return fail(self.name, "lint", f"{after} lint findings in the file, before {before}")
         return None
 
     def is_smaller(self, change: Change) -> bool:

@@ -25,7 +25,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
-from yunque.checks.execution.judge_processes import failed
+from yunque.checks.findings import fail
 from yunque.code.functions import Function
 from yunque.core.errors import EvaluationError
 from yunque.core.nouns import Measure, Outcome, PromptStyle, Record, Task, Verdict
@@ -251,7 +251,7 @@ class BodySuite(_Asked):
         record, (program, piece) = self.repository.records[problem.record_id], self._placed(task, text, style)
         refusal = refuse(piece, self._function(problem).name, record.text)
         if refusal:
-            return failed(self.name, *refusal)
+            return fail(self.name, *refusal)
         result = self.repository
         bodies = BodyTests(records=result.records, tree=result.tree, sandbox=self.sandbox, recipe=result.recipe)
         tests = bodies.of(problem)
@@ -336,7 +336,7 @@ class FimSuite(_Asked):
         similarity = round(edit_similarity(answer, problem.key.answer), 6)
         if answer.strip() == problem.key.answer.strip():
             return Verdict(check=self.name, outcome=Outcome.PASS, score=1.0, detail="exact match")
-        return replace(failed(self.name, "not-exact", f"edit similarity {similarity:.3f}"), score=similarity)
+        return replace(fail(self.name, "not-exact", f"edit similarity {similarity:.3f}"), score=similarity)
 
 
 # ------------------------------------------------------------------------------------------------------------------ judging

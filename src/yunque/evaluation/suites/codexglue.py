@@ -33,9 +33,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from yunque.checks.findings import timed
+from yunque.checks.findings import decide, timed
 from yunque.core.errors import EvaluationError
-from yunque.core.nouns import Finding, Measure, Outcome, PromptStyle, Task, Verdict
+from yunque.core.nouns import Finding, Measure, PromptStyle, Task, Verdict
 from yunque.core.seams import Sandbox
 from yunque.evaluation.metrics.codebleu import code_bleu, has_codebleu
 from yunque.evaluation.metrics.statistics import describe
@@ -157,13 +157,8 @@ class CodeXGlue:
         score = self.alike(line, reference)
         detail = "equal to the reference" if equal else f"edit similarity {score:.3f}"
         rule = "differs" if line else "empty"
-        return Verdict(
-            check=self.name,
-            outcome=Outcome.PASS if equal else Outcome.FAIL,
-            score=score,
-            findings=() if equal else (Finding(rule=rule, message="not the reference"),),
-            detail=detail if equal or line else "no code in the answer",
-        )
+        findings = [] if equal else [Finding(rule=rule, message="not the reference")]
+        return decide(self.name, findings, score=score, detail=detail if equal or line else "no code in the answer")
 
     def canonical(self, task: Task) -> str | None:
         """The reference."""

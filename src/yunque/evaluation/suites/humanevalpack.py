@@ -22,8 +22,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from yunque.checks.findings import skip
 from yunque.core.errors import EvaluationError
-from yunque.core.nouns import Limits, Outcome, PromptStyle, Task, Verdict
+from yunque.core.nouns import Limits, PromptStyle, Task, Verdict
 from yunque.core.seams import Sandbox
 from yunque.evaluation.suites.extraction import block_end, code_of, cut, last_definition, merge
 from yunque.evaluation.suites.humaneval_mbpp import HUMANEVAL_STOPS, defined
@@ -187,8 +188,7 @@ class HumanEvalPack:
         crates = _RUST_CRATES if self.language == "rust" else {}
         needed = next((name for name, use in crates.items() if re.search(use, _without_uses(row["canonical_solution"]))), "")
         if needed:
-            detail = f"rust: no crate {needed} here; programs are compiled by rustc alone"
-            return Verdict(check=self.name, outcome=Outcome.SKIP, detail=detail)
+            return skip(self.name, f"rust: no crate {needed} here; programs are compiled by rustc alone")
         given = row["prompt"] + _declaration(self.language, row) + row["canonical_solution"] + row["test"]
         return judge_program(self, task, _PROGRAMS[self.language](body, row), given=given)
 

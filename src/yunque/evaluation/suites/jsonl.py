@@ -28,9 +28,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from yunque.checks.execution.programs import ENDINGS
-from yunque.checks.findings import timed
+from yunque.checks.findings import decide, timed
 from yunque.core.errors import EvaluationError, SandboxError
-from yunque.core.nouns import Limits, Measure, Outcome, PromptStyle, Task, Verdict
+from yunque.core.nouns import Limits, Measure, PromptStyle, Task, Verdict
 from yunque.core.plugins import nearest
 from yunque.core.seams import Sandbox
 from yunque.evaluation.metrics.statistics import describe
@@ -39,7 +39,7 @@ from yunque.evaluation.suites.extraction import DEFINES, code_of, cut, last_defi
 from yunque.evaluation.suites.humaneval_mbpp import LIMITS
 from yunque.evaluation.suites.judging import judge_program, judge_python
 from yunque.evaluation.suites.plain_asserts import runnable
-from yunque.sandbox.languages.table import language
+from yunque.sandbox.languages.table import runtime
 
 MAX_TOKENS = 512
 TEXTS = (
@@ -162,12 +162,8 @@ class JsonlSuite:
         answer = code_of(text, row.definition) if style is PromptStyle.CHAT else cut(text, row.task.stops)
         reference = row.reference or ""
         exact, similarity = _is_exact(answer, reference), edit_similarity(answer, reference)
-        return Verdict(
-            check=self.name,
-            outcome=Outcome.PASS if exact else Outcome.FAIL,
-            score=similarity,
-            detail="the reference" if exact else f"not the reference: edit similarity {similarity:.3f}",
-        )
+        detail = "the reference" if exact else f"not the reference: edit similarity {similarity:.3f}"
+        return decide(self.name, score=similarity, fails=not exact, detail=detail)
 
 
 def _unrepeated(head: str, code: str) -> str:
@@ -318,7 +314,7 @@ def _language(name: str, is_run: bool) -> str:
     if name.lower() == PLAIN and not is_run:
         return PLAIN
     try:
-        known = language(name).name
+        known = runtime(name).name
     except SandboxError as error:
         raise ValueError(f"is in an unknown language {name!r}", error.do) from None
     if is_run and known not in ENDINGS:

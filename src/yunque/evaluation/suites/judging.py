@@ -10,8 +10,9 @@ from typing import Protocol
 from yunque.checks.execution.printed_values import Apart, Printed
 from yunque.checks.execution.programs import OwnTests
 from yunque.checks.execution.python import Asserts
+from yunque.checks.findings import skip
 from yunque.core.errors import EvaluationError
-from yunque.core.nouns import Limits, Origin, Outcome, Record, Task, Verdict, content_id
+from yunque.core.nouns import Limits, Origin, Record, Task, Verdict, content_id
 from yunque.core.seams import Sandbox
 from yunque.sandbox.programs import Program, run_program
 
@@ -91,7 +92,7 @@ def _missing_library(suite: Judging, task: Task, given: str, flags: tuple[str, .
     """SKIP when a library that the task needs is not here."""
     for language, mark, probe, install in NEEDS:
         if language == task.language and mark in given and not _works(suite.sandbox, language, probe, flags):
-            return Verdict(check=suite.name, outcome=Outcome.SKIP, detail=f"{language}: no {mark} here; {install}")
+            return skip(suite.name, f"{language}: no {mark} here; {install}")
     return None
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from yunque.code.languages import LANGUAGES, named
 from yunque.core.errors import SandboxError
 from yunque.core.plugins import nearest
 from yunque.sandbox.languages.primers import (
@@ -39,7 +40,7 @@ _JVM = (*CALM_JVM, "-Xshare:auto", "-Xmx{heap_mb}m", "-Djava.io.tmpdir=.", "-ea"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Language:
+class Runtime:
     """One row: how a program of this language is compiled and run.
 
     In the argument lists ``{tool}`` is the path of a tool of ``needs``, ``{tool_home}`` the folder above its ``bin``,
@@ -48,8 +49,7 @@ class Language:
     """
 
     name: str
-    """Lower case; where we have a grammar, the grammar's name."""
-    aliases: tuple[str, ...] = ()
+    """As in ``languages.toml``."""
     extension: str
     source: str
     """What the source file is called in the scratch folder, where the text itself does not decide that."""
@@ -86,18 +86,16 @@ class Language:
     """Commands whose first lines together say what the tools are; they are run to see that the tools run at all."""
 
 
-LANGUAGES: tuple[Language, ...] = (
-    Language(
+RUNTIMES: tuple[Runtime, ...] = (
+    Runtime(
         name="python",
-        aliases=("py", "python3"),
         extension=".py",
         source="main.py",
         install="yunque runs in it",
         warm=True,
     ),
-    Language(
+    Runtime(
         name="javascript",
-        aliases=("js", "node", "mjs"),
         extension=".js",
         source="main.js",
         needs=(("node", "nodejs"),),
@@ -108,9 +106,8 @@ LANGUAGES: tuple[Language, ...] = (
         own_threads=16,
         versions=(("{node}", "--version"),),
     ),
-    Language(
+    Runtime(
         name="typescript",
-        aliases=("ts",),
         extension=".ts",
         source="main.ts",
         needs=(("node", "nodejs"), ("tsc",)),
@@ -128,7 +125,7 @@ LANGUAGES: tuple[Language, ...] = (
         own_threads=16,
         versions=(("{node}", "{tsc}", "--version"), ("{node}", "--version")),
     ),
-    Language(
+    Runtime(
         name="java",
         extension=".java",
         source="Main.java",
@@ -146,7 +143,7 @@ LANGUAGES: tuple[Language, ...] = (
         primer=JAVA_PRIMER,
         versions=(("{javac_home}/bin/java", "--version"),),
     ),
-    Language(
+    Runtime(
         name="c",
         extension=".c",
         source="main.c",
@@ -157,9 +154,8 @@ LANGUAGES: tuple[Language, ...] = (
         run=("./main",),
         versions=(("{gcc}", "--version"),),
     ),
-    Language(
+    Runtime(
         name="cpp",
-        aliases=("c++", "cc", "cxx"),
         extension=".cpp",
         source="main.cpp",
         needs=(("g++", "c++", "clang++"),),
@@ -169,9 +165,8 @@ LANGUAGES: tuple[Language, ...] = (
         run=("./main",),
         versions=(("{g++}", "--version"),),
     ),
-    Language(
+    Runtime(
         name="csharp",
-        aliases=("c#", "cs"),
         extension=".cs",
         source="main.cs",
         needs=(("mcs",), ("mono",)),
@@ -190,9 +185,8 @@ LANGUAGES: tuple[Language, ...] = (
         own_threads=8,
         versions=(("{mcs}", "--version"), ("{mono}", "--version")),
     ),
-    Language(
+    Runtime(
         name="go",
-        aliases=("golang",),
         extension=".go",
         source="main.go",
         needs=(("go",),),
@@ -210,9 +204,8 @@ LANGUAGES: tuple[Language, ...] = (
         own_threads=8,
         versions=(("{go}", "version"),),
     ),
-    Language(
+    Runtime(
         name="rust",
-        aliases=("rs",),
         extension=".rs",
         source="main.rs",
         needs=(("rustc",), ("cc", "gcc", "clang")),
@@ -224,7 +217,7 @@ LANGUAGES: tuple[Language, ...] = (
         env=(("RUST_TEST_THREADS", "1"),),
         versions=(("{rustc}", "--version"),),
     ),
-    Language(
+    Runtime(
         name="php",
         extension=".php",
         source="main.php",
@@ -237,9 +230,8 @@ LANGUAGES: tuple[Language, ...] = (
         configuration=("/etc/php",),
         versions=(("{php}", "--version"),),
     ),
-    Language(
+    Runtime(
         name="ruby",
-        aliases=("rb",),
         extension=".rb",
         source="main.rb",
         needs=(("ruby",),),
@@ -248,9 +240,8 @@ LANGUAGES: tuple[Language, ...] = (
         own_threads=4,
         versions=(("{ruby}", "--version"),),
     ),
-    Language(
+    Runtime(
         name="perl",
-        aliases=("pl",),
         extension=".pl",
         source="main.pl",
         needs=(("perl",),),
@@ -259,7 +250,7 @@ LANGUAGES: tuple[Language, ...] = (
         env=(("PERL_HASH_SEED", "0"), ("PERL_PERTURB_KEYS", "0")),
         versions=(("{perl}", "-e", "print qq(perl $^V\\n)"),),
     ),
-    Language(
+    Runtime(
         name="lua",
         extension=".lua",
         source="main.lua",
@@ -268,9 +259,8 @@ LANGUAGES: tuple[Language, ...] = (
         run=("{lua}", "{source}"),
         versions=(("{lua}", "-v"),),
     ),
-    Language(
+    Runtime(
         name="r",
-        aliases=("rscript",),
         extension=".R",
         source="main.R",
         needs=(("Rscript",),),
@@ -279,9 +269,8 @@ LANGUAGES: tuple[Language, ...] = (
         configuration=("/etc/R",),
         versions=(("{Rscript}", "--version"),),
     ),
-    Language(
+    Runtime(
         name="shell",
-        aliases=("sh", "bash"),
         extension=".sh",
         source="main.sh",
         needs=(("bash",),),
@@ -289,7 +278,7 @@ LANGUAGES: tuple[Language, ...] = (
         run=("{bash}", "{source}"),
         versions=(("{bash}", "--version"),),
     ),
-    Language(
+    Runtime(
         name="scala",
         extension=".scala",
         source="main.scala",
@@ -307,9 +296,8 @@ LANGUAGES: tuple[Language, ...] = (
         primer=SCALA_PRIMER,
         versions=(("{scalac}", "-version"), ("{java}", "--version")),
     ),
-    Language(
+    Runtime(
         name="julia",
-        aliases=("jl",),
         extension=".jl",
         source="main.jl",
         needs=(("julia",),),
@@ -319,9 +307,8 @@ LANGUAGES: tuple[Language, ...] = (
         own_threads=16,
         versions=(("{julia}", "--version"),),
     ),
-    Language(
+    Runtime(
         name="d",
-        aliases=("dlang",),
         extension=".d",
         source="main.d",
         needs=(("dmd", "ldmd2", "gdmd"),),
@@ -335,9 +322,8 @@ LANGUAGES: tuple[Language, ...] = (
         own_threads=4,
         versions=(("{dmd}", "--version"),),
     ),
-    Language(
+    Runtime(
         name="racket",
-        aliases=("rkt",),
         extension=".rkt",
         source="main.rkt",
         needs=(("racket",),),
@@ -351,7 +337,7 @@ LANGUAGES: tuple[Language, ...] = (
         own_threads=4,
         versions=(("{racket}", "--version"),),
     ),
-    Language(
+    Runtime(
         name="swift",
         extension=".swift",
         source="main.swift",
@@ -364,9 +350,8 @@ LANGUAGES: tuple[Language, ...] = (
         own_threads=8,
         versions=(("{swiftc}", "--version"),),
     ),
-    Language(
+    Runtime(
         name="kotlin",
-        aliases=("kt",),
         extension=".kt",
         source="main.kt",
         needs=(("kotlinc",), ("java",)),
@@ -380,9 +365,8 @@ LANGUAGES: tuple[Language, ...] = (
         own_threads=32,
         versions=(("{kotlinc}", "-version"), ("{java}", "--version")),
     ),
-    Language(
+    Runtime(
         name="solidity",
-        aliases=("sol",),
         extension=".sol",
         source="main.sol",
         needs=(("solc", "solcjs"),),
@@ -396,12 +380,13 @@ LANGUAGES: tuple[Language, ...] = (
 )  # fmt: skip
 """Every language that we can run, the most asked for first."""
 
-_BY_NAME = {name: row for row in LANGUAGES for name in (row.name, *row.aliases)}
+_BY_NAME = {row.name: row for row in RUNTIMES}
 
 
-def language(name: str) -> Language:
-    """The row of that name or alias, in any case; SandboxError names the nearest known one."""
-    try:
-        return _BY_NAME[name.lower()]
-    except KeyError:
-        raise SandboxError(f"no language named {name!r}", do=nearest(name.lower(), list(_BY_NAME))) from None
+def runtime(name: str) -> Runtime:
+    """The row of a language by its name or an alias, in any case; SandboxError names the nearest known one."""
+    row = _BY_NAME.get(named(name))
+    if row is None:
+        known = [word for row in RUNTIMES for word in (row.name, *LANGUAGES[row.name].aliases)]
+        raise SandboxError(f"no language named {name!r}", do=nearest(name.lower(), known))
+    return row

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from yunque.core.errors import SandboxError
-from yunque.sandbox.languages.table import PLACES, Language
+from yunque.sandbox.languages.table import PLACES, Runtime
 
 VERSION_S = 60.0
 """How long a tool may take to say its version."""
@@ -29,7 +29,7 @@ _SYSTEM = ("/usr/", "/bin/", "/sbin/", "/lib/", "/lib32/", "/lib64/", "/libx32/"
 class Toolchain:
     """What this machine has for a language."""
 
-    language: Language
+    language: Runtime
     tools: dict[str, str]
     """Name in ``needs`` -> absolute path; and ``NAME_home`` -> the folder above its ``bin``."""
     readable: tuple[str, ...]
@@ -57,7 +57,7 @@ _ASK = {
 _found: dict[tuple[str, str], Toolchain] = {}
 
 
-def find_toolchain(row: Language) -> Toolchain:
+def find_toolchain(row: Runtime) -> Toolchain:
     """What this machine has for a language; SandboxError, with the install line, when a tool is missing or does not run.
 
     The tools are trusted: they are asked for their version outside the sandbox. Answers are kept while this process lives.
@@ -68,7 +68,7 @@ def find_toolchain(row: Language) -> Toolchain:
     return _found[key]
 
 
-def _find(row: Language) -> Toolchain:
+def _find(row: Runtime) -> Toolchain:
     if row.warm:
         version = f"{platform.python_implementation()} {platform.python_version()}"
         return Toolchain(language=row, tools={}, readable=(), version=version)
@@ -88,7 +88,7 @@ def _find(row: Language) -> Toolchain:
     return Toolchain(language=row, tools=tools, readable=draft.readable, version=", ".join(lines))
 
 
-def _first_line(row: Language, command: tuple[str, ...]) -> str:
+def _first_line(row: Runtime, command: tuple[str, ...]) -> str:
     """The first line that a tool says about itself; SandboxError when it does not run."""
     try:
         ran = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, timeout=VERSION_S, check=False)
@@ -101,7 +101,7 @@ def _first_line(row: Language, command: tuple[str, ...]) -> str:
     return details
 
 
-def _broken(row: Language, command: tuple[str, ...], reason: str) -> SandboxError:
+def _broken(row: Runtime, command: tuple[str, ...], reason: str) -> SandboxError:
     return SandboxError(f"{row.name}: `{' '.join(command)}` fails ({reason})", do=f"mend it, or {row.install}")
 
 
