@@ -80,11 +80,6 @@ def num_unread_functions(text: str, language: str) -> int:
     return max(0, defined - len(functions(text, language)))
 
 
-def has_errors(text: str, language: str) -> int:
-    """How many lines of the text hold something the grammar does not know; 0 when it parses, or has no grammar."""
-    return len(grammars.error_lines(_parsed(text, language).tree, language)) if language in PARSED else 0
-
-
 def code_only(text: str, language: str) -> bytes:
     """The UTF-8 bytes of the text with every comment and docstring turned into blanks, so that all offsets stay true."""
     return _parsed(text, language).code if language in PARSED else text.encode()

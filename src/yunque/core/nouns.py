@@ -353,13 +353,6 @@ class Measure:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Report:
-    """Measures that belong together."""
-
-    measures: tuple[Measure, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
 class Manifest:
     """What an artifact is and where it came from; written last, so that "it exists" means "it is whole"."""
 

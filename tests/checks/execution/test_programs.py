@@ -2,8 +2,7 @@
 
 import pytest
 
-from yunque.checks.execution.programs import ENDINGS, Output, OwnTests, with_ending
-from yunque.checks.execution.python import timed_out
+from yunque.checks.execution.programs import ENDINGS, OwnTests, with_ending
 from yunque.core.nouns import Limits, Origin, Outcome, Record
 from yunque.sandbox.languages.table import RUNTIMES
 
@@ -125,29 +124,6 @@ def test_where_the_word_goes(name, source, ended):
 
 def test_a_program_without_a_place_for_the_word_is_an_error(box):
     assert OwnTests(sandbox=box).judge(record("cpp", "int x;")).outcome is Outcome.ERROR
-
-
-def test_output(box):
-    judge = Output(stdin=b"3 4\n", expected=b"7\n", sandbox=box, limits=Limits(wall_s=0.5))
-    assert judge.judge(record("python", "print(sum(map(int, input().split())))")).outcome is Outcome.PASS
-    wrong = judge.judge(record("python", "print(8)"))
-    assert (wrong.outcome, wrong.findings[0].message) == (Outcome.FAIL, "line 1: '8' instead of '7'")
-    assert wrong.detail.endswith("checked outside the sandbox")
-    assert judge.judge(record("python", "print(7); raise SystemExit(1)")).findings[0].rule == "failed"
-    assert judge.judge(record("python", "print('7  ')\nprint()")).outcome is Outcome.PASS
-    assert judge.judge(record("python", "print('7'); print('8')")).findings[0].message == "2 lines instead of 1"
-    assert timed_out(judge.judge(record("python", "while True: pass")))
-
-
-def test_exact_output(box):
-    exact = Output(expected=b"7", exact=True, sandbox=box)
-    assert exact.judge(record("python", "print(7)")).outcome is Outcome.FAIL
-    assert exact.judge(record("python", "print(7, end='')")).outcome is Outcome.PASS
-
-
-def test_a_flood_is_not_the_expected_output(box):
-    judge = Output(expected=b"x" * 100, sandbox=box, limits=Limits(output_bytes=100))
-    assert judge.judge(record("python", "print('x' * 1000)")).findings[0].message == "more output than the limit"
 
 
 def test_what_does_not_compile_and_what_is_missing(box, toolchain, compiled, tmp_path, monkeypatch):

@@ -1,6 +1,6 @@
 """Judge whole programs, in any language of `sandbox.languages.table`: by their output, or by asserts of their own.
 
-Covered: programs that read stdin and write stdout; programs that hold their tests, which must end with status 0 *and* reach
+Covered: programs that hold their tests, which must end with status 0 *and* reach
 a random word that is printed after the last of them, so that leaving early is not a pass.
 Not covered: a program that looks for the word in its own text: these verdicts say ``in-process``. Programs that do not end
 with their tests (a Go test file, a Lua suite that exits) need an ending of their suite's.
@@ -43,42 +43,6 @@ ENDINGS = {
     "swift": ('print("{}")', 0),
     "kotlin": ('println("{}")', 1),
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class Output:
-    """A check: does the program turn this input into that output?"""
-
-    stdin: bytes = b""
-    expected: bytes
-    exact: bool = False
-    """False: spaces at the ends of lines and empty lines at the end do not count."""
-    sandbox: Sandbox
-    limits: Limits = field(default_factory=Limits)
-    cache: Path | None = None
-    """Where compiled programs are kept; None: the user's cache folder."""
-    name: str = "output"
-
-    @timed
-    def judge(self, record: Record) -> Verdict:
-        """PASS for exit status 0 and the expected output; SKIP when the toolchain is missing."""
-        run = run_program(
-            self.sandbox,
-            Program(language=record.language, source=record.text),
-            stdin=self.stdin,
-            limits=self.limits,
-            cache=self.cache,
-        )
-        finding = trouble(run)
-        if finding is None and run.ran is not None:
-            given, wanted = (
-                text if self.exact else _without_trailing_space(text) for text in (run.ran.stdout, self.expected)
-            )
-            if run.ran.truncated:
-                finding = Finding(rule="wrong-answer", message="more output than the limit")
-            elif given != wanted:
-                finding = Finding(rule="wrong-answer", message=_first_difference(given, wanted))
-        return _decide(self.name, "outside", run, finding)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,19 +112,6 @@ def _last_words(seen: Observation | None) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
     telling = [line for line in lines if re.search(r"error|exception|assert|fail", line, re.IGNORECASE)]
     return (telling or lines or ["no message"])[0][:300]
-
-
-def _without_trailing_space(text: bytes) -> bytes:
-    return b"\n".join(line.rstrip() for line in text.rstrip().split(b"\n"))
-
-
-def _first_difference(given: bytes, wanted: bytes) -> str:
-    mine, theirs = given.split(b"\n"), wanted.split(b"\n")
-    position = next((index for index, (first, other) in enumerate(zip(mine, theirs, strict=False)) if first != other), None)
-    if position is None:
-        return f"{len(mine)} lines instead of {len(theirs)}"
-    first, other = (text[position].decode("utf-8", "replace")[:80] for text in (mine, theirs))
-    return f"line {position + 1}: {first!r} instead of {other!r}"
 
 
 def _decide(check: str, judge_location: str, run: ProgramRun, finding: Finding | None) -> Verdict:

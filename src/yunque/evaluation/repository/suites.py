@@ -183,7 +183,6 @@ def _forged(out: Path) -> AskedRepository:
         raise EvaluationError(
             f"a suite that cannot be read ({' '.join(str(error).split())})", where=newest.path, do=do
         ) from None
-    return _asked(snapshot.counts["name"], questions, records, snapshot.path / TREE, recipe, newest.counts)
 
 
 def _asked(
