@@ -1,8 +1,10 @@
 """Who learns from what: every file goes to training, validation or held-out, together with everything that is like it.
 
-A cluster is a set of files joined by (1) near-duplicate files, (2) near-duplicate functions, (3) a test file and the module
-it tests. Clusters are placed whole. A function that still has a near-duplicate in training afterwards is listed, so that
-evaluation leaves it out: no function that is *scored* has a near-duplicate in training.
+Something of every source is held out, as far as it has enough files, so that each is measured, and asked the same whether
+it is forged alone or beside others. A cluster is a set of files joined by (1) near-duplicate files, (2) near-duplicate
+functions, (3) a test file and the module it tests. Clusters are placed whole. A function that still has a near-duplicate in
+training afterwards is listed, so that evaluation leaves it out: no function that is *scored* has a near-duplicate in
+training.
 
 "Alike" is the exact Jaccard similarity of 5-token shingles, comments and docstrings dropped, found by a prefix filter
 (Bayardo, Ma, Srikant: "Scaling up all pairs similarity search", WWW 2007): of two sets with Jaccard >= t, at least one of
@@ -16,26 +18,22 @@ outside functions of files that differ as wholes.
 
 from __future__ import annotations
 
-import re
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import islice
-from pathlib import PurePosixPath
 
 import numpy as np
 from pydantic import BaseModel, Field
 
-from yunque.code.functions import Function, code_only, functions, is_test_path
-from yunque.code.languages import family
 from yunque.core.errors import TooSmallError
 from yunque.core.nouns import Record, content_id, seed_from
 from yunque.core.progress import silent
 from yunque.core.seams import Progress
 from yunque.data.duplicates.neighbours import Neighbours
-from yunque.data.duplicates.shingles import distinct, token_hashes, window_hashes
 from yunque.data.duplicates.union_find import UnionFind
+from yunque.data.split_files import SplitFile, Unit, read_files, test_links
 
 MIN_CLUSTERS = 4
 """One to hold out, one to validate on, and two to learn from: with fewer, training would be a single piece of code."""
@@ -120,13 +118,18 @@ def split(records: Iterable[Record], recipe: SplitRecipe, seed: int, progress: P
 
     Raises TooSmallError when there is too little to hold anything out.
     """
-    files = _read(records, recipe, progress)
-    units = [_Unit(index, function, shingles) for index, file in enumerate(files) for function, shingles in file.functions]
+    files = read_files(
+        records, width=recipe.shingle_tokens, min_function_tokens=recipe.min_function_tokens, progress=progress
+    )
+    units = [Unit(index, function, shingles) for index, file in enumerate(files) for function, shingles in file.functions]
     index = Neighbours([unit.shingles for unit in units], recipe.similarity)
     labels, clustering = _clusters(files, units, index, recipe)
     clusters = _assemble(files, labels)
-    _demand_enough(files, clusters, recipe)
-    _place(clusters, recipe, seed)
+    for cluster in clusters:
+        if not cluster.to_score:
+            cluster.reason = "no function to score"
+    for group in _by_source(files, clusters):
+        _place(group, recipe, seed)
     part_of = {member: cluster.part for cluster in clusters for member in cluster.members}
     near_duplicates = _near_duplicates(files, units, index, part_of, recipe.similarity)
     assignments = [
@@ -147,77 +150,19 @@ def split(records: Iterable[Record], recipe: SplitRecipe, seed: int, progress: P
     return SplitResult(assignments=tuple(assignments), near_duplicates=tuple(near_duplicates), counts=counts)
 
 
-# ------------------------------------------------------------------------------------------------------ reading and shingles
-@dataclass(frozen=True)
-class _File:
-    record: Record
-    is_test: bool
-    bytes: int
-    shingles: np.ndarray
-    tokens: int
-    functions: list[tuple[Function, np.ndarray]]
-    long: list[bool]
-    """Which functions have enough tokens to join clusters."""
-
-    def to_score(self) -> int:
-        """How many functions could be scored."""
-        return 0 if self.is_test else sum(item.has_body and not item.is_test for item, _ in self.functions)
-
-
-@dataclass(frozen=True)
-class _Unit:
-    file: int
-    function: Function
-    shingles: np.ndarray
-
-
-def _read(records: Iterable[Record], recipe: SplitRecipe, progress: Progress) -> list[_File]:
-    ordered = sorted(records, key=lambda record: (record.id, record.origin.source, record.origin.path))
-    width, files = recipe.shingle_tokens, []
-    with progress("split", len(ordered), "files") as advance:
-        for record in ordered:
-            tokens, starts = token_hashes(code_only(record.text, record.language))
-            windows = window_hashes(tokens, width)
-            result, long = [], []
-            for function in functions(record.text, record.language):
-                low, high = np.searchsorted(starts, (function.start_byte, function.end_byte))
-                result.append((function, _windows(tokens, windows, low, high, width)))
-                long.append(bool(high - low >= recipe.min_function_tokens))
-            files.append(
-                _File(
-                    record=record,
-                    is_test=is_test_path(record.origin.path),
-                    bytes=len(record.text.encode()),
-                    shingles=_windows(tokens, windows, 0, len(tokens), width),
-                    tokens=len(tokens),
-                    functions=result,
-                    long=long,
-                )
-            )
-            advance(1)
-    return files
-
-
-def _windows(tokens: np.ndarray, windows: np.ndarray, low: int, high: int, width: int) -> np.ndarray:
-    """The set of windows of the tokens from ``low`` to ``high``; a chunk too short for one counts as a single window."""
-    if 0 < high - low < width:
-        return window_hashes(tokens[low:high], int(high - low))
-    return distinct(windows[low : max(low, high - width + 1)])
-
-
 def _clusters(
-    files: list[_File], units: list[_Unit], index: Neighbours, recipe: SplitRecipe
+    files: list[SplitFile], units: list[Unit], index: Neighbours, recipe: SplitRecipe
 ) -> tuple[list[int], dict[str, float]]:
     """A label per file, equal for files that belong together, and how it came about."""
     long = np.array([flag for file in files for flag in file.long], dtype=bool)
     large = [file.shingles if file.tokens >= recipe.min_function_tokens else file.shingles[:0] for file in files]
     file_index = Neighbours(large, recipe.similarity)
-    test_links = list(_test_links(files))
+    links = list(test_links(files))
 
     def joined(members: set[int], similarity: float | None) -> list[int]:
         forest = UnionFind()
         _join_alike(forest, file_index, [(n, n) for n in sorted(members) if len(large[n])], recipe.similarity)
-        for first, other in test_links:
+        for first, other in links:
             if first in members and other in members:
                 forest.join(first, other)
         if similarity is not None:
@@ -240,7 +185,7 @@ def _clusters(
     return labels, counts
 
 
-def _giant(files: list[_File], labels: list[int]) -> set[int]:
+def _giant(files: list[SplitFile], labels: list[int]) -> set[int]:
     """The files of the cluster that holds most of all bytes; empty when none does, or it is a single file."""
     members = defaultdict(set)
     for member, label in enumerate(labels):
@@ -265,43 +210,6 @@ def _join_alike(forest: UnionFind, index: Neighbours, homes: list[tuple[int, int
                 forest.join(first, places[other][0])
 
 
-# ------------------------------------------------------------------------------------------------------- tests and modules
-_SUBJECTS = (
-    re.compile(r"^tests?_(.+)$"),
-    re.compile(r"^(.+?)_tests?$"),
-    re.compile(r"^(.+)[.](?:test|spec)$"),
-    re.compile(r"^(\w+)Tests?$"),
-    re.compile(r"^(\w*[a-z0-9])IT$"),
-    re.compile(r"^Test([A-Z].*)$"),
-)
-
-
-def _test_links(files: list[_File]) -> Iterator[tuple[int, int]]:
-    """Pairs of a test file and the module it tests, by name; of several modules with that name, the nearest by path."""
-    modules = defaultdict(list)
-    for number, file in enumerate(files):
-        if not file.is_test:
-            path = PurePosixPath(file.record.origin.path)
-            modules[_family(file), path.stem.lstrip("_")].append((number, path.parts[:-1]))
-    for number, file in enumerate(files):
-        path = PurePosixPath(file.record.origin.path)
-        if not file.is_test:
-            continue
-        named = next((match[1] for pattern in _SUBJECTS if (match := pattern.match(path.stem))), path.stem)
-        result = modules.get((_family(file), named.lstrip("_")), [])
-        near = [_nearness(path.parts[:-1], folders) for _, folders in result]
-        yield from ((number, module) for (module, _), how in zip(result, near, strict=True) if how == max(near))
-
-
-def _family(file: _File) -> tuple[str, str]:
-    return file.record.origin.source, family(file.record.language)
-
-
-def _nearness(test: tuple[str, ...], module: tuple[str, ...]) -> tuple[int, int]:
-    shared = len(set(test) & set(module))
-    return shared, shared - len(module)
-
-
 # ----------------------------------------------------------------------------------------------------------------- placing
 @dataclass
 class _Cluster:
@@ -311,11 +219,13 @@ class _Cluster:
     """Bytes of its files that are not tests."""
     to_score: int
     """Functions that could be scored."""
+    source: str
+    """The source that most of its code is from."""
     part: Split = Split.TRAIN
     reason: str = "rest"
 
 
-def _assemble(files: list[_File], labels: list[int]) -> list[_Cluster]:
+def _assemble(files: list[SplitFile], labels: list[int]) -> list[_Cluster]:
     members = defaultdict(list)
     for member, label in enumerate(labels):
         members[label].append(member)
@@ -325,37 +235,53 @@ def _assemble(files: list[_File], labels: list[int]) -> list[_Cluster]:
             members=group,
             code_bytes=sum(files[member].bytes for member in group if not files[member].is_test),
             to_score=sum(files[member].to_score() for member in group),
+            source=_main_source([files[member] for member in group]),
         )
         for group in members.values()
     ]
 
 
+def _main_source(files: list[SplitFile]) -> str:
+    sizes: Counter[str] = Counter()
+    for file in files:
+        sizes[file.record.origin.source] += file.bytes
+    return min(sizes, key=lambda source: (-sizes[source], source))
+
+
 _ADVICE = "add files to the source, or name several sources together"
 
 
-def _demand_enough(files: list[_File], clusters: list[_Cluster], recipe: SplitRecipe) -> None:
+def _by_source(files: list[SplitFile], clusters: list[_Cluster]) -> list[list[_Cluster]]:
+    """The clusters of each source that has enough of them to hold something out.
+
+    A source that has too few is learned from whole. TooSmallError when none has enough.
+    """
+    sources: dict[str, list[_Cluster]] = defaultdict(list)
+    for cluster in clusters:
+        sources[cluster.source].append(cluster)
+    enough = [
+        sources[name] for name in sorted(sources) if sum(bool(item.to_score) for item in sources[name]) >= MIN_CLUSTERS
+    ]
+    if enough:
+        return enough
     useful = [cluster for cluster in clusters if cluster.to_score]
-    if len(useful) >= MIN_CLUSTERS:
-        return
     size = sum(cluster.code_bytes for cluster in useful)
     total = sum(file.bytes for file in files)
+    each = " in one source" if len(sources) > 1 else ""
     raise TooSmallError(
         f"too small to hold anything out: of {len(files)} file(s) ({total / 1000:.0f} kB), {len(useful)} independent "
-        f"cluster(s) ({size / 1000:.0f} kB) have functions to score; at least {MIN_CLUSTERS} files with functions that are "
-        "not copies of each other are needed (one to hold out, one to validate on, two to learn from)",
+        f"cluster(s) ({size / 1000:.0f} kB) have functions to score; at least {MIN_CLUSTERS} files{each} with functions "
+        "that are not copies of each other are needed (one to hold out, one to validate on, two to learn from)",
         do=_ADVICE,
     )
 
 
 def _place(clusters: list[_Cluster], recipe: SplitRecipe, seed: int) -> None:
-    """Fill held-out, then validation, from clusters in an order that only their ids and the seed decide."""
+    """Fill held-out, then validation, from the clusters of one source, in an order of their ids and the seed."""
     code_bytes = sum(cluster.code_bytes for cluster in clusters)
     left = sorted(
         (cluster for cluster in clusters if cluster.to_score), key=lambda item: (seed_from(seed, item.id), item.id)
     )
-    for cluster in clusters:
-        if not cluster.to_score:
-            cluster.reason = "no function to score"
     for part, share in ((Split.HELDOUT, recipe.heldout), (Split.VALIDATION, recipe.validation)):
         if not share:
             continue
@@ -371,7 +297,7 @@ def _place(clusters: list[_Cluster], recipe: SplitRecipe, seed: int) -> None:
 
 
 def _near_duplicates(
-    files: list[_File], units: list[_Unit], index: Neighbours, part_of: dict[int, Split], similarity: float
+    files: list[SplitFile], units: list[Unit], index: Neighbours, part_of: dict[int, Split], similarity: float
 ) -> list[NearDuplicate]:
     """The functions of validation and held-out, of any size, that are alike to one in training, with the first such one."""
     in_training: dict[int, int] = {}  # a distinct set of shingles -> a unit in training that has it
@@ -416,7 +342,7 @@ def _first_near_duplicate(index: Neighbours, entry: int, learned: np.ndarray, si
     return None
 
 
-def _counts(files: list[_File], clusters: list[_Cluster], near_duplicates: list[NearDuplicate]) -> dict[str, float]:
+def _counts(files: list[SplitFile], clusters: list[_Cluster], near_duplicates: list[NearDuplicate]) -> dict[str, float]:
     sizes = [sum(files[member].bytes for member in cluster.members) for cluster in clusters]
     counts: dict[str, float] = {
         "files": len(files),

@@ -1,0 +1,83 @@
+"""Which pairs of a data set may be learned from: each goes where its records went, and none quotes what is held out.
+
+    train        its records are in training, or came by a stream (a commit, a post, a notebook)
+    validation   its records are in validation
+    left out     ``held out``; ``crosses the split``: its records went to different sides; ``quotes held-out code``: a
+                 function of validation or held-out stands in it
+
+A text quotes a function when it holds at least the split's ``similarity`` of the function's 5-token windows, in whatever
+surroundings: containment, where the split itself asks for likeness of whole functions. It is asked of pairs that the split
+did not place by their code: those of streams, and of prose.
+
+Covered: copies with other comments, layout and a few other names, inside an answer, a diff or a page of text.
+Not covered: functions of fewer than ``QUOTABLE_TOKENS`` tokens, which stand everywhere; a function with every name changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from yunque.code.languages import PARSED
+from yunque.core.nouns import Pair, Record
+from yunque.data.duplicates.shingles import distinct, token_hashes, window_hashes
+from yunque.data.split import Split, SplitRecipe
+from yunque.data.split_files import read_files
+
+QUOTABLE_TOKENS = 30
+"""Shorter functions are not looked for in other texts."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Side:
+    """Where a pair goes; None and why, where it goes nowhere."""
+
+    part: Split | None
+    reason: str = ""
+
+
+class QuotedCode:
+    """Finds functions of some records inside other texts."""
+
+    def __init__(self, records: Iterable[Record], recipe: SplitRecipe) -> None:
+        self.width, self.similarity = recipe.shingle_tokens, recipe.similarity
+        files = read_files(records, width=self.width, min_function_tokens=max(QUOTABLE_TOKENS, self.width))
+        sets = [windows for file in files for (_, windows), long in zip(file.functions, file.long, strict=True) if long]
+        self._sizes = np.array([len(windows) for windows in sets], dtype=np.int64)
+        owners = np.repeat(np.arange(len(sets)), self._sizes)
+        every = np.concatenate(sets) if sets else np.empty(0, dtype=np.uint64)
+        order = np.argsort(every, kind="stable")
+        self._windows, self._owners = every[order], owners[order]
+
+    def __len__(self) -> int:
+        """Returns how many functions are looked for."""
+        return len(self._sizes)
+
+    def stands_in(self, text: str) -> bool:
+        """Whether one of the functions stands in a text, whole enough."""
+        if not len(self):
+            return False
+        tokens, _ = token_hashes(text.encode("utf-8", "surrogatepass"))
+        windows = distinct(window_hashes(tokens, self.width))
+        low = np.searchsorted(self._windows, windows, side="left")
+        high = np.searchsorted(self._windows, windows, side="right")
+        places = [self._owners[start:end] for start, end in zip(low.tolist(), high.tolist(), strict=True) if end > start]
+        if not places:
+            return False
+        shared = np.bincount(np.concatenate(places), minlength=len(self))
+        return bool(np.any(shared >= self.similarity * self._sizes - 1e-9))
+
+
+def side_of(pair: Pair, parts: Mapping[str, Split], quoted: QuotedCode) -> Side:
+    """Where a pair goes, by the parts of its records (those of streams have none) and by what it quotes."""
+    sides = {parts[record_id] for record_id in pair.origin_ids if record_id in parts}
+    if Split.HELDOUT in sides:
+        return Side(part=None, reason="held out")
+    if len(sides) > 1:
+        return Side(part=None, reason="crosses the split")
+    placed = len(sides) == 1 and all(record_id in parts for record_id in pair.origin_ids) and pair.language in PARSED
+    if not placed and quoted.stands_in(pair.prompt + pair.answer + pair.suffix):
+        return Side(part=None, reason="quotes held-out code")
+    return Side(part=next(iter(sides), Split.TRAIN))
