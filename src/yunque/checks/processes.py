@@ -31,6 +31,7 @@ import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 BATCH = 200
 """Items of one message."""
@@ -67,7 +68,7 @@ class Worker:
         self.command, self.limits = list(command), limits
         self.starts = 0
         self._lock, self._owner = threading.Lock(), os.getpid()
-        self._process: subprocess.Popen | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         self._folder = ""
         self._buffer = b""
         _LIVE.add(self)
@@ -76,6 +77,11 @@ class Worker:
     def pid(self) -> int | None:
         """Of the process that is warm now, if any."""
         return self._process.pid if self._process and self._owner == os.getpid() else None
+
+    @property
+    def _running(self) -> subprocess.Popen[bytes]:
+        assert self._process is not None  # only asked between `_started` and `close`
+        return self._process
 
     def each(self, items: Sequence[dict]) -> list[dict | Broken]:
         """An answer for each item, in their order; Broken for one that the tool did not survive or never came to."""
@@ -95,21 +101,22 @@ class Worker:
         process, self._process, self._buffer = self._process, None, b""
         if process is None or self._owner != os.getpid():
             return
+        stdin, stdout = _pipes(process)
         with contextlib.suppress(OSError):
-            process.stdin.close()
+            stdin.close()
         try:
             process.wait(0.5)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        process.stdout.close()
+        stdout.close()
         self._said.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     # ------------------------------------------------------------------------------------------------------ one batch
     def _serve(self, batch: Sequence[dict], answers: list[dict | Broken]) -> None:
         """Add an answer for each item, up to the first that breaks the worker, which gets its reason."""
-        process = self._process
+        process = self._running
         try:
             self._send(json.dumps(list(batch)).encode())
             for _ in batch:
@@ -133,17 +140,18 @@ class Worker:
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the process
         path = os.environ.get("PATH", "")
         env = {"PATH": path, "HOME": self._folder, "TMPDIR": self._folder, "LANG": "C.UTF-8", "PYLINTHOME": self._folder}
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": self._said}
+        pipe = subprocess.PIPE
         try:
             self._process = subprocess.Popen(
-                self.command, **pipes, env=env, cwd=self._folder, start_new_session=True, bufsize=0
-            )
+                self.command, stdin=pipe, stdout=pipe, stderr=self._said,
+                env=env, cwd=self._folder, start_new_session=True, bufsize=0,
+            )  # fmt: skip
         except OSError as error:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._said.close()
             return f"{Path(self.command[0]).name} does not start ({error.strerror})"
-        for pipe in (self._process.stdin, self._process.stdout):
-            os.set_blocking(pipe.fileno(), False)
+        for end in _pipes(self._process):
+            os.set_blocking(end.fileno(), False)
         try:
             self._receive(START_S, START_S)
         except Dead as error:
@@ -161,32 +169,34 @@ class Worker:
     # ----------------------------------------------------------------------------------------------------- the pipes
     def _send(self, data: bytes) -> None:
         left = memoryview(struct.pack(">I", len(data)) + data)
-        watch = Watch(self._process.pid, self.limits.memory_bytes, START_S, START_S)
+        stdin, _ = _pipes(self._running)
+        watch = Watch(self._running.pid, self.limits.memory_bytes, START_S, START_S)
         while left:
-            _, ready, _ = select.select([], [self._process.stdin], [], LOOK_S)
+            _, ready, _ = select.select([], [stdin], [], LOOK_S)
             if not ready:
                 watch.look()
                 continue
             try:
-                left = left[os.write(self._process.stdin.fileno(), left[: 1 << 16]) :]
+                left = left[os.write(stdin.fileno(), left[: 1 << 16]) :]
             except BlockingIOError:
                 continue
             except OSError:
                 raise Dead(self._last_words()) from None
 
     def _receive(self, processor_s: float, wall_s: float) -> dict:
-        watch = Watch(self._process.pid, self.limits.memory_bytes, processor_s, wall_s)
+        _, stdout = _pipes(self._running)
+        watch = Watch(self._running.pid, self.limits.memory_bytes, processor_s, wall_s)
         while True:
             if len(self._buffer) >= 4:
                 (size,) = struct.unpack(">I", self._buffer[:4])
                 if len(self._buffer) >= 4 + size:
                     data, self._buffer = self._buffer[4 : 4 + size], self._buffer[4 + size :]
                     return self._understood(data)
-            ready, _, _ = select.select([self._process.stdout], [], [], LOOK_S)
+            ready, _, _ = select.select([stdout], [], [], LOOK_S)
             if not ready:
                 watch.look()
                 continue
-            data = os.read(self._process.stdout.fileno(), 1 << 20)
+            data = os.read(stdout.fileno(), 1 << 20)
             if not data:
                 raise Dead(self._last_words())
             self._buffer += data
@@ -205,7 +215,7 @@ class Worker:
     def _last_words(self) -> str:
         """How a worker that left us ended, and the last line that it said."""
         try:
-            code = self._process.wait(1.0)
+            code: int | None = self._running.wait(1.0)
         except subprocess.TimeoutExpired:
             code = None
         with contextlib.suppress(OSError, ValueError):
@@ -266,12 +276,17 @@ def shared_worker(command: Sequence[str], limits: WorkerLimits = WorkerLimits())
         return _SHARED.setdefault((*command, limits), Worker(command, limits))
 
 
+def _pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:
+    assert process.stdin is not None and process.stdout is not None  # it was started with both
+    return process.stdin, process.stdout
+
+
 def let_go() -> None:
     """In a fork: let go of the parent's workers, which would else not see that the parent has closed them."""
     for worker in list(_LIVE):
         if worker._process is not None:
-            worker._process.stdin.close()
-            worker._process.stdout.close()
+            for end in _pipes(worker._process):
+                end.close()
 
 
 @atexit.register

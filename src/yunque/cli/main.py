@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import signal
 import sys
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
 
@@ -26,7 +27,7 @@ from yunque.cli.verbs.run import run_
 from yunque.core.errors import YunqueError
 
 # Newer typers carry a click of their own and export only the leaves of its error tree.
-ClickException = typer.BadParameter.__mro__[2]  # BadParameter, UsageError, ClickException
+ClickException: Any = typer.BadParameter.__mro__[2]  # BadParameter, UsageError, ClickException
 
 app = typer.Typer(
     help="Forge your own code model from your own repositories, and prove that it is better.",
@@ -45,10 +46,11 @@ def _main(version: Annotated[bool, typer.Option("--version", help="Print the ver
         raise typer.Exit
 
 
-for name, verb in {
+_VERBS: dict[str, Callable[..., object]] = {
     "forge": forge, "complete": complete, "run": run_, "check": check, "eval": eval_, "compare": compare, "suites": suites_,
     "list": list_artifacts, "show": show, "trace": trace, "doctor": doctor,
-}.items():  # fmt: skip
+}  # fmt: skip
+for name, verb in _VERBS.items():
     app.command(name=name)(verb)
 for name, group in {"models": models_app, "bench": bench_app, "data": data_app}.items():
     app.add_typer(group, name=name)

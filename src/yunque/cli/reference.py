@@ -46,7 +46,7 @@ def _verbs() -> list[str]:
     return lines
 
 
-def _leaves(command: Any, context: typer.Context, path: str = "yunque") -> list[tuple[str, Any]]:
+def _leaves(command: Any, context: Any, path: str = "yunque") -> list[tuple[str, Any]]:
     if not hasattr(command, "list_commands"):
         return [(path, command)]
     leaves = []

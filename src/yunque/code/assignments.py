@@ -75,7 +75,7 @@ def _is_joined(node: Node) -> bool:
 
 def _operator(node: Node) -> bytes:
     operator = node.child_by_field_name("operator") or node.child_by_field_name("operators")
-    return operator.text if operator is not None and operator.end_byte - operator.start_byte < 4 else b""
+    return operator.text or b"" if operator is not None and operator.end_byte - operator.start_byte < 4 else b""
 
 
 def _field(node: Node, names: Sequence[str]) -> Node | None:
@@ -112,8 +112,8 @@ def _of_call(node: Node) -> Iterator[tuple[Node, Node]]:
     elif plain in _EQUAL and (both := [*([on] if on is not None and len(given) == 1 else ()), *given])[1:]:
         yield both[0], both[1]
         yield both[1], both[0]
-    elif plain.startswith((b"set", b"with")) and len(given) == 1:
-        yield _field(node, ("name", "function")), given[0]
+    elif plain.startswith((b"set", b"with")) and len(given) == 1 and (name := _field(node, ("name", "function"))):
+        yield name, given[0]
 
 
 def _call(node: Node) -> tuple[bytes, Node | None, list[Node]]:
@@ -131,13 +131,14 @@ def _inside(node: Node) -> list[Node]:
 def _name(node: Node) -> bytes:
     """The last word of a name, or a key that is a literal; empty for anything else."""
     for _ in range(8):
+        text = node.text or b""
         if (span := _literal(node)) is not None:
-            return node.text[span[0] - node.start_byte : span[1] - node.start_byte] if span[1] - span[0] <= 80 else b""
+            return text[span[0] - node.start_byte : span[1] - node.start_byte] if span[1] - span[0] <= 80 else b""
         children = _inside(node)
         if node.type in _CALLS or "operator" in node.type or "binary" in node.type:
             return b""
         if not children:
-            return node.text if node.end_byte - node.start_byte <= 80 else b""
+            return text if node.end_byte - node.start_byte <= 80 else b""
         node = children[-1]
     return b""
 
@@ -158,7 +159,7 @@ def _literal(node: Node) -> Span | None:
         start, end = node.start_byte + 1, node.end_byte - 1
     else:
         return node.end_byte, node.end_byte
-    text = node.text[start - node.start_byte : end - node.start_byte]
+    text = (node.text or b"")[start - node.start_byte : end - node.start_byte]
     return start + len(text) - len(text.lstrip()), end - len(text) + len(text.rstrip())
 
 

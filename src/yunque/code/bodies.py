@@ -81,6 +81,7 @@ def enclosed_body(node: Node, block: Node, data: bytes, row: Language) -> tuple[
         head_end, closer = block.start_byte + 1, block.end_byte - 1
     elif (last := node.child(node.child_count - 1)).type == "end":
         head = node.child_by_field_name("parameters") or node.child_by_field_name("name")
+        assert head is not None  # what ends with ``end`` has a name
         head_end, closer = head.end_byte, last.start_byte
     else:
         return None
@@ -88,5 +89,7 @@ def enclosed_body(node: Node, block: Node, data: bytes, row: Language) -> tuple[
     if not rest or all(child.type in row.comments for child in block.named_children):
         return None
     body = data[rest.end() : closer].rstrip()
-    indent = re.match(rb"(?:[ \t]*\r?\n)*([ \t]*)", body)[1].decode()
+    first = re.match(rb"(?:[ \t]*\r?\n)*([ \t]*)", body)
+    assert first is not None  # it matches the empty text
+    indent = first[1].decode()
     return (rest.end(), rest.end() + len(body), indent) if body else None

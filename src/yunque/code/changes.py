@@ -79,7 +79,8 @@ def _outermost(text: str, language: str) -> list[Function]:
 
 def _skeleton(text: str, result: list[Function]) -> list[bytes | str]:
     """What stands between the functions, and their names."""
-    data, parts, position = text.encode(), [], 0
+    parts: list[bytes | str] = []
+    data, position = text.encode(), 0
     for function in result:
         parts += [data[position : function.start_byte], function.qualified_name]
         position = function.end_byte

@@ -111,7 +111,7 @@ def sibling_statements(text: str, language: str, start_byte: int) -> Iterator[tu
         return
     parsed, row = _parsed(text, language), PARSED[language]
     for node in parsed.from_here(start_byte):
-        if node.parent.type not in row.rooms:
+        if node.parent is None or node.parent.type not in row.rooms:
             return
         if node.is_named:
             yield node.start_byte, _trimmed_end(node, parsed.data)
@@ -282,7 +282,7 @@ def _name(node: Node, kind: str, data: bytes, row: Language) -> tuple[list[str],
     text = data[named.start_byte : named.end_byte].decode() if named else ""
     if text.isidentifier() and kind != "method_declaration":
         return [], text
-    if text and not text.startswith("operator") and named.type != "operator":
+    if named and text and not text.startswith("operator") and named.type != "operator":
         first, last = text.find("<"), text.rfind(">")
         text = text[:first] + text[last + 1 :] if 0 <= first < last else text  # type arguments are no part of a name
     *scope, name = re.split(r"::|[.]", text)

@@ -46,7 +46,7 @@ def is_newer(text: str) -> bool:
             edits.append((node.start_byte, node.end_byte, b"pass"))
         elif (
             node.type == "type_parameter"
-            and node.text.strip(b"[] \t\r\n")
+            and (node.text or b"").strip(b"[] \t\r\n")
             and above in ("function_definition", "class_definition")
         ):
             edits.append((node.start_byte, node.end_byte, b""))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -62,7 +62,10 @@ class Stream(Protocol):
 class Check(Protocol):
     """Something that can be wrong with a text: the same check drops a record, scores an answer, underlines a completion."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Short: ``ruff``."""
+        ...
 
     def judge(self, record: Record) -> Verdict:
         """A verdict; never raises for anything the text does."""
@@ -91,7 +94,10 @@ class ProvenCheck(Check, Protocol):
 class Sandbox(Protocol):
     """Somewhere to run programs nobody trusts."""
 
-    tier: str
+    @property
+    def tier(self) -> str:
+        """How it keeps them apart from this machine."""
+        ...
 
     def run(self, job: Job) -> Observation:
         """What was observed from outside. Raises SandboxError only when the job could not be started at all."""
@@ -126,9 +132,12 @@ class Objective(Protocol):
 class Suite(Protocol):
     """A set of tasks."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Short: ``humaneval``."""
+        ...
 
-    def tasks(self) -> Iterable[Task]:
+    def tasks(self) -> Sequence[Task]:
         """Every task, in a stable order."""
         ...
 
@@ -137,11 +146,20 @@ class Suite(Protocol):
 class JudgedSuite(Suite, Protocol):
     """A set of tasks that brings its judge: a public benchmark, or one of your own."""
 
-    licence: str
-    trainable: bool
-    """Whether its rows may be used as training data at all."""
-    sandbox: Sandbox | None
-    """Where it judges; None for a suite that runs nothing, or that is only read."""
+    @property
+    def licence(self) -> str:
+        """Of its tasks."""
+        ...
+
+    @property
+    def trainable(self) -> bool:
+        """Whether its rows may be used as training data at all."""
+        ...
+
+    @property
+    def sandbox(self) -> Sandbox | None:
+        """Where it judges; None for a suite that runs nothing, or that is only read."""
+        ...
 
     def program(self, task: Task, text: str, style: PromptStyle = PromptStyle.PREFIX) -> str:
         """The answer as code that can stand alone, without the tests: what linters, parsers and the judge look at."""

@@ -102,7 +102,10 @@ def collect(
     tally = Tally()
     with open_table(folder / RECORDS, Record) as records, open_table(folder / DROPPED, Dropped) as dropped:
         for item in read_tree(tree, facts, recipe, checks, tally, progress, workers):
-            (records if isinstance(item, Record) else dropped).add(item)
+            if isinstance(item, Record):
+                records.add(item)
+            else:
+                dropped.add(item)
     return tally.counts()
 
 

@@ -163,7 +163,8 @@ def without_duplicates(parts: list[Artifact], marks: Artifact, kinds: tuple[type
     """The records, and the pairs, of the parts of a data set without those that a duplicate alone stands behind."""
     clusters = scan_table(marks.path / CLUSTERS, Clustered)  # a row for each record of the parts, in their order
     for part in parts:
-        kept, copies = set(), set()
+        kept: set[str] = set()
+        copies: set[str] = set()
         for record in scan_table(part.path / RECORDS, Record):
             mark = next(clusters)
             assert mark.record_id == record.id, "the marks are in the order of the records"
@@ -178,7 +179,9 @@ def without_duplicates(parts: list[Artifact], marks: Artifact, kinds: tuple[type
 
 def left_out(parts: list[Artifact], marks: Artifact, counts: dict) -> dict:
     """The counts of a data set that are others because its duplicates are left out."""
-    num_bytes, languages, pairs = 0, Counter(), Counter()
+    num_bytes = 0
+    languages: Counter[str] = Counter()
+    pairs: Counter[str] = Counter()
     for row in without_duplicates(parts, marks, (Record, Pair)):
         if isinstance(row, Pair):
             pairs[row.kind.value] += 1

@@ -66,8 +66,8 @@ def finish(
     outcomes = ordered_map(finisher, batches, workers=workers, lost=finisher.lost)
     with open_table(folder / PAIRS, Pair) as made:
         with progress("finish", num_rows(records / RECORDS), "records") as advance:
-            outcomes = _counted(outcomes, counts, advance)
-            index, renamed = _write_records(outcomes, folder, finisher.recipe.pairs, made, (records / PAIRS).exists())
+            finished = _counted(outcomes, counts, advance)
+            index, renamed = _write_records(finished, folder, finisher.recipe.pairs, made, (records / PAIRS).exists())
         if finisher.recipe.pairs.test:
             for pair in index.pairs(lambda: scan_table(folder / RECORDS, Record)):
                 counts.pairs[pair.kind.value] += 1
@@ -150,8 +150,13 @@ class _Counts:
 
     def __init__(self) -> None:
         self.records = self.kept = self.bytes_kept = self.brought = self.carried = self.unread = 0
-        self.aside, self.negatives, self.edits, self.pairs = (Counter() for _ in range(4))
-        self.pairs_aside, self.weights, self.languages = (Counter() for _ in range(3))
+        self.aside: Counter[str] = Counter()
+        self.negatives: Counter[str] = Counter()
+        self.edits: Counter[str] = Counter()
+        self.pairs: Counter[str] = Counter()
+        self.pairs_aside: Counter[str] = Counter()
+        self.weights: Counter[str] = Counter()
+        self.languages: Counter[str] = Counter()
 
     def add(self, finished: Finished) -> None:
         self.records += 1

@@ -314,8 +314,8 @@ def _near_duplicates(
         entry = int(index.same_as[number])
         if entry not in known:
             known[entry] = _first_near_duplicate(index, entry, learned, similarity)
-        if known[entry] is not None:
-            other, how = known[entry]
+        if (nearest := known[entry]) is not None:
+            other, how = nearest
             copy = units[in_training[other]]
             near_duplicates.append(
                 NearDuplicate(

@@ -81,20 +81,24 @@ def compare_runs(name: str, base: Sequence[ScoredSample], other: Sequence[Scored
     paireds = []
     for metric in METRICS:
         both = [task_id for task_id in shared if _has(metric, item[task_id]) and _has(metric, two[task_id])]
-        values = [[_mean(run[task_id], metric.of) * metric.scale for task_id in both] for run in (item, two)]
-        weights = tuple([_mean(run[task_id], metric.per) for task_id in both] for run in (item, two)) if metric.per else None
+        mine, theirs = ([_mean(run[task_id], metric.of) * metric.scale for task_id in both] for run in (item, two))
+        weights: tuple[list[float], list[float]] | None = None
+        if metric.per:
+            my_weights, their_weights = ([_mean(run[task_id], metric.per) for task_id in both] for run in (item, two))
+            weights = my_weights, their_weights
         if not both or (weights and not all(map(sum, weights))):
             continue
         paired = compare(
             Quantity(metric.name, metric.unit, metric.better == "higher"),
-            *values,
+            mine,
+            theirs,
             [item[task_id][0].group for task_id in both],
             weights=weights,
             seed=seed,
         )
         if metric.unit in EXPONENTIATED:
-            ratios = {part: _as_ratio(getattr(paired, part)) for part in ("base", "forged", "difference")}
-            paired = replace(paired, **ratios)
+            base_ratio, forged_ratio, ratio = map(_as_ratio, (paired.base, paired.forged, paired.difference))
+            paired = replace(paired, base=base_ratio, forged=forged_ratio, difference=ratio)
         paireds.append(paired)
     return paireds
 
@@ -164,8 +168,8 @@ def _split(metric: Metric, rows: Sequence[ScoredSample], seed: int) -> list[Meas
 
 def _as_ratio(measure: Measure) -> Measure:
     """A mean of logarithms as a geometric mean."""
-    ends = {name: getattr(measure, name) for name in ("value", "low", "high")}
-    return replace(measure, **{name: None if end is None else math.exp(end) for name, end in ends.items()})
+    value, low, high = (None if end is None else math.exp(end) for end in (measure.value, measure.low, measure.high))
+    return replace(measure, value=value, low=low, high=high)
 
 
 def _by_task(rows: Sequence[ScoredSample]) -> dict[str, list[ScoredSample]]:

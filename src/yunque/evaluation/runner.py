@@ -161,8 +161,8 @@ def run_suite(
             if result[item.task_id, item.sample].values["timed_out"]:  # once more, alone: a busy machine is no wrong answer
                 result[item.task_id, item.sample] = judging.judge(by_id[item.task_id], item)
     costs = reference_likelihood(engine, suite, tasks) if "likelihood" in config.metrics else {}
-    for key, item in result.items():
-        result[key] = replace(item, values=item.values | costs.get(key[0], {}))
+    for key, judgement in result.items():
+        result[key] = replace(judgement, values=judgement.values | costs.get(key[0], {}))
     judged = [_judged(by_id[sample.task_id], sample, result[sample.task_id, sample.sample]) for sample in written]
     write_lines(folder / SAMPLES, judged)
     for name in (COMPLETIONS, VERDICTS):
@@ -197,9 +197,8 @@ def judge_samples(
     counts: Counter[str] = Counter()
     written = []
     for task_id, text, style in samples:
-        written.append(
-            Generation(task_id=task_id, sample=counts[task_id], style=style, text=text, finish_reason="", tokens=0)
-        )
+        number = counts[task_id]
+        written.append(Generation(task_id=task_id, sample=number, style=style, text=text, finish_reason="", tokens=0))
         counts[task_id] += 1
     values = values or AnswerValues(suite=suite, kinds=USUAL)
     with (
@@ -208,12 +207,12 @@ def judge_samples(
         ThreadPoolExecutor(workers) as pool,
     ):
         results = []
-        for sample in pool.map(lambda sample: judging.judge(by_id[sample.task_id], sample), written):
-            results.append(sample)
+        for judgement in pool.map(lambda sample: judging.judge(by_id[sample.task_id], sample), written):
+            results.append(judgement)
             advance(1)
-        for index, sample in enumerate(written):
+        for index, answer in enumerate(written):
             if results[index].values["timed_out"]:
-                results[index] = judging.judge(by_id[sample.task_id], sample)
+                results[index] = judging.judge(by_id[answer.task_id], answer)
     (folder / VERDICTS).unlink()
     judged = [_judged(by_id[sample.task_id], sample, what) for sample, what in zip(written, results, strict=True)]
     missing = _Found(outcome="fail", score=None, rules=("missing",), detail="no answer was given", values=dict(_NOTHING))
@@ -384,6 +383,7 @@ class _Scoring:
             verdict = verdict or self.suite.judge(task, written.text, written.style)
             return verdict, self.values.of(task, written.text, written.style, written.finish_reason, verdict)
         except SandboxError as refusal:
+            assert self.suite.sandbox is not None  # or what could refuse
             self.suite.sandbox.run(Job(python=""))  # or raises as well: then it is not the answer's doing
             return fail(self.suite.name, "not-runnable", f"the sandbox refuses this program: {refusal}"), dict(_NOTHING)
         except YunqueError:

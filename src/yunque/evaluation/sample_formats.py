@@ -195,8 +195,8 @@ def _made(task_id: str, text: str, style: PromptStyle) -> Sample:
 def _read_document(path: Path, task_ids: Sequence[str]) -> Samples:
     document = _document(path)
     if isinstance(document, dict):
-        language, samples = _multipl_e(document, path, task_ids)
-        return Samples(samples=samples, layout="multipl-e", language=language)
+        language, completions = _multipl_e(document, path, task_ids)
+        return Samples(samples=completions, layout="multipl-e", language=language)
     if not isinstance(document, list):
         raise EvaluationError("is neither a list of lists nor a task with completions", where=path)
     if document and all(isinstance(item, dict) for item in document):
@@ -206,7 +206,7 @@ def _read_document(path: Path, task_ids: Sequence[str]) -> Samples:
     if len(document) != len(task_ids):
         do = "generate for all tasks of the suite, in its order, or write JSON lines with a task_id each"
         raise EvaluationError(f"holds {len(document)} lists for {len(task_ids)} tasks", where=path, do=do)
-    samples = []
+    samples: list[Sample] = []
     for number, (task_id, texts) in enumerate(zip(task_ids, document, strict=True), 1):
         if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
             raise EvaluationError(f"entry {number} is not a list of texts", where=path)
@@ -257,7 +257,8 @@ def _read_folder(path: Path, task_ids: Sequence[str]) -> Samples:
 def _read_documents(paths: list[Path], task_ids: Sequence[str]) -> Samples:
     """A folder of MultiPL-E: one language, every task once."""
     samples: list[Sample] = []
-    first, language, seen = paths[0], "", {}
+    seen: dict[str, str] = {}
+    first, language = paths[0], ""
     for path in paths:
         spoken, result = _multipl_e(_document(path), path, task_ids)
         if path is not first and spoken != language:

@@ -36,8 +36,8 @@ def connect(address: str = "") -> Any:
     if ray.is_initialized():
         return ray
     stops = signal.getsignal(signal.SIGTERM)  # Ray puts its own in its place
-    quiet = {"log_to_driver": False, "logging_level": "ERROR"}
-    where = {"address": address} if address else {"include_dashboard": False}
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+    where: dict[str, Any] = {"address": address} if address else {"include_dashboard": False}
     for turn in range(STARTS):
         try:
             _knock(address)

@@ -54,7 +54,7 @@ class RowLayer(DynamicLayer):
         start, self.length = self.length, self.length + key_states.shape[2]
         for index, states in enumerate((key_states, value_states)):
             if self.held[index].shape[2] < self.length:
-                rows, heads, _, width = states.shape
+                rows, heads, _length, width = states.shape
                 grown_BHTD = states.new_empty((rows, heads, self.length + BLOCK, width))
                 grown_BHTD[:, :, :start] = self.held[index][:, :, :start]
                 self.held[index] = grown_BHTD
@@ -114,6 +114,7 @@ class Batch:
         first = int(self.seen_BT.any(dim=0).int().argmax()) if going else 0
         self.seen_BT = self.seen_BT[:, first:]
         for layer in self.cache.layers:
+            assert isinstance(layer, RowLayer)  # as in all that is joinable
             layer.keep(rows_B, first)
 
     def join(self, other: Batch) -> None:
@@ -121,6 +122,7 @@ class Batch:
         length = max(self.seen_BT.shape[1], other.seen_BT.shape[1])
         before, other_before = length - self.seen_BT.shape[1], length - other.seen_BT.shape[1]
         for mine, theirs in zip(self.cache.layers, other.cache.layers, strict=True):
+            assert isinstance(mine, RowLayer) and isinstance(theirs, RowLayer)  # as in all that is joinable
             mine.join(theirs, before, other_before)
         pad = torch.nn.functional.pad
         self.seen_BT = torch.cat([pad(self.seen_BT, (before, 0)), pad(other.seen_BT, (other_before, 0))])

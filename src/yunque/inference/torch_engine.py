@@ -118,13 +118,15 @@ class TorchEngine:
         Rows that have ended stay until they are half of the batch, since leaving costs a copy of the cache; then they leave
         together, and the next in line take their places.
         """
-        waiting, batch = deque(rows), None
+        waiting = deque(rows)
+        batch: Batch | None = None
         while waiting or batch:
             room = self.batch_rows - (len(batch.rows) if batch else 0)
             if waiting and (batch is None or (batch.joinable and room >= self.batch_rows / 2)):
                 fresh = [waiting.popleft() for _ in range(min(room, len(waiting)))]
                 batch, ended = self._joined(batch, fresh)
             else:
+                assert batch is not None  # or some would be waiting, and joined
                 ended = self._step(batch)
             yield ended
             going = [index for index, row in enumerate(batch.rows) if not row.ended]

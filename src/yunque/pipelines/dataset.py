@@ -193,7 +193,7 @@ class DataBuild:
             finisher = Finisher(recipe, redactor, seed=self.recipe.seed)
             return finish(records.path, tags.path, folder, finisher, workers=self.workers, progress=self.progress)
 
-        decided = {field_.name: _plain(getattr(recipe, field_.name)) for field_ in fields(FinishRecipe)}
+        decided: dict[str, Any] = {field_.name: _plain(getattr(recipe, field_.name)) for field_ in fields(FinishRecipe)}
         decided |= {"redact": self._redact, "salt": content_id(self._salt), "values": redactor.known.identity}
         return self._step("part", source.name, build, parents=[records, tags], recipe=decided)
 
@@ -225,6 +225,7 @@ class DataBuild:
     def _duplicates(self, parts: list[Artifact]) -> Artifact:
         """Which records of all parts are copies of which."""
         recipe = self.recipe.duplicates
+        assert recipe is not None  # or nobody asks
 
         def build(folder: Path) -> dict:
             records = (record for part in parts for record in scan_table(part.path / RECORDS, Record))
@@ -236,7 +237,7 @@ class DataBuild:
 
     def _counts(self, part: Artifact) -> dict:
         records = self.store.find(part.manifest.parents[0])
-        skipped = Counter()  # left behind when the source was copied, so never seen as a file
+        skipped: Counter[str] = Counter()  # left behind when the source was copied, so never seen as a file
         for before in self.store.parents(records):
             skipped.update(before.counts["skipped"])
         total = records.counts["files"] + skipped.total()
@@ -246,7 +247,7 @@ class DataBuild:
 def _opened(given: SourceRecipe) -> list[Source | Stream]:
     """What a table of the recipe names: one stream, or one tree or many."""
     stream = open_stream(given.spec, given.options)
-    return [stream] if stream is not None else open_sources(given.spec)
+    return [stream] if stream is not None else [*open_sources(given.spec)]
 
 
 def _shared_salt(where: str) -> str:

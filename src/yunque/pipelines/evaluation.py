@@ -112,8 +112,9 @@ class Evaluation:
             if self.engine == "ray":
                 from yunque.evaluation.ray_judges import SpreadSuite
 
-                suites = [SpreadSuite(suite, name) for suite, name in zip(suites, names, strict=True)]
-                workers = max(suite.num_judges for suite in suites)
+                spread = [SpreadSuite(suite, name) for suite, name in zip(suites, names, strict=True)]
+                workers = max(suite.num_judges for suite in spread)
+                suites = [*spread]
             chosen = [chosen_tasks(suite, self.config) for suite in suites]
             folder, facts = find_base(model, self.progress)
             with store.lock():
@@ -198,7 +199,7 @@ class Evaluation:
         resumable: bool = False,
     ) -> Scored:
         """The run as an artifact, named by its suite and its model."""
-        decided = {"suite": suite.name, "tasks": _fingerprint(suite), "sandbox": suite.sandbox.tier}
+        decided = {"suite": suite.name, "tasks": _fingerprint(suite), "sandbox": _tier(suite)}
         artifact, _ = store.make(
             "eval",
             build,
@@ -225,8 +226,12 @@ class Evaluation:
             }
 
         recipe = {"suite": suite.name, "tasks": _fingerprint(suite), "asked": _hash([task.id for task in tasks])}
-        recipe |= {"sandbox": suite.sandbox.tier}
+        recipe |= {"sandbox": _tier(suite)}
         return store.make("ceiling", build, recipe=recipe, seed=self.config.seed, name=suite.name)[0]
+
+
+def _tier(suite: JudgedSuite) -> str:
+    return suite.sandbox.tier if suite.sandbox is not None else "none"
 
 
 def scored(artifact: Artifact) -> Scored:

@@ -179,6 +179,7 @@ class Forge:
             tokenizer = load_tokenizer(base_folder)
             new_ids = add_fim(tokenizer)
             fim = find_fim(tokenizer)
+            assert fim is not None  # they were just added
             counts: dict = {"new_ids": new_ids, "vocabulary": len(tokenizer)}
             budgets = {"train": recipe.train_tokens, "validation": recipe.validation_tokens}
             with self.progress("pack", len(budgets), "parts") as advance:

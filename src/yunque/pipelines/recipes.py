@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, get_args, overload
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -73,7 +73,11 @@ class DataRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docstring
     """Which kept records are copies; without, nobody asks."""
 
 
-def load_recipe(path: Path | None, settings: list[str], kind: type[R] = ForgeRecipe) -> R:
+@overload
+def load_recipe(path: Path | None, settings: list[str]) -> ForgeRecipe: ...
+@overload
+def load_recipe(path: Path | None, settings: list[str], kind: type[R]) -> R: ...
+def load_recipe(path: Path | None, settings: list[str], kind: type[BaseModel] = ForgeRecipe) -> BaseModel:
     """The recipe of a file (defaults without one) with ``a.b=value`` settings on top. Raises RecipeError."""
     tree: dict[str, Any] = {}
     if path is not None:

@@ -276,6 +276,7 @@ class Worker:
             answer = ""
         if answer != "ready":
             self.process.kill()
+            assert self.process.stderr is not None  # a pipe
             last = self.process.stderr.read().decode("utf-8", "replace").strip().rpartition("\n")[2]
             trouble = answer.removeprefix("error ") or last or "the worker ended before it was ready"
             raise SandboxError(f"tier {self.place.tier}: {trouble}", do="see `yunque doctor`")
@@ -359,6 +360,7 @@ class Worker:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        assert self.process.stderr is not None  # a pipe
         self.process.stderr.close()
         if self.group:
             self.group.kill()

@@ -35,9 +35,9 @@ from pathlib import Path
 from yunque.core.errors import SandboxError
 from yunque.core.nouns import Job, Limits, Observation, content_id
 from yunque.core.paths import cache_folder
+from yunque.core.seams import Sandbox
 from yunque.sandbox.languages.table import RESERVED, Runtime, runtime
 from yunque.sandbox.languages.toolchains import Toolchain, find_toolchain
-from yunque.sandbox.runner import LocalSandbox
 
 COMPILE_LIMITS = Limits(
     wall_s=60, cpu_s=60, memory_bytes=2 << 30, address_space_bytes=RESERVED, processes=128, file_bytes=64 << 20
@@ -90,7 +90,7 @@ class Program:
 
 
 def run_program(
-    sandbox: LocalSandbox,
+    sandbox: Sandbox,
     program: Program,
     *,
     stdin: bytes = b"",
@@ -132,7 +132,7 @@ def _encode(source: str) -> bytes:
     return source.encode("utf-8", "surrogatepass")
 
 
-def _check_tier(sandbox: LocalSandbox, toolchain: Toolchain) -> None:
+def _check_tier(sandbox: Sandbox, toolchain: Toolchain) -> None:
     """SandboxError when this tier lacks what the tools need, or its private user may not reach them."""
     row, tier = toolchain.language, sandbox.tier
     if row.needs_proc and tier == "landlock":
@@ -159,7 +159,7 @@ class _Parts:
 class _Build:
     """One program on its way."""
 
-    sandbox: LocalSandbox
+    sandbox: Sandbox
     toolchain: Toolchain
     program: Program
     parts: _Parts

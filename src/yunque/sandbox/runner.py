@@ -18,7 +18,7 @@ from yunque.core.nouns import Job, Observation
 from yunque.sandbox.jobs import check_job
 from yunque.sandbox.pool import Outcome, Place, Pool
 
-SPENT_SHARE = {signal.SIGXCPU: 0.5, signal.SIGKILL: 0.75}
+SPENT_SHARE: dict[int, float] = {signal.SIGXCPU: 0.5, signal.SIGKILL: 0.75}
 """How much of its processor time a program must have spent for its signal to be the limit's, and not its own or another's.
 
 The kernel checks the limit on its clock's ticks and reports what was really spent: on a busy machine the two differ by a
@@ -45,8 +45,9 @@ class LocalSandbox:
 
     def run(self, job: Job) -> Observation:
         """What was observed from outside; SandboxError when the job is malformed or could not be isolated."""
-        if self.elsewhere is not None and self._born != os.getpid():
-            return self.elsewhere(id(self), job)
+        elsewhere = type(self).elsewhere
+        if elsewhere is not None and self._born != os.getpid():
+            return elsewhere(id(self), job)
         check_job(job)
         return self._observe(job)
 

@@ -31,8 +31,10 @@ _MARKS = {
 }
 MAX_MARKS = 40
 """As many of one text are looked up: in a text full of errors each costs a walk through the tree."""
-_HINTS = ("deprecated:", "DeprecationWarning", "@deprecated", ".deprecated", "[deprecated", "(deprecated", "eprecated:")
-_HINTS += ("@Deprecated", "Obsolete", "#[Deprecated", "\\deprecated", "_deprecated")
+_HINTS: tuple[str, ...] = (
+    "deprecated:", "DeprecationWarning", "@deprecated", ".deprecated", "[deprecated", "(deprecated", "eprecated:",
+    "@Deprecated", "Obsolete", "#[Deprecated", "\\deprecated", "_deprecated",
+)  # fmt: skip
 _DEFINITION = re.compile(
     r"(?:function|method|constructor|class|interface|struct|enum|trait|mod|const|static|type|impl|record|annotation_type)"
     r"(?:_definition|_declaration|_item|_specifier)$|^(?:decorated_definition|export_statement|lexical_declaration"

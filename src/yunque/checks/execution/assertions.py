@@ -36,7 +36,7 @@ import functools
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeGuard
 
 from yunque.checks.execution.evaluation import FUNCTIONS, Evaluation, Unliftable
 from yunque.checks.inside.codec import Unplain
@@ -244,7 +244,7 @@ class _Lifter:
             _names=dict(self.names),
         )
 
-    def is_candidate(self, node: ast.AST) -> bool:
+    def is_candidate(self, node: ast.AST) -> TypeGuard[ast.Call]:
         return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and bool(self.aliases.get(node.func.id))
 
     def call(self, site: ast.Call, truth: bool) -> Call:
@@ -258,6 +258,7 @@ class _Lifter:
         _travels((args, kwargs))
         if _holds_twice([*args, *kwargs.values()], set()):
             raise Unliftable("one list, dict or set in two places of the arguments")
+        assert isinstance(site.func, ast.Name)  # of a candidate
         return Call(self.aliases[site.func.id], tuple(args), kwargs, truth)
 
     def constant(self, node: ast.expr) -> Any:
@@ -302,7 +303,7 @@ def _can_change(value: Any) -> bool:
 class _Sites:
     """The candidate's calls in an expression, in the order in which Python makes them, each made exactly once."""
 
-    def __init__(self, is_candidate: Callable[[ast.AST], bool]) -> None:
+    def __init__(self, is_candidate: Callable[[ast.AST], TypeGuard[ast.Call]]) -> None:
         self.is_candidate = is_candidate
         self.found: list[ast.Call] = []
 
@@ -312,7 +313,8 @@ class _Sites:
             self.none(*ast.iter_child_nodes(node), why="a call of the candidate within another")
             self.found.append(node)
             return
-        always, maybe = list(ast.iter_child_nodes(node)), []
+        always: Sequence[ast.AST] = list(ast.iter_child_nodes(node))
+        maybe: Sequence[ast.AST] = []
         if isinstance(node, ast.BoolOp):
             always, maybe = node.values[:1], node.values[1:]
         elif isinstance(node, ast.Compare):
@@ -321,7 +323,8 @@ class _Sites:
             always, maybe = [node.test], [node.body, node.orelse]
         elif isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp):
             always = [node.generators[0].iter]
-            maybe = [item for item in ast.iter_child_nodes(node) if item is not node.generators[0]] + node.generators[0].ifs
+            below = [item for item in ast.iter_child_nodes(node) if item is not node.generators[0]]
+            maybe = [*below, *node.generators[0].ifs]
         elif isinstance(node, ast.Dict | ast.Lambda):
             always, maybe = [], always
         self.none(*maybe, why="a call that the test may make seldom, or often")

@@ -17,6 +17,7 @@ import fractions
 import reprlib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from yunque.checks.inside.codec import MAX_BITS_BESIDE_DECIMAL, Raised, is_number, plain_scalar
 from yunque.checks.inside.decoder import few_collisions
@@ -27,7 +28,7 @@ MAX_SHOWN = 80  # characters of either side in a line for a person
 _NUMBERS = {bool, int, float, complex, fractions.Fraction, decimal.Decimal}
 _SEQUENCES = {list, tuple}
 _SETS = {set, frozenset}
-_BYTES = {bytes, bytearray}
+_BYTES: set[type] = {bytes, bytearray}
 _DATES = {datetime.date, datetime.datetime, datetime.time, datetime.timedelta}
 _PLAIN = {type(None), str, range, dict, Raised} | _NUMBERS | _SEQUENCES | _SETS | _BYTES | _DATES
 _NEVER_NAN = {type(None), bool, int, str, bytes}
@@ -71,16 +72,19 @@ class _Foreign(Exception):
 
 
 # ------------------------------------------------------------------------------------------------------- one level at a time
-Children = Iterator[tuple[object, object, object]]
+Value = Any
+"""What is compared: its kind is looked up among the plain ones, which a type checker does not follow."""
+Children = Iterator[tuple[object, Value, Value]]
 """(step, actual, expected) of the parts that must match in their turn."""
 
 
-def _first_difference(actual: object, expected: object, comparison: Comparison) -> tuple[list[object], str] | None:
+def _first_difference(actual: Value, expected: Value, comparison: Comparison) -> tuple[list[object], str] | None:
     """The steps to the first difference and words for it, or None. A stack of iterators, so that nesting costs no frames."""
     if comparison.unordered and {type(actual), type(expected)} <= _SEQUENCES | _SETS:
         words = _unordered(actual, expected, comparison)
         return ([], words) if words else None
-    steps, stack = [], [iter([(None, actual, expected)])]
+    steps: list[object] = []
+    stack: list[Children] = [iter([(None, actual, expected)])]
     while stack:
         for step, left, right in stack[-1]:
             if type(left) is type(right) and type(left) in _NEVER_NAN and left == right:
@@ -98,7 +102,7 @@ def _first_difference(actual: object, expected: object, comparison: Comparison) 
     return None
 
 
-def _level(actual: object, expected: object, comparison: Comparison) -> str | Children:
+def _level(actual: Value, expected: Value, comparison: Comparison) -> str | Children:
     """Words for how two values differ on this level, or the parts that are still to be compared."""
     if type(actual) not in _PLAIN:
         actual = plain_scalar(actual)
@@ -135,7 +139,7 @@ def _comparable(kind: type, wanted: type, comparison: Comparison) -> bool:
     return any(kind in group and wanted in group for group in (_NUMBERS, _SETS, _BYTES))
 
 
-def _same(actual: object, expected: object, comparison: Comparison) -> bool:
+def _same(actual: Value, expected: Value, comparison: Comparison) -> bool:
     """Whether two plain values without parts, of comparable types, are one; in strict mode nan is nan."""
     if (_is_long(actual) and type(expected) is decimal.Decimal) or (_is_long(expected) and type(actual) is decimal.Decimal):
         return False
@@ -219,7 +223,7 @@ def _unordered(actual: Collection, expected: Collection, comparison: Comparison)
     return ""
 
 
-def _token(value: object, comparison: Comparison) -> object:
+def _token(value: Value, comparison: Comparison) -> object:
     """Something hashable that is equal for two plain values exactly when they match without a tolerance."""
     if type(value) not in _PLAIN:
         value = plain_scalar(value)

@@ -151,7 +151,9 @@ def _find_controls(
 
     All are others in the first run; what a test does not come to then, because it ends before, is in the next.
     """
-    missing, runs, controls = None, [], []
+    missing: Set[tuple[str, int]] | None = None
+    runs: list[TestRun] = []
+    controls: list[_Control] = []
     while len(runs) < _CONTROLS and (missing is None or missing) and not any(run.looked for run in runs):
         others, lines, tests = _others(files, places, missing)
         run = runner.run(others, guarded=guard, rows=original.rows)

@@ -30,7 +30,7 @@ _MATH = {
     "ceil", "cos", "e", "exp", "fabs", "floor", "hypot", "inf", "isclose", "isfinite", "isinf", "isnan", "log", "log10",
     "log2", "nan", "pi", "pow", "sin", "sqrt", "tan", "trunc",
 }  # fmt: skip
-_OPERATORS = {
+_OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
     ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod, ast.Pow: operator.pow, ast.LShift: operator.lshift,
     ast.RShift: operator.rshift, ast.BitOr: operator.or_, ast.BitAnd: operator.and_, ast.BitXor: operator.xor,
@@ -111,7 +111,8 @@ class Evaluation:
 
     def _call(self, node: ast.Call) -> Any:
         function = self.function(node)
-        owner = self.value(node.func.value) if function is None else None  # Python looks at it before the arguments
+        method = node.func if function is None else None
+        owner = self.value(method.value) if isinstance(method, ast.Attribute) else None  # before the arguments, as Python
         args: list[Any] = []
         for argument in node.args:
             items = self.value(argument.value) if isinstance(argument, ast.Starred) else [self.value(argument)]
@@ -120,8 +121,8 @@ class Evaluation:
         if function in (set, frozenset, dict) and args and not isinstance(args[0], dict | set | frozenset):
             args[0] = list(args[0])  # an answer could be made to take quadratic time
             few_collisions([pair[0] for pair in args[0]] if function is dict else args[0])
-        if function is None:
-            return getattr(_bounded(owner), node.func.attr)(*args, **kwargs)
+        if isinstance(method, ast.Attribute):
+            return getattr(_bounded(owner), method.attr)(*args, **kwargs)
         if function is round and not all(
             -MAX_DIGITS < arg < MAX_DIGITS for arg in (*args[1:], *kwargs.values()) if arg is not None
         ):
@@ -167,7 +168,7 @@ class Evaluation:
     def _dict(self, node: ast.Dict) -> dict:
         if None in node.keys:
             raise Unliftable("a dict with **")
-        return {self.value(key): self.value(item) for key, item in zip(node.keys, node.values, strict=True)}
+        return {self.value(key): self.value(item) for key, item in zip(node.keys, node.values, strict=True) if key}
 
     def _unaryop(self, node: ast.UnaryOp) -> Any:
         return _OPERATORS[type(node.op)](self.value(node.operand))
@@ -213,6 +214,7 @@ class Evaluation:
 
     def _generatorexp(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> Iterator[Any]:
         source = node.generators[0]
+        assert isinstance(source.target, ast.Name)  # `check` takes no other
         return self._comprehended(node.elt, source.target.id, iter(self.value(source.iter)), source.ifs)
 
     def _comprehended(self, element: ast.expr, name: str, items: Iterator[Any], conditions: list[ast.expr]) -> Iterator[Any]:

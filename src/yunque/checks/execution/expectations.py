@@ -17,10 +17,11 @@ import ast
 import doctest
 import random
 from collections.abc import Iterable, Iterator, Sequence, Set
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 from yunque.code.python_ast import try_parse_python
 
+Function = ast.FunctionDef | ast.AsyncFunctionDef
 _EQUAL = frozenset(
     f"assert{name}Equal" for name in ("", "List", "Dict", "Tuple", "Set", "Sequence", "Count", "MultiLine", "Almost")
 )
@@ -43,8 +44,11 @@ def change(
     changed; None for all. A source that does not parse stays as it is.
     """
     tree = try_parse_python(source)
-    text, changed = _Text(source), {}
-    for path in tests if tree else ():
+    text = _Text(source)
+    changed: dict[tuple[str, ...], set[int]] = {}
+    if tree is None:
+        return source, changed
+    for path in tests:
         function = _find(tree, path)
         for place in _places(text, function, chance) if function else ():
             text.edits[place.start, place.start] = place.context
@@ -61,17 +65,17 @@ def change_others(source: str, tests: Iterable[Sequence[str]], chance: random.Ra
         return source
     text, wanted = _Text(source), [function for path in tests if (function := _find(tree, path))]
     kept = {node for function in wanted for node in ast.walk(function)}
-    for function in ast.walk(tree):
-        if _is_test(function) and function not in kept:
-            text.edits |= _edits(text, function, chance)
+    for node in ast.walk(tree):
+        if _is_test(node) and node not in kept:
+            text.edits |= _edits(text, node, chance)
     return text.edited()
 
 
-def _is_test(node: ast.AST) -> bool:
-    return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test")
+def _is_test(node: ast.AST) -> TypeGuard[Function]:
+    return isinstance(node, Function) and node.name.startswith("test")
 
 
-def _edits(text: _Text, function: ast.AST, chance: random.Random) -> dict[tuple[int, int], bytes]:
+def _edits(text: _Text, function: Function, chance: random.Random) -> dict[tuple[int, int], bytes]:
     """Every expectation of a test, and what it could become."""
     return {text.span(node): other for _, node, other in _expected(function, chance)}
 
@@ -86,11 +90,12 @@ class _Place(NamedTuple):
     edits: dict[tuple[int, int], bytes]
 
 
-def _places(text: _Text, function: ast.AST, chance: random.Random) -> Iterator[_Place]:
+def _places(text: _Text, function: Function, chance: random.Random) -> Iterator[_Place]:
     """What compares in a test: statements of their own, which nothing around them waits for."""
     edits: dict[ast.AST, dict[tuple[int, int], bytes]] = {}
-    for compared, node, other in _expected(function, chance):
-        edits.setdefault(compared, {})[text.span(node)] = other
+    for asked, node, other in _expected(function, chance):
+        edits.setdefault(asked, {})[text.span(node)] = other
+    compared: ast.AST | None
     for statement in _free(function):
         context = SOFT.format(statement.lineno).encode()
         if isinstance(statement, ast.With):
@@ -104,7 +109,7 @@ def _places(text: _Text, function: ast.AST, chance: random.Random) -> Iterator[_
             if line.strip() and not line.rstrip().endswith(b":"):
                 continue
             before = (b"\n" + indent + b" " if line.strip() else b"") + b"with " + context + b": "
-        if compared in edits:
+        if compared is not None and compared in edits:
             yield _Place(statement.lineno, start, before, edits[compared])
 
 
@@ -113,7 +118,7 @@ def _free(node: ast.AST) -> Iterator[ast.Assert | ast.Expr | ast.With]:
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.Assert | ast.Expr | ast.With):
             yield child
-        waits = isinstance(child, ast.Try) and child.handlers
+        waits = isinstance(child, ast.Try) and bool(child.handlers)
         waits = waits or (isinstance(child, ast.With) and any(_waits(item.context_expr) for item in child.items))
         if not waits:
             yield from _free(child)
@@ -130,13 +135,15 @@ def change_doctests(
     tree = try_parse_python(source)
     if tree is None:
         return source, {}
-    text, changed = _Text(source), {}
+    text = _Text(source)
+    changed: dict[tuple[str, ...], set[int]] = {}
     for path in tests:
         node = _docstring(tree, path)
-        if node is None or node.value.count("\n") != (node.end_lineno or 0) - node.lineno:
+        shown = node.value if node is not None else None
+        if node is None or not isinstance(shown, str) or shown.count("\n") != (node.end_lineno or 0) - node.lineno:
             continue  # its lines are not those of the file
         try:
-            examples = doctest.DocTestParser().get_examples(node.value)
+            examples = doctest.DocTestParser().get_examples(shown)
         except ValueError:
             continue
         for example in examples:
@@ -157,8 +164,9 @@ class _Text:
         for line in self.data.splitlines(keepends=True):
             self.starts.append(self.starts[-1] + len(line))
 
-    def span(self, node: ast.AST) -> tuple[int, int]:
+    def span(self, node: ast.expr | ast.stmt) -> tuple[int, int]:
         """The first byte of a node, and the one behind it."""
+        assert node.end_lineno is not None and node.end_col_offset is not None  # as of all that was parsed
         return self.starts[node.lineno - 1] + node.col_offset, self.starts[node.end_lineno - 1] + node.end_col_offset
 
     def edited(self) -> str:
@@ -169,18 +177,18 @@ class _Text:
         return data.decode("utf-8", "surrogatepass")
 
 
-def _find(tree: ast.Module, path: Sequence[str]) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
+def _find(tree: ast.Module, path: Sequence[str]) -> Function | None:
     """The test function at the end of a path of classes, or of the classes of this file that these derive from."""
     bodies: list[list[ast.stmt]] = [tree.body]
     for name in path[:-1]:
         bodies = [
             result.body for body in bodies for item in body if _is_class(item, name) for result in _line_of(item, tree)
         ]
-    functions = (item for body in bodies for item in body if isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef))
+    functions = (item for body in bodies for item in body if isinstance(item, Function))
     return next((function for function in functions if function.name == path[-1]), None)
 
 
-def _is_class(node: ast.stmt, name: str) -> bool:
+def _is_class(node: ast.stmt, name: str) -> TypeGuard[ast.ClassDef]:
     return isinstance(node, ast.ClassDef) and node.name == name
 
 
@@ -220,15 +228,16 @@ def _other_result(text: _Text, line: int, chance: random.Random) -> dict[tuple[i
     return {(start + place, start + place + 1): bytes([chance.choice([item for item in alike if item != shown[place]])])}
 
 
-def _expected(function: ast.AST, chance: random.Random) -> list[tuple[ast.AST, ast.AST, bytes]]:
+def _expected(function: Function, chance: random.Random) -> list[tuple[ast.AST, ast.expr, bytes]]:
     """What compares in a test, each with what it expects, and what stands for that."""
     return [*_values(function, chance), *_raised(function, chance)]
 
 
-def _values(function: ast.FunctionDef | ast.AsyncFunctionDef, chance: random.Random) -> list[tuple[ast.AST, ast.AST, bytes]]:
+def _values(function: Function, chance: random.Random) -> list[tuple[ast.AST, ast.expr, bytes]]:
     """What a test compares with literals, each with a part of those, and what stands for that."""
-    edits: list[tuple[ast.AST, ast.AST, bytes]] = []
-    named, others = dict(_named(function)), {}
+    edits: list[tuple[ast.AST, ast.expr, bytes]] = []
+    named = dict(_named(function))
+    others: dict[ast.expr, tuple[ast.expr, bytes] | None] = {}
     for node in ast.walk(function):
         sides: list[ast.expr] = []
         if isinstance(node, ast.Assert) and isinstance(node.test, ast.Compare):
@@ -244,7 +253,7 @@ def _values(function: ast.FunctionDef | ast.AsyncFunctionDef, chance: random.Ran
     return edits
 
 
-def _named(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[tuple[str, list[ast.expr]]]:
+def _named(function: Function) -> Iterator[tuple[str, list[ast.expr]]]:
     """Names that stand for literals in a test, and all of those: assigned once, or a row's by a loop or ``parametrize``."""
     stored = [node.id for node in ast.walk(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
     for node in ast.walk(function):
@@ -257,19 +266,21 @@ def _named(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[tuple[s
             yield from _columns(names, node.iter, isinstance(node.target, ast.Tuple))
     for call in function.decorator_list:
         if _is_method(call, {"parametrize"}) and len(call.args) >= 2:
-            names = call.args[0]
-            if isinstance(names, ast.Constant) and isinstance(names.value, str):
-                plain = [word.strip() for word in names.value.split(",") if word.strip()]
+            given = call.args[0]
+            if isinstance(given, ast.Constant) and isinstance(given.value, str):
+                plain = [word.strip() for word in given.value.split(",") if word.strip()]
                 yield from _columns(plain, call.args[1], len(plain) > 1)
-            elif isinstance(names, ast.List | ast.Tuple) and all(isinstance(elt, ast.Constant) for elt in names.elts):
-                yield from _columns([str(elt.value) for elt in names.elts], call.args[1], True)
+            elif isinstance(given, ast.List | ast.Tuple):
+                constants = [elt for elt in given.elts if isinstance(elt, ast.Constant)]
+                if len(constants) == len(given.elts):
+                    yield from _columns([str(elt.value) for elt in constants], call.args[1], True)
 
 
 def _columns(names: list[str], rows: ast.expr, in_rows: bool) -> Iterator[tuple[str, list[ast.expr]]]:
     """Each name with its literals in a literal of rows (``in_rows``), or of values for the only name."""
     if not isinstance(rows, ast.List | ast.Tuple):
         return
-    cells = []
+    cells: list[list[ast.expr]] = []
     for row in rows.elts:
         if _is_method(row, {"param"}) or (isinstance(row, ast.Call) and getattr(row.func, "id", "") == "param"):
             cells.append(row.args)
@@ -283,7 +294,7 @@ def _columns(names: list[str], rows: ast.expr, in_rows: bool) -> Iterator[tuple[
             yield name, column
 
 
-def _raised(function: ast.AST, chance: random.Random) -> list[tuple[ast.AST, ast.AST, bytes]]:
+def _raised(function: ast.AST, chance: random.Random) -> list[tuple[ast.AST, ast.expr, bytes]]:
     """What waits for exceptions in a test, each with those, and others."""
     return [
         (node, node.args[0], chance.choice(_UNUSUAL).encode())
@@ -292,15 +303,15 @@ def _raised(function: ast.AST, chance: random.Random) -> list[tuple[ast.AST, ast
     ]
 
 
-def _waits(node: ast.AST) -> bool:
+def _waits(node: ast.AST) -> TypeGuard[ast.Call]:
     return _is_method(node, _RAISES) or (isinstance(node, ast.Call) and getattr(node.func, "id", "") == "raises")
 
 
-def _is_method(node: ast.AST, names: Set[str]) -> bool:
+def _is_method(node: ast.AST, names: Set[str]) -> TypeGuard[ast.Call]:
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in names
 
 
-def _is_approx(node: ast.expr) -> bool:
+def _is_approx(node: ast.expr) -> TypeGuard[ast.Call]:
     return _is_method(node, {"approx"}) or (isinstance(node, ast.Call) and getattr(node.func, "id", "") == "approx")
 
 
@@ -314,7 +325,7 @@ def _is_literal(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and node.value is not Ellipsis
 
 
-def _other(node: ast.expr, chance: random.Random) -> tuple[ast.AST, bytes] | None:
+def _other(node: ast.expr, chance: random.Random) -> tuple[ast.expr, bytes] | None:
     """One constant of a literal, and another of its kind."""
     places = [item for item in ast.walk(node) if isinstance(item, ast.Constant)]
     if isinstance(node, ast.Dict):  # a key may be looked up only
@@ -330,6 +341,7 @@ def _other(node: ast.expr, chance: random.Random) -> tuple[ast.AST, bytes] | Non
         return place, repr(value + chance.randrange(1, 10)).encode()
     if isinstance(value, bytes):
         return place, repr(value + bytes([chance.randrange(97, 123)])).encode()
+    assert isinstance(value, str)  # `_is_literal` takes no ellipsis
     text = value + chr(chance.randrange(97, 123))
     return place, (f'"{text}"' if _plain(text) else repr(text)).encode("utf-8", "surrogatepass")
 

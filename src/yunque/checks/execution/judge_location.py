@@ -152,8 +152,12 @@ def _why_not(node: ast.AST, whole: _Whole) -> str:
             return f"it imports {wanted[0]}"
     if isinstance(node, ast.Compare) and len(node.ops) > 1 and any(isinstance(how, ast.Is | ast.IsNot) for how in node.ops):
         return "it compares identities in a chain"
-    about_kinds = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _ABOUT_KINDS
-    if about_kinds and any(_names(argument) & program for argument in node.args[1:]):
+    if (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in _ABOUT_KINDS
+        and any(_names(argument) & program for argument in node.args[1:])
+    ):
         return f"it asks {node.func.id} about what the program defines"
     if isinstance(node, ast.ExceptHandler) and node.type is not None and _names(node.type) & program:
         return "it catches an exception that the program defines"

@@ -150,16 +150,19 @@ class Judges:
             try:
                 return self._fork()
             except (OSError, ValueError):  # somebody killed the template
-                self._template.close()
+                if self._template is not None:
+                    self._template.close()
                 self._template = None
                 self._ready()
                 return self._fork()
 
     def _fork(self) -> _Judge:
+        template = self._template
+        assert template is not None  # `_ready` made sure
         ours, theirs = socket.socketpair()
         with theirs, ours:
-            socket.send_fds(self._template, [b"fork"], [theirs.fileno()])
-            return _Judge(int(self._template.recv(32)), Connection(ours.detach()))
+            socket.send_fds(template, [b"fork"], [theirs.fileno()])
+            return _Judge(int(template.recv(32)), Connection(ours.detach()))
 
     def _give_back(self, judge: _Judge) -> None:
         with self._lock:
@@ -170,9 +173,10 @@ class Judges:
 
     def _tell(self, message: str) -> int:
         """Have the template do something; the number that it answers with, 0 when it is gone."""
-        with self._lock, contextlib.suppress(OSError, ValueError, AttributeError):
-            self._template.send(message.encode())
-            return int(self._template.recv(32))
+        with self._lock, contextlib.suppress(OSError, ValueError):
+            if self._template is not None:
+                self._template.send(message.encode())
+                return int(self._template.recv(32))
         return 0
 
     def _ready(self) -> None:

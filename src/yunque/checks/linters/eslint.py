@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from yunque.checks.canaries import canary
-from yunque.checks.findings import decide, error, skip, worst_of
+from yunque.checks.findings import decide, skip, worst_of
 from yunque.checks.linters.tool_answers import verdict_on
 from yunque.checks.processes import Worker, WorkerLimits, shared_worker
 from yunque.code.languages import family
@@ -231,5 +231,5 @@ def install_eslint() -> Path:
 if __name__ == "__main__":
     try:
         print(install_eslint())
-    except YunqueError as error:
-        sys.exit(error.line())
+    except YunqueError as trouble:
+        sys.exit(trouble.line())

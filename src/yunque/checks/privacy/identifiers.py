@@ -181,6 +181,6 @@ def national_ids(data: bytes) -> Spans:
         if sums == digits[9:] and len(set(digits)) > 2:
             yield match.span()
     for match in shaped(data, _NIR, b"0 00 00 00 000 000 00"):
-        text = match[0].replace(b" ", b"")
-        if 97 - int(text[:13]) % 97 == int(text[13:]):
+        whole = match[0].replace(b" ", b"")
+        if 97 - int(whole[:13]) % 97 == int(whole[13:]):
             yield match.span()

@@ -239,8 +239,9 @@ def _may_be_cut(data: bytes, low: bytes, position: int, root: bytes, match: re.M
     likely = (*pieces, b"".join(pieces[:2]), b"".join(pieces))
     if not any((len(item) == 36 and UUID.fullmatch(item)) or looks_random(item, strict=not surely) for item in likely):
         return False
-    begin = position - len(_WORD_END.search(low, max(0, position - 80), position)[0])
-    return not any(pattern.search(_NAMED.match(low, begin, after + 28)[1].rpartition(b".")[2]) for pattern in _OTHER)
+    named = _NAMED.match(low, _word_start(low, position), after + 28)
+    assert named is not None  # it matches everything
+    return not any(pattern.search(named[1].rpartition(b".")[2]) for pattern in _OTHER)
 
 
 def parsed_values(data: bytes, language: str, places: list[int]) -> Iterator[tuple[str, list[Span]]]:
@@ -285,6 +286,7 @@ def _value(data: bytes, match: re.Match[bytes]) -> tuple[int, int, bool]:
             end -= 1
         closed = end >= 0 and len(data[start:end].split()) == 1
         return start, end if closed else start, False
+    assert match.lastgroup is not None
     start, end = match.span(match.lastgroup)
     start += 7 if data.startswith(b"base64:", start) else 0
     line = data.rfind(b"\n", 0, start) + 1
@@ -296,10 +298,19 @@ def _value(data: bytes, match: re.Match[bytes]) -> tuple[int, int, bool]:
     return start, start if cut[0] in b"({[$" else cut.start(), True
 
 
+def _word_start(low: bytes, position: int) -> int:
+    """Where the word around a position starts."""
+    before = _WORD_END.search(low, max(0, position - 80), position)
+    assert before is not None  # it matches the empty text
+    return before.start()
+
+
 def _name_at(data: bytes, low: bytes, position: int, start: int) -> bytes:
     """The name around a position; empty where it says that its value is something else: ``token_url``, ``A::Pass``."""
-    begin = position - len(_WORD_END.search(low, max(0, position - 80), position)[0])
-    name, _, separator = _NAMED.match(low, begin, start).groups()
+    begin = _word_start(low, position)
+    named = _NAMED.match(low, begin, start)
+    assert named is not None  # it matches everything
+    name, _, separator = named.groups()
     if separator.strip()[:1] == b"(" and not any(root in name.rpartition(b".")[2] for root in _ROOTS):
         return b""  # ``secret.write_text(…)``
     if _NO_NAME.search(low, max(0, begin - 6), begin):

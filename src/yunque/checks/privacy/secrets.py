@@ -26,6 +26,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata
+from typing import TYPE_CHECKING
 
 from yunque.checks.canaries import canary
 from yunque.checks.findings import decide, error, skip, timed, worst_of
@@ -34,6 +35,9 @@ from yunque.checks.privacy.secret_patterns import CUT_URL, WIDE, Found, assignme
 from yunque.code.languages import PARSED
 from yunque.core.nouns import Canary, Finding, Record, Verdict
 from yunque.core.paths import cache_folder
+
+if TYPE_CHECKING:
+    import kingfisher_sdk
 
 PACKAGE = "kingfisher-secret-scanner"
 NO_KINGFISHER = f"{PACKAGE} is not installed; pip install 'yunque[checks]'"
@@ -64,7 +68,7 @@ def fingerprint(data: bytes) -> str:
 
 # -------------------------------------------------------------------------------------------------- Kingfisher
 @functools.cache
-def _scanner() -> object:
+def _scanner() -> kingfisher_sdk.Scanner:
     """Kingfisher's rules, compiled once on a machine (seconds) and read from our cache folder after that (0.4 s)."""
     import kingfisher_sdk
 

@@ -43,7 +43,9 @@ def _characters(text: str) -> tuple[int, int, int]:
         digits = len(data) - len(data.translate(None, b"0123456789"))
         return letters, digits, len(data) - len(data.translate(None, b" \t\r\n\f\v"))
     counts = Counter(text)
-    return tuple(sum(n for name, n in counts.items() if is_one(name)) for is_one in (str.isalpha, str.isdigit, str.isspace))
+    kinds = (str.isalpha, str.isdigit, str.isspace)
+    letters, digits, spaces = (sum(n for name, n in counts.items() if is_one(name)) for is_one in kinds)
+    return letters, digits, spaces
 
 
 class _Shape:

@@ -100,13 +100,13 @@ def _assigned(node: Node, known: dict[str, str]) -> list[Finding]:
     name, right = node.child_by_field_name("left"), node.child_by_field_name("right")
     built = _built(right, known)
     if name is None or name.type != "identifier":
-        return _judged(right, built) if built is not None else []
+        return _judged(right, built) if right is not None and built is not None else []
     key = _source(name)
     if node.type == "augmented_assignment" and key in known:
         built = (known[key] + (_HOLE if built is None else built))[:_LONGEST]
         findings = _judged(node, built) if _values(built) > _values(known[key]) else []
     else:
-        findings = _judged(right, built) if built is not None else []
+        findings = _judged(right, built) if right is not None and built is not None else []
     known.pop(key, None)
     if built is not None:
         known[key] = built
@@ -166,8 +166,10 @@ def _built(node: Node | None, known: dict[str, str], depth: int = 0) -> str | No
     if node.type == "parenthesized_expression":
         return below(next(iter(node.named_children), None))
     if node.type == "binary_operator":
-        left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
-        operator, start = _source(node.child_by_field_name("operator")), below(left)
+        left, right, sign = (node.child_by_field_name(field) for field in ("left", "right", "operator"))
+        if left is None or right is None or sign is None:
+            return None
+        operator, start = _source(sign), below(left)
         if operator == "%" and start is not None:
             return _filled(start, right)
         end = below(right) if operator == "+" else None
@@ -207,7 +209,7 @@ def _paths(tree: Tree) -> list[Finding]:
     calls = captures(tree, "python", "(call) @call").get("call", [])
     for call in sorted(calls, key=lambda item: item.start_byte):  # a query gives no order
         function, given = call.child_by_field_name("function"), call.child_by_field_name("arguments")
-        if given is None or _source(function) not in ("os.path.join", "path.join"):
+        if function is None or given is None or _source(function) not in ("os.path.join", "path.join"):
             continue
         around = _around(call)
         joined = any(child.type in ("identifier", "subscript", "attribute", "call") for child in given.named_children[1:])
@@ -230,4 +232,4 @@ def _finding(node: Node, rule: str, cwe: int, message: str, severity: str) -> Fi
 
 
 def _source(node: Node) -> str:
-    return node.text.decode("utf-8", "replace")
+    return (node.text or b"").decode("utf-8", "replace")

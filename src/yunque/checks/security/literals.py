@@ -23,7 +23,7 @@ LEAST = 2
 def needed(pattern: str, flags: int = 0) -> tuple[str, ...]:
     """Literals of which every match holds at least one; empty where that cannot be told. Folded where case is ignored."""
     try:
-        from re import _parser as parser
+        from re import _parser as parser  # type: ignore[attr-defined]  # typeshed does not know it
     except ImportError:
         return ()
     parsed = parser.parse(pattern, flags)
@@ -80,7 +80,7 @@ def _of_item(operator: str, argument: Any) -> tuple[str, ...] | None:
     if operator in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
         return _of_sequence(argument[2]) if argument[0] else None
     if operator == "BRANCH":
-        branches = [_of_sequence(branch) for branch in argument[1]]
+        branches = [_of_sequence(branch) or () for branch in argument[1]]
         return tuple(item for branch in branches for item in branch) if all(branches) else None
     return None
 

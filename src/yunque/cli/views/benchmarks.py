@@ -95,8 +95,8 @@ def print_table(folder: Path) -> None:
 
     table = Table(caption=Text(f"in {folder}"), caption_justify="left")
     for column in ("benchmark", "here", "files", "size", "training", "licence"):
-        justify = "right" if column in ("files", "size") else "left"
-        table.add_column(column, justify=justify, no_wrap=column in ("benchmark", "size"))
+        numbers = column in ("files", "size")
+        table.add_column(column, justify="right" if numbers else "left", no_wrap=column in ("benchmark", "size"))
     states = status(folder)
     for benchmark in benchmarks().values():
         own = [state.state for state in states if state.benchmark == benchmark.name]

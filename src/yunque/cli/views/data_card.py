@@ -15,8 +15,11 @@ from yunque.store.tables import scan_table
 
 def gather(store: Store, dataset: Artifact) -> DataFacts:
     """The facts of a data set, read from its tables once. StoreError for another artifact."""
-    licences, before, prose = Counter(), Counter(), Counter()
-    sources, checks = [], {}
+    licences: Counter[str] = Counter()
+    before: Counter[str] = Counter()
+    prose: Counter[str] = Counter()
+    sources: list[SourceFacts] = []
+    checks: dict[str, None] = {}
     for part in parts_of(store, dataset):
         records, tags = store.parents(part)
         checks |= dict.fromkeys(tags.manifest.recipe["checks"])

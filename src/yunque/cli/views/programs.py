@@ -38,6 +38,7 @@ def run_file(
     if run.missing:
         raise SandboxError(run.missing)
     seen = run.ran or run.compiled
+    assert seen is not None  # or something would be missing
     if as_json:
         emit(_plain(run.language, "ran" if run.ran else "compiled", seen))
     else:

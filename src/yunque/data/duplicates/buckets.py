@@ -22,7 +22,10 @@ KEPT_PLACES, OTHER_PLACES = 32, 8
 class SortedBands(Protocol):
     """Records that were looked at earlier (`data.duplicates.index.Index`)."""
 
-    base: int
+    @property
+    def base(self) -> int:
+        """The number of its first record."""
+        ...
 
     def band(self, band: int) -> tuple[np.ndarray, np.ndarray]:
         """The sorted keys of a band, and the record of each."""
@@ -99,7 +102,8 @@ class Buckets:
         results = []
         total = sizes.copy()
         for index in earlier:
-            low, high = (np.searchsorted(index.band(band)[0], ordered[first], side) for side in ("left", "right"))
+            known, asked = index.band(band)[0], ordered[first]
+            low, high = np.searchsorted(known, asked, "left"), np.searchsorted(known, asked, "right")
             total += high - low
             results.append((index, low, np.minimum(high - low, KEPT_PLACES)))
         shared = total > 1

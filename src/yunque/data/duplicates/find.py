@@ -29,7 +29,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, Field
@@ -287,7 +287,7 @@ class _Judged:
     def _counts(self, roots: np.ndarray) -> dict:
         _, sizes = np.unique(roots, return_counts=True)
         dropped = {name: int(np.count_nonzero(self.reason == index)) for index, name in enumerate(REASONS) if index}
-        counts = {
+        counts: dict[str, Any] = {
             "in": len(self.order),
             "kept": int(np.count_nonzero(self.reason == 0)),
             "dropped": {name: count for name, count in dropped.items() if count},

@@ -16,11 +16,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from yunque.core.errors import RecipeError
 from yunque.data.duplicates.shingles import mix
+
+if TYPE_CHECKING:
+    from rensa import RMinHash
 
 SEED = 0x59554E51
 NUM_HASHES = 128
@@ -78,7 +82,7 @@ def algorithm() -> str:
     return f"rensa-full-set-{_rensa().ALGORITHM_VERSION}"
 
 
-def _rensa() -> type:
+def _rensa() -> type[RMinHash]:
     try:
         from rensa import RMinHash
     except ImportError:

@@ -129,8 +129,8 @@ def _notice(comment: str) -> Found:
         return Found(named.pop(), "", "header", 1.0)
     if named:
         return Found(joined({item for details in named for item in ids_of(details)}), "", "header", 1.0)
-    details = tell(comment)
-    return Found(details.expression, "", "header", details.score) if details.expression != UNKNOWN else _NOWHERE
+    licence = tell(comment)
+    return Found(licence.expression, "", "header", licence.score) if licence.expression != UNKNOWN else _NOWHERE
 
 
 # ------------------------------------------------------------------------------------------------------------------ a tree
@@ -167,15 +167,15 @@ class LicenceMap:
                 if (details := _hint(reader, _read(tree, path))) != UNKNOWN:
                     here.metadata[name if name in _METADATA else pure.suffix] = (path, details)
             elif _is_licence_file(pure):
-                details = self._tell(_read(tree, path))
-                if details.expression != UNKNOWN or details.either or not _DOCUMENT.fullmatch(name):
+                licence = self._tell(_read(tree, path))
+                if licence.expression != UNKNOWN or licence.either or not _DOCUMENT.fullmatch(name):
                     weak = _WEAK_FILE.fullmatch(name) or (pure.parent.name == "licenses" and ".dist-info" not in path)
-                    (here.weak if weak else here.texts).append((path, details))
-        for folder, result in reuse.items():
+                    (here.weak if weak else here.texts).append((path, licence))
+        for folder, texts in reuse.items():
             if (
-                len({details.expression for _, details in result}) == 1
+                len({licence.expression for _, licence in texts}) == 1
             ):  # of several, only a file's own head says which is its own
-                folders[folder].texts.append(result[0])
+                folders[folder].texts.append(texts[0])
         self._by_folder = {folder: result for folder, here in folders.items() if (result := _settle(here)) is not None}
 
     def _tell(self, text: str) -> Told:

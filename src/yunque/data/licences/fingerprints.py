@@ -97,7 +97,7 @@ def find_texts(words: Sequence[str]) -> list[Match]:
     import numpy
 
     library, pieces = _library(), numpy.array(pieces_of(words), dtype=numpy.uint32)
-    left, right = (numpy.searchsorted(library.hashes, pieces, side) for side in ("left", "right"))
+    left, right = numpy.searchsorted(library.hashes, pieces, "left"), numpy.searchsorted(library.hashes, pieces, "right")
     num = right - left
     places = numpy.repeat(numpy.arange(len(pieces)), num)
     firsts = numpy.repeat(left - numpy.concatenate(([0], numpy.cumsum(num)[:-1])), num) if len(num) else left

@@ -147,7 +147,7 @@ MAX_PHRASED_WORDS = 400
 
 def said_in(words: str) -> set[str]:
     """The ids that a short text names as its licence. ``words``: lower case, one space between."""
-    results = set()
+    results: set[str] = set()
     waiting = [(spdx, match.end()) for spdx, named in _NAMED_RE.items() for match in named.finditer(words)]
     while waiting and len(results) < 20:
         spdx, end = waiting.pop()

@@ -125,7 +125,7 @@ def pack(
 
     Raises TrainingError when nothing is left to train on.
     """
-    counts = {"pairs": 0, "used": 0, "cut": 0, "answer_too_long": 0, "over_budget": 0, "no_share": 0}
+    counts: dict[str, float] = {"pairs": 0, "used": 0, "cut": 0, "answer_too_long": 0, "over_budget": 0, "no_share": 0}
     chosen: list[Sample] = []
     budget = num_tokens
     for pair in _mixture(pairs, recipe, seed, counts):

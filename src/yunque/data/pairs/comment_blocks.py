@@ -96,7 +96,9 @@ _MARGIN = re.compile(rb"[ \t]*(?=[^\s])")
 
 def _block(data: bytes, record: Record, comment_end: int) -> tuple[int, int] | None:
     """(start, end) of the statements below a comment: whole lines, the last line break excluded."""
-    line = _END_OF_LINE.match(data, comment_end).end()
+    ended = _END_OF_LINE.match(data, comment_end)
+    assert ended is not None  # `_groups` takes no comment that something follows on its line
+    line = ended.end()
     margin = _MARGIN.match(data, line)
     if not margin or _NO_START.match(data, margin.end()):
         return None

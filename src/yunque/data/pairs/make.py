@@ -101,6 +101,7 @@ def reassemble(text: str, pair: Pair) -> str:
     Raises ValueError when prompt or suffix do not fit around the span.
     """
     data = text.encode()
+    assert pair.span_bytes is not None  # as of every pair that was made from a text
     start, end = pair.span_bytes
     if not data[:start].endswith(pair.prompt.encode()) or not data[end:].startswith(pair.suffix.encode()):
         raise ValueError(f"pair {pair.id} does not fit around bytes {start} to {end}")
@@ -133,6 +134,7 @@ def _explain_pair(record: Record, data: bytes, function: Function, recipe: Pairs
 
     The prompt is the code at the left margin, a blank line, and ``# What NAME does:`` in the language's comment marks.
     """
+    assert function.docstring_span is not None  # it is asked of functions with a docstring
     start, end = function.docstring_span
     line_start = data.rfind(b"\n", 0, start) + 1
     after = _LINE_BREAK.match(data, end)

@@ -244,8 +244,7 @@ def _grammar_tree(data: bytes, language: str) -> Tree:
 def _leaves(tree: Tree) -> Iterator[Node]:
     """Tokens in order; a string or a comment is one."""
     cursor = tree.walk()
-    while True:
-        node = cursor.node
+    while (node := cursor.node) is not None:
         if "comment" in node.type or _TEXTS.search(node.type) or not cursor.goto_first_child():
             yield node
             while not cursor.goto_next_sibling():
@@ -303,14 +302,14 @@ def _remove_imports(drafts: Sequence[_Draft]) -> None:
         return
     texts = [draft.text for draft, _ in unused]
     _, fixed, why = in_files(ruff, texts, [*select, "--fix-only"])
-    for index, (draft, rows) in enumerate(unused):
+    for index, (draft, safe) in enumerate(unused):
 
-        def change(position: int = index, rows: list[Row] = rows) -> tuple[str, Counter[str]]:
+        def change(position: int = index, rows: list[Row] = safe) -> tuple[str, Counter[str]]:
             if why:
                 raise Unproven(why)
             return fixed[position], Counter({"F401": len(rows)})
 
-        def proven(before: str, after: str, _language: str, rows: list[Row] = rows) -> None:
+        def proven(before: str, after: str, _language: str, rows: list[Row] = safe) -> None:
             if not _same_tree(_without(before, rows), _tree_of(after)):
                 raise Unproven("more than the unused imports would go")
 

@@ -21,7 +21,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import BaseModel, field_validator
 
@@ -42,7 +42,7 @@ class RedactRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docstri
 
     secrets: bool = True
     """Replace keys, tokens, passwords."""
-    personal: tuple[Kind, ...] = Kind.__args__
+    personal: tuple[Kind, ...] = get_args(Kind)
     """Kinds of personal data that are replaced; none asks no check."""
     salt: str = ""
     """Where the secret that keys the placeholders is: 'env:NAME' or 'file:PATH' of a team that wants one data set on its
@@ -146,7 +146,8 @@ class Redactor:
 
     def redact_pair(self, pair: Pair) -> tuple[Pair | None, tuple[Replaced, ...], str]:
         """A pair that stands in no record as it is, with its texts redacted; or None, and why. Its id stays."""
-        texts, replaced = {}, []
+        texts: dict[str, str] = {}
+        replaced: list[Replaced] = []
         for name in ("prompt", "answer", "suffix"):
             if text := getattr(pair, name):
                 result = self.redact(_of_text(text, pair.language if name == "answer" else "text"))
@@ -154,7 +155,11 @@ class Redactor:
                     return None, (), result.refused
                 texts[name] = result.record.text
                 replaced += result.replaced
-        return (replace(pair, **texts) if replaced else pair), tuple(replaced), ""
+        if not replaced:
+            return pair, (), ""
+        prompt, answer = texts.get("prompt", pair.prompt), texts.get("answer", pair.answer)
+        suffix = texts.get("suffix", pair.suffix)
+        return replace(pair, prompt=prompt, answer=answer, suffix=suffix), tuple(replaced), ""
 
     def _look(self, record: Record) -> tuple[list[Finding], str]:
         """What is to be replaced, in order, none overlapping another; or why nobody can say."""
@@ -171,14 +176,14 @@ class Redactor:
 
     def _meant(self, findings: Sequence[Finding]) -> list[Finding]:
         """Those that the recipe wants replaced."""
-        unwanted = {*Kind.__args__} - {*self.recipe.personal}
+        unwanted = {*get_args(Kind)} - {*self.recipe.personal}
         return [finding for finding in findings if finding.severity != "note" and finding.rule not in unwanted]
 
     def _rewrite(self, record: Record, findings: Sequence[Finding]) -> tuple[Record, list[Replaced]]:
         data = record.text.encode("utf-8", "surrogatepass")
         pieces, replaced, position, line, counted = [], [], 0, 1, 0
         for finding in findings:
-            start, end = finding.span_bytes
+            start, end = _span(finding)
             value = data[start:end]
             rule = self.known.rule_of(value, finding.rule)
             digest = hmac.new(self._salt.encode(), rule.encode() + b"\0" + value, hashlib.sha256).hexdigest()
@@ -197,13 +202,18 @@ def _of_text(text: str, language: str) -> Record:
     return Record(id="", text=text, language=language, origin=origin)
 
 
+def _span(finding: Finding) -> tuple[int, int]:
+    assert finding.span_bytes is not None  # `_look` takes no other
+    return finding.span_bytes
+
+
 def _merged(findings: Iterable[Finding]) -> list[Finding]:
     """In order; of two that overlap the first one gets the bytes of both, so that no rest is left."""
     merged: list[Finding] = []
-    for finding in sorted(findings, key=lambda it: (it.span_bytes[0], -it.span_bytes[1])):
-        if merged and finding.span_bytes[0] < merged[-1].span_bytes[1]:
-            start, end = merged[-1].span_bytes
-            merged[-1] = replace(merged[-1], span_bytes=(start, max(end, finding.span_bytes[1])))
+    for finding in sorted(findings, key=lambda it: (_span(it)[0], -_span(it)[1])):
+        if merged and _span(finding)[0] < _span(merged[-1])[1]:
+            start, end = _span(merged[-1])
+            merged[-1] = replace(merged[-1], span_bytes=(start, max(end, _span(finding)[1])))
         else:
             merged.append(finding)
     return merged
@@ -260,8 +270,8 @@ def _secret(kind: str, value: bytes, digest: str) -> bytes:
     """A secret's placeholder: as long as the secret, hexadecimal for hexadecimal, an address for an address."""
     match = _HEX.fullmatch(value)
     if match:
-        mark = (match[1] or b"") + b"deadbeef" + digest[:8].encode()
-        return mark[: len(value)].ljust(len(value), b"0")
+        plain = (match[1] or b"") + b"deadbeef" + digest[:8].encode()
+        return plain[: len(value)].ljust(len(value), b"0")
     if value.startswith((b"https://", b"http://")):
         return b"https://example.com/" + f"REDACTED_{digest[:16]}".encode()
     name = re.sub(r"[^A-Z0-9]+", "_", kind.upper())

@@ -236,6 +236,7 @@ def _holds(rule: Rule, verdict: Verdict) -> str | None:
             return None
         if rule.below is not None:
             return f"{rule.value} is {number:.4g}, below {rule.below:.4g}" if number < rule.below else None
+        assert rule.above is not None  # or below would be given
         return f"{rule.value} is {number:.4g}, above {rule.above:.4g}" if number > rule.above else None
     if not rule.finding and not rule.cwe and not rule.owasp:
         return (verdict.detail or "fails") if verdict.outcome is Outcome.FAIL else None

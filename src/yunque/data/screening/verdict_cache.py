@@ -134,6 +134,7 @@ def _source(name: str) -> str | None:
         pass
     try:
         spec = find_spec(name)
-        return spec.loader.get_source(name) if spec and spec.loader else None
+        source = getattr(spec.loader, "get_source", None) if spec else None  # not every loader has it
+        return source(name) if source else None
     except (ImportError, AttributeError, ValueError):
         return None

@@ -16,7 +16,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
 
 from yunque.core.errors import SourceError
 from yunque.data.sources.snapshots import CHUNK_BYTES, TreeLimits, TreeWriter
@@ -72,7 +72,7 @@ class _CappedInfo(tarfile.TarInfo):
     """A tar header that refuses an extended header too large to be one."""
 
     @classmethod
-    def frombuf(cls, buf: bytes, encoding: str, errors: str) -> tarfile.TarInfo:
+    def frombuf(cls, buf: bytes, encoding: str, errors: str) -> Self:
         info = super().frombuf(buf, encoding, errors)
         if info.type in _EXTENDED and info.size > MAX_HEADER_BYTES:
             raise _HeaderBomb(f"is a bomb: it has a header of {info.size} bytes")
@@ -84,7 +84,7 @@ def _untar(path: Path, writer: TreeWriter) -> None:
     try:
         with tarfile.open(path, "r:*", tarinfo=_CappedInfo) as tar:
             while (member := tar.next()) is not None:
-                tar.members = []  # or it keeps every header in memory
+                tar.members = []  # type: ignore[attr-defined]  # not in typeshed; or it keeps every header in memory
                 budget.spend(member.size if member.isreg() else 0)
                 _take_tar_member(tar, member, writer, path)
             tar.fileobj.read(TRAILER_BYTES)  # gzip and xz tell only at their end whether all of it was right

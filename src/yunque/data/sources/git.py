@@ -18,13 +18,17 @@ from urllib.parse import unquote
 
 from yunque.core.errors import SourceError
 
-_OFF = ("core.fsmonitor=false", "core.hooksPath=/dev/null", "core.untrackedCache=false", "protocol.ext.allow=never")
-_OFF += ("core.commitGraph=false", "core.bigFileThreshold=16m", "gc.auto=0", "maintenance.auto=false")
+_OFF: tuple[str, ...] = (
+    "core.fsmonitor=false", "core.hooksPath=/dev/null", "core.untrackedCache=false", "protocol.ext.allow=never",
+    "core.commitGraph=false", "core.bigFileThreshold=16m", "gc.auto=0", "maintenance.auto=false",
+)  # fmt: skip
 _OFF_LOCAL = ("protocol.allow=never",)  # a partial clone would fetch what it misses, by a program of its own choice
 _OFF_REMOTE = ("http.lowSpeedLimit=1000", "http.lowSpeedTime=60", "submodule.recurse=false")
-_FOREIGN = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES")
-_FOREIGN += ("GIT_COMMON_DIR", "GIT_NAMESPACE", "GIT_EXTERNAL_DIFF", "GIT_PREFIX")
-_FOREIGN += ("GIT_SHALLOW_FILE", "GIT_REPLACE_REF_BASE", "GIT_DIFF_OPTS", "GIT_LITERAL_PATHSPECS", "GIT_GLOB_PATHSPECS")
+_FOREIGN: tuple[str, ...] = (
+    "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR", "GIT_NAMESPACE", "GIT_EXTERNAL_DIFF", "GIT_PREFIX",
+    "GIT_SHALLOW_FILE", "GIT_REPLACE_REF_BASE", "GIT_DIFF_OPTS", "GIT_LITERAL_PATHSPECS", "GIT_GLOB_PATHSPECS",
+)  # fmt: skip
 LOCAL_TIMEOUT_S, REMOTE_TIMEOUT_S = 120, 3600
 _FULL_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 FETCHED = "refs/yunque/fetched"
@@ -116,7 +120,8 @@ def remote_commit(url: str, revision: str = "") -> tuple[str, str]:
         do = "name a branch, a tag, or a whole commit"
         raise SourceError(f"'{revision}' cannot be asked of a repository elsewhere", where=where, do=do)
     text = _remote(url, "ls-remote", "--quiet", "--", url, *wanted, *(f"{item}^{{}}" for item in wanted if revision))
-    refs = dict(reversed(line.split("\t", 1)) for line in text.decode("utf-8", "replace").splitlines() if "\t" in line)
+    lines = (line.partition("\t") for line in text.decode("utf-8", "replace").splitlines())
+    refs = {ref: commit for commit, tab, ref in lines if tab}
     for ref in wanted:
         if commit := refs.get(f"{ref}^{{}}") or refs.get(ref):
             return commit, ref

@@ -233,11 +233,13 @@ class _Talk:
 
     def __init__(self, root: Path, *arguments: str) -> None:
         self._process: subprocess.Popen = git.start(root, *arguments)
+        assert self._process.stdin is not None and self._process.stdout is not None  # it was started with both
+        self._stdin, self._stdout = self._process.stdin, self._process.stdout
         self._held = b""
 
     def send(self, data: bytes) -> None:
         try:
-            self._process.stdin.write(data)
+            self._stdin.write(data)
         except OSError:
             raise GitError("git ended") from None
 
@@ -284,12 +286,12 @@ class _Talk:
 
     def close(self) -> None:
         self._process.kill()
-        self._process.stdin.close()
-        self._process.stdout.close()
+        self._stdin.close()
+        self._stdout.close()
         self._process.wait()
 
     def _more(self) -> bytes:
-        handle = self._process.stdout.fileno()
+        handle = self._stdout.fileno()
         if not select.select([handle], [], [], git.LOCAL_TIMEOUT_S)[0]:
             raise GitError(f"no answer in {git.LOCAL_TIMEOUT_S} s")
         return os.read(handle, CHUNK_BYTES)

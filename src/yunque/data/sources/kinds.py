@@ -22,7 +22,7 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cached_property
@@ -77,8 +77,8 @@ def open_source(spec: str, limits: TreeLimits = TreeLimits()) -> Source:
         if spec and path.is_dir():
             return _open_folder(path.resolve(), limits)
         if spec and path.is_file():
-            if sources := recognise.benchmark_at(path):
-                raise SourceError(f"is {sources.reason}", where=path, do="benchmarks are never training data")
+            if benchmark := recognise.benchmark_at(path):
+                raise SourceError(f"is {benchmark.reason}", where=path, do="benchmarks are never training data")
             return Archive(path.resolve(), limits)
         if spec and path.exists():
             raise SourceError("is neither a file nor a folder", where=spec)
@@ -330,7 +330,7 @@ class PackageSource:
         self.spec = f"{self.source}{self.joint}{self.version}" if self.version else self.source
 
     _parse = staticmethod(pip.parse_spec)
-    _download = staticmethod(pip.download)
+    _download: Callable[[str, str, Path, int], tuple[Path, dict]] = staticmethod(pip.download)
 
     @property
     def identity(self) -> dict:

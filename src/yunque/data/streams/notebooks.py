@@ -152,12 +152,12 @@ def read_notebook(
     """(place in ``parts``, prose above) of each code cell right below prose."""
     prose = ""
     for number, cell in enumerate(cells):
-        text, why = _text(cell, language, limits)
+        text, trouble = _text(cell, language, limits)
         if cell.broken:
-            text, why = "", ("broken cell", cell.broken)
-        if why:
+            text, trouble = "", ("broken cell", cell.broken)
+        if trouble:
             size = len(cell.source.encode())
-            yield Dropped(path=f"{origin.path}#{number}", reason=why[0], detail=why[1], size_bytes=size)
+            yield Dropped(path=f"{origin.path}#{number}", reason=trouble[0], detail=trouble[1], size_bytes=size)
         elif text:
             if cell.kind == "code" and prose:
                 asked.append((len(parts), prose))
@@ -243,7 +243,9 @@ def _scan(line: str, depth: int, quote: str) -> tuple[int, str]:
     place = 0
     while place < len(line):
         if quote:
-            end = re.compile(rf"(?:\\.|(?!{quote}).)*").match(line, place).end()
+            inner = re.compile(rf"(?:\\.|(?!{quote}).)*").match(line, place)
+            assert inner is not None  # it matches the empty text
+            end = inner.end()
             if not line.startswith(quote, end):
                 return depth, quote if len(quote) == 3 or line.endswith("\\") else ""
             place, quote = end + len(quote), ""
@@ -315,9 +317,8 @@ _HALF_PAIR = re.compile("[\ud800-\udfff]")
 def _language(metadata: object, old_cells: list) -> str:
     """The language that the metadata names, else that of the first cell that names one (nbformat 3)."""
     facts = metadata if isinstance(metadata, dict) else {}
-    about, kernel = (
-        facts.get(name) if isinstance(facts.get(name), dict) else {} for name in ("language_info", "kernelspec")
-    )
+    given = [facts.get(name) for name in ("language_info", "kernelspec")]
+    about, kernel = (item if isinstance(item, dict) else {} for item in given)
     cells = [cell.get("language") for cell in old_cells if isinstance(cell, dict)]
     names = [about.get("name"), kernel.get("language"), facts.get("language"), *cells, kernel.get("name")]
     name = next((item.strip().lower() for item in names if isinstance(item, str) and item.strip()), "")

@@ -156,10 +156,11 @@ class PostSorting:
         if kind and kind not in (QUESTION, ANSWER):
             yield _of_row(values, "other post type", f"PostTypeId {kind}")
             return
-        numbers = {name: _number(values.get(name, "0")) for name in ("Id", "ParentId", "AcceptedAnswerId", "Score")}
+        given = {name: _number(values.get(name, "0")) for name in ("Id", "ParentId", "AcceptedAnswerId", "Score")}
+        numbers = {name: number for name, number in given.items() if number is not None}
         wanted = ("Id", "PostTypeId", "Body", "ParentId" if kind == ANSWER else "Title")
         missing = [name for name in wanted if not values.get(name, "").strip()]
-        missing += [name for name, number in numbers.items() if number is None]
+        missing += [name for name in given if name not in numbers]
         if missing:
             yield _of_row(values, "incomplete row", f"no usable {', '.join(missing)}")
             return

@@ -42,7 +42,7 @@ def open_stream(spec: str, options: Mapping[str, Any]) -> Stream | None:
         return None
     made = find_part("streams", kind)
     given, *rules = list(inspect.signature(made).parameters)
-    hints = get_type_hints(made.__init__ if isinstance(made, type) else made)
+    hints = get_type_hints(made.__init__ if isinstance(made, type) else made)  # type: ignore[misc]  # it is only looked at
     if not options and not _is_required(made, rules):
         return made(_given(rest, hints.get(given)))
     try:
@@ -71,7 +71,9 @@ def _given(rest: str, hint: Any) -> Any:
 
 def read_stream(stream: Stream, folder: Path, progress: Progress = silent) -> dict:
     """Read a stream into three tables in ``folder``; returns the counts. SourceError when it holds nothing at all."""
-    tally, seen, kinds = Tally(), set(), Counter()
+    tally = Tally()
+    seen: set[str] = set()
+    kinds: Counter[str] = Counter()
     with (
         open_table(folder / RECORDS, Record) as records,
         open_table(folder / DROPPED, Dropped) as dropped,

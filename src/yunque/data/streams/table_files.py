@@ -247,7 +247,10 @@ def commit_of(spec: str, revision: str) -> str:
     try:
         from huggingface_hub import HfApi
 
-        return HfApi().dataset_info(_hub_name(spec)[0], revision=revision or None).sha
+        commit = HfApi().dataset_info(_hub_name(spec)[0], revision=revision or None).sha
+        if commit is None:
+            raise ValueError("it names no commit")
+        return commit
     except Exception as error:
         what = f"the hub cannot be asked ({' '.join(str(error).split())[:200] or type(error).__name__})"
         do = "check the name and the network, or name a folder, or give the commit as revision"

@@ -149,7 +149,8 @@ class Table:
 
     def _items(self, rows: Iterator[Row], revision: str, now: str) -> Iterator[Record | Pair | Dropped]:
         for row in rows:
-            why, values = (row.reason, row.detail), {}
+            why = (row.reason, row.detail)
+            values: dict[str, str] = {}
             if not row.reason:
                 values, why = _values(row.values, self.recipe)
             if why[0]:

@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Literal
 
 from yunque.checks.execution.python import timed_out
 from yunque.checks.linters.lint import Lint
@@ -47,7 +48,7 @@ class Metric:
     scale: float = 1.0
     unit: str = "share"
     """``share``; ``ratio`` or ``perplexity`` (e to the mean of logarithms); or a text."""
-    better: str = "higher"
+    better: Literal["lower", "higher"] = "higher"
     parts: str = ""
     """How the names of values begin that split it (rules, weaknesses); an answer without one has 0 of it."""
     meaning: str
@@ -174,6 +175,7 @@ class AnswerValues:
 
     def _cost(self, judge: Callable[[], Verdict]) -> tuple[float, float] | None:
         """Processor time in ms and peak memory in bytes of the cheapest of some runs; None when one does not pass."""
+        assert self.sandbox is not None  # as `_cost_ratio` asks
         costs = []
         for _ in range(TURNS):
             with self.sandbox.tape() as seen:
@@ -206,7 +208,12 @@ _VALUES = {"syntax": _of_syntax, "lint": _of_lint, "security": _of_security}
 
 @functools.cache
 def _checks(kind: str) -> tuple[Check, ...]:
-    return {"syntax": (Syntax(),), "lint": (Lint(),), "security": (Bandit(), InsecurePatterns())}[kind]
+    checks: dict[str, tuple[Check, ...]] = {
+        "syntax": (Syntax(),),
+        "lint": (Lint(),),
+        "security": (Bandit(), InsecurePatterns()),
+    }
+    return checks[kind]
 
 
 # -------------------------------------------------------------------------------------------------------------- likelihood
@@ -253,7 +260,8 @@ class RecordingSandbox:
     @contextmanager
     def tape(self) -> Iterator[list[Observation]]:
         """A list that grows by every run of this thread."""
-        self._mine.tape = tape = []
+        tape: list[Observation] = []
+        self._mine.tape = tape
         try:
             yield tape
         finally:

@@ -133,7 +133,7 @@ def _precision(cut: Cut) -> list[list[float]]:
 
     As in the paper's implementation, a text too short for an order still adds one to that order's n-grams.
     """
-    rows = []
+    rows: list[list[float]] = []
     for given, expected in cut:
         counts = [ngrams(given, order) for order in range(1, ORDERS + 1)]
         matched = [(count & ngrams(expected, order)).total() for order, count in enumerate(counts, 1)]

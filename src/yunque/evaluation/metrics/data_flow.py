@@ -232,7 +232,7 @@ def _named(node: Node) -> Iterator[tuple[str | None, Node]]:
 
 def _loop_parts(node: Node) -> list[tuple[str | None, Node]]:
     """A loop's children; those of Go's ``for`` clause in its place."""
-    parts = []
+    parts: list[tuple[str | None, Node]] = []
     for name, child in _named(node):
         parts += _named(child) if child.type == "for_clause" else [(name, child)]
     return parts
@@ -270,4 +270,4 @@ def _leaves(nodes: Node | list[Node]) -> list[Node]:
 
 
 def _text(node: Node) -> str:
-    return node.text.decode("utf-8", "replace")
+    return (node.text or b"").decode("utf-8", "replace")

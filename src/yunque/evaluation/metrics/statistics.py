@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -29,7 +30,7 @@ class Paired:
     """Forged minus base."""
     resampled: str
     """``files`` or ``tasks``."""
-    verdict: str
+    verdict: Literal["better", "worse", "cannot tell"]
     """``better``, ``worse`` or ``cannot tell``: of the forged model, by whether the interval excludes 0."""
 
     @property
@@ -62,7 +63,7 @@ def compare(
     base and of the forged model. With no tasks, every value is None.
     """
     n, name, unit = len(base), quantity.name, quantity.unit
-    weights = weights or (np.ones(n), np.ones(n))
+    weights = weights or ([1.0] * n, [1.0] * n)
     if not n == len(forged) == len(groups) == len(weights[0]) == len(weights[1]):
         raise ValueError("base, forged, groups and weights must be of one length")
     if n == 0:
@@ -85,7 +86,9 @@ def compare(
     ]
     sign = 1 if quantity.higher_is_better else -1
     lowest, highest = sorted((sign * low[2], sign * high[2]))
-    verdict = "better" if lowest > 0 else "worse" if highest < 0 else "cannot tell"
+    verdict: Literal["better", "worse", "cannot tell"] = (
+        "better" if lowest > 0 else "worse" if highest < 0 else "cannot tell"
+    )
     resampled = "files" if by_file else "tasks"
     return Paired(base=measures[0], forged=measures[1], difference=measures[2], resampled=resampled, verdict=verdict)
 

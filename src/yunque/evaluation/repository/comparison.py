@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from yunque.evaluation.metrics.statistics import Paired, Quantity, compare
 from yunque.evaluation.repository.scoring import Sample, Scores
@@ -20,8 +21,7 @@ class Row:
     counted: str
     """What n counts."""
     unit: str
-    better: str
-    """``lower`` or ``higher``."""
+    better: Literal["lower", "higher"]
     base_style: str
     forged_style: str
     paired: Paired

@@ -18,6 +18,7 @@ taken as they are), a fix spread over several commits.
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 from collections import Counter
@@ -110,7 +111,7 @@ class History:
     def commits(self, most: int) -> list[Commit]:
         """The newest commits in topological order."""
         ids = self._or_refuse(lambda: list(self._repository.commit_ids("HEAD", "--topo-order", f"--max-count={most}")))
-        details = (self._or_refuse(lambda item=item: self._repository.commit(item)) for item in ids)
+        details = (self._or_refuse(functools.partial(self._repository.commit, item)) for item in ids)
         return [Commit(id=item.id, parents=item.parents, subject=item.subject) for item in details]
 
     def files(self, commit: str) -> dict[str, tuple[str, str]]:
@@ -265,12 +266,12 @@ class Reader:
         if len(set(changed[path].blobs)) == 1:
             raise _Unfit("it changes no code")  # but a mode
         try:
-            texts = tuple(self.history.blob(blob).decode("utf-8") for blob in changed[path].blobs)
+            old, new = (self.history.blob(blob).decode("utf-8") for blob in changed[path].blobs)
         except UnicodeDecodeError:
             raise _Unfit("its file is not UTF-8") from None
         except EvaluationError:
             raise _Unfit("its files are not all here") from None
-        return path, any(path.endswith(".py") and changed[path].modes[1] != _NONE for path in tests), texts
+        return path, any(path.endswith(".py") and changed[path].modes[1] != _NONE for path in tests), (old, new)
 
 
 @dataclass

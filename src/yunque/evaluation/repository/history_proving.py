@@ -62,7 +62,9 @@ def open_history(
     an unknown kind, no sandbox, a history that is absent or shallow; a suite without tasks says why in its ``counts``.
     """
     held = tempfile.TemporaryDirectory(prefix="yunque-history-") if folder is None else None
-    place = Path(held.name if held else folder)
+    kept = Path(held.name) if held is not None else folder
+    assert kept is not None  # the one or the other is
+    place = Path(kept)
     make_history(root, place, sandbox, kinds, recipe=recipe, measuring=measuring, progress=progress)
     suites = load_history(place, sandbox, measuring=measuring)
     return [replace(suite, held=held) for suite in suites]
@@ -141,12 +143,12 @@ class _Maker:
                     advance(1)
         self.trees.finish()
         kept = Counter(problem.change.kind for problem in self.problems)
-        changes = Counter(change.kind for changes in commits for change in changes)
+        made = Counter(change.kind for changes in commits for change in changes)
         return self.problems, {
             "head": self.history.head,
             "commits": reader.looked_at,
             "commits_with_changes": reader.usable,
-            "changes": {kind: changes[kind] for kind in self.kinds},
+            "changes": {kind: made[kind] for kind in self.kinds},
             "kept": {kind: kept[kind] for kind in self.kinds},
             "excluded": {
                 "commits": dict(sorted(reader.excluded.items())),

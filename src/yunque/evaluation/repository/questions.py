@@ -14,7 +14,7 @@ the sandbox; every function that makes no task is counted with its reason.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import InitVar, dataclass, replace
 from functools import lru_cache
@@ -270,6 +270,7 @@ class SuiteBuilder:
         limits = replace(
             self._limits(), wall_s=self.recipe.reach_wall_s, cpu_s=self.recipe.reach_wall_s, file_bytes=64 << 20
         )
+        assert self.sandbox is not None  # bodies are not asked without
         with self.progress("trace tests", 1, "runs") as advance:
             reached = reach(self.tree, self.sandbox, limits)
             advance(1)
@@ -321,6 +322,7 @@ class SuiteBuilder:
 
     def _refusal(self, candidate: tuple[Record, Function, tuple[str, ...]]) -> str:
         record, function, tests = candidate
+        assert self.sandbox is not None  # bodies are not asked without
         check = RepositoryTests(
             tree=self.tree,
             tests=tests,
@@ -368,7 +370,7 @@ def function_of(text: str, body_byte: int) -> Function:
 class BodyTests:
     """What judges bodies of functions: the files they stood in, and the tests of their repository."""
 
-    records: dict[str, Record]
+    records: Mapping[str, Record]
     tree: Path
     sandbox: Sandbox
     recipe: EvaluationRecipe

@@ -99,10 +99,12 @@ def open_repository(
         result = _forged(out)
     else:
         held = tempfile.TemporaryDirectory(prefix="yunque-repo-") if folder is None else None
-        result = _plain(str(spec), Path(held.name if held else folder), sandbox, kinds, recipe, seed, progress)
+        place = Path(held.name) if held is not None else folder
+        assert place is not None  # the one or the other is
+        result = _plain(str(spec), Path(place), sandbox, kinds, recipe, seed, progress)
         result = replace(result, held=held)
-    suites = {"body": BodySuite, "fim": FimSuite}
-    made = [suites[kind](repository=result, sandbox=sandbox) for kind in kinds]
+    suites: dict[str, type[BodySuite | FimSuite]] = {"body": BodySuite, "fim": FimSuite}
+    made: list[JudgedSuite] = [suites[kind](repository=result, sandbox=sandbox) for kind in kinds]
     for kind, suite in zip(kinds, made, strict=True):
         if not suite.tasks():
             why = result.counts.get("excluded", {}).get(kind, {})
@@ -252,6 +254,7 @@ class BodySuite(_Asked):
         if refusal:
             return fail(self.name, *refusal)
         result = self.repository
+        assert self.sandbox is not None, "a suite that runs programs was opened to be read alone"
         bodies = BodyTests(records=result.records, tree=result.tree, sandbox=self.sandbox, recipe=result.recipe)
         tests = bodies.of(problem)
         return judge_controlled(tests, replace(record, text=program), self.name)
@@ -341,7 +344,7 @@ class FimSuite(_Asked):
 # ------------------------------------------------------------------------------------------------------------------ judging
 
 
-def _open_kind(kind: str, rest: str, sandbox: Sandbox | None, _: Path | None = None) -> BodySuite | FimSuite:
+def _open_kind(kind: str, rest: str, sandbox: Sandbox | None, _: Path | None = None) -> JudgedSuite:
     return open_repository(rest, sandbox, [kind])[0]
 
 

@@ -308,8 +308,8 @@ def _rewriting(
     before = "".join(f"{asked[0].replace('{source}', source)}{wanted}\n\n" for source, wanted in shown[:_SHOWN])
     examples = []
     for number, (source, wanted) in enumerate(pairs, 1):
-        texts = (item.replace("{source}", source) for item in asked)
-        task = replace(_task(name, number, *texts, language, max_tokens=max_tokens), examples=before)
+        prompt, question = (item.replace("{source}", source) for item in asked)
+        task = replace(_task(name, number, prompt, question, language, max_tokens=max_tokens), examples=before)
         examples.append(Example(task=task, reference=wanted, wrong="" if same_text(source, wanted) else source))
     return _by_id(examples)
 

@@ -25,6 +25,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from yunque.checks.findings import decide, skip, timed
 from yunque.checks.security.bandit import Bandit
@@ -246,7 +247,7 @@ def _number(cwe: str) -> int:
     return int(cwe.partition("-")[2])
 
 
-def _check_rule(rule: object, number: int, path: Path) -> None:
+def _check_rule(rule: Any, number: int, path: Path) -> None:
     try:
         re.compile(rule)
     except (re.error, TypeError) as error:

@@ -17,6 +17,7 @@ import functools
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from yunque.checks.execution.assertions import Call
 from yunque.checks.execution.comparison import Comparison, shown
@@ -134,7 +135,7 @@ def _expectations(problem: Problem, sandbox: Sandbox | None, limits: Limits) -> 
     tree = parse_python(problem.test)
     check = next((node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "check"), None)
     body = check.body if check else tree.body
-    named = {node.targets[0].id: node.value for node in body if _is_plain_assignment(node)}
+    named = dict(filter(None, map(_plain_assignment, body)))
     if "inputs" not in named:
         raise EvaluationError("holds no inputs", where=where)
     inputs = _literal(named["inputs"], where)
@@ -157,15 +158,18 @@ def _expectations(problem: Problem, sandbox: Sandbox | None, limits: Limits) -> 
             yield Expected(call=call, value=result, how=_comparison(result, atol, as_set="set(out)" in source))
 
 
-def _is_plain_assignment(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+def _plain_assignment(node: ast.stmt) -> tuple[str, ast.expr] | None:
+    """The name and the value of ``NAME = VALUE``; None for another statement."""
+    target = node.targets[0] if isinstance(node, ast.Assign) else None
+    return (target.id, node.value) if isinstance(node, ast.Assign) and isinstance(target, ast.Name) else None
 
 
 def _literal(node: ast.expr, where: str) -> list:
     """A list display as a value; ``inf`` and ``nan`` are numbers in it."""
     for item in ast.walk(node):
         if isinstance(item, ast.Name) and item.id in ("inf", "nan"):
-            item.__class__, item.value, item.kind = ast.Constant, float(item.id), None
+            vars(item).update(value=float(item.id), kind=None)
+            item.__class__ = ast.Constant  # type: ignore[assignment]  # the node becomes another, where it stands
     try:
         return list(ast.literal_eval(node))
     except (ValueError, TypeError) as error:
@@ -194,14 +198,14 @@ def _tolerance(body: list[ast.stmt]) -> float:
     return 0.0
 
 
-def _comparison(result: object, atol: float, *, as_set: bool) -> Comparison:
+def _comparison(result: Any, atol: float, *, as_set: bool) -> Comparison:
     """EvalPlus's rule: floats within 1e-6 and 1e-7 of their size, or what the task says; everything else as ``==``."""
     floats = type(result) is float or (type(result) in (list, tuple) and all(type(item) is float for item in result))
     near = atol or (1e-6 if floats else 0.0)
     return Comparison(strict=False, unordered=as_set, atol=near, rtol=1e-7 if near else 0.0)
 
 
-def _is_no_root(coefficients: list, given: object) -> str:
+def _is_no_root(coefficients: list, given: Any) -> str:
     """HumanEval/32: empty when the value is a root of the polynomial, whose first coefficient is the constant."""
     if type(given) not in (int, float):
         return f"{shown(given)} is not a number"

@@ -14,6 +14,7 @@ from __future__ import annotations
 import ast
 import re
 import textwrap
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -289,18 +290,26 @@ def defined(program: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(item.name for item in body if isinstance(item, ast.FunctionDef)))
 
 
-SUITES = {
+Opener = Callable[[Path, Sandbox | None], PythonSuite]
+
+
+def _infilling(kind: str) -> Opener:
+    return lambda folder, sandbox: infilling(folder, kind, sandbox)
+
+
+def _humaneval_xl(language: str) -> Opener:
+    return lambda folder, sandbox: humaneval_xl(folder, language, sandbox)
+
+
+SUITES: dict[str, Opener] = {
     "humaneval": humaneval,
     "mbpp": lambda folder, sandbox: mbpp(folder, "test", sandbox),
     "mbpp-all": lambda folder, sandbox: mbpp(folder, "all", sandbox),
     "mbpp-sanitized": mbpp_sanitized,
     **{
-        f"humaneval-infilling-{kind.lower()}": lambda folder, sandbox, kind=kind: infilling(folder, kind, sandbox)
+        f"humaneval-infilling-{kind.lower()}": _infilling(kind)
         for kind in ("SingleLine", "MultiLine", "RandomSpan", "RandomSpanLight")
     },
-    **{
-        f"humaneval-xl-{language.lower()}": lambda folder, sandbox, name=language: humaneval_xl(folder, name, sandbox)
-        for language in LANGUAGES
-    },
+    **{f"humaneval-xl-{language.lower()}": _humaneval_xl(language) for language in LANGUAGES},
 }
 """Name -> opener."""

@@ -203,6 +203,7 @@ class HumanEvalPack:
         code = code_of(text, definition) if chat else text
         if chat and re.search(definition, code, re.MULTILINE):
             declared = re.search(definition, above, re.MULTILINE)
+            assert declared is not None  # it was found there
             whole = merge(above[: above.rfind("\n", 0, declared.start()) + 1], code, self.language, definition)
             return f"{whole}\n}}\n" if self.language == "java" else whole
         if self.language == "python":
@@ -307,7 +308,9 @@ def _go(body: str, row: dict) -> str:
     imports = [name for name in sorted(asked) if re.search(rf"\b{re.escape(name.rpartition('/')[2])}\.", used)]
     imports = [name for name in imports if "." not in name and name != "testing"] + ["reflect", "testing"]
     head = "package main\n" + "".join(f'import "{name}"\n' for name in dict.fromkeys(imports))
-    pattern, main = FORMS["go"].end
+    end = FORMS["go"].end
+    assert end is not None
+    pattern, main = end
     return f"{head}{_GO_ASSERT}{body}\n{re.sub(pattern, main, row['test'].lstrip(), count=1, flags=re.DOTALL)}"
 
 

@@ -244,7 +244,7 @@ def _wanted(key: str, value: object) -> str:
     if key == "id":
         return "" if whole or isinstance(value, str) else "a text or a whole number"
     if key == "max_tokens":
-        return "" if whole and value > 0 else "a whole number above 0"
+        return "" if whole and isinstance(value, int) and value > 0 else "a whole number above 0"
     if key == "stops":
         return "" if texts else "a list of texts"
     if key == "tests":
@@ -258,7 +258,8 @@ def _kind(value: object) -> str:
         return json.dumps(value)
     if isinstance(value, int | float):
         return f"the number {value}"[:40]
-    return {str: "a text", list: "a list", dict: "an object"}[type(value)] + (" that is empty" if not value else "")
+    names: dict[type, str] = {str: "a text", list: "a list", dict: "an object"}
+    return names[type(value)] + (" that is empty" if not value else "")
 
 
 # --------------------------------------------------------------------------------------------------------------------- rows
@@ -278,7 +279,8 @@ def _row(row: dict, suite: str, path: Path, number: int) -> Row:
         raise refuse("has no 'tests' and no 'reference': nothing can judge it")
     try:
         known = _language(row.get("language", "python"), bool(tests))
-        entry, functions = row.get("entry", ""), ()
+        functions: tuple[str, ...] = ()
+        entry = row.get("entry", "")
         if tests and known == "python":
             tests, entry, functions = runnable(tests, entry)
     except ValueError as error:

@@ -44,11 +44,19 @@ class Judging(Protocol):
 
     @property
     def name(self) -> str: ...  # noqa: D102
+    @property
+    def licence(self) -> str: ...  # noqa: D102
+    @property
+    def sandbox(self) -> Sandbox | None: ...  # noqa: D102
+    @property
+    def limits(self) -> Limits: ...  # noqa: D102
+    @property
+    def cache(self) -> Path | None: ...  # noqa: D102
 
-    licence: str
-    sandbox: Sandbox | None
-    limits: Limits
-    cache: Path | None
+
+def _sandbox(suite: Judging) -> Sandbox:
+    assert suite.sandbox is not None, "a suite that runs programs was opened to be read alone"
+    return suite.sandbox
 
 
 def judge_python(
@@ -57,7 +65,7 @@ def judge_python(
     """The verdict of a Python test on a program, from as far outside as the test allows."""
     record, limits = _record(suite, task, program), suite.limits
     asserts = Asserts(
-        test=test, functions=functions, entry=entry, given=given, sandbox=suite.sandbox, limits=limits, name=suite.name
+        test=test, functions=functions, entry=entry, given=given, sandbox=_sandbox(suite), limits=limits, name=suite.name
     )
     return asserts.judge(record)
 
@@ -70,7 +78,7 @@ def judge_program(suite: Judging, task: Task, program: str, *, given: str) -> Ve
     record, flags = _record(suite, task, program), compiler_flags(task, given)
     if missing := _missing_library(suite, task, given, flags):
         return missing
-    check = OwnTests(sandbox=suite.sandbox, limits=suite.limits, flags=flags, cache=suite.cache, name=suite.name)
+    check = OwnTests(sandbox=_sandbox(suite), limits=suite.limits, flags=flags, cache=suite.cache, name=suite.name)
     return check.judge(record)
 
 
@@ -79,8 +87,11 @@ def judge_printed(suite: Judging, task: Task, code: str, test: Apart, expected: 
     record, flags = _record(suite, task, code), compiler_flags(task, given)
     if missing := _missing_library(suite, task, given, flags):
         return missing
-    named = {"limits": suite.limits, "flags": flags, "cache": suite.cache, "name": suite.name}
-    return Printed(test=test, expected=expected, sandbox=suite.sandbox, **named).judge(record)
+    check = Printed(
+        test=test, expected=expected, sandbox=_sandbox(suite),
+        limits=suite.limits, flags=flags, cache=suite.cache, name=suite.name,
+    )  # fmt: skip
+    return check.judge(record)
 
 
 def compiler_flags(task: Task, given: str) -> tuple[str, ...]:
@@ -91,7 +102,9 @@ def compiler_flags(task: Task, given: str) -> tuple[str, ...]:
 def _missing_library(suite: Judging, task: Task, given: str, flags: tuple[str, ...]) -> Verdict | None:
     """SKIP when a library that the task needs is not here."""
     for language, mark, probe, install in NEEDS:
-        if language == task.language and mark in given and not _works(suite.sandbox, language, probe, flags):
+        if language != task.language or mark not in given:
+            continue
+        if not _works(_sandbox(suite), language, probe, flags):  # type: ignore[arg-type]  # a protocol cannot say it is hashable
             return skip(suite.name, f"{language}: no {mark} here; {install}")
     return None
 

@@ -172,9 +172,11 @@ class MultiPLE:
             prompt = self.rows[task.id]["prompt"]
             try:
                 test = take_apart(self.language, self.rows[task.id]["test"])
-                named = {"limits": self.limits, "flags": compiler_flags(task, prompt), "cache": self.cache}
                 own = self._compiled_as_main(prompt + FORMS[self.language].early)
-                self._taken[task.id] = test, expected_values(test, own, self.sandbox, **named)
+                flags = compiler_flags(task, prompt)
+                assert self.sandbox is not None, "a suite that runs programs was opened to be read alone"
+                expected = expected_values(test, own, self.sandbox, limits=self.limits, flags=flags, cache=self.cache)
+                self._taken[task.id] = test, expected
             except Irregular:
                 self._taken[task.id] = None
         return self._taken[task.id]

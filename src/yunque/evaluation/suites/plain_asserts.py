@@ -19,6 +19,7 @@ from __future__ import annotations
 import ast
 import builtins
 from collections.abc import Iterable, Iterator
+from typing import TypeGuard
 
 from yunque.checks.execution.judge_location import bound
 from yunque.code.python_ast import parse_python
@@ -180,7 +181,11 @@ class _Plain(ast.NodeTransformer):
         name = self.named(call.func) if isinstance(call, ast.Call) else ""
         if len(node.items) == 1 and name == "self.subTest":
             return node.body
-        if len(node.items) == 1 and name in ("self.assertRaises", "self.assertRaisesRegex", "pytest.raises"):
+        if (
+            isinstance(call, ast.Call)
+            and len(node.items) == 1
+            and name in ("self.assertRaises", "self.assertRaisesRegex", "pytest.raises")
+        ):
             pattern = next((keyword.value for keyword in call.keywords if keyword.arg == "match"), None)
             pattern = call.args[1] if name.endswith("Regex") else pattern
             return _raises(call.args[0], first.optional_vars, pattern, node.body)
@@ -202,19 +207,21 @@ class _Plain(ast.NodeTransformer):
             return node
         return ast.Tuple(node.args, ast.Load()) if len(node.args) != 1 else node.args[0]
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.AST:
         self.generic_visit(node)
-        kept, node.rows = [], []
+        kept: list[ast.expr] = []
+        rows: list[tuple[ast.expr, ast.expr]] = []
         for mark in node.decorator_list:
             name = self.named(mark.func if isinstance(mark, ast.Call) else mark)
             name = f"pytest.{name}" if name.startswith("mark.") else name
-            if name == "pytest.mark.parametrize" and len(mark.args) >= 2:
-                node.rows.append((mark.args[0], mark.args[1]))
+            if name == "pytest.mark.parametrize" and isinstance(mark, ast.Call) and len(mark.args) >= 2:
+                rows.append((mark.args[0], mark.args[1]))
             elif name.startswith(("pytest.", "unittest.")):
                 raise ValueError(f"has a test with {name} ({node.name})", "leave it out")
             else:
                 kept.append(mark)
         node.decorator_list = kept
+        node.rows = rows  # type: ignore[union-attr]  # no part of the syntax: a note on the node, for `_call`
         return node
 
     visit_AsyncFunctionDef = visit_FunctionDef
@@ -260,7 +267,9 @@ def _call(node: Function, name: str, number_of_self: int = 0) -> str:
     """A call of a test, for each row of its parameters."""
     if isinstance(node, ast.AsyncFunctionDef):
         raise ValueError(f"has an asynchronous test ({node.name})", "write one that calls asyncio.run in the program")
-    lines, names, given = [], [], []
+    lines: list[str] = []
+    names: list[str] = []
+    given: list[str] = []
     for named, values in getattr(node, "rows", ()):
         row = f"yunque_row{len(names)}"
         lines.append(f"{'    ' * len(lines)}for {row} in yunque_rows({ast.unparse(named)}, {ast.unparse(values)}):\n")
@@ -289,7 +298,7 @@ def _is_main(node: ast.stmt) -> bool:
     return isinstance(node, ast.If) and "__name__" in ast.unparse(node.test) and "__main__" in ast.unparse(node.test)
 
 
-def _named(node: ast.stmt, name: str) -> bool:
+def _named(node: ast.stmt, name: str) -> TypeGuard[ast.FunctionDef]:
     return isinstance(node, ast.FunctionDef) and node.name == name
 
 

@@ -18,10 +18,11 @@ def read_rows(path: Path, keys: tuple[str, ...], *, unique: bool = True) -> list
     """
     if not path.exists():
         raise no_file(path)
-    rows, seen = [], set()
+    rows: list[dict] = []
+    seen = set()
     for number, row in enumerate(_parsed(path), 1):
         missing = [key for key in keys if not isinstance(row, dict) or key not in row]
-        if missing:
+        if missing or not isinstance(row, dict):
             raise EvaluationError(f"row {number} has no {missing[0]!r}", where=path)
         identity = row[keys[0]]
         if unique and identity in seen:

@@ -117,7 +117,7 @@ def _source(run: Run) -> SourceFacts:
     counts = records.counts
     dropped = read_table(records.path / "dropped.parquet", Dropped)
     seen: Counter = Counter()
-    examples = []
+    examples: list[DroppedFile] = []
     for item in dropped:  # a few of every reason rather than many of the first
         seen[item.reason] += 1
         if seen[item.reason] <= 3 and len(examples) < NUM_DROPPED:

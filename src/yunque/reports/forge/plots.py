@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from yunque.core.nouns import Measure
 from yunque.reports.forge.comparison import difference_of, interval_of
@@ -11,6 +12,9 @@ from yunque.reports.forge.facts import Comparison, ForgeReport, TrainingFacts
 from yunque.reports.formatting import MISSING, count, short
 from yunque.reports.html.markup import Raw, tag
 from yunque.reports.html.plots import Curve, line_plot, per_cent, thin
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def loss_plot(training: TrainingFacts) -> Raw | None:
@@ -67,7 +71,8 @@ def write_plots(report: ForgeReport, folder: Path) -> list[Path]:
     A plot with nothing to show is not written.
     """
     written = []
-    if any(row.loss is not None for row in (*report.training.steps, *report.training.validations)):
+    losses = [*(row.loss for row in report.training.steps), *(row.loss for row in report.training.validations)]
+    if any(loss is not None for loss in losses):
         written.append(_loss_png(report.training, Path(folder) / "loss.png"))
     if any(comparison.difference.value is not None for comparison in report.comparisons):
         written.append(_comparison_png(report.comparisons, Path(folder) / "comparison.png"))
@@ -123,7 +128,7 @@ def _in_own_scale(difference: Measure, better: str) -> tuple[float, float, float
     return low / reach, value / reach, high / reach
 
 
-def _save(figure: object, path: Path) -> Path:
+def _save(figure: Figure, path: Path) -> Path:
     for axes in figure.axes:
         axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=160, metadata={"Software": None})
