@@ -136,7 +136,15 @@ def test_what_is_seen_later_leaves_no_result(call, tmp_path, files, told):
         (tmp_path / "code" / name).write_text(text)
     line = refusal(call("forge", "code", "--out", "out", "--set", "model.base=./base"), news=True)
     assert told in line
-    assert {path.split("-")[0] for path in os.listdir(tmp_path / "out" / "artifacts")} <= {"snapshot", "records"}
+    assert {path.split("-")[0] for path in os.listdir(tmp_path / "out" / "artifacts")} <= {
+        "snapshot",
+        "records",
+        "tags",
+        "values",
+        "part",
+        "duplicates",
+        "dataset",
+    }
     assert not [path for path in files_below(tmp_path / "out") if "report" in path or "model" in path]
 
 

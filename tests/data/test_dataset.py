@@ -44,7 +44,7 @@ def run(folder, records, verdicts=None, brought=(), workers=1, **sections):
     said = verdicts or {}
     tags = [Tagged(record_id=one.id, verdicts=tuple(said.get(one.origin.path, [PASS]))) for one in records]
     write_table(folder / "tags" / TAGS, tags, Tagged)
-    recipe = FinishRecipe(**({"pairs": NO_PAIRS} | sections))
+    recipe = FinishRecipe(**({"pairs": NO_PAIRS, "screen": ScreenRecipe(rules=())} | sections))
     find_values(folder / "records", folder / "tags", folder / "out", Redactor(recipe.redact, "s"))
     known = ValueIndex(read_table(folder / "out" / VALUES, KnownValue), "s")
     finisher = Finisher(recipe, Redactor(recipe.redact, "s", known), seed=1)

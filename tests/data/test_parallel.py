@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -63,3 +65,18 @@ def test_batches_have_a_size_and_lose_nothing():
     assert list(batched([1, 2, 3, 9, 1], lambda item: item, 4)) == [[1, 2, 3], [9], [1]]
     assert list(batched(range(5), lambda item: 0, 4, most_items=2)) == [[0, 1], [2, 3], [4]]
     assert list(batched([], lambda item: 1, 4)) == []
+
+
+def test_a_deep_temporary_folder_is_no_hindrance(tmp_path):
+    """The path of a socket may have 107 bytes."""
+    deep = tmp_path.joinpath(*["deep" * 10] * 3)
+    deep.mkdir(parents=True)
+    code = (
+        "from yunque.data.parallel import ordered_map\n"
+        "if __name__ == '__main__':\n"
+        "    print([out for _, out in ordered_map(sorted, [['b', 'a']], workers=2, lost=None)])\n"
+    )
+    (tmp_path / "run.py").write_text(code)
+    environment = {**os.environ, "TMPDIR": str(deep)}
+    done = subprocess.run([sys.executable, "run.py"], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("[['a', 'b']]\n", "")

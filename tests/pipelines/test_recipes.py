@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from yunque.core.errors import RecipeError
-from yunque.pipelines.recipes import ForgeRecipe, load_recipe
+from yunque.pipelines.recipes import DataRecipe, ForgeRecipe, forge_recipe, load_recipe
 
 LAPTOP = Path(__file__).parents[2] / "recipes" / "laptop.toml"
 
@@ -144,3 +144,36 @@ def test_a_setting_below_a_value_is_refused(write):
 def test_a_wrong_setting_is_not_blamed_on_the_file(write):
     path = write("seed = 3\n")
     assert refusal(path, "training.learning_rat=1").startswith("--set")
+
+
+def test_a_forge_takes_sources_and_a_recipe(write):
+    path = write("[[sources]]\nspec = 'a'\n\n[training]\nepochs = 3\n")
+    for sources, given in (([str(path), "b"], None), (["b"], path)):
+        recipe = forge_recipe(sources, given, ["seed=4"])
+        assert [source.spec for source in recipe.sources] == ["a", "b"]
+        assert (recipe.training.epochs, recipe.seed) == (3, 4)
+    assert forge_recipe(["x", "y"], None, []).data().sources == forge_recipe(["x", "y"], None, []).sources
+
+
+@pytest.mark.parametrize(
+    ("sources", "told"),
+    [([], "nothing to learn from"), (["a.toml", "b.toml"], "one recipe at a time"), (["a.toml"], "no such")],
+)
+def test_a_forge_without_sources_or_with_two_recipes_is_refused(sources, told):
+    with pytest.raises(RecipeError, match=told):
+        forge_recipe(sources, None, [])
+
+
+def test_screening_is_the_default_and_can_be_left_out():
+    recipe = forge_recipe(["a"], None, [])
+    assert [rule.check for rule in recipe.screen.rules] == ["malware"] and recipe.redact.secrets and recipe.redact.personal
+    assert recipe.duplicates.action == "drop" and "licence" in recipe.screen.names
+    bare = forge_recipe(["a"], None, ["screen.checks=['quality']"], screened=False)
+    assert not bare.screen.names and not bare.redact.checks and bare.duplicates.action == "off"
+
+
+def test_a_licence_policy_drops_what_it_forbids():
+    recipe = DataRecipe.model_validate({"screen": {"options": {"licence": {"deny": ["GPL-3.0-only"]}}}})
+    assert [rule.check for rule in recipe.screen.rules] == ["malware", "licence"]
+    own = {"rules": [{"check": "licence", "action": "negative"}], "options": {"licence": {}}}
+    assert [rule.action for rule in DataRecipe.model_validate({"screen": own}).screen.rules] == ["negative"]

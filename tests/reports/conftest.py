@@ -154,7 +154,7 @@ def example() -> ForgeReport:
         code_version="0.1.0", created_at="2025-11-12T10:04:44+00:00", total_s=1557.3, peak_bytes=3_120_000_000,
         comparisons=comparisons(), interval_method="percentile bootstrap over files, 10,000 resamples",
         excluded={"function bodies": {"tests fail without any change": 6, "longer than the context": 2}},
-        samples=samples(), sample_rule="The first tasks by the hash of their text", source=source(),
+        samples=samples(), sample_rule="The first tasks by the hash of their text", sources=(source(),),
         split=(
             PartFacts(part="train", num_files=151, bytes=1_020_340, num_functions=1041),
             PartFacts(part="validation", num_files=18, bytes=121_007, num_functions=102),

@@ -74,8 +74,9 @@ def forged(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path, yunque) -
 
 def test_a_repository_becomes_a_report_and_a_model(forged: Path):
     report = json.loads((forged / "out" / "report.json").read_text())
-    assert report["source"]["num_files"] == report["source"]["num_kept"] + sum(report["source"]["dropped"].values())
-    assert report["source"]["dropped"]["binary"] == 1
+    (source,) = report["sources"]
+    assert source["num_files"] == source["num_kept"] + sum(source["dropped"].values())
+    assert source["dropped"]["binary"] == 1 and report["screened"]
     assert report["training"]["steps"] and report["training"]["validations"][0]["step"] == 0
     by_name = {row["name"]: row for row in report["comparisons"]}
     assert by_name["held-out code (bits per byte)"]["base"]["n"] > 0

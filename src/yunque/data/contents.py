@@ -125,6 +125,43 @@ def record_ids(row: Any) -> tuple[str, ...]:
     return pair.origin_ids[:1] if isinstance(pair, Pair) else (row.record_id,) if isinstance(row, Weight) else ()
 
 
+@dataclass(frozen=True, kw_only=True)
+class SourcePart:
+    """What one source gave to a data set, and the artifacts that it went through."""
+
+    part: Artifact
+    records: Artifact
+    snapshot: Artifact | None
+    """The copy of a tree; None for a stream."""
+
+    @property
+    def name(self) -> str:
+        """What people call the source."""
+        return str(self.snapshot.counts["name"]) if self.snapshot else self.part.manifest.name
+
+
+def sources_of(store: Store, dataset: Artifact) -> list[SourcePart]:
+    """The sources of a data set, in the order of its recipe. StoreError for another artifact."""
+    sources = []
+    for part in parts_of(store, dataset):
+        records = store.find(part.manifest.parents[0])
+        sources.append(SourcePart(part=part, records=records, snapshot=next(iter(store.parents(records)), None)))
+    return sources
+
+
+def tree_records(store: Store, dataset: Artifact) -> Iterator[tuple[SourcePart, Record]]:
+    """Every kept record of a tree with its source, in order; those of streams are not asked for."""
+    trees = {source.part.id: source for source in sources_of(store, dataset) if source.snapshot is not None}
+    parts, marks = parts_of(store, dataset), _marks(store, dataset)
+    if marks is not None and _drops(dataset):
+        rows: Iterator[tuple[Artifact, Record | Pair]] = without_duplicates(parts, marks, (Record,))
+    else:
+        rows = ((part, record) for part in parts for record in scan_table(part.path / RECORDS, Record))
+    for part, record in rows:
+        if part.id in trees and isinstance(record, Record):
+            yield trees[part.id], record
+
+
 def parts_of(store: Store, dataset: Artifact) -> list[Artifact]:
     """The parts of a data set, one a source. StoreError for another artifact."""
     if dataset.manifest.kind != "dataset":
@@ -137,7 +174,7 @@ def _rows(store: Store, dataset: Artifact, parts: list[Artifact], what: str) -> 
     file, kind = TABLES[what]
     marks = _marks(store, dataset)
     if marks is not None and what in ("kept", "pairs") and _drops(dataset):
-        yield from without_duplicates(parts, marks, (kind,))
+        yield from (row for _, row in without_duplicates(parts, marks, (kind,)))
         return
     for part in parts:
         if what == "dropped":
@@ -159,8 +196,10 @@ def _marks(store: Store, dataset: Artifact) -> Artifact | None:
     return next((parent for parent in store.parents(dataset) if parent.manifest.kind == "duplicates"), None)
 
 
-def without_duplicates(parts: list[Artifact], marks: Artifact, kinds: tuple[type, ...]) -> Iterator[Record | Pair]:
-    """The records, and the pairs, of the parts of a data set without those that a duplicate alone stands behind."""
+def without_duplicates(
+    parts: list[Artifact], marks: Artifact, kinds: tuple[type, ...]
+) -> Iterator[tuple[Artifact, Record | Pair]]:
+    """Each part's records, and pairs, without those that a duplicate alone stands behind."""
     clusters = scan_table(marks.path / CLUSTERS, Clustered)  # a row for each record of the parts, in their order
     for part in parts:
         kept: set[str] = set()
@@ -170,11 +209,11 @@ def without_duplicates(parts: list[Artifact], marks: Artifact, kinds: tuple[type
             assert mark.record_id == record.id, "the marks are in the order of the records"
             (copies if mark.reason else kept).add(record.id)
             if Record in kinds and not mark.reason:
-                yield record
+                yield part, record
         gone = copies - kept
         for pair in scan_table(part.path / PAIRS, Pair) if Pair in kinds else ():
             if not (pair.origin_ids and gone.issuperset(pair.origin_ids)):
-                yield pair
+                yield part, pair
 
 
 def left_out(parts: list[Artifact], marks: Artifact, counts: dict) -> dict:
@@ -182,7 +221,7 @@ def left_out(parts: list[Artifact], marks: Artifact, counts: dict) -> dict:
     num_bytes = 0
     languages: Counter[str] = Counter()
     pairs: Counter[str] = Counter()
-    for row in without_duplicates(parts, marks, (Record, Pair)):
+    for _, row in without_duplicates(parts, marks, (Record, Pair)):
         if isinstance(row, Pair):
             pairs[row.kind.value] += 1
         else:

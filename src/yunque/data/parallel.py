@@ -9,7 +9,11 @@ Not covered: work that leaves processes of its own behind; memory of a result, o
 
 from __future__ import annotations
 
+import atexit
 import multiprocessing
+import os
+import shutil
+import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -20,6 +24,8 @@ from typing import Any, TypeVar
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 BATCH_LIMIT_S = 600.0
+MAX_SOCKET_FOLDER = 70
+"""Bytes: the path of a socket has 107 at most, and a name of some 30 stands behind this."""
 
 
 def ordered_map(
@@ -66,6 +72,16 @@ def batched(items: Iterable[Item], size: Callable[[Item], int], most: int, most_
         yield batch
 
 
+def _shorten_socket_paths() -> None:
+    """Have `multiprocessing` put its sockets where their paths are short enough, under a temporary folder that is deep."""
+    if len(os.fsencode(tempfile.gettempdir())) <= MAX_SOCKET_FOLDER:
+        return
+    config = multiprocessing.process.current_process()._config  # type: ignore[attr-defined]  # nothing public names it
+    if "tempdir" not in config:
+        config["tempdir"] = tempfile.mkdtemp(prefix="yunque-", dir="/tmp")
+        atexit.register(shutil.rmtree, config["tempdir"], ignore_errors=True)
+
+
 class _Crew:
     """A pool of processes that is made anew when one of them died."""
 
@@ -74,6 +90,7 @@ class _Crew:
         self.pool = self._open(workers)
 
     def _open(self, workers: int) -> ProcessPoolExecutor:
+        _shorten_socket_paths()
         context = multiprocessing.get_context("forkserver")
         return ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(self.work,))
 

@@ -21,8 +21,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
-
 from yunque.checks.canaries import Trusted
 from yunque.core.errors import RecipeError
 from yunque.core.nouns import Record, content_id
@@ -40,6 +38,7 @@ from yunque.data.screening.verdict_cache import VerdictCache, check_identity
 from yunque.data.sources.kinds import open_sources
 from yunque.data.streams.registry import open_stream, read_stream
 from yunque.pipelines.recipes import DataRecipe, SourceRecipe
+from yunque.pipelines.steps import Steps, plain
 from yunque.store.artifacts import RECIPE, Artifact, Store
 from yunque.store.tables import open_table, scan_table
 
@@ -60,20 +59,44 @@ class DataBuild:
 
     def run(self) -> Artifact:
         """All steps, the finished ones skipped."""
+        self.refuse()
+        with self.store.lock():
+            return self.make()
+
+    def refuse(self) -> None:
+        """Raise for what can be known to be wrong before anything is written: sources, checks."""
+        refuse_the_doubtful(self.checks, self._needed)
+        for source in self.sources:
+            _ = source.identity  # an empty folder has none
+
+    def make(self) -> Artifact:
+        """As `run`, for a caller that holds the store's lock."""
+        tagged = [self._tagged(source) for source in self.sources]
+        redactor = Redactor(self.recipe.redact, self._salt, self._known(tagged))
+        parts = [self._part(*item, redactor) for item in tagged]
+        return self._dataset(self.sources, parts)
+
+    @cached_property
+    def sources(self) -> list[Source | Stream]:
+        """Every source and stream that the recipe names. RecipeError without any, and for two that are called the same."""
         if not self.recipe.sources:
             raise RecipeError("no sources", where="sources", do='add one: [[sources]] with spec = "…"')
         sources = [source for given in self.recipe.sources for source in _opened(given)]
-        refuse_the_doubtful(self.checks, self._needed)
-        with self.store.lock():
-            tagged = [self._tagged(source) for source in sources]
-            redactor = Redactor(self.recipe.redact, self._salt, self._known(tagged))
-            parts = [self._part(*item, redactor) for item in tagged]
-            return self._dataset(sources, parts)
+        names = Counter((source.name, type(source)) for source in sources)  # a tree and its own history share a name
+        twice = [name for (name, _), number in names.items() if number > 1]
+        if twice:
+            raise RecipeError(f"two sources are called '{twice[0]}'", where="sources", do="name one of them, or rename one")
+        return sources
 
     @cached_property
     def store(self) -> Store:
         """Where the artifacts lie."""
         return Store(self.out)
+
+    @cached_property
+    def steps(self) -> Steps:
+        """What has been made in this run."""
+        return Steps(store=self.store, seed=self.recipe.seed, say=self.say)
 
     @cached_property
     def names(self) -> list[str]:
@@ -114,12 +137,6 @@ class DataBuild:
                 file.write(secrets.token_hex(32))
         return path.read_text("utf-8").strip()
 
-    def _step(self, kind: str, name: str, build: Callable[[Path], dict], **inputs: Any) -> Artifact:
-        artifact, new = self.store.make(kind, build, seed=self.recipe.seed, name=name, **inputs)
-        took = f"{artifact.manifest.took_s:.1f} s" if new else "already there"
-        self.say(f"{kind:<9} {artifact.id}  {took}  {name}")
-        return artifact
-
     # ------------------------------------------------------------------------------------------------------------ one source
     def _tagged(self, source: Source | Stream) -> tuple[Source | Stream, Artifact, Artifact]:
         """A source with its records and their tags."""
@@ -128,19 +145,19 @@ class DataBuild:
 
     def _of_tree(self, source: Source) -> Artifact:
         recipe = self.recipe.collect
-        snapshot = self._step("snapshot", source.name, source.fetch, recipe={"source": source.identity})
+        snapshot = self.steps.make("snapshot", source.name, source.fetch, recipe={"source": source.identity})
 
         def build(folder: Path) -> dict:
             checks = load_file_checks(recipe)
             return collect(snapshot.path, snapshot.counts, recipe, checks, folder, self.progress, self.workers)
 
-        return self._step("records", source.name, build, parents=[snapshot], recipe=_plain(recipe))
+        return self.steps.make("records", source.name, build, parents=[snapshot], recipe=plain(recipe))
 
     def _of_stream(self, source: Stream) -> Artifact:
         def build(folder: Path) -> dict:
             return read_stream(source, folder, self.progress)
 
-        return self._step("records", source.name, build, recipe={"source": source.identity})
+        return self.steps.make("records", source.name, build, recipe={"source": source.identity})
 
     def _tags(self, name: str, records: Artifact) -> Artifact:
         def build(folder: Path) -> dict:
@@ -164,7 +181,7 @@ class DataBuild:
             }
 
         judges = {check.name: self._identities[check.name] for check in self.checks}
-        return self._step("tags", name, build, parents=[records], recipe={"checks": judges})
+        return self.steps.make("tags", name, build, parents=[records], recipe={"checks": judges})
 
     @cached_property
     def _identities(self) -> dict[str, str]:
@@ -182,7 +199,7 @@ class DataBuild:
             return find_values(records.path, tags.path, folder, redactor)
 
         decided = {"redact": self._redact, "salt": content_id(self._salt)}
-        return self._step("values", source.name, build, parents=[records, tags], recipe=decided)
+        return self.steps.make("values", source.name, build, parents=[records, tags], recipe=decided)
 
     def _part(self, source: Source | Stream, records: Artifact, tags: Artifact, redactor: Redactor) -> Artifact:
         recipe = self._finish_recipe
@@ -193,13 +210,13 @@ class DataBuild:
             finisher = Finisher(recipe, redactor, seed=self.recipe.seed)
             return finish(records.path, tags.path, folder, finisher, workers=self.workers, progress=self.progress)
 
-        decided: dict[str, Any] = {field_.name: _plain(getattr(recipe, field_.name)) for field_ in fields(FinishRecipe)}
+        decided: dict[str, Any] = {item.name: plain(getattr(recipe, item.name)) for item in fields(FinishRecipe)}
         decided |= {"redact": self._redact, "salt": content_id(self._salt), "values": redactor.known.identity}
-        return self._step("part", source.name, build, parents=[records, tags], recipe=decided)
+        return self.steps.make("part", source.name, build, parents=[records, tags], recipe=decided)
 
     @cached_property
     def _finish_recipe(self) -> FinishRecipe:
-        return FinishRecipe(**{field_.name: getattr(self.recipe, field_.name) for field_ in fields(FinishRecipe)})
+        return FinishRecipe(**{item.name: getattr(self.recipe, item.name) for item in fields(FinishRecipe)})
 
     @property
     def _redact(self) -> dict:
@@ -208,19 +225,19 @@ class DataBuild:
 
     # -------------------------------------------------------------------------------------------------------------- together
     def _dataset(self, sources: list[Source | Stream], parts: list[Artifact]) -> Artifact:
-        marks = [self._duplicates(parts)] if self.recipe.duplicates else []
+        action = self.recipe.duplicates.action
+        marks = [self._duplicates(parts)] if action != "off" else []
 
         def build(folder: Path) -> dict:
             counts = _sum([self._counts(part) for part in parts])
             (folder / "parts.json").write_text(json.dumps([part.path.name for part in parts], indent=2) + "\n")
-            (folder / RECIPE).write_text(json.dumps(_plain(self.recipe), indent=2, ensure_ascii=False) + "\n")
+            (folder / RECIPE).write_text(json.dumps(plain(self.recipe), indent=2, ensure_ascii=False) + "\n")
             if marks:
                 counts["duplicates"] = marks[0].counts["dropped"]
             return counts | (left_out(parts, marks[0], counts) if action == "drop" else {})
 
-        action = self.recipe.duplicates.action if self.recipe.duplicates else ""
         name = ", ".join(source.name for source in sources)
-        return self._step("dataset", name, build, parents=[*parts, *marks], recipe={"duplicates": action})
+        return self.steps.make("dataset", name, build, parents=[*parts, *marks], recipe={"duplicates": action})
 
     def _duplicates(self, parts: list[Artifact]) -> Artifact:
         """Which records of all parts are copies of which."""
@@ -233,7 +250,7 @@ class DataBuild:
             return find_duplicates(records, recipe, folder, num_records=size, workers=self.workers, progress=self.progress)
 
         decided = recipe.model_dump(mode="json", exclude={"action"})  # the same search, whatever becomes of what it finds
-        return self._step("duplicates", f"{len(parts)} sources", build, parents=parts, recipe=decided)
+        return self.steps.make("duplicates", f"{len(parts)} sources", build, parents=parts, recipe=decided)
 
     def _counts(self, part: Artifact) -> dict:
         records = self.store.find(part.manifest.parents[0])
@@ -261,10 +278,6 @@ def _shared_salt(where: str) -> str:
         do = "give it one secret text, such as: python -c 'import secrets; print(secrets.token_hex(32))'"
         raise RecipeError(f"the salt in {name} has fewer than {MIN_SALT} characters", where="redact.salt", do=do)
     return salt.strip()
-
-
-def _plain(recipe: BaseModel) -> dict:
-    return recipe.model_dump(mode="json")
 
 
 def _sum(counts: list[dict]) -> dict:

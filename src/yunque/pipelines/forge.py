@@ -1,94 +1,82 @@
-"""``yunque forge``: a source to a model that is proven better, or not, one artifact after another.
+"""``yunque forge``: sources to a model that is proven better, or not, one artifact after another.
 
-    source ─ snapshot ─ records ─ split ─┬─ pairs ─ packed ─ adapter ─ model ──────────┐
-                                         └─ suite ─────────────── scores (base) ─┐     │
-                                                                  scores (forged) ┴─ report ─ out/
+    sources ─ dataset ─ split ─┬─ packed ─ adapter ─ model ─┐
+                               └─ suite, of each source ─┬─ scores (base) ─┬─ report ─ out/
+                                                         └─ scores (forged) ┘
 
-Every arrow is a ``Store.make``: a finished artifact is found and skipped. What decides an artifact is in its recipe and its
-parents and nowhere else, so a change of, say, the learning rate keeps the base model's scores.
+Every arrow is a ``Store.make``: a finished artifact is found and skipped. The data set is that of `pipelines.dataset`, the
+model that of `pipelines.training`: what the recipe says goes in, goes in.
 """
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
-from pydantic import BaseModel
-
-from yunque.core.errors import SandboxError
-from yunque.core.nouns import Pair, PromptStyle, Record
-from yunque.core.plugins import find_part
+from yunque.core.errors import SandboxError, SourceError
+from yunque.core.nouns import PromptStyle, Record
 from yunque.core.seams import Progress, Sandbox
-from yunque.data.collect import collect, load_checks, refuse_nothing
-from yunque.data.packing.rows import Rows, pack
-from yunque.data.pairs.make import make_pairs
-from yunque.data.sources.kinds import open_source
-from yunque.data.split import NearDuplicate, Split, SplitAssignment, SplitResult, split
+from yunque.data.collect import refuse_nothing
+from yunque.data.contents import SourcePart, sources_of, tree_records
+from yunque.data.sources.kinds import TREE
+from yunque.data.split import NearDuplicate, Split
 from yunque.evaluation.repository.questions import BodyTests, RepositorySuite, SuiteBuilder
 from yunque.evaluation.repository.scoring import score_model
-from yunque.models.base import BaseFacts, find_base, refuse_short_context
+from yunque.pipelines.dataset import DataBuild
 from yunque.pipelines.recipes import ForgeRecipe
-from yunque.store.artifacts import Artifact, Store
-from yunque.store.tables import read_table, write_table
+from yunque.pipelines.steps import Steps, plain
+from yunque.pipelines.training import Trained, Training, parts_of
+from yunque.reports.forge.run import Asked, Run
+from yunque.store.artifacts import Artifact
+from yunque.store.tables import read_table
 
 
 @dataclass(kw_only=True)
 class Forge:
     """One run of the road; ``run`` does it all. Raises YunqueError for what a user can fix."""
 
-    spec: str
     recipe: ForgeRecipe
+    """With its sources."""
     out: Path
     progress: Progress
     say: Callable[[str], None]
     """Told once per step, with one line."""
-    made: list[tuple[Artifact, bool]] = field(default_factory=list)
-    """Artifacts in order, and whether each was made in this run."""
+    workers: int = 1
+    """Processes that look at records."""
 
     def run(self) -> Artifact:
         """All steps, the finished ones skipped."""
-        source = open_source(self.spec)
-        identity = source.identity  # an empty folder is refused here, before anything is written
-        base_folder, base = find_base(self.recipe.model.base, self.progress)  # a missing model should cost no work
-        refuse_short_context(base_folder, self.recipe.pack.length_tokens)
-        with self.store.lock():
-            snapshot = self._step("snapshot", source.fetch, recipe={"source": identity})
-            records = self._records(snapshot)
-            parts = self._split(records)
-            pairs = self._pairs(records, parts)
-            suite = self._suite(snapshot, records, parts)
-            packed = self._packed(pairs, base_folder, base)
-            adapter = self._adapter(packed, base_folder, base)
-            model = self._model(adapter, base_folder)
-            base_scores = self._scores("base", base_folder, suite, snapshot, records, recipe={"base": base.sha256})
-            forged_scores = self._scores("forged", model.path, suite, snapshot, records, parents=[model])
-            return self._report(
-                {
-                    "snapshot": snapshot,
-                    "records": records,
-                    "split": parts,
-                    "pairs": pairs,
-                    "packed": packed,
-                    "adapter": adapter,
-                    "model": model,
-                    "suite": suite,
-                    "base_scores": base_scores,
-                    "forged_scores": forged_scores,
-                },
-                base,
-            )
+        data = self._data
+        data.refuse()  # an empty folder and an unknown check are refused here, before anything is written
+        training = Training(recipe=self.recipe, steps=self.steps, progress=self.progress)
+        with data.store.lock():
+            dataset = data.make()
+            self._refuse_nothing(dataset)
+            parts = training.split(dataset)
+            suites = [(source, self._suite(source, records, parts)) for source, records in self._asked(dataset, parts)]
+            packed = training.packed(dataset, parts)
+            adapter = training.adapter(packed)
+            trained = Trained(split=parts, packed=packed, adapter=adapter, model=training.model(adapter))
+            asked = []
+            for source, suite in suites:
+                base = self._scores("base", training.base_folder, source, suite, recipe={"base": training.base.sha256})
+                forged = self._scores("forged", trained.model.path, source, suite, parents=[trained.model])
+                asked.append(Asked(source=source, suite=suite, base_scores=base, forged_scores=forged))
+            return self._report(training, dataset, trained, asked)
 
     @cached_property
-    def store(self) -> Store:
-        """Where the artifacts lie."""
-        return Store(self.out)
+    def _data(self) -> DataBuild:
+        return DataBuild(recipe=self.recipe.data(), out=self.out, workers=self.workers, progress=self.progress, say=self.say)
+
+    @property
+    def steps(self) -> Steps:
+        """What has been made in this run."""
+        return self._data.steps
 
     @cached_property
     def sandbox(self) -> Sandbox | None:
@@ -101,64 +89,47 @@ class Forge:
             self.say(f"no execution accuracy: {error.line()}")
             return None
 
-    def _step(self, kind: str, build: Callable[[Path], dict], **inputs: Any) -> Artifact:
-        artifact, new = self.store.make(kind, build, seed=self.recipe.seed, name=self.spec, **inputs)
-        self.made.append((artifact, new))
-        took = f"{artifact.manifest.took_s:.1f} s" if new else "already there"
-        self.say(f"{kind:<9} {artifact.id}  {took}")
-        return artifact
-
     # ---------------------------------------------------------------------------------------------------------------- data
-    def _records(self, snapshot: Artifact) -> Artifact:
-        recipe = self.recipe.collect
+    def _refuse_nothing(self, dataset: Artifact) -> None:
+        """SourceError where no source gave anything, with what took it; a line for each source that gave nothing."""
+        empty = [source for source in sources_of(self.steps.store, dataset) if not source.part.counts["kept"]]
+        for source in empty:
+            losses = {**source.part.counts["set aside"], **source.part.counts["negatives"]}
+            taken = ", ".join(f"{number} by {reason}" for reason, number in losses.items()) or "nothing was collected"
+            if dataset.counts["kept"]:
+                self.say(f"nothing of {source.name} is learned from: {taken}")
+                continue
+            if source.snapshot is not None and not source.records.counts["kept"]:
+                refuse_nothing(source.records.counts, source.snapshot.counts)
+            do = "change [screen] of the recipe, or see `yunque data show ID dropped`"
+            raise SourceError(f"nothing is left after screening: {taken}", where=source.name, do=do)
+
+    def _asked(self, dataset: Artifact, parts: Artifact) -> list[tuple[SourcePart, list[Record]]]:
+        """The sources that something is held out of, with their records."""
+        sides = parts_of(parts)
+        by_source: dict[str, tuple[SourcePart, list[Record]]] = {}
+        for source, record in tree_records(self.steps.store, dataset):
+            by_source.setdefault(source.part.id, (source, []))[1].append(record)
+        asked = []
+        for source, records in by_source.values():
+            if any(sides[record.id] is Split.HELDOUT for record in records):
+                asked.append((source, records))
+            else:
+                self.say(f"{source.name} is too small to hold anything out of: it is learned from, and not measured")
+        return asked
+
+    # ---------------------------------------------------------------------------------------------------------- evaluation
+    def _suite(self, source: SourcePart, records: list[Record], parts: Artifact) -> Artifact:
+        recipe, snapshot = self.recipe.evaluation, source.snapshot
+        assert snapshot is not None, "questions are made of trees"
 
         def build(folder: Path) -> dict:
-            counts = collect(snapshot.path, snapshot.counts, recipe, load_checks(recipe), folder, self.progress)
-            refuse_nothing(counts, snapshot.counts)
-            return counts
-
-        return self._step("records", build, parents=[snapshot], recipe=_plain(recipe))
-
-    def _split(self, records: Artifact) -> Artifact:
-        def build(folder: Path) -> dict:
-            result: SplitResult = split(_records_of(records), self.recipe.split, self.recipe.seed, self.progress)
-            write_table(folder / "split.parquet", result.assignments, SplitAssignment)
-            write_table(folder / "near_duplicates.parquet", result.near_duplicates, NearDuplicate)
-            return result.counts
-
-        return self._step("split", build, parents=[records], recipe=_plain(self.recipe.split))
-
-    def _pairs(self, records: Artifact, parts: Artifact) -> Artifact:
-        recipe = self.recipe.pairs
-
-        def build(folder: Path) -> dict:
-            placed, counts = _parts_of(parts), {}
-            for part in (Split.TRAIN, Split.VALIDATION):
-                pairs = [
-                    pair
-                    for record in _records_of(records)
-                    if placed[record.id] is part
-                    for pair in make_pairs(record, recipe, self.recipe.seed)
-                ]
-                write_table(folder / f"{part.value}.parquet", pairs, Pair)
-                kinds = [pair.kind.value for pair in pairs]
-                counts[part.value] = {kind: kinds.count(kind) for kind in sorted(set(kinds))}
-            return counts
-
-        return self._step("pairs", build, parents=[records, parts], recipe=_plain(recipe))
-
-    def _suite(self, snapshot: Artifact, records: Artifact, parts: Artifact) -> Artifact:
-        recipe = self.recipe.evaluation
-
-        def build(folder: Path) -> dict:
-            near_duplicates = read_table(parts.path / "near_duplicates.parquet", NearDuplicate)
+            copies = read_table(parts.path / "near_duplicates.parquet", NearDuplicate)
             suite, counts = SuiteBuilder(
-                records=_records_of(records),
-                parts=_parts_of(parts),
-                near_duplicates=frozenset(
-                    (near_duplicate.record_id, near_duplicate.start_byte) for near_duplicate in near_duplicates
-                ),
-                tree=snapshot.path / "tree",
+                records=records,
+                parts=parts_of(parts),
+                near_duplicates=frozenset((copy.record_id, copy.start_byte) for copy in copies),
+                tree=snapshot.path / TREE,
                 sandbox=self.sandbox,
                 recipe=recipe,
                 seed=self.recipe.seed,
@@ -167,170 +138,72 @@ class Forge:
             suite.save(folder)
             return counts
 
-        tier = self.sandbox.tier if self.sandbox else "none"
-        return self._step("suite", build, parents=[snapshot, records, parts], recipe=_plain(recipe) | {"sandbox": tier})
+        decided = plain(recipe) | {"sandbox": self.sandbox.tier if self.sandbox else "none"}
+        return self.steps.make("suite", source.name, build, parents=[snapshot, source.part, parts], recipe=decided)
 
-    def _packed(self, pairs: Artifact, base_folder: Path, base: BaseFacts) -> Artifact:
-        recipe = self.recipe.pack
-
-        def build(folder: Path) -> dict:
-            from yunque.models.tokenizer import add_fim, find_fim, load_tokenizer
-
-            tokenizer = load_tokenizer(base_folder)
-            new_ids = add_fim(tokenizer)
-            fim = find_fim(tokenizer)
-            assert fim is not None  # they were just added
-            counts: dict = {"new_ids": new_ids, "vocabulary": len(tokenizer)}
-            budgets = {"train": recipe.train_tokens, "validation": recipe.validation_tokens}
-            with self.progress("pack", len(budgets), "parts") as advance:
-                for part, budget in budgets.items():
-                    table = read_table(pairs.path / f"{part}.parquet", Pair)
-                    rows, counts[part] = pack(table, tokenizer, fim, recipe, budget, self.recipe.seed)
-                    rows.save(folder, part)
-                    advance(1)
-            tokenizer.save_pretrained(folder / "tokenizer")
-            return counts
-
-        return self._step("packed", build, parents=[pairs], recipe=_plain(recipe) | {"base": base.sha256})
-
-    # --------------------------------------------------------------------------------------------------------------- model
-    def _adapter(self, packed: Artifact, base_folder: Path, base: BaseFacts) -> Artifact:
-        recipe = self.recipe
-
-        def build(folder: Path) -> dict:
-            from dataclasses import asdict
-
-            from yunque.models.adapt import save_adapter
-            from yunque.models.tokenizer import load_tokenizer
-            from yunque.training.loop import CHECKPOINT, Trainer
-
-            model = self._adapted(packed, base_folder)
-            trained = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
-            started = time.monotonic()
-            trainer = Trainer(
-                model=model,
-                objective=find_part("objectives", recipe.training.objective)(),
-                train=Rows.load(packed.path, "train"),
-                validation=Rows.load(packed.path, "validation"),
-                recipe=recipe.training,
-                seed=recipe.seed,
-                folder=folder,
-                progress=self.progress,
-            )
-            history = trainer.fit()
-            save_adapter(model, folder / "adapter")
-            load_tokenizer(packed.path / "tokenizer").save_pretrained(folder / "adapter")
-            (folder / "history.json").write_text(json.dumps(asdict(history)) + "\n")
-            (folder / CHECKPOINT).unlink(missing_ok=True)
-            return {
-                "steps": len(history.steps),
-                "planned_steps": trainer.num_steps,
-                "best_step": history.best_step,
-                "best_validation_loss": round(history.best_loss, 5),
-                "stopped_early": history.stopped_early,
-                "trained_parameters": trained,
-                "dtype": str(model.dtype).removeprefix("torch."),
-                "training_s": round(time.monotonic() - started, 1),
-            }
-
-        inputs = {"model": _plain(recipe.model) | {"base": base.sha256}, "training": _plain(recipe.training)}
-        return self._step("adapter", build, parents=[packed], recipe=inputs, resumable=True)
-
-    def _adapted(self, packed: Artifact, base_folder: Path) -> Any:
-        """The base with a fresh adapter, its vocabulary grown to the packed one."""
-        import torch
-
-        from yunque.models.adapt import add_lora, choose_dtype, extend_vocabulary, load_model
-        from yunque.models.tokenizer import load_tokenizer
-
-        torch.manual_seed(self.recipe.seed)
-        model = load_model(base_folder, choose_dtype(self.recipe.model.dtype))
-        new_ids = packed.counts["new_ids"]
-        extend_vocabulary(model, load_tokenizer(packed.path / "tokenizer"), new_ids)
-        return add_lora(model, self.recipe.model, new_ids)
-
-    def _model(self, adapter: Artifact, base_folder: Path) -> Artifact:
-        def build(folder: Path) -> dict:
-            from yunque.models.adapt import load_adapter, merge
-            from yunque.models.tokenizer import load_tokenizer
-
-            tokenizer = load_tokenizer(adapter.path / "adapter")
-            model = load_adapter(base_folder, adapter.path / "adapter", tokenizer, self.recipe.model.dtype)
-            merge(model, tokenizer, folder)
-            return {"bytes": sum(file.stat().st_size for file in folder.iterdir())}
-
-        return self._step("model", build, parents=[adapter])
-
-    # ---------------------------------------------------------------------------------------------------------- evaluation
     def _scores(
         self,
         who: str,
         model: Path,
+        source: SourcePart,
         suite: Artifact,
-        snapshot: Artifact,
-        records: Artifact,
         *,
         parents: list[Artifact] | None = None,
         recipe: dict | None = None,
     ) -> Artifact:
         context = {"prompt_tokens": self.recipe.pack.prompt_tokens, "suffix_tokens": self.recipe.pack.suffix_tokens}
+        order, snapshot = self.recipe.evaluation, source.snapshot
+        assert snapshot is not None, "questions are made of trees"
 
         def build(folder: Path) -> dict:
             from yunque.inference.torch_engine import TorchEngine
 
             engine = TorchEngine(
-                model,
-                dtype=self.recipe.model.dtype,
-                batch_rows=self.recipe.evaluation.batch_rows,
-                progress=self.progress,
-                **context,
+                model, dtype=self.recipe.model.dtype, batch_rows=order.batch_rows, progress=self.progress, **context
             )
-            started, by_id = time.monotonic(), {record.id: record for record in _records_of(records)}
+            records = {record.id: record for record in read_table(source.part.path / "records.parquet", Record)}
+            bodies = None
+            if self.sandbox:
+                bodies = BodyTests(records=records, tree=snapshot.path / TREE, sandbox=self.sandbox, recipe=order)
+            started = time.monotonic()
             scores, counts = score_model(
                 engine,
                 RepositorySuite.load(suite.path),
                 styles=[PromptStyle.PREFIX, *([PromptStyle.FIM] if engine.fim else [])],
-                records=by_id,
-                bodies_by=BodyTests(
-                    records=by_id, tree=snapshot.path / "tree", sandbox=self.sandbox, recipe=self.recipe.evaluation
-                )
-                if self.sandbox
-                else None,
+                records=records,
+                bodies_by=bodies,
                 progress=self.progress,
             )
             scores.save(folder)
             return counts | {"seconds": round(time.monotonic() - started, 1)}
 
         decided = {"model": who, **context, **(recipe or {})}
-        return self._step("scores", build, parents=[suite, *(parents or [])], recipe=decided)
+        name = f"{who}, {source.name}"
+        return self.steps.make("scores", name, build, parents=[suite, *(parents or [])], recipe=decided)
 
     # -------------------------------------------------------------------------------------------------------------- report
-    def _report(self, artifacts: dict[str, Artifact], base: BaseFacts) -> Artifact:
-        from yunque.reports.forge.collect import Run, gather
+    def _report(self, training: Training, dataset: Artifact, trained: Trained, asked: list[Asked]) -> Artifact:
+        from yunque.reports.forge.collect import gather
         from yunque.reports.forge.publish import deliver, write_report
 
         run = Run(
-            spec=self.spec,
             command=shlex.join(["yunque", *sys.argv[1:]]),
-            recipe=_plain(self.recipe),
-            base=base,
-            artifacts=artifacts,
-            made=tuple(self.made),
+            recipe=plain(self.recipe),
+            base=training.base,
+            dataset=dataset,
+            sources=tuple(sources_of(self.steps.store, dataset)),
+            split=trained.split,
+            packed=trained.packed,
+            adapter=trained.adapter,
+            model=trained.model,
+            asked=tuple(asked),
+            made=tuple(self.steps.made),
             seed=self.recipe.seed,
             sandbox_tier=self.sandbox.tier if self.sandbox else "",
         )
-        artifact = self._step("report", lambda folder: write_report(gather(run), folder), parents=list(artifacts.values()))
-        deliver(self.out, report=artifact, model=artifacts["model"], adapter=artifacts["adapter"])
+        parents = [dataset, trained.split, trained.packed, trained.adapter, trained.model]
+        parents += [artifact for item in asked for artifact in (item.suite, item.base_scores, item.forged_scores)]
+        name = dataset.manifest.name
+        artifact = self.steps.make("report", name, lambda folder: write_report(gather(run), folder), parents=parents)
+        deliver(self.out, report=artifact, model=trained.model, adapter=trained.adapter)
         return artifact
-
-
-def _plain(recipe: BaseModel) -> dict:
-    return recipe.model_dump(mode="json")
-
-
-def _records_of(artifact: Artifact) -> list[Record]:
-    return read_table(artifact.path / "records.parquet", Record)
-
-
-def _parts_of(artifact: Artifact) -> dict[str, Split]:
-    return {placed.record_id: placed.part for placed in read_table(artifact.path / "split.parquet", SplitAssignment)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args, overload
 
@@ -27,20 +27,6 @@ from yunque.training.recipe import TrainingRecipe
 R = TypeVar("R", bound=BaseModel)
 
 
-class ForgeRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=True):
-    """Everything that decides a forged model, one section a room."""
-
-    seed: int = 17
-    """seed of every random choice"""
-    collect: CollectRecipe = CollectRecipe()
-    split: SplitRecipe = SplitRecipe()
-    pairs: PairsRecipe = PairsRecipe()
-    pack: PackRecipe = PackRecipe()
-    model: ModelRecipe = ModelRecipe()
-    training: TrainingRecipe = TrainingRecipe()
-    evaluation: EvaluationRecipe = EvaluationRecipe()
-
-
 class SourceRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=True):
     """One source of a data build."""
 
@@ -50,12 +36,6 @@ class SourceRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docstri
     """What this kind of source can be told, e.g. a column map."""
 
 
-class AllTextRecipe(CollectRecipe):
-    """As `CollectRecipe`, with plain text kept unless it is switched off."""
-
-    plain_text: bool = Field(default=True, description="Keep files in languages without a parser here, and prose.")
-
-
 class DataRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=True):
     """Everything that decides a data set."""
 
@@ -63,14 +43,54 @@ class DataRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docstring
     """seed of every random choice"""
     sources: tuple[SourceRecipe, ...] = ()
     """[[sources]] tables, in order."""
-    collect: AllTextRecipe = AllTextRecipe()
+    collect: CollectRecipe = CollectRecipe()
     screen: ScreenRecipe = ScreenRecipe()
     clean: CleanRecipe = CleanRecipe()
     redact: RedactRecipe = RedactRecipe()
     pairs: PairsRecipe = PairsRecipe()
     mixture: MixtureRecipe = MixtureRecipe()
-    duplicates: DuplicatesRecipe | None = None
-    """Which kept records are copies; without, nobody asks."""
+    duplicates: DuplicatesRecipe = DuplicatesRecipe()
+
+
+class ForgeRecipe(DataRecipe):
+    """Everything that decides a forged model: its data set, and one section for each step after that."""
+
+    split: SplitRecipe = SplitRecipe()
+    pack: PackRecipe = PackRecipe()
+    model: ModelRecipe = ModelRecipe()
+    training: TrainingRecipe = TrainingRecipe()
+    evaluation: EvaluationRecipe = EvaluationRecipe()
+
+    def data(self) -> DataRecipe:
+        """Its data set's part, as `yunque data build` has it."""
+        return DataRecipe(**{name: getattr(self, name) for name in DataRecipe.model_fields})
+
+
+UNSCREENED: dict[str, Any] = {
+    "screen": {"checks": (), "rules": ()},
+    "redact": {"secrets": False, "personal": ()},
+    "duplicates": {"action": "off"},
+}
+"""What ``--no-screen`` sets: everything that was collected is learned from, as it is."""
+
+
+def forge_recipe(sources: Sequence[str], path: Path | None, settings: list[str], *, screened: bool = True) -> ForgeRecipe:
+    """The recipe of a forge: of a file, with the sources that are named beside it. Raises RecipeError.
+
+    A source that is a ``.toml`` file is the recipe. Not ``screened``: as `UNSCREENED` says, whatever the recipe does.
+    """
+    files = [source for source in sources if source.endswith(".toml")]
+    if len(files) + (path is not None) > 1:
+        raise RecipeError("one recipe at a time", where=files[-1], do="join them in one file")
+    recipe = load_recipe(Path(files[0]) if files else path, settings)
+    named = tuple(SourceRecipe(spec=source) for source in sources if source not in files)
+    recipe = recipe.model_copy(update={"sources": (*recipe.sources, *named)})
+    if not recipe.sources:
+        raise RecipeError("nothing to learn from", do="name sources, or a recipe with [[sources]]")
+    if screened:
+        return recipe
+    updates = {name: getattr(recipe, name).model_copy(update=keys) for name, keys in UNSCREENED.items()}
+    return recipe.model_copy(update=updates)
 
 
 @overload

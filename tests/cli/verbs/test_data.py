@@ -45,6 +45,8 @@ def build(folder, workers=1, sources=("src",), specs=None, **changes):
     recipe = {
         "sources": specs or [{"spec": str(folder / one)} for one in sources],
         "screen": {"rules": RULES},
+        "collect": {"plain_text": True},
+        "duplicates": {"action": "off"},
         "pairs": {"fim": False, "continuation": False},
     } | changes
     said = []
@@ -175,21 +177,13 @@ def test_how_two_differ(folder):
     assert compare_datasets(store, first, first)["came"] == []
 
 
-def test_sources_of_one_name_hide_no_change_of_each_other(folder):
-    """A folder and its own history have one name; a history has a path many times."""
-    places = [("src", "a.py", "1"), ("src", "a.py", "2"), ("src", "a.py", "0")]
-
-    def dataset(*rows):
-        root = folder / f"rows{len(list(folder.iterdir()))}"
-        for number, (source, path, text) in enumerate(rows):
-            (root / str(number) / source).mkdir(parents=True)
-            (root / str(number) / source / path).write_text(f"x = {text}\n")
-        return build(folder, sources=[root / str(number) / rows[number][0] for number in range(len(rows))])
-
-    store, first, _ = dataset(*places)
-    second = dataset(*places[:2], ("src", "a.py", "3"))[1]
-    found = compare_datasets(store, first, second)
-    assert found["changed"] == [("src", "a.py")] and found["same"] == 2 and not found["came"] + found["went"]
+def test_two_sources_of_one_name_are_refused(folder):
+    (folder / "other" / "src").mkdir(parents=True)
+    (folder / "other" / "src" / "b.py").write_text("x = 1\n")
+    with pytest.raises(RecipeError, match="two sources are called 'src'"):
+        build(folder, sources=("src", "other/src"))
+    with pytest.raises(RecipeError, match="two sources are called 'src'"):
+        build(folder, sources=("src", "src"))
 
 
 def test_rows_for_people_and_for_programs(folder):

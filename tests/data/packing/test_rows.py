@@ -8,7 +8,7 @@ import pytest
 
 from yunque.core.errors import TrainingError
 from yunque.core.nouns import Pair, PairKind, content_id
-from yunque.data.packing.rows import SHORTEST_PIECE, PackRecipe, Rows, encode_pair, pack
+from yunque.data.packing.rows import LOSSES, SHORTEST_PIECE, PackRecipe, PairOrigin, Rows, encode_pair, pack
 from yunque.models.tokenizer import encode, find_fim, heal, render
 
 ALL = 10**9
@@ -229,15 +229,43 @@ def test_counts_add_up(fim_tokenizer, fim, budget, length):
 
 
 def test_counts_add_up_when_a_kind_has_no_share(fim_tokenizer, fim):
-    _, counts = pack(mixed(), fim_tokenizer, fim, recipe(fim_share=0), ALL, 1)
-    reasons = set(counts) - {"pairs", "cut", "rows", "tokens", "answer_tokens", "tokens_poured_away", "utilisation"}
-    assert counts["pairs"] == sum(counts[reason] for reason in reasons)
+    _, counts = pack(mixed(), fim_tokenizer, fim, recipe(shares={"fim": 0}), ALL, 1)
+    assert counts["pairs"] == counts["used"] + sum(counts[reason] for reason in LOSSES) and counts["no_share"]
+
+
+def test_a_pair_of_weight_three_is_seen_three_times_and_one_and_a_half_by_half_of_them(fim_tokenizer, fim):
+    pairs = list(fim_spans(60))
+    once, counts = pack(pairs, fim_tokenizer, fim, recipe(), ALL, 1)
+    _, thrice = pack(pairs, fim_tokenizer, fim, recipe(), ALL, 1, lambda pair: PairOrigin(weight=3))
+    assert (thrice["used"], thrice["repeated"]) == (3 * counts["used"], 2 * counts["pairs"])
+    _, some = pack(pairs, fim_tokenizer, fim, recipe(), ALL, 1, lambda pair: PairOrigin(weight=1.5))
+    assert 10 < some["repeated"] < 50
+    same, _ = pack(pairs, fim_tokenizer, fim, recipe(), ALL, 1, lambda pair: PairOrigin(weight=1))
+    assert (same.ids == once.ids).all()
+
+
+@pytest.mark.parametrize("kind", [kind for kind in PairKind if kind not in (PairKind.FIM, PairKind.CONTINUATION)])
+def test_every_kind_of_pair_has_a_share(fim_tokenizer, fim, kind):
+    pairs = [dataclasses.replace(pair, kind=kind) for pair in mixed() if pair.kind is PairKind.BODY]
+    _, counts = pack(pairs, fim_tokenizer, fim, recipe(), ALL, 1)
+    assert counts["used"] and not counts["no_share"] and list(counts["tokens_by"]["kind"]) == [kind.value]
+
+
+def test_tokens_are_counted_by_what_they_are_of(fim_tokenizer, fim):
+    about = {0: PairOrigin(source="a", licence="MIT"), 1: PairOrigin(source="b")}
+    pairs = list(mixed())
+    place = {pair.id: index % 2 for index, pair in enumerate(pairs)}
+    _, counts = pack(pairs, fim_tokenizer, fim, recipe(), ALL, 1, lambda pair: about[place[pair.id]])
+    tables = counts["tokens_by"]
+    assert set(tables["source"]) == {"a", "b"} and set(tables["licence"]) == {"MIT", "unknown"}
+    assert set(tables["kind"]) == {"body", "fim", "continuation"} and set(tables["language"]) == {"python"}
+    assert len({sum(table.values()) for table in tables.values()}) == 1
 
 
 def test_a_kind_without_a_share_is_not_used(fim_tokenizer, fim):
-    rows, _ = pack(mixed(), fim_tokenizer, fim, recipe(fim_share=0), ALL, 1)
+    rows, _ = pack(mixed(), fim_tokenizer, fim, recipe(shares={"fim": 0}), ALL, 1)
     assert not (rows.ids == fim.middle).any()
-    rows, counts = pack(mixed(), fim_tokenizer, fim, recipe(body_share=0, continuation_share=0), ALL, 1)
+    rows, counts = pack(mixed(), fim_tokenizer, fim, recipe(shares={"body": 0, "continuation": 0}), ALL, 1)
     assert counts["used"] == 30 == (rows.ids == fim.middle).sum()
 
 
@@ -260,7 +288,7 @@ def test_a_budget_is_passed_by_less_than_one_pair(fim_tokenizer, fim):
 @pytest.mark.parametrize("shares", [(0.2, 0.3, 0.5), (0.6, 0.1, 0.3)])
 def test_kinds_keep_their_shares(fim_tokenizer, fim, shares):
     body, fim_span, chunk = shares
-    mixture = recipe(96, body_share=body, fim_share=fim_span, continuation_share=chunk)
+    mixture = recipe(96, shares={"body": body, "fim": fim_span, "continuation": chunk})
     given = [*bodies(300), *fim_spans(300), *chunks(300)]
     rows, _ = pack(given, fim_tokenizer, fim, mixture, 6000, 1)
     tokens = dict.fromkeys(("body", "fim", "continuation"), 0)
@@ -298,6 +326,6 @@ def test_nothing_to_train_on_is_refused(fim_tokenizer, fim, given):
     if given == "one token":
         pairs = [pair(PairKind.CONTINUATION, "", "x")]
     if given == "no share":
-        pairs, settings = list(fim_spans(3)), {"fim_share": 0}
+        pairs, settings = list(fim_spans(3)), {"shares": {"fim": 0}}
     with pytest.raises(TrainingError, match="no usable pairs"):
         pack(pairs, fim_tokenizer, fim, recipe(**settings), ALL, 1)

@@ -6,6 +6,7 @@ from markdown_it import MarkdownIt
 
 from yunque.core.nouns import Measure
 from yunque.reports.forge.cards import dataset_card, model_card
+from yunque.reports.forge.facts import UNSCREENED
 
 yaml = pytest.importorskip("yaml")
 HOSTILE = 'x"\n---\nlicense: mit\n# <script>a()</script> | `` ` [a](b) \u202e'
@@ -19,7 +20,8 @@ def front_matter(card):
 def test_front_matter_of_the_model_card(report):
     fields, body = front_matter(model_card(report))
     assert fields == {
-        "license": "apache-2.0",
+        "license": "other",
+        "license_name": "Apache-2.0, MIT, unknown",
         "base_model": "HuggingFaceTB/SmolLM2-135M-Instruct",
         "library_name": "transformers",
         "pipeline_tag": "text-generation",
@@ -53,19 +55,39 @@ def test_fill_in_the_middle_is_described_only_where_it_was_taught(report):
 
 def test_the_dataset_card_says_what_was_not_looked_for(report):
     card = dataset_card(report)
-    assert "No scan for secrets" in card and "No scan for personal data" in card
+    assert "Secrets and personal data were looked for" in card and UNSCREENED not in card
     assert "| Dropped: generated | −22 |" in card and "| **Kept** | **189** |" in card
+
+
+def test_what_was_not_screened_is_said_in_both_cards(report):
+    bare = dataclasses.replace(report, screened=False)
+    assert UNSCREENED in dataset_card(bare) and f"**{UNSCREENED}**" in model_card(bare)
+    assert UNSCREENED not in model_card(report)
+
+
+def test_the_licence_of_a_model_is_never_that_of_its_base_alone(report):
+    assert 'license: "other"' in model_card(report) and "Apache-2.0, MIT, unknown" in model_card(report)
+    mit = dataclasses.replace(report.sources[0], licences={"Apache-2.0": 3})
+    assert 'license: "apache-2.0"' in model_card(dataclasses.replace(report, sources=(mit,)))
+
+
+def test_several_sources_are_added_up(report):
+    other = dataclasses.replace(report.sources[0], name="stock", dropped={"generated": 79}, licences={"MIT": 189})
+    two = dataclasses.replace(report, sources=(report.sources[0], other))
+    card = dataset_card(two)
+    assert "| Dropped: generated | −101 |" in card and "| **Kept** | **378** |" in card and "from inventory, stock" in card
+    assert "`inventory` at revision `3f9c2ab81d04`, `stock` at" in model_card(two)
 
 
 def test_hostile_texts_stay_on_their_line_and_out_of_the_front_matter(report):
     source = dataclasses.replace(
-        report.source, name=HOSTILE, spec=HOSTILE, revision=HOSTILE, licences={HOSTILE: 3}, languages={HOSTILE: 1},
+        report.sources[0], name=HOSTILE, spec=HOSTILE, revision=HOSTILE, licences={HOSTILE: 3}, languages={HOSTILE: 1},
         dropped={HOSTILE: 79},
     )  # fmt: skip
     base = dataclasses.replace(report.base, name=HOSTILE, licence=HOSTILE)
     comparison = dataclasses.replace(report.comparisons[0], name=HOSTILE, n_of=HOSTILE)
     hostile = dataclasses.replace(
-        report, title=HOSTILE, command=f"yunque\n```\n<script>{HOSTILE}", source=source, base=base,
+        report, title=HOSTILE, command=f"yunque\n```\n<script>{HOSTILE}", sources=(source,), base=base,
         comparisons=(comparison,), limits=(HOSTILE,), pairs={HOSTILE: {HOSTILE: 1}}, fim_template="```\n# out",
     )  # fmt: skip
     for card, plain in ((model_card(hostile), model_card(report)), (dataset_card(hostile), dataset_card(report))):
@@ -86,14 +108,15 @@ def parsed(body):
 
 def test_a_single_unknown_licence_is_written_as_other(report):
     base = dataclasses.replace(report.base, licence="Llama-3")
-    fields, _ = front_matter(model_card(dataclasses.replace(report, base=base)))
+    source = dataclasses.replace(report.sources[0], licences={"Llama-3": 2})
+    fields, _ = front_matter(model_card(dataclasses.replace(report, base=base, sources=(source,))))
     assert (fields["license"], fields["license_name"]) == ("other", "Llama-3")
 
 
 def test_cards_of_nothing(report):
     nothing = Measure(name="x", value=None, n=0)
     comparison = dataclasses.replace(report.comparisons[0], base=nothing, forged=nothing, difference=nothing)
-    source = dataclasses.replace(report.source, licences={}, languages={}, dropped={}, num_files=0, num_kept=0)
+    source = dataclasses.replace(report.sources[0], licences={}, languages={}, dropped={}, num_files=0, num_kept=0)
     for comparisons in ((), (comparison,)):
-        shown = dataclasses.replace(report, comparisons=comparisons, source=source, pairs={}, split=())
+        shown = dataclasses.replace(report, comparisons=comparisons, sources=(source,), pairs={}, split=())
         assert "None" not in model_card(shown) and "None" not in dataset_card(shown)

@@ -66,8 +66,11 @@ def empty(report):
     )
     return dataclasses.replace(
         report, comparisons=(comparison,), excluded={}, samples=(), split=(), pairs={}, steps=(), limits=(), sandbox_tier="",
-        source=dataclasses.replace(
-            report.source, num_files=0, num_kept=0, bytes_kept=0, dropped={}, dropped_examples=(), licences={}, languages={}
+        sources=(
+            dataclasses.replace(
+                report.sources[0], num_files=0, num_kept=0, bytes_kept=0, dropped={}, dropped_examples=(), licences={},
+                languages={},
+            ),
         ),
         training=dataclasses.replace(report.training, steps=(), validations=(), best_step=None, recipe={}),
         machine=dataclasses.replace(report.machine, versions={}),
@@ -158,8 +161,8 @@ def test_a_report_with_nothing_in_it_is_still_a_page(report):
 
 
 def test_files_that_no_reason_explains_are_shown(report):
-    source = dataclasses.replace(report.source, num_kept=180)
-    assert "not accounted for" in render_page(dataclasses.replace(report, source=source))
+    source = dataclasses.replace(report.sources[0], num_kept=180)
+    assert "not accounted for" in render_page(dataclasses.replace(report, sources=(source,)))
     assert "not accounted for" not in render_page(report)
 
 

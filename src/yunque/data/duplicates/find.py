@@ -57,8 +57,9 @@ MOST_COMPARED = 64
 class DuplicatesRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=True):
     """When two records are duplicates, and which one is kept."""
 
-    action: Literal["drop", "mark"] = "drop"
-    """Whether a duplicate, and the pairs made of it, are left out of the data set or marked only."""
+    action: Literal["drop", "mark", "off"] = "drop"
+    """drop: a duplicate, and the pairs made of it, are left out of the data set; mark: they stay, with a note; off: nobody
+    asks."""
     near: bool = True
     """Find near duplicates, too, not exact ones alone."""
     threshold: float = Field(default=0.7, gt=0, le=1)

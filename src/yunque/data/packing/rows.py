@@ -17,9 +17,11 @@ Not covered: documents longer than a row keep no memory of the row before.
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, Field
@@ -28,8 +30,40 @@ from yunque.core.errors import TrainingError
 from yunque.core.nouns import Pair, PairKind, seed_from
 from yunque.models.tokenizer import FimTokens, encode, heal, opening, render
 
+LOSSES = ("answer_too_long", "over_budget", "no_share")
+"""Why a pair is in no row."""
 SHORTEST_PIECE = 16
 """Fewer tokens of continuation teach too little to be worth a segment."""
+
+
+class Shares(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=True):
+    """Weights of the kinds of pairs in the mixture, by tokens; a kind that the data lacks gives its room to the others.
+
+    The names are those of `PairKind`.
+    """
+
+    body: float = Field(0.1, ge=0)
+    """signature and docstring -> body"""
+    fim: float = Field(0.7, ge=0)
+    """fill-in-the-middle"""
+    continuation: float = Field(0.2, ge=0)
+    """plain continuation of files"""
+    signature: float = Field(0.1, ge=0)
+    """signature without a docstring -> body"""
+    comment: float = Field(0.05, ge=0)
+    """comment -> the block it speaks of"""
+    test: float = Field(0.1, ge=0)
+    """test -> the function it tests"""
+    explain: float = Field(0.05, ge=0)
+    """function -> docstring"""
+    edit: float = Field(0.1, ge=0)
+    """commit message and the text before -> the text after"""
+    fix: float = Field(0.1, ge=0)
+    """function before a fix -> after it"""
+    refactor: float = Field(0.05, ge=0)
+    """function before it was refactored -> after it"""
+    question: float = Field(0.1, ge=0)
+    """question -> answer"""
 
 
 class PackRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=True):
@@ -45,12 +79,18 @@ class PackRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docstring
     """tokens to train on, as far as the pairs go"""
     validation_tokens: int = Field(4_096, ge=256)
     """tokens to validate on, as far as the pairs go"""
-    body_share: float = Field(0.1, ge=0)
-    """weight of body pairs in the mixture, by tokens"""
-    fim_share: float = Field(0.7, ge=0)
-    """weight of fill-in-the-middle pairs in the mixture, by tokens"""
-    continuation_share: float = Field(0.2, ge=0)
-    """weight of plain continuation in the mixture, by tokens"""
+    shares: Shares = Shares()
+    """how much of each kind of pair"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairOrigin:
+    """What a mixture asks of a pair beside its text."""
+
+    source: str = ""
+    licence: str = ""
+    weight: float = 1.0
+    """How often it is learned from, as `data.packing.mixture` has it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,16 +159,24 @@ def _context_tokens(pair: Pair, recipe: PackRecipe) -> int:
 
 
 def pack(
-    pairs: Iterable[Pair], tokenizer: object, fim: FimTokens, recipe: PackRecipe, num_tokens: int, seed: int
+    pairs: Iterable[Pair],
+    tokenizer: object,
+    fim: FimTokens,
+    recipe: PackRecipe,
+    num_tokens: int,
+    seed: int,
+    origin_of: Callable[[Pair], PairOrigin] = lambda pair: PairOrigin(),
 ) -> tuple[Rows, dict]:
     """Rows of at most ``num_tokens`` tokens drawn from the pairs in the recipe's mixture, and what became of every pair.
 
-    Raises TrainingError when nothing is left to train on.
+    In the counts, ``used`` and `LOSSES` add up to ``pairs`` and ``repeated``. Raises TrainingError when nothing is
+    left to train on.
     """
-    counts: dict[str, float] = {"pairs": 0, "used": 0, "cut": 0, "answer_too_long": 0, "over_budget": 0, "no_share": 0}
+    counts: dict[str, Any] = {name: 0 for name in ("pairs", "repeated", "used", "cut", *LOSSES)}
+    tokens_by: dict[str, Counter[str]] = {name: Counter() for name in ("kind", "language", "source", "licence")}
     chosen: list[Sample] = []
     budget = num_tokens
-    for pair in _mixture(pairs, recipe, seed, counts):
+    for pair in _mixture(pairs, recipe, seed, counts, origin_of):
         if budget <= 0:
             counts["over_budget"] += 1
             continue
@@ -140,6 +188,9 @@ def pack(
         counts["cut"] += sample.cut
         chosen.append(sample)
         budget -= len(sample.ids)
+        about = {"kind": pair.kind.value, "language": pair.language, **vars(origin_of(pair))}
+        for name, table in tokens_by.items():
+            table[about[name] or "unknown"] += len(sample.ids)
     rows = _lay_out(chosen, recipe.length_tokens, fim.pad)
     if not len(rows) or not rows.answers.any():
         raise TrainingError("no usable pairs: nothing would be trained", do="add code, or raise pack.length_tokens")
@@ -149,27 +200,32 @@ def pack(
         "answer_tokens": int(rows.answers.sum()),
         "tokens_poured_away": sum(len(sample.ids) for sample in chosen) - int((rows.segments > 0).sum()),
         "utilisation": round(float((rows.segments > 0).mean()), 4),
+        "tokens_by": {name: dict(table.most_common()) for name, table in tokens_by.items()},
     }
     return rows, counts
 
 
-def _mixture(pairs: Iterable[Pair], recipe: PackRecipe, seed: int, counts: dict) -> Iterator[Pair]:
-    """Every pair once, kinds interleaved so that characters seen of each keep the recipe's shares; shuffled by content."""
-    shares = {
-        PairKind.BODY: recipe.body_share,
-        PairKind.FIM: recipe.fim_share,
-        PairKind.CONTINUATION: recipe.continuation_share,
-    }
-    queues: dict[PairKind, list[Pair]] = {kind: [] for kind, share in shares.items() if share > 0}
+def _mixture(
+    pairs: Iterable[Pair], recipe: PackRecipe, seed: int, counts: dict, origin_of: Callable[[Pair], PairOrigin]
+) -> Iterator[Pair]:
+    """Every pair as often as it weighs, kinds interleaved so that characters of each keep the recipe's shares.
+
+    Shuffled by content.
+    """
+    shares = {kind: getattr(recipe.shares, kind.value) for kind in PairKind}
+    drawn: dict[PairKind, list[tuple[int, Pair]]] = {kind: [] for kind, share in shares.items() if share > 0}
     for pair in pairs:
         counts["pairs"] += 1
-        if pair.kind in queues:
-            queues[pair.kind].append(pair)
-        else:
+        if pair.kind not in drawn:
             counts["no_share"] += 1
-    for queue in queues.values():
-        queue.sort(key=lambda pair: seed_from(seed, pair.id))
-        queue.reverse()
+            continue
+        whole, part = divmod(origin_of(pair).weight, 1)
+        copies = max(1, int(whole) + (seed_from(seed, "weight", pair.id) % 1000 < 1000 * part))
+        counts["repeated"] += copies - 1
+        drawn[pair.kind] += [(seed_from(seed, pair.id, *[copy] * bool(copy)), pair) for copy in range(copies)]
+    queues = {
+        kind: [pair for _, pair in sorted(items, key=lambda item: item[0], reverse=True)] for kind, items in drawn.items()
+    }
     # Rough characters a sample will cost, since tokens are not known before encoding; 4 characters make about a token.
     most = 4 * recipe.prompt_tokens, 4 * recipe.suffix_tokens
     spent = dict.fromkeys(queues, 0.0)

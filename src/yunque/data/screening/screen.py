@@ -74,14 +74,21 @@ class Rule(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=True
 class ScreenRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=True):
     """What is asked of every record, and what is not kept."""
 
-    checks: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ("licence",)
     """Checks that tag records, beside those that rules name."""
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[Rule, ...] = (Rule(check="malware", finding="*", severity="error"),)
     """Asked in order; the first that holds is the reason."""
     options: dict[str, dict[str, Any]] = {}
-    """What a check is given, by its name: [screen.options.licence] with allow, deny, opt_outs."""
+    """What a check is given, by its name: [screen.options.licence] with allow, deny, opt_outs. A policy on licences that is
+    set here drops what it forbids, whether a rule names the check or not."""
     errors: Literal["drop", "keep"] = "drop"
     """What becomes of a record of which a check that a rule names said ERROR."""
+
+    @model_validator(mode="after")
+    def _policy_drops(self) -> ScreenRecipe:
+        if "licence" in self.options and all(rule.check != "licence" for rule in self.rules):
+            object.__setattr__(self, "rules", (*self.rules, Rule(check="licence")))
+        return self
 
     @property
     def names(self) -> list[str]:

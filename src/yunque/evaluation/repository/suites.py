@@ -175,10 +175,10 @@ def _forged(out: Path) -> AskedRepository:
     newest = suites[-1]
     parents: dict[str, Artifact] = {parent.manifest.kind: parent for parent in store.parents(newest)}
     try:
-        snapshot, collected = parents["snapshot"], parents["records"]
+        snapshot, part = parents["snapshot"], parents["part"]
         order = {key: value for key, value in newest.manifest.recipe.items() if key != "sandbox"}
         questions, recipe = RepositorySuite.load(newest.path), EvaluationRecipe(**order)
-        records = read_table(collected.path / "records.parquet", Record)
+        records = read_table(part.path / "records.parquet", Record)
         return _asked(snapshot.counts["name"], questions, records, snapshot.path / TREE, recipe, newest.counts)
     except (KeyError, ValueError, TypeError, OSError) as error:
         do = "run `yunque forge` on it again"

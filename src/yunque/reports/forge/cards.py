@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from yunque.reports.forge.comparison import difference_of, interval_of, limits_of, tally, value_of
-from yunque.reports.forge.facts import ForgeReport
+from yunque.reports.forge.facts import UNSCREENED, ForgeReport, totals
 from yunque.reports.formatting import count, duration, moment, percent, ranked, settings, size, visible
 from yunque.reports.markdown import SIZES, bullets, code, fenced, front_matter, licence_fields, md, table
 from yunque.reports.measures import aside_of
@@ -30,7 +30,7 @@ def model_card(report: ForgeReport) -> str:
     """The model card as Markdown with a YAML front matter."""
     head = front_matter(
         [
-            *licence_fields([report.base.licence]),
+            *licence_fields(sorted({report.base.licence, *totals(report.sources).licences})),
             ("base_model", report.base.name),
             ("library_name", "transformers"),
             ("pipeline_tag", "text-generation"),
@@ -40,12 +40,12 @@ def model_card(report: ForgeReport) -> str:
     parts = [
         head,
         f"# {md(report.title)}",
-        f"{code(report.base.name)}, trained further on the code of {code(report.source.name)} at revision "
-        f"{code(report.source.revision)}. {tally(report)}",
+        f"{code(report.base.name)}, trained further on the code of {_revisions(report)}. {tally(report)}",
+        f"**{UNSCREENED}**" if not report.screened else "",
         "## Results",
         _results(report),
         "## Intended use",
-        f"Completing code inside {md(report.source.name)} and code written like it, at a cursor in an editor, with a "
+        f"Completing code inside {md(report.name)} and code written like it, at a cursor in an editor, with a "
         "person who reads every completion. Not for code that runs unread, and not for questions in natural language.",
         "## How to load it",
         fenced(LOADING, "python"),
@@ -96,7 +96,7 @@ def _fim(report: ForgeReport) -> str:
 
 
 def _training_data(report: ForgeReport) -> str:
-    source, packing = report.source, report.packing
+    source, packing = totals(report.sources), report.packing
     made = {
         part: ", ".join(f"{n:,} {md(kind)}" for kind, n in ranked(kinds)) for part, kinds in report.pairs.items() if kinds
     }
@@ -131,16 +131,18 @@ def _training(report: ForgeReport) -> str:
 
 
 def _licence_note(report: ForgeReport) -> str:
+    listing = ", ".join(code(licence) for licence, _ in ranked(totals(report.sources).licences)) or "none found"
     return (
-        f"## Licence\n\nThe base model is under {code(report.base.licence)}. The weights were changed by code under the "
-        "licences listed above. What those ask of a model that was trained on their code is for the reader to judge."
+        f"## Licence\n\nThe base model is under {code(report.base.licence)}, the code that changed its weights under: "
+        f"{listing}. "
+        "What each asks of a model that was trained on its code is for the reader to judge."
     )
 
 
 # -------------------------------------------------------------------------------------------------------------- dataset card
 def dataset_card(report: ForgeReport) -> str:
     """The dataset card as Markdown with a YAML front matter."""
-    source = report.source
+    source = totals(report.sources)
     num_pairs = sum(sum(kinds.values()) for kinds in report.pairs.values())
     head = front_matter(
         [
@@ -154,8 +156,11 @@ def dataset_card(report: ForgeReport) -> str:
     parts = [
         head,
         f"# Code pairs from {md(source.name)}",
-        f"Training pairs made from {code(source.spec)} ({md(source.kind)}), revision {code(source.revision)}, collected "
-        f"{md(moment(source.collected_at))}.",
+        *(
+            f"Training pairs made from {code(each.spec)} ({md(each.kind)}), revision {code(each.revision)}, collected "
+            f"{md(moment(each.collected_at))}."
+            for each in report.sources
+        ),
         "## What was kept",
         _funnel(report),
         "## Licences",
@@ -166,14 +171,14 @@ def dataset_card(report: ForgeReport) -> str:
         "## Pairs",
         _pairs(report),
         "## Not covered",
-        bullets(_gaps()),
+        bullets(_gaps(report)),
         _origin(report),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _funnel(report: ForgeReport) -> str:
-    source = report.source
+    source = totals(report.sources)
     rows = [("Found", f"{source.num_files:,}")]
     rows += [(f"Dropped: {md(reason)}", f"−{n:,}") for reason, n in ranked(source.dropped)]
     unexplained = source.num_files - source.num_kept - sum(source.dropped.values())
@@ -208,17 +213,25 @@ def _pairs(report: ForgeReport) -> str:
     return f"{table(('Part', 'Kind', 'Pairs'), rows, numeric={2})}\n\n{words}"
 
 
-def _gaps() -> Sequence[str]:
+def _gaps(report: ForgeReport) -> Sequence[str]:
+    screening = (
+        "Secrets and personal data were looked for and replaced, malware was left out; what no rule knows is still there."
+        if report.screened
+        else UNSCREENED
+    )
     return (
-        "No scan for secrets: keys, tokens and passwords in the source are still in the pairs, and a model can repeat them.",
-        "No scan for personal data: names and addresses in comments and licences are still in the pairs.",
+        screening,
         "No check that the code works or is safe.",
-        "Near-duplicates are found inside this source alone. Overlap with what the base model was trained on is not known.",
+        "Overlap with what the base model was trained on is not known.",
     )
 
 
+def _revisions(report: ForgeReport) -> str:
+    return ", ".join(f"{code(source.name)} at revision {code(source.revision)}" for source in report.sources)
+
+
 def _languages(report: ForgeReport) -> list[str]:
-    return [name for name, _ in ranked(report.source.languages) if name != "unknown"]
+    return [name for name, _ in ranked(totals(report.sources).languages) if name != "unknown"]
 
 
 def _counts(counts: dict[str, int]) -> str:

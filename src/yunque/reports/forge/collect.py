@@ -6,18 +6,23 @@ import json
 import os
 import platform
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
 import yunque
-from yunque.core.nouns import Dropped
+from yunque.core.nouns import Dropped, Record
+from yunque.data.collect import DROPPED
+from yunque.data.contents import SourcePart
+from yunque.data.dataset import ASIDE, RECORDS
+from yunque.data.packing.rows import LOSSES
+from yunque.data.screening.finishing import SetAside
 from yunque.evaluation.metrics.statistics import RESAMPLES
 from yunque.evaluation.repository.comparison import Row, compare_scores
 from yunque.evaluation.repository.questions import Problem, RepositorySuite
 from yunque.evaluation.repository.scoring import Sample, Scores
-from yunque.models.base import BaseFacts
 from yunque.reports.forge.facts import (
     Comparison,
     DroppedFile,
@@ -33,8 +38,9 @@ from yunque.reports.forge.facts import (
     TrainingFacts,
     ValidationRow,
 )
+from yunque.reports.forge.run import Run
 from yunque.store.artifacts import Artifact
-from yunque.store.tables import read_table
+from yunque.store.tables import scan_table
 
 NUM_SAMPLES = 5
 NUM_DROPPED = 12
@@ -43,48 +49,34 @@ SUITES = {"bits": "held-out code", "fim": "line completion", "body": "function b
 FIM_TEMPLATE = "<fim_prefix><fim_suffix>{suffix}<fim_middle>{prefix}"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Run:
-    """What a report is made from."""
-
-    spec: str
-    command: str
-    recipe: dict
-    base: BaseFacts
-    artifacts: dict[str, Artifact]
-    """By role: snapshot, records, split, pairs, packed, adapter, model, suite, base_scores, forged_scores."""
-    made: tuple[tuple[Artifact, bool], ...]
-    """Artifacts in order, and whether each was made in this run."""
-    seed: int
-    sandbox_tier: str
-
-
 def gather(run: Run) -> ForgeReport:
     """The report of a run."""
-    artifacts = run.artifacts
-    suite = RepositorySuite.load(artifacts["suite"].path)
-    base, forged = Scores.load(artifacts["base_scores"].path), Scores.load(artifacts["forged_scores"].path)
-    rows = compare_scores(base, forged, seed=run.seed)
-    source = _source(run)
+    pooled = _pooled(run)
+    rows = [("", row) for row in compare_scores(*pooled, seed=run.seed)] if pooled else []
+    for item in run.asked if len(run.asked) > 1 else ():
+        scores = (Scores.load(item.base_scores.path), Scores.load(item.forged_scores.path))
+        rows += [(item.source.name, row) for row in compare_scores(*scores, seed=run.seed)]
+    sources = tuple(_source(source) for source in run.sources)
     everything = list({artifact.id: artifact for artifact, _ in run.made}.values())
+    names = ", ".join(source.name for source in sources)
     return ForgeReport(
-        title=f"{source.name}: forged against base",
+        title=f"{names}: forged against base",
         command=run.command,
         code_version=yunque.__version__,
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         total_s=round(sum(artifact.manifest.took_s for artifact in everything), 1),
         peak_bytes=max(artifact.manifest.peak_bytes for artifact in everything),
-        comparisons=tuple(_comparison(row) for row in rows),
-        interval_method=_interval_method(rows),
-        excluded=artifacts["suite"].counts["excluded"],
-        samples=tuple(_samples(suite, base, forged)),
+        comparisons=tuple(_comparison(row, name) for name, row in rows),
+        interval_method=_interval_method([row for _, row in rows]),
+        excluded=_excluded(run),
+        samples=tuple(_samples(run)),
         sample_rule="The first by task id, alternating between line completion and function bodies; not chosen by result.",
-        source=source,
-        split=tuple(_parts(artifacts["split"])),
-        num_clusters=artifacts["split"].counts["clusters"],
-        num_near_duplicates=artifacts["split"].counts["heldout_near_duplicates"]
-        + artifacts["split"].counts["validation_near_duplicates"],
-        pairs=artifacts["pairs"].counts,
+        sources=sources,
+        screened=_is_screened(run.recipe),
+        split=tuple(_parts(run.split)),
+        num_clusters=run.split.counts["clusters"],
+        num_near_duplicates=run.split.counts["heldout_near_duplicates"] + run.split.counts["validation_near_duplicates"],
+        pairs=run.packed.counts["pairs"],
         packing=_packing(run),
         base=ModelFacts(
             name=run.base.name,
@@ -92,50 +84,99 @@ def gather(run: Run) -> ForgeReport:
             sha256=run.base.sha256,
             licence=run.base.licence,
             num_parameters=run.base.num_parameters,
-            num_trained_parameters=artifacts["adapter"].counts["trained_parameters"],
-            dtype=artifacts["adapter"].counts["dtype"],
+            num_trained_parameters=run.adapter.counts["trained_parameters"],
+            dtype=run.adapter.counts["dtype"],
         ),
-        fim_template=FIM_TEMPLATE if artifacts["packed"].counts["new_ids"] else "",
+        fim_template=FIM_TEMPLATE if run.packed.counts["new_ids"] else "",
         training=_training(run),
-        steps=tuple(
-            StepFacts(
-                kind=artifact.manifest.kind,
-                artifact_id=artifact.id,
-                took_s=artifact.manifest.took_s,
-                peak_bytes=artifact.manifest.peak_bytes,
-                reused=not new,
-            )
-            for artifact, new in run.made
-        ),
+        steps=tuple(_step(artifact, new) for artifact, new in run.made),
         machine=machine_facts(),
         sandbox_tier=run.sandbox_tier,
     )
 
 
-def _source(run: Run) -> SourceFacts:
-    snapshot, records = run.artifacts["snapshot"].counts, run.artifacts["records"]
-    counts = records.counts
-    dropped = read_table(records.path / "dropped.parquet", Dropped)
-    seen: Counter = Counter()
-    examples: list[DroppedFile] = []
-    for item in dropped:  # a few of every reason rather than many of the first
-        seen[item.reason] += 1
-        if seen[item.reason] <= 3 and len(examples) < NUM_DROPPED:
-            examples.append(DroppedFile(path=item.path, reason=item.reason, detail=item.detail))
-    return SourceFacts(
-        spec=run.spec,
-        name=snapshot["name"],
-        kind=snapshot["kind"],
-        revision=snapshot["revision"],
-        collected_at=snapshot["collected_at"],
-        licences=counts["licences"],
-        languages=counts["languages"],
-        num_files=counts["files"],
-        num_kept=counts["kept"],
-        bytes_kept=counts["bytes_kept"],
-        dropped=counts["dropped"],
-        dropped_examples=tuple(examples),
+def _is_screened(recipe: dict) -> bool:
+    return bool(recipe["screen"]["rules"] and recipe["redact"]["secrets"] and recipe["redact"]["personal"])
+
+
+def _step(artifact: Artifact, new: bool) -> StepFacts:
+    return StepFacts(
+        kind=artifact.manifest.kind,
+        artifact_id=artifact.id,
+        took_s=artifact.manifest.took_s,
+        peak_bytes=artifact.manifest.peak_bytes,
+        reused=not new,
     )
+
+
+def _source(source: SourcePart) -> SourceFacts:
+    """What a source gave, and what became of the rest; a few examples of every reason rather than many of the first."""
+    facts = source.snapshot.counts if source.snapshot else source.records.manifest.recipe["source"]
+    counts, part = source.records.counts, source.part.counts
+    skipped = source.snapshot.counts["skipped"] if source.snapshot else {}
+    dropped = Counter(skipped) + Counter(counts["dropped"]) + Counter(part["set aside"]) + Counter(part["negatives"])
+    seen: Counter[str] = Counter()
+    examples: list[DroppedFile] = []
+    for path, reason, detail in _left_out(source):
+        seen[reason] += 1
+        if seen[reason] <= 3 and len(examples) < NUM_DROPPED:
+            examples.append(DroppedFile(path=path, reason=reason, detail=detail))
+    kept = Counter(record.origin.licence for record in scan_table(source.part.path / RECORDS, Record))
+    return SourceFacts(
+        spec=str(facts.get("source") or source.name),
+        name=source.name,
+        kind=str(facts.get("kind", "stream")) if source.snapshot else "stream",
+        revision=str(facts.get("revision") or facts.get("commit") or facts.get("sha256", ""))[:40],
+        collected_at=str(facts.get("collected_at") or source.records.manifest.created_at),
+        licences=dict(kept),
+        languages=part["languages"],
+        num_files=counts["files"] + sum(skipped.values()),
+        num_kept=part["kept"],
+        bytes_kept=part["bytes_kept"],
+        dropped=dict(dropped),
+        dropped_examples=tuple(examples),
+        edits=part["edits"],
+    )
+
+
+def _left_out(source: SourcePart) -> Iterator[tuple[str, str, str]]:
+    """Path, reason and detail of what was screened out, then of what made no record."""
+    for row in scan_table(source.part.path / ASIDE, SetAside):
+        yield row.record.origin.path, row.reason, row.detail
+    for dropped in scan_table(source.records.path / DROPPED, Dropped):
+        yield dropped.path, dropped.reason, dropped.detail
+
+
+def _pooled(run: Run) -> tuple[Scores, Scores] | None:
+    """The scores of both models on all sources together; None where nothing was asked."""
+    if not run.asked:
+        return None
+    sides = []
+    for role in ("base_scores", "forged_scores"):
+        every = [Scores.load(getattr(item, role).path) for item in run.asked]
+        samples = [sample for scores in every for kind in ("fim", "body") for sample in scores.of(kind)]
+        if len(run.asked) > 1:  # a path of two sources is two groups
+            every = [_named(scores, item.source.name) for scores, item in zip(every, run.asked, strict=True)]
+            samples = [sample for scores in every for sample in scores.samples]
+        sides.append(Scores(samples=tuple(samples), bits=tuple(row for scores in every for row in scores.bits)))
+    return sides[0], sides[1]
+
+
+def _named(scores: Scores, source: str) -> Scores:
+    """The scores with their groups named after the source as well."""
+    return Scores(
+        samples=tuple(replace(sample, group=f"{source}/{sample.group}") for sample in scores.samples),
+        bits=tuple(replace(row, group=f"{source}/{row.group}") for row in scores.bits),
+    )
+
+
+def _excluded(run: Run) -> dict[str, dict[str, int]]:
+    """Suite -> reason -> tasks that were not asked, over all sources."""
+    total: dict[str, Counter[str]] = {}
+    for item in run.asked:
+        for suite, reasons in item.suite.counts["excluded"].items():
+            total.setdefault(suite, Counter()).update(reasons)
+    return {suite: dict(reasons) for suite, reasons in total.items()}
 
 
 def _parts(split: Artifact) -> list[PartFacts]:
@@ -152,7 +193,7 @@ def _parts(split: Artifact) -> list[PartFacts]:
 
 
 def _packing(run: Run) -> PackFacts:
-    counts = run.artifacts["packed"].counts["train"]
+    counts = run.packed.counts["train"]
     return PackFacts(
         num_sequences=counts["rows"],
         length_tokens=run.recipe["pack"]["length_tokens"],
@@ -160,11 +201,14 @@ def _packing(run: Run) -> PackFacts:
         trained_tokens=counts["answer_tokens"],
         truncated_pairs=counts["cut"],
         dropped_pairs=counts["answer_too_long"],
+        left_out=run.packed.counts["left out"],
+        unused={reason.replace("_", " "): counts[reason] for reason in LOSSES if counts[reason]},
+        tokens_by=counts["tokens_by"],
     )
 
 
 def _training(run: Run) -> TrainingFacts:
-    adapter = run.artifacts["adapter"]
+    adapter = run.adapter
     history = json.loads((adapter.path / "history.json").read_text())
     names = ("step", "tokens_seen", "loss", "learning_rate", "grad_norm", "tokens_per_s")
     rows_seen = len(history["steps"]) * run.recipe["training"]["rows_per_step"]
@@ -174,16 +218,17 @@ def _training(run: Run) -> TrainingFacts:
         best_step=history["best_step"],
         stopped_early=history["stopped_early"],
         took_s=adapter.counts["training_s"],
-        epochs=round(rows_seen / run.artifacts["packed"].counts["train"]["rows"], 3),
+        epochs=round(rows_seen / run.packed.counts["train"]["rows"], 3),
         recipe=run.recipe,
     )
 
 
 # ---------------------------------------------------------------------------------------------------------------- evaluation
-def _comparison(row: Row) -> Comparison:
+def _comparison(row: Row, source: str) -> Comparison:
+    what = f"{SUITES[row.suite]} of {source}" if source else SUITES[row.suite]
     return Comparison(
-        suite=SUITES[row.suite],
-        name=f"{SUITES[row.suite]} ({row.title})",
+        suite=what,
+        name=f"{what} ({row.title})",
         unit=row.unit,
         better=row.better,
         base=row.paired.base,
@@ -205,10 +250,17 @@ def _interval_method(rows: list[Row]) -> str:
     return f"paired bootstrap over {units}, {RESAMPLES:,} resamples"
 
 
-def _samples(suite: RepositorySuite, base: Scores, forged: Scores) -> list[SampleRow]:
-    """The first tasks by id, bodies and lines in turn."""
-    answers = {sample.task_id: (sample, other) for sample, other in zip(base.samples, forged.samples, strict=True)}
-    queues = [sorted(suite.of(kind), key=lambda problem: problem.task.id) for kind in ("body", "fim")]
+def _samples(run: Run) -> list[SampleRow]:
+    """The first tasks by id, bodies and lines in turn, of all sources."""
+    answers: dict[str, tuple[Sample, Sample]] = {}
+    problems: dict[str, list[Problem]] = {"body": [], "fim": []}
+    for item in run.asked:
+        base, forged = Scores.load(item.base_scores.path), Scores.load(item.forged_scores.path)
+        answers |= {sample.task_id: (sample, other) for sample, other in zip(base.samples, forged.samples, strict=True)}
+        suite = RepositorySuite.load(item.suite.path)
+        for kind, queue in problems.items():
+            queue += suite.of(kind)
+    queues = [sorted(queue, key=lambda problem: problem.task.id) for queue in problems.values()]
     chosen: list[Problem] = []
     while len(chosen) < NUM_SAMPLES and any(queues):
         for queue in queues:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from yunque.core.nouns import Measure
-from yunque.reports.forge.facts import Comparison, ForgeReport
+from yunque.reports.forge.facts import UNSCREENED, Comparison, ForgeReport
 from yunque.reports.formatting import count, decimal, with_unit
 
 SMALL_N = 100
@@ -112,7 +112,8 @@ def _scaled(comparison: Comparison, value: float | None) -> float | None:
 def limits_of(report: ForgeReport) -> list[str]:
     """What the report does not show, as sentences: what holds for every run, then the caller's own."""
     small = sorted((c.difference.n, c.n_of, c.name) for c in report.comparisons if 0 < c.difference.n < SMALL_N)
-    limits = [
+    limits = [UNSCREENED] if not report.screened else []
+    limits += [
         "The held-out code is from the same repository. Nothing here says how the model does on other code, "
         "or whether it lost abilities that were not measured.",
         "One training run with one seed. The intervals cover the choice of cases, not the spread between runs.",

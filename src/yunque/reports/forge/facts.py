@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -16,9 +17,13 @@ from yunque.core.nouns import Measure
 from yunque.store.tables import plain, restore
 
 SCHEMA = "yunque-forge-report"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 SIGNIFICANT_DIGITS = 6
 """Kept of every float in ``report.json``; far finer than any interval in it."""
+UNSCREENED = (
+    "This data was not screened: malware, secrets or personal data in the sources were learned from, and the model can "
+    "repeat them."
+)
 
 
 # -------------------------------------------------------------------------------------------------------------- what went in
@@ -35,13 +40,13 @@ class DroppedFile:
 
 @dataclass(frozen=True, kw_only=True)
 class SourceFacts:
-    """The repository, and what was kept of it. ``num_files == num_kept + sum(dropped.values())``."""
+    """A source, and what was kept of it. ``num_files == num_kept + sum(dropped.values())``."""
 
     spec: str
-    """What the user named."""
+    """Where it is: what the user named, for a tree."""
     name: str
     kind: str
-    """``folder``, ``archive``, ``pypi``, …"""
+    """``folder``, ``archive``, ``pypi``, … of a tree; ``stream`` of commits, posts, notebooks, tables."""
     revision: str
     collected_at: str
     licences: dict[str, int]
@@ -49,12 +54,14 @@ class SourceFacts:
     languages: dict[str, int]
     """Language -> files kept."""
     num_files: int
-    """Files found, before anything was dropped."""
+    """Files (of a stream: texts) found, before anything was dropped."""
     num_kept: int
     bytes_kept: int
     dropped: dict[str, int] = field(default_factory=dict)
-    """Reason -> files."""
+    """Reason -> files: not copied, no record, or screened out."""
     dropped_examples: tuple[DroppedFile, ...] = ()
+    edits: dict[str, int] = field(default_factory=dict)
+    """What was changed in kept files -> how often: ``redacted email``, ``trailing-space``, ``cut …``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +88,13 @@ class PackFacts:
     """Tokens with a loss on them, in one epoch."""
     truncated_pairs: int = 0
     dropped_pairs: int = 0
+    """Their answers fit no sequence."""
+    left_out: dict[str, int] = field(default_factory=dict)
+    """Reason -> pairs that no part may have: ``held out``, ``crosses the split``, ``quotes held-out code``."""
+    unused: dict[str, int] = field(default_factory=dict)
+    """Reason -> training pairs that are in no sequence."""
+    tokens_by: dict[str, dict[str, int]] = field(default_factory=dict)
+    """``kind``, ``language``, ``source`` or ``licence`` -> value -> tokens of training pairs."""
 
 
 # ------------------------------------------------------------------------------------------------------------- what was done
@@ -237,7 +251,9 @@ class ForgeReport:
     samples: tuple[SampleRow, ...] = ()
     sample_rule: str = ""
     """How the samples were chosen, as a sentence."""
-    source: SourceFacts
+    sources: tuple[SourceFacts, ...]
+    screened: bool = True
+    """Whether malware, secrets and personal data were looked for."""
     split: tuple[PartFacts, ...]
     num_clusters: int
     """Groups of similar files; each group is on one side of the split."""
@@ -256,6 +272,36 @@ class ForgeReport:
     """Isolation the tests ran under; empty when nothing was run."""
     limits: tuple[str, ...] = ()
     """What this run does not show, beyond what every report says; whole sentences."""
+
+    @property
+    def name(self) -> str:
+        """Its sources, by name."""
+        return ", ".join(source.name for source in self.sources)
+
+
+def totals(sources: tuple[SourceFacts, ...]) -> SourceFacts:
+    """All sources as one: counts added by name."""
+    first = sources[0]
+    if len(sources) == 1:
+        return first
+
+    def added(field_name: str) -> dict[str, int]:
+        return dict(sum((Counter(getattr(source, field_name)) for source in sources), Counter()))
+
+    return SourceFacts(
+        spec=", ".join(source.spec for source in sources),
+        name=", ".join(source.name for source in sources),
+        kind="several",
+        revision=", ".join(source.revision for source in sources),
+        collected_at=max(source.collected_at for source in sources),
+        licences=added("licences"),
+        languages=added("languages"),
+        num_files=sum(source.num_files for source in sources),
+        num_kept=sum(source.num_kept for source in sources),
+        bytes_kept=sum(source.bytes_kept for source in sources),
+        dropped=added("dropped"),
+        edits=added("edits"),
+    )
 
 
 # ---------------------------------------------------------------------------------------------------------------------- JSON

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from yunque.core.nouns import Measure
 from yunque.reports.forge.comparison import answer, difference_of, interval_of, is_share, limits_of, tally, value_of
-from yunque.reports.forge.facts import Comparison, ForgeReport, SourceFacts, rounded
+from yunque.reports.forge.facts import UNSCREENED, Comparison, ForgeReport, SourceFacts, rounded
 from yunque.reports.forge.plots import forest_mark, loss_plot
 from yunque.reports.forge.samples import sample
 from yunque.reports.formatting import MISSING, count, decimal, duration, moment, percent, ranked, settings, size, unbroken
@@ -45,9 +45,10 @@ def render_page(report: ForgeReport) -> str:
 
 
 def _header(report: ForgeReport, nav: Raw) -> Raw:
-    source, machine = report.source, report.machine
+    machine = report.machine
+    trees = " and ".join(f"{source.name} at revision {source.revision}" for source in report.sources)
     lede = (
-        f"{report.base.name}, trained on {source.name} at revision {source.revision} in {duration(report.total_s)} on "
+        f"{report.base.name}, trained on {trees} in {duration(report.total_s)} on "
         f"{machine.accelerator or count(machine.num_cores, 'CPU cores')}, peak memory {size(report.peak_bytes)}. "
         f"Written by yunque {report.code_version} on {moment(report.created_at)}."
     )
@@ -160,7 +161,34 @@ def _samples(report: ForgeReport) -> Raw:
 
 # ---------------------------------------------------------------------------------------------------------------------- data
 def _data(report: ForgeReport) -> Raw:
-    source = report.source
+    warning = tag("p", tag("strong", UNSCREENED), class_="note") if not report.screened else ""
+    if len(report.sources) == 1:
+        return join((warning, _source(report.sources[0])))
+    parts = [join((tag("h3", source.name), _source(source))) for source in report.sources]
+    return join((warning, _all_sources(report), *parts))
+
+
+def _all_sources(report: ForgeReport) -> Raw:
+    columns = (
+        Column("Source"), Column("Kind"), Column("Files", numeric=True), Column("Kept", numeric=True),
+        Column("Size", numeric=True), Column("Share of tokens", style="barred"),
+    )  # fmt: skip
+    tokens = report.packing.tokens_by.get("source", {})
+    rows = [
+        (
+            source.name,
+            source.kind,
+            count(source.num_files),
+            count(source.num_kept),
+            size(source.bytes_kept),
+            span_bar(0, tokens.get(source.name, 0), sum(tokens.values()), "kept"),
+        )
+        for source in report.sources
+    ]
+    return table("What each source gave", columns, rows)
+
+
+def _source(source: SourceFacts) -> Raw:
     about = facts(
         (
             ("Source", source.spec),
@@ -170,6 +198,7 @@ def _data(report: ForgeReport) -> Raw:
             ("Kept", f"{count(source.num_kept, 'files')}, {size(source.bytes_kept)}"),
             ("Languages", _listed(source.languages)),
             ("Licences", _listed(source.licences)),
+            ("Changed", _listed(source.edits) if source.edits else ""),
         )
     )
     return join((about, _waterfall(source), _examples(source)))
@@ -242,6 +271,9 @@ def _split(report: ForgeReport) -> Raw:
             ("Tokens with a loss", f"{count(packing.trained_tokens)} per epoch"),
             ("Pairs truncated", count(packing.truncated_pairs)),
             ("Pairs dropped", count(packing.dropped_pairs)),
+            ("Pairs in no part", _listed(packing.left_out) if packing.left_out else ""),
+            ("Training pairs not used", _listed(packing.unused) if packing.unused else ""),
+            *((f"Tokens by {name}", _listed(table_)) for name, table_ in packing.tokens_by.items()),
         )
     )
     split = table("Parts of the split", columns, rows, foot=whole)

@@ -1,0 +1,213 @@
+"""``yunque train``: a data set to a model.
+
+    dataset ─ split ─ packed ─ adapter ─ model
+
+What decides an artifact is in its recipe and its parents and nowhere else, so a change of, say, the learning rate keeps the
+packed rows.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from yunque.core.nouns import Pair
+from yunque.core.plugins import find_part
+from yunque.core.seams import Progress
+from yunque.data.contents import Wanted, rows_of, tree_records
+from yunque.data.packing.rows import PairOrigin, Rows, pack
+from yunque.data.sides import QuotedCode, side_of
+from yunque.data.split import NearDuplicate, Split, SplitAssignment, SplitResult, split
+from yunque.models.base import BaseFacts, find_base, refuse_short_context
+from yunque.pipelines.recipes import ForgeRecipe
+from yunque.pipelines.steps import Steps, plain
+from yunque.store.artifacts import Artifact
+from yunque.store.tables import read_table, write_table
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """The artifacts of a training."""
+
+    split: Artifact
+    packed: Artifact
+    adapter: Artifact
+    model: Artifact
+
+
+@dataclass(kw_only=True)
+class Training:
+    """One training on a data set; ``run`` does it all. Raises YunqueError for what a user can fix."""
+
+    recipe: ForgeRecipe
+    steps: Steps
+    progress: Progress
+
+    base_folder: Path = field(init=False)
+    base: BaseFacts = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Find the base model, so that a missing one costs no work."""
+        self.base_folder, self.base = find_base(self.recipe.model.base, self.progress)
+        refuse_short_context(self.base_folder, self.recipe.pack.length_tokens)
+
+    def run(self, dataset: Artifact) -> Trained:
+        """All steps, the finished ones skipped; for a caller that holds the store's lock."""
+        parts = self.split(dataset)
+        packed = self.packed(dataset, parts)
+        adapter = self.adapter(packed)
+        return Trained(split=parts, packed=packed, adapter=adapter, model=self.model(adapter))
+
+    # ---------------------------------------------------------------------------------------------------------------- data
+    def split(self, dataset: Artifact) -> Artifact:
+        """Where every record of a tree goes, over all sources together."""
+
+        def build(folder: Path) -> dict:
+            records = [record for _, record in tree_records(self.steps.store, dataset)]
+            result: SplitResult = split(records, self.recipe.split, self.recipe.seed, self.progress)
+            write_table(folder / "split.parquet", result.assignments, SplitAssignment)
+            write_table(folder / "near_duplicates.parquet", result.near_duplicates, NearDuplicate)
+            return result.counts
+
+        name = dataset.manifest.name
+        return self.steps.make("split", name, build, parents=[dataset], recipe=plain(self.recipe.split))
+
+    def packed(self, dataset: Artifact, parts: Artifact) -> Artifact:
+        """Rows to train and to validate on, and what became of every pair."""
+        recipe = self.recipe.pack
+
+        def build(folder: Path) -> dict:
+            from yunque.models.tokenizer import add_fim, find_fim, load_tokenizer
+
+            tokenizer = load_tokenizer(self.base_folder)
+            new_ids = add_fim(tokenizer)
+            fim = find_fim(tokenizer)
+            assert fim is not None  # they were just added
+            pairs, left_out = self._placed(dataset, parts)
+            counts: dict = {"new_ids": new_ids, "vocabulary": len(tokenizer), "left out": dict(left_out.most_common())}
+            kinds = {part: Counter(pair.kind.value for pair in pairs[part]) for part in pairs}
+            counts["pairs"] = {part.value: dict(sorted(table.items())) for part, table in kinds.items()}
+            origin_of = _origins(self.steps, dataset)
+            budgets = {Split.TRAIN: recipe.train_tokens, Split.VALIDATION: recipe.validation_tokens}
+            with self.progress("pack", len(budgets), "parts") as advance:
+                for part, budget in budgets.items():
+                    rows, counts[part.value] = pack(pairs[part], tokenizer, fim, recipe, budget, self.recipe.seed, origin_of)
+                    rows.save(folder, part.value)
+                    advance(1)
+            tokenizer.save_pretrained(folder / "tokenizer")
+            return counts
+
+        decided = plain(recipe) | {"base": self.base.sha256, "quoted": self.recipe.split.similarity}
+        return self.steps.make("packed", dataset.manifest.name, build, parents=[dataset, parts], recipe=decided)
+
+    def _placed(self, dataset: Artifact, parts: Artifact) -> tuple[dict[Split, list[Pair]], Counter[str]]:
+        """The pairs of training and of validation, and how many go nowhere and why."""
+        sides, store = parts_of(parts), self.steps.store
+        held = [record for _, record in tree_records(store, dataset) if sides[record.id] is not Split.TRAIN]
+        quoted = QuotedCode(held, self.recipe.split)
+        placed: dict[Split, list[Pair]] = {Split.TRAIN: [], Split.VALIDATION: []}
+        left_out: Counter[str] = Counter()
+        for pair in rows_of(store, dataset, Wanted(what="pairs")):
+            side = side_of(pair, sides, quoted)
+            if side.part is None:
+                left_out[side.reason] += 1
+            else:
+                placed[side.part].append(pair)
+        return placed, left_out
+
+    # --------------------------------------------------------------------------------------------------------------- model
+    def adapter(self, packed: Artifact) -> Artifact:
+        """The trained adapter; a run that was stopped goes on from its checkpoint."""
+        recipe = self.recipe
+
+        def build(folder: Path) -> dict:
+            from yunque.models.adapt import save_adapter
+            from yunque.models.tokenizer import load_tokenizer
+            from yunque.training.loop import CHECKPOINT, Trainer
+
+            model = self._adapted(packed)
+            trained = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
+            started = time.monotonic()
+            trainer = Trainer(
+                model=model,
+                objective=find_part("objectives", recipe.training.objective)(),
+                train=Rows.load(packed.path, "train"),
+                validation=Rows.load(packed.path, "validation"),
+                recipe=recipe.training,
+                seed=recipe.seed,
+                folder=folder,
+                progress=self.progress,
+            )
+            history = trainer.fit()
+            save_adapter(model, folder / "adapter")
+            load_tokenizer(packed.path / "tokenizer").save_pretrained(folder / "adapter")
+            (folder / "history.json").write_text(json.dumps(asdict(history)) + "\n")
+            (folder / CHECKPOINT).unlink(missing_ok=True)
+            return {
+                "steps": len(history.steps),
+                "planned_steps": trainer.num_steps,
+                "best_step": history.best_step,
+                "best_validation_loss": round(history.best_loss, 5),
+                "stopped_early": history.stopped_early,
+                "trained_parameters": trained,
+                "dtype": str(model.dtype).removeprefix("torch."),
+                "training_s": round(time.monotonic() - started, 1),
+            }
+
+        decided = {"model": plain(recipe.model) | {"base": self.base.sha256}, "training": plain(recipe.training)}
+        name = packed.manifest.name
+        return self.steps.make("adapter", name, build, parents=[packed], recipe=decided, resumable=True)
+
+    def _adapted(self, packed: Artifact) -> Any:
+        """The base with a fresh adapter, its vocabulary grown to the packed one."""
+        import torch
+
+        from yunque.models.adapt import add_lora, choose_dtype, extend_vocabulary, load_model
+        from yunque.models.tokenizer import load_tokenizer
+
+        torch.manual_seed(self.recipe.seed)
+        model = load_model(self.base_folder, choose_dtype(self.recipe.model.dtype))
+        new_ids = packed.counts["new_ids"]
+        extend_vocabulary(model, load_tokenizer(packed.path / "tokenizer"), new_ids)
+        return add_lora(model, self.recipe.model, new_ids)
+
+    def model(self, adapter: Artifact) -> Artifact:
+        """The base with the adapter merged into it: an ordinary model folder."""
+
+        def build(folder: Path) -> dict:
+            from yunque.models.adapt import load_adapter, merge
+            from yunque.models.tokenizer import load_tokenizer
+
+            tokenizer = load_tokenizer(adapter.path / "adapter")
+            model = load_adapter(self.base_folder, adapter.path / "adapter", tokenizer, self.recipe.model.dtype)
+            merge(model, tokenizer, folder)
+            return {"bytes": sum(file.stat().st_size for file in folder.iterdir())}
+
+        return self.steps.make("model", adapter.manifest.name, build, parents=[adapter])
+
+
+def parts_of(split: Artifact) -> dict[str, Split]:
+    """Where each record of a split went, by its id."""
+    return {placed.record_id: placed.part for placed in read_table(split.path / "split.parquet", SplitAssignment)}
+
+
+def _origins(steps: Steps, dataset: Artifact) -> Callable[[Pair], PairOrigin]:
+    """What a mixture asks of a pair: its source and licence are those of its first record, its weight the largest."""
+    weights = {row.record_id: row.weight for row in rows_of(steps.store, dataset, Wanted(what="weights"))}
+    origins = {record.id: record.origin for record in rows_of(steps.store, dataset, Wanted())}
+    names = {record.id: source.name for source, record in tree_records(steps.store, dataset)}
+
+    def origin_of(pair: Pair) -> PairOrigin:
+        first = next((record_id for record_id in pair.origin_ids if record_id in origins), "")
+        weight = max((weights.get(record_id, 1.0) for record_id in pair.origin_ids), default=1.0)
+        if not first:
+            return PairOrigin(weight=weight)
+        origin = origins[first]
+        return PairOrigin(source=names.get(first, origin.source), licence=origin.licence, weight=weight)
+
+    return origin_of
