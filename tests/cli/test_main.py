@@ -220,7 +220,7 @@ def forging(machine, tmp_path, tests_box):
         news = []
         while line := run.stderr.readline():
             news.append(line)
-            if line.startswith("pairs"):
+            if line.startswith("split"):
                 break
         wait_for(lambda: pytests_below(run.pid), run)
         return run, news
@@ -261,16 +261,12 @@ def test_a_run_that_is_stopped_says_how_to_go_on_and_goes_on(forging, tmp_path, 
     assert "Traceback" not in err and out == ""
     (line,) = [line for line in err.splitlines() if line.strip()]
     assert line == "yunque: stopped; finished steps are kept, run the same command again to go on from here"
-    assert {name.split("-")[0] for name in os.listdir(tmp_path / "out" / "artifacts")} == {
-        "snapshot",
-        "records",
-        "split",
-        "pairs",
-    }
+    done = ["snapshot", "records", "tags", "values", "part", "duplicates", "dataset", "split"]
+    assert {name.split("-")[0] for name in os.listdir(tmp_path / "out" / "artifacts")} == set(done)
     assert testing and not any(process.is_running() for process in testing), "the sandbox leaves nothing running"
     assert not list((tmp_path / "temporary").glob("yunque-box-*")), "the sandbox leaves nothing behind"
     run, news = forging()
-    assert [line.split()[0] for line in news if "already there" in line] == ["snapshot", "records", "split", "pairs"]
+    assert [line.split()[0] for line in news if "already there" in line] == done
 
 
 def test_a_reader_who_leaves_early_is_no_error(machine, tmp_path):

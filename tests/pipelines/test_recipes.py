@@ -6,7 +6,14 @@ import pytest
 from pydantic import ValidationError
 
 from yunque.core.errors import RecipeError
-from yunque.pipelines.recipes import DataRecipe, ForgeRecipe, forge_recipe, load_recipe
+from yunque.pipelines.recipes import (
+    DataRecipe,
+    ForgeRecipe,
+    forge_recipe,
+    load_recipe,
+    resolved_values,
+    train_recipe,
+)
 
 LAPTOP = Path(__file__).parents[2] / "recipes" / "laptop.toml"
 
@@ -177,3 +184,23 @@ def test_a_licence_policy_drops_what_it_forbids():
     assert [rule.check for rule in recipe.screen.rules] == ["malware", "licence"]
     own = {"rules": [{"check": "licence", "action": "negative"}], "options": {"licence": {}}}
     assert [rule.action for rule in DataRecipe.model_validate({"screen": own}).screen.rules] == ["negative"]
+
+
+def test_every_value_says_where_it_is_from(write):
+    path = write("[training]\nepochs = 3\nlearning_rate = 2e-3\n[[sources]]\nspec = 'a'\n")
+    values = {value.key: value for value in resolved_values(path, ["training.epochs=4", "screen.checks=['quality']"])}
+    assert (values["training.epochs"].text, values["training.epochs"].origin) == ("4.0", "--set")
+    assert (values["training.learning_rate"].origin, values["sources"].origin) == (str(path), str(path))
+    assert values["training.patience"].origin == values["pack.shares.fim"].origin == "default"
+    assert values["screen.checks"].origin == "--set" and len(values) > 80
+
+
+def test_a_training_takes_what_the_data_set_was_built_with(write):
+    built = DataRecipe.model_validate({"sources": [{"spec": "a"}], "seed": 3, "collect": {"plain_text": True}})
+    recipe = train_recipe(None, ["training.epochs=2"], built)
+    assert (recipe.seed, recipe.collect.plain_text, recipe.training.epochs) == (3, True, 2.0) and recipe.data() == built
+    assert train_recipe(write("[collect]\nplain_text = true\n"), [], built).data() == built
+    with pytest.raises(RecipeError, match="'collect' is another than the data set was built with"):
+        train_recipe(None, ["collect.plain_text=false"], built)
+    with pytest.raises(RecipeError, match="'redact' is another"):
+        train_recipe(write("[redact]\nsecrets = false\n"), [], built)

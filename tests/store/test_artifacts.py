@@ -430,3 +430,30 @@ def test_files_that_a_library_writes_for_nobody_else_follow_the_umask(tmp_path, 
         os.umask(before)
     found = {path.name: path.stat().st_mode & 0o777 for path in artifact.path.rglob("*") if path.is_file()}
     assert found == {"a.safetensors": rights, "b": rights, "manifest.json": rights}
+
+
+# ------------------------------------------------------------------------------------------------------------------ cleaning
+def test_what_only_an_older_result_needs_is_superseded(store):
+    source, _ = store.make("snapshot", writes(), name="s")
+    made = {}
+    for turn in (1, 2):
+        rows, _ = store.make("packed", writes(), parents=[source], recipe={"turn": turn}, name="s")
+        made["model", turn], _ = store.make("model", writes(), parents=[rows], recipe={"turn": turn}, name="s")
+        made["report", turn], _ = store.make("report", writes(), parents=[made["model", turn]], name="s")
+        made["eval", turn], _ = store.make("eval", writes(), recipe={"turn": turn}, name="m")
+        made["rows", turn] = rows
+    other, _ = store.make("report", writes(), name="another")
+    gone = store.superseded()
+    assert [item.id for item in gone] == [made[kind, 1].id for kind in ("rows", "model", "report")]
+    assert other not in gone and source not in gone
+    store.remove(item.path for item in gone)
+    assert store.superseded() == [] and {item.id for item in store.all()} >= {source.id, other.id, made["eval", 1].id}
+    assert store.parents(made["report", 2]) == [made["model", 2]]
+
+
+def test_drafts_are_what_stopped_runs_left(store):
+    with pytest.raises(KeyboardInterrupt):
+        store.make("a", lambda folder: (_ for _ in ()).throw(KeyboardInterrupt))
+    assert [path.name.split("-")[0] for path in store.drafts()] == ["a"]
+    store.remove(store.drafts())
+    assert store.drafts() == []

@@ -13,7 +13,7 @@ from yunque.data.packing.rows import Rows
 from yunque.models.adapt import add_lora, load_model
 from yunque.models.recipe import ModelRecipe
 from yunque.training.loop import CHECKPOINT, Trainer
-from yunque.training.objectives.answers import AnswerCrossEntropy
+from yunque.training.objectives.answers import AnswerCrossEntropy, Batch
 from yunque.training.recipe import TrainingRecipe
 
 LENGTH = 32
@@ -62,9 +62,15 @@ class Scripted:
     def loss(self, model, batch):
         if torch.is_grad_enabled():
             self.calls += 1
-        loss, count = self.inner.loss(model, batch)
-        changed = self.before(self, model, loss, count)
-        return (loss if changed is None else changed), count
+        loss = self.inner.loss(model, batch)
+        changed = self.before(self, model, loss, self.weight(batch))
+        return loss if changed is None else changed
+
+    def batch(self, data, rows, device):
+        return self.inner.batch(data, rows, device)
+
+    def weight(self, batch):
+        return self.inner.weight(batch)
 
 
 def weights_of(trainer):
@@ -113,10 +119,10 @@ def test_four_small_batches_are_one_large_one(make_trainer, tmp_path, monkeypatc
 
 
 def test_the_gradient_is_that_of_the_mean_over_answer_tokens(make_trainer, tmp_path, monkeypatch):
-    from yunque.training.objectives.answers import Batch
-
     trainer, plain = make_trainer(tmp_path / "one", epochs=0.2), make_trainer(tmp_path / "other", epochs=0.2)
-    loss, count = AnswerCrossEntropy().loss(plain.model, Batch.of(TRAIN, plain.rows_of(1)))
+    objective = AnswerCrossEntropy()
+    batch = objective.batch(TRAIN, plain.rows_of(1))
+    loss, count = objective.loss(plain.model, batch), objective.weight(batch)
     (loss / count).backward()
     found = first_gradients(trainer, monkeypatch)
     for name, weight in plain.weights.items():
@@ -229,7 +235,7 @@ def killing(label, total, unit=""):
     """A progress bar on which somebody presses Ctrl-C after the eighth step."""
     done = 0
 
-    def advance(amount):
+    def advance(amount, note=""):
         nonlocal done
         done += amount
         if done == 8:
@@ -402,7 +408,7 @@ def test_a_model_with_nothing_to_train_is_refused(fim_folder, tmp_path):
 
 def test_a_step_without_answers_is_refused(make_trainer):
     bare = Rows(ids=TRAIN.ids, answers=np.zeros_like(TRAIN.answers), segments=TRAIN.segments)
-    with pytest.raises(TrainingError, match="step 1 has no answer tokens"):
+    with pytest.raises(TrainingError, match="step 1 has nothing to learn from"):
         make_trainer(train=bare).fit()
 
 
@@ -410,6 +416,39 @@ def test_a_step_without_answers_is_refused(make_trainer):
 def test_a_validation_without_answers_is_refused(make_trainer, rows):
     with pytest.raises(TrainingError):
         make_trainer(validation=rows).fit()
+
+
+# ---------------------------------------------------------------------------------------------------------------- the seam
+class Continuation:
+    """Another objective, on other data: every token of plain texts, later ones counting more (``Objective``)."""
+
+    def batch(self, data, rows, device="cpu"):
+        ids = np.array([data[row] for row in rows], dtype=np.int32)
+        whole = np.ones_like(ids, dtype=bool)
+        made = Rows(ids=ids, answers=whole, segments=whole.astype(np.int16))
+        weights = np.linspace(0.1, 2, ids.shape[1], dtype=np.float32)[None].repeat(len(ids), axis=0)
+        return Batch.of(made, np.arange(len(ids)), device, weights)
+
+    def weight(self, batch):
+        return float(batch.weights_BT.sum())
+
+    def loss(self, model, batch):
+        logits_BTV = model(input_ids=batch.ids_BT, use_cache=False).logits[:, :-1].float()
+        losses_BT = torch.nn.functional.cross_entropy(logits_BTV.transpose(1, 2), batch.ids_BT[:, 1:], reduction="none")
+        return (losses_BT * batch.weights_BT[:, 1:]).sum()
+
+
+TEXTS = [list(range(20 + start, 20 + start + 24)) for start in range(0, 80, 10)]
+
+
+def test_an_objective_with_other_data_and_weights_fits_the_loop(make_trainer, tmp_path):
+    settings = {"objective": Continuation(), "train": TEXTS, "validation": TEXTS[:2], "rows_per_step": 4, "epochs": 8.0}
+    one = make_trainer(tmp_path / "one", **settings, learning_rate=1e-2, validate_every=4, rows_at_once=4)
+    two = make_trainer(tmp_path / "two", **settings, learning_rate=1e-2, validate_every=4, rows_at_once=1)
+    first, second = one.fit(), two.fit()
+    assert first.best_loss < first.validations[0]["loss"] - 0.5
+    assert second.steps[0]["loss"] == pytest.approx(first.steps[0]["loss"], rel=1e-5), "four at once are one and one and one"
+    assert first.steps[0]["tokens_seen"] == 4 * 24
 
 
 # -------------------------------------------------------------------------------------------------------------------- curves
@@ -437,7 +476,7 @@ def test_progress_is_told_every_step(make_trainer):
     @contextmanager
     def progress(label, total, unit=""):
         told.append((label, total, unit))
-        yield told.append
+        yield lambda amount, note="": told.append(amount)
 
     make_trainer(progress=progress).fit()
     assert told == [("train", 5, "steps"), 0, 1, 1, 1, 1, 1]

@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 import pydoc
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from yunque.core.seams import Advance
+
 stderr = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 @contextmanager
-def bars(label: str, total: int, unit: str = "") -> Iterator[Callable[[int], None]]:
+def bars(label: str, total: int, unit: str = "") -> Iterator[Advance]:
     """A ``Progress`` (seam) with time passed and time left; it goes to stderr and vanishes when done."""
     columns = (
         TextColumn("{task.description:>12}"),
@@ -26,10 +28,17 @@ def bars(label: str, total: int, unit: str = "") -> Iterator[Callable[[int], Non
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(elapsed_when_finished=False),
+        TextColumn("{task.fields[note]}"),
     )
     with Progress(*columns, console=stderr, transient=True, disable=not stderr.is_terminal) as progress:
-        task = progress.add_task(label, total=total or None)  # not known: no share, no time left
-        yield lambda amount: progress.advance(task, amount)
+        task = progress.add_task(label, total=total or None, note="")  # not known: no share, no time left
+
+        def advance(amount: int, note: str = "") -> None:
+            progress.advance(task, amount)
+            if note:
+                progress.update(task, note=note)
+
+        yield advance
 
 
 def page_through(pieces: Iterable[str], last: str) -> None:

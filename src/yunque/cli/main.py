@@ -14,15 +14,16 @@ import typer
 
 import yunque
 from yunque.cli.console import complain
-from yunque.cli.verbs.artifacts import list_artifacts, show, trace
+from yunque.cli.verbs.artifacts import clean, list_artifacts, show, trace
 from yunque.cli.verbs.bench import bench_app
 from yunque.cli.verbs.check import check
 from yunque.cli.verbs.complete import complete
 from yunque.cli.verbs.data import data_app
 from yunque.cli.verbs.doctor import doctor
 from yunque.cli.verbs.evaluation import compare, eval_, suites_
-from yunque.cli.verbs.forge import forge
+from yunque.cli.verbs.forge import forge, train
 from yunque.cli.verbs.models import models_app
+from yunque.cli.verbs.recipe import recipe_app
 from yunque.cli.verbs.run import run_
 from yunque.core.errors import YunqueError
 
@@ -47,12 +48,12 @@ def _main(version: Annotated[bool, typer.Option("--version", help="Print the ver
 
 
 _VERBS: dict[str, Callable[..., object]] = {
-    "forge": forge, "complete": complete, "run": run_, "check": check, "eval": eval_, "compare": compare, "suites": suites_,
-    "list": list_artifacts, "show": show, "trace": trace, "doctor": doctor,
+    "forge": forge, "train": train, "complete": complete, "run": run_, "check": check, "eval": eval_, "compare": compare,
+    "suites": suites_, "list": list_artifacts, "show": show, "trace": trace, "clean": clean, "doctor": doctor,
 }  # fmt: skip
 for name, verb in _VERBS.items():
     app.command(name=name)(verb)
-for name, group in {"models": models_app, "bench": bench_app, "data": data_app}.items():
+for name, group in {"models": models_app, "bench": bench_app, "data": data_app, "recipe": recipe_app}.items():
     app.add_typer(group, name=name)
 
 

@@ -1,10 +1,12 @@
 """The progress that shows nothing: the default wherever a step can report how far it is."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+
+from yunque.core.seams import Advance
 
 
 @contextmanager
-def silent(label: str, total: int, unit: str = "") -> Iterator[Callable[[int], None]]:
+def silent(label: str, total: int, unit: str = "") -> Iterator[Advance]:
     """A ``Progress`` that shows nothing."""
-    yield lambda amount: None
+    yield lambda amount, note="": None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -121,10 +121,22 @@ class Engine(Protocol):
 
 @runtime_checkable
 class Objective(Protocol):
-    """What training minimises."""
+    """What training minimises: the sum of ``loss`` over the sum of ``weight``, both over all batches of a step.
+
+    The loop divides once, so several batches a step give the gradient of one large batch, and knows nothing of tokens,
+    answers, teachers or rewards.
+    """
+
+    def batch(self, data: Any, rows: Any, device: Any) -> Any:
+        """The rows of the data with these indices, on a device; ``num_tokens`` of it counts what is not padding."""
+        ...
+
+    def weight(self, batch: Any) -> float:
+        """The sum of what its losses weigh; 0 where it teaches nothing."""
+        ...
 
     def loss(self, model: Any, batch: Any) -> Any:
-        """Sum of weighted token losses and the sum of weights, both scalars, so that the loop normalises in one place."""
+        """The sum of its weighted losses, a scalar with gradient."""
         ...
 
 
@@ -187,9 +199,17 @@ class MeasuredSuite(JudgedSuite, Protocol):
         ...
 
 
+class Advance(Protocol):
+    """Moves a bar on; ``note`` is shown beside it until the next one."""
+
+    def __call__(self, amount: int, note: str = "") -> None:
+        """Move on by so much."""
+        ...
+
+
 class Progress(Protocol):
     """How a long step says how far it is: ``with progress("train", 100, "steps") as advance: advance(1)``."""
 
-    def __call__(self, label: str, total: int, unit: str = "") -> AbstractContextManager[Callable[[int], None]]:
+    def __call__(self, label: str, total: int, unit: str = "") -> AbstractContextManager[Advance]:
         """A context whose value moves the bar on."""
         ...

@@ -25,7 +25,7 @@ from yunque.inference.rows import Batch, Row, new_cache
 from yunque.inference.stops import first_stop, repetition, settled
 from yunque.models.adapt import choose_dtype, load_model
 from yunque.models.base import context_tokens
-from yunque.models.tokenizer import encode, ends, find_fim, load_tokenizer, opening, render
+from yunque.models.tokenizer import encode, ends, find_fim, load_tokenizer, opening, render, render_chat
 
 WINDOW_TOKENS = 512
 SCORED_AT_ONCE = 256
@@ -106,8 +106,7 @@ class TorchEngine:
     def _chat_ids(self, question: str) -> list[int]:
         if not self.tokenizer.chat_template:
             raise ModelError("this model has no chat template", where=self.name, do="ask it for completions instead")
-        turn = [{"role": "user", "content": question}]
-        return list(self.tokenizer.apply_chat_template(turn, add_generation_prompt=True, return_dict=False))
+        return render_chat(self.tokenizer, question)
 
     def _completion(self, row: Row) -> Completion:
         return Completion(text=row.text, stop=row.ended, tokens=len(row.generated), took_ms=row.took_ms, engine=self.name)

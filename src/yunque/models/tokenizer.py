@@ -134,3 +134,57 @@ def render(
     else:
         ids = [fim.prefix, *kept, fim.suffix, *after_kept, fim.middle]
     return [*first, *ids], blanks, len(kept) < len(before) or suffix_tokens < len(after)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChatFrame:
+    """What a chat template puts around a question and its answer, as ids."""
+
+    before: tuple[int, ...]
+    """Before the question: the opening, the template's own system turn, the user's mark."""
+    between: tuple[int, ...]
+    """Between the two: the generation prompt."""
+    after: tuple[int, ...]
+    """What ends the answer's turn."""
+
+
+_QUESTION, _ANSWER = "qUeStIoN\u2603", "aNsWeR\u2603"
+
+
+def chat_frame(tokenizer: Any) -> ChatFrame | None:
+    """The frame of the tokenizer's chat template; None without one, or for one that changes what it is given."""
+    if "yunque_frame" not in vars(tokenizer):
+        tokenizer.yunque_frame = _chat_frame(tokenizer) if tokenizer.chat_template else None
+    return tokenizer.yunque_frame
+
+
+def _chat_frame(tokenizer: Any) -> ChatFrame | None:
+    asked = [{"role": "user", "content": _QUESTION}]
+    both = [*asked, {"role": "assistant", "content": _ANSWER}]
+    try:
+        prompt = tokenizer.apply_chat_template(asked, add_generation_prompt=True, tokenize=False)
+        whole = tokenizer.apply_chat_template(both, tokenize=False)
+    except Exception:  # a template is a program of its own, which may raise anything
+        return None
+    before, has_question, between = prompt.partition(_QUESTION)
+    rest, has_answer, after = whole.removeprefix(prompt).partition(_ANSWER)
+    if not (has_question and has_answer and whole.startswith(prompt)) or rest.strip():
+        return None
+
+    def ids(text: str) -> tuple[int, ...]:
+        return tuple(tokenizer(text, add_special_tokens=False).input_ids)
+
+    return ChatFrame(before=ids(before), between=ids(between), after=ids(after.rstrip()) or (tokenizer.eos_token_id,))
+
+
+def render_chat(tokenizer: Any, question: str) -> list[int]:
+    """Ids that ask a question in the tokenizer's chat template, for training and for inference alike.
+
+    Special tokens that stand in the question are ordinary characters, unless the template changes what it is given.
+    ValueError for a tokenizer without a template.
+    """
+    frame = chat_frame(tokenizer)
+    if frame is not None:
+        return [*frame.before, *encode(tokenizer, question), *frame.between]
+    turn = [{"role": "user", "content": question}]
+    return list(tokenizer.apply_chat_template(turn, add_generation_prompt=True, return_dict=False))

@@ -48,14 +48,19 @@ class Forge:
     """Told once per step, with one line."""
     workers: int = 1
     """Processes that look at records."""
+    dataset: str = ""
+    """Id of a data set that is there, or its start; empty: it is built from the recipe's sources."""
+    measured: bool = True
+    """Whether both models are asked the held-out questions, which are made in any case."""
 
     def run(self) -> Artifact:
-        """All steps, the finished ones skipped."""
+        """All steps, the finished ones skipped; returns the report, and leaves it with the model at the top of ``out``."""
         data = self._data
-        data.refuse()  # an empty folder and an unknown check are refused here, before anything is written
+        if not self.dataset:
+            data.refuse()  # an empty folder and an unknown check are refused here, before anything is written
         training = Training(recipe=self.recipe, steps=self.steps, progress=self.progress)
         with data.store.lock():
-            dataset = data.make()
+            dataset = data.store.find(self.dataset, "dataset") if self.dataset else data.make()
             self._refuse_nothing(dataset)
             parts = training.split(dataset)
             suites = [(source, self._suite(source, records, parts)) for source, records in self._asked(dataset, parts)]
@@ -63,7 +68,7 @@ class Forge:
             adapter = training.adapter(packed)
             trained = Trained(split=parts, packed=packed, adapter=adapter, model=training.model(adapter))
             asked = []
-            for source, suite in suites:
+            for source, suite in suites if self.measured else ():
                 base = self._scores("base", training.base_folder, source, suite, recipe={"base": training.base.sha256})
                 forged = self._scores("forged", trained.model.path, source, suite, parents=[trained.model])
                 asked.append(Asked(source=source, suite=suite, base_scores=base, forged_scores=forged))

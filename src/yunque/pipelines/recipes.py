@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_args, overload
 
@@ -91,6 +93,69 @@ def forge_recipe(sources: Sequence[str], path: Path | None, settings: list[str],
         return recipe
     updates = {name: getattr(recipe, name).model_copy(update=keys) for name, keys in UNSCREENED.items()}
     return recipe.model_copy(update=updates)
+
+
+def train_recipe(path: Path | None, settings: list[str], data: DataRecipe) -> ForgeRecipe:
+    """The recipe of a training on a data set that was built by ``data``. Raises RecipeError.
+
+    What a file or a setting says of data must be what the data set was built with.
+    """
+    recipe = load_recipe(path, settings)
+    for name in DataRecipe.model_fields:
+        if name != "seed" and name in recipe.model_fields_set and getattr(recipe, name) != getattr(data, name):
+            where = "--set" if any(setting.startswith(f"{name}.") for setting in settings) else path
+            do = "build another one with `yunque data build`, or leave it out"
+            raise RecipeError(f"'{name}' is another than the data set was built with", where=where, do=do)
+    given = {name: getattr(data, name) for name in DataRecipe.model_fields if name not in recipe.model_fields_set}
+    return recipe.model_copy(update=given)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecipeValue:
+    """One key of a recipe that is resolved."""
+
+    key: str
+    """With its section: ``training.epochs``."""
+    text: str
+    """As JSON, which TOML reads as well but for null."""
+    origin: str
+    """``default``, ``--set`` or the name of the file."""
+
+
+def resolved_values(path: Path | None, settings: list[str]) -> list[RecipeValue]:
+    """Every key of the recipe of a forge, in order. Raises RecipeError."""
+    resolved = load_recipe(path, settings)
+    by_file = dict(_leaves(load_recipe(path, []))) if path is not None else {}
+    file_keys = {key for key, _ in _leaves_set(load_recipe(path, []))} if path is not None else set()
+    set_keys = {setting.partition("=")[0].strip() for setting in settings}
+    values = []
+    for key, value in _leaves(resolved):
+        from_set = any(key == name or key.startswith(f"{name}.") for name in set_keys)
+        from_file = key in file_keys and by_file[key] == value
+        origin = "--set" if from_set else str(path) if from_file else "default"
+        values.append(RecipeValue(key=key, text=json.dumps(value, ensure_ascii=False), origin=origin))
+    return values
+
+
+def _leaves(recipe: BaseModel, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Every key that is not a section, with its JSON value."""
+    plain = recipe.model_dump(mode="json")
+    for name in type(recipe).model_fields:
+        value = getattr(recipe, name)
+        if isinstance(value, BaseModel):
+            yield from _leaves(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", plain[name]
+
+
+def _leaves_set(recipe: BaseModel, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Those that were given, not left to their defaults."""
+    for name in recipe.model_fields_set:
+        value = getattr(recipe, name)
+        if isinstance(value, BaseModel):
+            yield from _leaves_set(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
 
 
 @overload

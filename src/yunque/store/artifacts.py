@@ -23,7 +23,7 @@ import resource
 import shutil
 import stat
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -35,6 +35,8 @@ from yunque.core.nouns import Manifest, content_id
 
 MANIFEST = "manifest.json"
 RECIPE = "recipe.json"
+MEASUREMENTS = ("eval",)
+"""Kinds of artifacts that are kept beside newer ones of their name."""
 """File of an artifact that a whole recipe made: that recipe, defaults included."""
 UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
 
@@ -150,6 +152,37 @@ class Store:
     def parents(self, artifact: Artifact) -> list[Artifact]:
         """The artifacts this one was made from."""
         return [self.find(parent) for parent in artifact.manifest.parents]
+
+    # ------------------------------------------------------------------------------------------------------------ cleaning
+    def superseded(self) -> list[Artifact]:
+        """What only an older result of a name needs, a name's newest one being there; measurements are never superseded."""
+        every = self.all()
+        parents = {parent for artifact in every for parent in artifact.manifest.parents}
+        newest: dict[tuple[str, str], Artifact] = {}
+        needed = []
+        for artifact in (item for item in every if item.id not in parents):  # oldest first
+            if artifact.manifest.kind in MEASUREMENTS:
+                needed.append(artifact.id)
+            newest[artifact.manifest.kind, artifact.manifest.name] = artifact
+        by_id = {artifact.id: artifact for artifact in every}
+        stack, kept = [*needed, *(artifact.id for artifact in newest.values())], set()
+        while stack:
+            artifact_id = stack.pop()
+            if artifact_id not in kept and artifact_id in by_id:
+                kept.add(artifact_id)
+                stack += by_id[artifact_id].manifest.parents
+        return [artifact for artifact in every if artifact.id not in kept]
+
+    def drafts(self) -> list[Path]:
+        """What stopped runs left."""
+        return sorted(self._work.iterdir()) if self._work.exists() else []
+
+    def remove(self, paths: Iterable[Path]) -> None:
+        """Remove folders of artifacts and drafts, manifests first, so that none is ever there in part."""
+        with self.lock(), disk_errors(self.root):
+            for path in paths:
+                (path / MANIFEST).unlink(missing_ok=True)
+                shutil.rmtree(path)
 
     def _read(self, folder: Path) -> Artifact:
         try:

@@ -1,9 +1,9 @@
-"""The loop: packed rows and an objective in, the best adapter out.
+"""The loop: rows and an objective in, the best adapter out.
 
 Everything random is a function of (seed, step): the order of rows, dropout. A checkpoint therefore holds no generator
 state, and a killed run resumes to the same next batch and the same loss, bit for bit on a CPU.
 
-Covered: several micro-batches a step give the gradient of one large batch (normalised once, by all answer tokens of the
+Covered: several micro-batches a step give the gradient of one large batch (normalised once, by all that weighs in the
 step, over all processes); a loss that is not finite stops the run and names the step; a checkpoint is whole or absent.
 Not covered: sharding the frozen weights; rolling back after a loss spike.
 """
@@ -14,6 +14,7 @@ import json
 import math
 import os
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,6 @@ from yunque.core.nouns import seed_from
 from yunque.core.progress import silent
 from yunque.core.seams import Objective, Progress
 from yunque.data.packing.rows import Rows
-from yunque.training.objectives.answers import Batch
 from yunque.training.recipe import TrainingRecipe
 
 CHECKPOINT = "checkpoint.pt"
@@ -57,6 +57,7 @@ class Trainer:
     model: Any
     objective: Objective
     train: Rows
+    """Or any data that has a length and that the objective makes batches of."""
     validation: Rows
     recipe: TrainingRecipe
     seed: int
@@ -68,8 +69,6 @@ class Trainer:
         self.weights = {name: p for name, p in self.model.named_parameters() if p.requires_grad}
         if not self.weights:
             raise TrainingError("the model has nothing to train")
-        if not self.validation.answers[:, 1:].any():
-            raise TrainingError("the validation rows hold no answer tokens", do="add code, or raise pack.validation_tokens")
         optimizer = torch.optim.AdamW(
             _decay_groups(self.weights, self.recipe.weight_decay), lr=self.recipe.learning_rate, fused=True
         )
@@ -93,7 +92,7 @@ class Trainer:
             while step < self.num_steps and not self.history.stopped_early:
                 step += 1
                 self._step(step, curves)
-                advance(1)
+                advance(1, f"loss {self.history.steps[-1]['loss']:.3f}")
                 if step % self.recipe.validate_every == 0 or step == self.num_steps:
                     self._validate(step, curves)
                 if step % self.recipe.checkpoint_every == 0 or step == self.num_steps or self.history.stopped_early:
@@ -110,15 +109,15 @@ class Trainer:
             group["lr"] = rate
         self.model.train()
         which = self.rows_of(step)
-        answers = int(self.train.answers[which][:, 1:].sum())
-        if not answers:
-            raise TrainingError(f"step {step} has no answer tokens", do="raise training.rows_per_step")
         mine = which[self.accelerator.process_index :: self.accelerator.num_processes]
+        batches = list(self._batches(self.train, mine))
+        weight = self._over_processes(sum(self.objective.weight(batch) for batch in batches))
+        if not weight:
+            raise TrainingError(f"step {step} has nothing to learn from", do="raise training.rows_per_step")
         total, tokens = 0.0, 0
-        for start in range(0, len(mine), self.recipe.rows_at_once):
-            batch = Batch.of(self.train, mine[start : start + self.recipe.rows_at_once], self.accelerator.device)
-            loss, _ = self.objective.loss(self.model, batch)
-            self.accelerator.backward(loss / answers)
+        for batch in batches:
+            loss = self.objective.loss(self.model, batch)
+            self.accelerator.backward(loss / weight)
             total, tokens = total + loss.item(), tokens + batch.num_tokens
         total = self._over_processes(total)
         if self.accelerator.num_processes > 1:
@@ -135,7 +134,7 @@ class Trainer:
         row = {
             "step": step,
             "tokens_seen": seen,
-            "loss": total / answers,
+            "loss": total / weight,
             "learning_rate": rate,
             "grad_norm": norm,
             "tokens_per_s": tokens / (time.perf_counter() - started),
@@ -148,19 +147,25 @@ class Trainer:
     def _validate(self, step: int, curves: Any) -> None:
         """Mean loss on the validation rows; the best weights are kept, and patience runs out."""
         self.model.eval()
-        total, answers = 0.0, 0
+        total, weight = 0.0, 0.0
         with torch.no_grad():
-            for start in range(0, len(self.validation), self.recipe.rows_at_once):
-                which = np.arange(start, min(start + self.recipe.rows_at_once, len(self.validation)))
-                loss, count = self.objective.loss(self.model, Batch.of(self.validation, which, self.accelerator.device))
-                total, answers = total + loss.item(), answers + count
-        loss = total / max(answers, 1)
+            for batch in self._batches(self.validation, np.arange(len(self.validation))):
+                total += self.objective.loss(self.model, batch).item()
+                weight += self.objective.weight(batch)
+        if not weight:
+            raise TrainingError("the validation rows hold no answer tokens", do="add code, or raise pack.validation_tokens")
+        loss = total / weight
         self.history.validations.append({"step": step, "loss": loss})
         curves.add_scalar("validation/loss", loss, step)
         if loss < self.history.best_loss or not self.best:
             self.history.best_loss, self.history.best_step = loss, step
             self.best = {name: weight.detach().to("cpu", copy=True) for name, weight in self.weights.items()}
         self.history.stopped_early = self.history.stale() >= self.recipe.patience and step < self.num_steps
+
+    def _batches(self, data: Any, rows: np.ndarray) -> Iterator[Any]:
+        """The rows, ``rows_at_once`` of them at a time."""
+        for start in range(0, len(rows), self.recipe.rows_at_once):
+            yield self.objective.batch(data, rows[start : start + self.recipe.rows_at_once], self.accelerator.device)
 
     # ----------------------------------------------------------------------------------------------- functions of the step
     def rows_of(self, step: int) -> np.ndarray:

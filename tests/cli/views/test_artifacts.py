@@ -78,3 +78,17 @@ def test_what_has_been_made_is_listed(store, made):
     assert first.split() == ["kind", "id", "made", "(UTC)", "size", "of"] and lines[-1].endswith("  a, b")
     assert len({line.index(row["id"]) for line, row in zip(lines, rows, strict=True)}) == 1
     assert describe(data).startswith(f"dataset-{data.id}  a, b\n") and '"sources": [' in describe(data)
+
+
+def test_cleaning_says_what_goes_and_how_large_it_is(store, capsys):
+    from yunque.cli.verbs.artifacts import clean
+
+    for turn in (1, 2):
+        store.make("report", lambda folder: (folder / "page").write_text("x" * 5000) and {}, recipe={"turn": turn}, name="a")
+    clean(dry_run=True, out=store.root)
+    told = capsys.readouterr().out
+    assert "report-" in told and told.endswith("would go\n") and len(store.all()) == 2
+    clean(dry_run=False, out=store.root, json_=True)
+    assert len(json.loads(capsys.readouterr().out)["bytes"]) == 1 and len(store.all()) == 1
+    clean(dry_run=False, out=store.root)
+    assert capsys.readouterr().out == "0 folders, 0 bytes removed\n"

@@ -9,7 +9,7 @@ import pytest
 from yunque.core.errors import TrainingError
 from yunque.core.nouns import Pair, PairKind, content_id
 from yunque.data.packing.rows import LOSSES, SHORTEST_PIECE, PackRecipe, PairOrigin, Rows, encode_pair, pack
-from yunque.models.tokenizer import encode, find_fim, heal, render
+from yunque.models.tokenizer import encode, find_fim, heal, render, render_chat
 
 ALL = 10**9
 
@@ -220,12 +220,12 @@ def test_rows_come_back_from_disk(fim_tokenizer, fim, tmp_path):
 def test_counts_add_up(fim_tokenizer, fim, budget, length):
     rows, counts = pack(mixed(), fim_tokenizer, fim, recipe(length), budget, 1)
     assert counts["pairs"] == 120
-    assert counts["pairs"] == counts["used"] + counts["answer_too_long"] + counts["over_budget"]
+    assert counts["pairs"] == counts["used"] + counts["too_long"] + counts["over_budget"]
     assert counts["tokens"] == (rows.segments > 0).sum() == sum(len(ids) for ids, _ in segments(rows))
     assert counts["answer_tokens"] == rows.answers.sum()
     assert (counts["over_budget"] > 0) == (budget < ALL)
     if budget == ALL:
-        assert (counts["answer_too_long"] > 0) == (length == 40)
+        assert (counts["too_long"] > 0) == (length == 40)
 
 
 def test_counts_add_up_when_a_kind_has_no_share(fim_tokenizer, fim):
@@ -329,3 +329,46 @@ def test_nothing_to_train_on_is_refused(fim_tokenizer, fim, given):
         pairs, settings = list(fim_spans(3)), {"shares": {"fim": 0}}
     with pytest.raises(TrainingError, match="no usable pairs"):
         pack(pairs, fim_tokenizer, fim, recipe(**settings), ALL, 1)
+
+
+# ------------------------------------------------------------------------------------------------------------ conversations
+CHAT = (
+    "{% for message in messages %}[{{ message['role'] }}]\n{{ message['content'] }}<|endoftext|>\n{% endfor %}"
+    "{% if add_generation_prompt %}[assistant]\n{% endif %}"
+)
+
+
+def asked(kind=PairKind.FIX, prompt="Fix `f`:\n\n```python\nx\n```", answer="def f():\n    return 1\n"):
+    return Pair(
+        id=content_id(prompt, answer), kind=kind, prompt=prompt, answer=answer, span_bytes=None, language="python",
+        natural_language="en", origin_ids=(),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def chatty(fim_folder):
+    from yunque.models.tokenizer import load_tokenizer
+
+    tokenizer = load_tokenizer(fim_folder)
+    tokenizer.chat_template = CHAT
+    return tokenizer
+
+
+def test_what_is_asked_in_words_stands_in_the_chat_template_and_its_end_is_trained(chatty, fim):
+    sample = encode_pair(asked(), chatty, fim, recipe(256))
+    before, trained = (chatty.decode(part) for part in (sample.ids[: sample.answer_from], sample.ids[sample.answer_from :]))
+    assert before == "[user]\nFix `f`:\n\n```python\nx\n```<|endoftext|>\n[assistant]\n"
+    assert trained == "def f():\n    return 1<|endoftext|>"
+    assert list(sample.ids[: sample.answer_from]) == render_chat(chatty, asked().prompt), "as the engine asks"
+
+
+def test_code_is_completed_also_where_there_is_a_chat_template(chatty, fim_tokenizer, fim):
+    pair = next(pair for pair in mixed() if pair.kind is PairKind.BODY)
+    assert encode_pair(pair, chatty, fim, recipe()) == encode_pair(pair, fim_tokenizer, fim, recipe())
+    bare = encode_pair(asked(), fim_tokenizer, fim, recipe(256))
+    assert fim_tokenizer.decode(bare.ids).startswith("Fix `f`") and bare.ids[-1] == fim.end
+
+
+def test_a_conversation_that_does_not_fit_is_dropped_whole(chatty, fim):
+    _, counts = pack([asked(), asked(prompt="Fix it. " * 200)], chatty, fim, recipe(128), ALL, 1)
+    assert (counts["used"], counts["too_long"], counts["cut"]) == (1, 1, 0)

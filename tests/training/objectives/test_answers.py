@@ -111,29 +111,35 @@ def test_padding_is_not_counted_as_tokens():
     assert batch_of().num_tokens == (PACKED.segments > 0).sum() == 48 + 25 + 48 + 2
 
 
+def loss_of(model, batch):
+    """The summed loss and what it is divided by."""
+    objective = AnswerCrossEntropy()
+    return objective.loss(model, batch), objective.weight(batch)
+
+
 # ------------------------------------------------------------------------------------------------------------------ the loss
 def test_the_packed_loss_is_the_sum_of_every_sample_alone(model):
-    loss, count = AnswerCrossEntropy().loss(model, batch_of())
+    loss, count = loss_of(model, batch_of())
     wanted, wanted_count = alone(model, PACKED)
     assert count == wanted_count == NUM_ANSWERS
     assert loss.item() == pytest.approx(wanted.item(), rel=1e-5, abs=1e-4)
 
 
 def test_the_packed_gradients_are_the_sum_of_every_sample_alone(model):
-    found = gradients(model, AnswerCrossEntropy().loss(model, batch_of())[0])
+    found = gradients(model, loss_of(model, batch_of())[0])
     assert_near(found, gradients(model, alone(model, PACKED)[0]))
 
 
 def test_rows_add_up(model):
-    together = AnswerCrossEntropy().loss(model, batch_of())[0].item()
-    single = sum(AnswerCrossEntropy().loss(model, batch_of(which=[row]))[0].item() for row in range(len(PACKED)))
+    together = loss_of(model, batch_of())[0].item()
+    single = sum(loss_of(model, batch_of(which=[row]))[0].item() for row in range(len(PACKED)))
     assert together == pytest.approx(single, rel=1e-5)
 
 
 def test_a_neighbour_in_the_row_changes_nothing(model):
     one, other = rows_of([(16, 0), (3, 9)]), rows_of([(16, 0), (3, 9)])
     other.ids[0, :16] = 1 + other.ids[0, :16] % 7
-    losses = [AnswerCrossEntropy().loss(model, batch_of(rows))[0].item() for rows in (one, other)]
+    losses = [loss_of(model, batch_of(rows))[0].item() for rows in (one, other)]
     assert losses[0] == pytest.approx(losses[1], rel=1e-6)
 
 
@@ -141,47 +147,47 @@ def test_prompts_get_no_loss_but_are_read(model):
     rows = rows_of([(12, 8)])
     logits = model(input_ids=torch.tensor(rows.ids[:, :20].astype(np.int64)), use_cache=False).logits
     logits.retain_grad()
-    found, count = AnswerCrossEntropy().loss(model, batch_of(rows))
+    found, count = loss_of(model, batch_of(rows))
     wanted = functional.cross_entropy(logits[0, 11:19], torch.tensor(rows.ids[0, 12:20].astype(np.int64)), reduction="sum")
     assert count == 8
     assert found.item() == pytest.approx(wanted.item(), rel=1e-5)
     other = rows_of([(12, 8)])
     other.ids[0, :12] = 1 + other.ids[0, :12] % 9
-    assert AnswerCrossEntropy().loss(model, batch_of(other))[0].item() != pytest.approx(found.item(), rel=1e-3)
+    assert loss_of(model, batch_of(other))[0].item() != pytest.approx(found.item(), rel=1e-3)
 
 
 def test_the_last_answer_token_counts(model):
     rows = rows_of([(12, 8)])
-    before = AnswerCrossEntropy().loss(model, batch_of(rows))[0].item()
+    before = loss_of(model, batch_of(rows))[0].item()
     rows.ids[0, 19] = 1 + rows.ids[0, 19] % 400
-    assert AnswerCrossEntropy().loss(model, batch_of(rows))[0].item() != pytest.approx(before, rel=1e-6)
+    assert loss_of(model, batch_of(rows))[0].item() != pytest.approx(before, rel=1e-6)
 
 
 def test_padding_gets_no_loss_and_is_harmless(model):
     """Its ids do not matter, not even as a row of nothing else; neither loss nor gradient is NaN."""
     rows = rows_of([(5, 4)], [])
-    loss, count = AnswerCrossEntropy().loss(model, batch_of(rows))
+    loss, count = loss_of(model, batch_of(rows))
     found = gradients(model, loss)
     assert count == 4 and torch.isfinite(loss)
     assert all(torch.isfinite(gradient).all() for gradient in found.values())
     rows.ids[rows.segments == 0] = 17
-    assert AnswerCrossEntropy().loss(model, batch_of(rows))[0].item() == pytest.approx(loss.item(), rel=1e-6)
+    assert loss_of(model, batch_of(rows))[0].item() == pytest.approx(loss.item(), rel=1e-6)
     assert loss.item() == pytest.approx(alone(model, rows)[0].item(), rel=1e-5)
 
 
 def test_no_answers_give_zero_with_a_gradient_to_take(model):
     rows = rows_of([(9, 0)])
-    loss, count = AnswerCrossEntropy().loss(model, batch_of(rows))
+    loss, count = loss_of(model, batch_of(rows))
     assert (loss.item(), count) == (0.0, 0)
     torch.autograd.backward(loss + 0 * sum(p.sum() for p in model.parameters()))
 
 
 @pytest.mark.parametrize("chunk", [1, 7, NUM_ANSWERS - 1, NUM_ANSWERS, 4096])
 def test_chunks_change_neither_loss_nor_gradients(model, monkeypatch, chunk):
-    loss, count = AnswerCrossEntropy().loss(model, batch_of())
+    loss, count = loss_of(model, batch_of())
     wanted = gradients(model, loss)
     monkeypatch.setattr(objectives, "CHUNK_TOKENS", chunk)
-    again, count_again = AnswerCrossEntropy().loss(model, batch_of())
+    again, count_again = loss_of(model, batch_of())
     assert count_again == count
     assert again.item() == pytest.approx(loss.item(), rel=1e-6)
     assert_near(gradients(model, again), wanted)
@@ -198,7 +204,7 @@ def test_an_adapter_and_its_new_rows_are_in_the_loss(fim_folder):
                 weight += 0.1 * torch.randn_like(weight)
     rows = rows_of([(10, 6), (3, 9)], [(2, 20)])
     rows.ids[:, 4:40:5] = VOCABULARY - 2
-    loss, _ = AnswerCrossEntropy().loss(adapted, batch_of(rows))
+    loss, _ = loss_of(adapted, batch_of(rows))
     wanted, _ = alone(adapted, rows)
     assert loss.item() == pytest.approx(wanted.item(), rel=1e-5)
     found = gradients(adapted, loss)
@@ -226,10 +232,10 @@ def test_the_loss_is_the_models_own(kind):
         model.get_output_embeddings().weight.mul_(5)  # logits large enough for a scale to be seen
     rows = rows_of([(0, 30)])
     ids = torch.tensor(rows.ids[:, :30].astype(np.int64))
-    loss, count = AnswerCrossEntropy().loss(model, batch_of(rows))
+    loss, count = loss_of(model, batch_of(rows))
     assert count == 29
     assert loss.item() / count == pytest.approx(model(input_ids=ids, labels=ids, use_cache=False).loss.item(), rel=1e-4)
-    packed, _ = AnswerCrossEntropy().loss(model, batch_of())
+    packed, _ = loss_of(model, batch_of())
     assert packed.item() == pytest.approx(alone(model, PACKED)[0].item(), rel=1e-4)
 
 
@@ -242,5 +248,24 @@ def test_a_scale_of_yet_another_name_is_seen():
         model.get_output_embeddings().weight.mul_(5)
     rows = rows_of([(0, 30)])
     ids = torch.tensor(rows.ids[:, :30].astype(np.int64))
-    loss, count = AnswerCrossEntropy().loss(model, batch_of(rows))
+    loss, count = loss_of(model, batch_of(rows))
     assert loss.item() / count == pytest.approx(model(input_ids=ids, labels=ids, use_cache=False).loss.item(), rel=1e-4)
+
+
+# ----------------------------------------------------------------------------------------------------- weights and the seam
+def test_weights_scale_the_loss_of_their_tokens(model):
+    rows, objective = rows_of([(12, 8)]), AnswerCrossEntropy()
+    whole, weight = loss_of(model, batch_of(rows))
+    halved = Batch.of(rows, np.arange(1), weights=0.5 * rows.answers)
+    assert objective.weight(halved) == weight / 2
+    assert objective.loss(model, halved).item() == pytest.approx(whole.item() / 2, rel=1e-5)
+    first_four = rows.answers * (np.arange(LENGTH) < 16)
+    mixed = Batch.of(rows, np.arange(1), weights=(rows.answers + 2.0 * first_four))
+    first = objective.loss(model, Batch.of(rows, np.arange(1), weights=first_four)).item()
+    assert objective.weight(mixed) == 4 * 3 + 4
+    assert objective.loss(model, mixed).item() == pytest.approx(whole.item() + 2 * first, rel=1e-4)
+
+
+def test_the_first_token_of_a_row_has_no_loss(model):
+    rows = rows_of([(0, 30)])
+    assert AnswerCrossEntropy().weight(Batch.of(rows, np.arange(1), weights=np.ones((1, LENGTH)))) == LENGTH - 1

@@ -1,4 +1,4 @@
-"""`yunque list`, `yunque show`, `yunque trace`: what has been made here."""
+"""`yunque list`, `yunque show`, `yunque trace`: what has been made here; `yunque clean`: what of it is not needed."""
 
 from __future__ import annotations
 
@@ -58,3 +58,27 @@ def trace(
     store = Store(out)
     tree = lineage(store, store.find(artifact))
     emit(tree) if json_ else print(draw_tree(tree))
+
+
+def clean(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+    out: Out = DEFAULT_OUT,
+    json_: Json = False,
+) -> None:
+    """Remove what only older results need, and what stopped runs left; the newest result of every name stays whole."""
+    from yunque.cli.views.artifacts import bytes_below
+    from yunque.reports.formatting import count, size
+    from yunque.store.artifacts import Store
+
+    store = Store(out)
+    paths = [*(artifact.path for artifact in store.superseded()), *store.drafts()]
+    sizes = {str(path.relative_to(out)): bytes_below(path) for path in paths}
+    if not dry_run and paths:
+        store.remove(paths)
+    if json_:
+        emit({"removed": not dry_run, "bytes": sizes})
+        return
+    for name, num_bytes in sizes.items():
+        print(f"{size(num_bytes):>10}  {name}")
+    verb = "would go" if dry_run else "removed"
+    print(f"{count(len(sizes), 'folders')}, {size(sum(sizes.values()))} {verb}")

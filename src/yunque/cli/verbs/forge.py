@@ -1,4 +1,4 @@
-"""`yunque forge`: sources to a model, and the proof."""
+"""`yunque forge`: sources to a model, and the proof; `yunque train`: a data set to a model."""
 
 from __future__ import annotations
 
@@ -47,3 +47,40 @@ def forge(
     for comparison in from_json(text).comparisons:
         print(answer(comparison))
     print(f"report  {out / 'report.html'}\nmodel   {out / 'model'}\n{artifact.id}")
+
+
+def train(
+    dataset: Annotated[str, typer.Argument(help="Id of a data set in --out, or its start; or a recipe.toml.")],
+    recipe: Annotated[Path | None, typer.Option("--recipe", help="TOML: [split], [pack], [model], [training].")] = None,
+    workers: Annotated[int, typer.Option("--workers", min=0, help="Processes that look at data; 0: one a core.")] = 0,
+    out: Out = DEFAULT_OUT,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="Override one recipe key: section.key=value")] = None,
+    json_: Json = False,
+) -> None:
+    """Train a model on a data set; a run that was stopped goes on where it was. Nothing is compared: see `yunque eval`."""
+    import json
+    import os
+
+    from yunque.pipelines.recipes import DataRecipe, forge_recipe, train_recipe
+    from yunque.store.artifacts import RECIPE, Store, disk_errors
+
+    if dataset.endswith(".toml"):
+        resolved, dataset = forge_recipe([dataset], recipe, set_ or []), ""
+    else:
+        given = Store(out).find(dataset, "dataset")
+        built = DataRecipe.model_validate(json.loads((given.path / RECIPE).read_text("utf-8")))
+        resolved, dataset = train_recipe(recipe, set_ or [], built), given.id
+    from yunque.cli.console import emit
+    from yunque.pipelines.forge import Forge
+
+    with disk_errors(out):
+        run = Forge(
+            recipe=resolved, out=out, progress=bars, say=say, workers=workers or os.cpu_count() or 1, dataset=dataset,
+            measured=False,
+        )  # fmt: skip
+        run.run()
+    made = {artifact.manifest.kind: artifact for artifact, _ in run.steps.made}
+    if json_:
+        emit({"model": str(out / "model"), "id": made["model"].id, "dataset": dataset, **made["adapter"].counts})
+    else:
+        print(f"report  {out / 'report.html'}\nmodel   {out / 'model'}\n{made['model'].id}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from yunque.reports.formatting import moment, size
 from yunque.store.artifacts import RECIPE, Artifact, Store
@@ -15,13 +16,16 @@ def table(artifacts: list[Artifact]) -> list[dict]:
             "kind": artifact.manifest.kind,
             "id": artifact.id,
             "made": artifact.manifest.created_at,
-            "size_bytes": sum(
-                path.stat().st_size for path in artifact.path.rglob("*") if path.is_file() and not path.is_symlink()
-            ),
+            "size_bytes": bytes_below(artifact.path),
             "of": artifact.manifest.name,
         }
         for artifact in artifacts
     ]
+
+
+def bytes_below(folder: Path) -> int:
+    """The size of all files in a folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
 
 
 def table_lines(rows: list[dict]) -> list[str]:

@@ -28,9 +28,10 @@ from pydantic import BaseModel, Field
 
 from yunque.core.errors import TrainingError
 from yunque.core.nouns import Pair, PairKind, seed_from
-from yunque.models.tokenizer import FimTokens, encode, heal, opening, render
+from yunque.data.pairs.chat import CHAT_KINDS, turns
+from yunque.models.tokenizer import ChatFrame, FimTokens, chat_frame, encode, heal, opening, render
 
-LOSSES = ("answer_too_long", "over_budget", "no_share")
+LOSSES = ("too_long", "over_budget", "no_share")
 """Why a pair is in no row."""
 SHORTEST_PIECE = 16
 """Fewer tokens of continuation teach too little to be worth a segment."""
@@ -128,13 +129,16 @@ class Rows:
 
 
 def encode_pair(pair: Pair, tokenizer: object, fim: FimTokens, recipe: PackRecipe) -> Sample | None:
-    """The pair's ids with its end token, or None when its answer does not fit a row.
+    """The pair's ids with its end token, or None when its answer (of a conversation: all of it) does not fit a row.
 
-    A chunk of plain continuation has no end token and may be longer than a row.
+    Kinds that are asked in words stand in the model's chat template, where it has one. A chunk of plain continuation has no
+    end token and may be longer than a row.
     """
     if pair.kind is PairKind.CONTINUATION:
         first, ids = opening(tokenizer), encode(tokenizer, pair.answer)
         return Sample(ids=(*first, *ids), answer_from=0, divisible=True) if ids else None
+    if pair.kind in CHAT_KINDS and (frame := chat_frame(tokenizer)) is not None:
+        return _encode_turns(pair, tokenizer, frame, recipe)
     blanks = heal(pair.prompt)[1]
     answer = [*encode(tokenizer, blanks + pair.answer), fim.end]
     marks = 3 if pair.kind is PairKind.FIM else 0
@@ -145,6 +149,15 @@ def encode_pair(pair: Pair, tokenizer: object, fim: FimTokens, recipe: PackRecip
     prompt_tokens = min(_context_tokens(pair, recipe), room - suffix_tokens)
     before, _, cut = render(tokenizer, pair.prompt, pair.suffix, fim if marks else None, prompt_tokens, suffix_tokens)
     return Sample(ids=(*before, *answer), answer_from=len(before), cut=cut)
+
+
+def _encode_turns(pair: Pair, tokenizer: object, frame: ChatFrame, recipe: PackRecipe) -> Sample | None:
+    """A question and its answer in the model's chat template, whole; None when they do not fit a row."""
+    spoken = turns(pair)
+    assert spoken is not None, "kinds of chat are questions"
+    before = [*frame.before, *encode(tokenizer, spoken.question), *frame.between]
+    ids = (*before, *encode(tokenizer, spoken.answer.strip("\n")), *frame.after)
+    return Sample(ids=ids, answer_from=len(before)) if len(ids) <= recipe.length_tokens else None
 
 
 def _context_tokens(pair: Pair, recipe: PackRecipe) -> int:
@@ -182,7 +195,7 @@ def pack(
             continue
         sample = encode_pair(pair, tokenizer, fim, recipe)
         if sample is None:
-            counts["answer_too_long"] += 1
+            counts["too_long"] += 1
             continue
         counts["used"] += 1
         counts["cut"] += sample.cut

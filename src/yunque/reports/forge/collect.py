@@ -200,7 +200,7 @@ def _packing(run: Run) -> PackFacts:
         utilisation=counts["utilisation"],
         trained_tokens=counts["answer_tokens"],
         truncated_pairs=counts["cut"],
-        dropped_pairs=counts["answer_too_long"],
+        dropped_pairs=counts["too_long"],
         left_out=run.packed.counts["left out"],
         unused={reason.replace("_", " "): counts[reason] for reason in LOSSES if counts[reason]},
         tokens_by=counts["tokens_by"],

@@ -1,6 +1,6 @@
 """What training minimises (seam ``Objective``), and the batch it sees.
 
-Legend: B rows, T tokens a row, D width, V vocabulary, A answer tokens in the batch.
+Legend: B rows, T tokens a row, D width, V vocabulary, A tokens in the batch with a loss.
 """
 
 from __future__ import annotations
@@ -29,13 +29,18 @@ class Batch:
     """0, 1, … anew in every segment."""
     mask_B1TT: torch.Tensor
     """True where a token (row) may look at a token (column): causal, inside one segment; padding sees itself alone."""
-    answers_BT: torch.Tensor
+    weights_BT: torch.Tensor
+    """float32: what the loss on a token weighs; 0 for none, as of the first token of a row, before which nothing comes."""
     num_tokens: int
     """Tokens that are not padding."""
 
     @classmethod
-    def of(cls, rows: Rows, which: np.ndarray, device: torch.device | str = "cpu") -> Batch:
-        """The rows with the given indices."""
+    def of(
+        cls, rows: Rows, which: np.ndarray, device: torch.device | str = "cpu", weights: np.ndarray | None = None
+    ) -> Batch:
+        """The rows with the given indices. ``weights`` [B, T]: 1 for each token of an answer where it is None."""
+        weights_BT = torch.as_tensor(rows.answers[which] if weights is None else weights, dtype=torch.float32).clone()
+        weights_BT[:, 0] = 0
         segments_BT = torch.as_tensor(rows.segments[which].astype(np.int64))
         length = segments_BT.shape[1]
         index_T = torch.arange(length)
@@ -50,28 +55,41 @@ class Batch:
             ids_BT=torch.as_tensor(rows.ids[which].astype(np.int64)).to(device),
             positions_BT=positions_BT.to(device),
             mask_B1TT=mask_BTT[:, None].to(device),
-            answers_BT=torch.as_tensor(rows.answers[which]).to(device),
+            weights_BT=weights_BT.to(device),
             num_tokens=int((segments_BT > 0).sum()),
         )
 
 
 class AnswerCrossEntropy:
-    """Cross-entropy on answer tokens only: the sum over them in nats, and their number.
+    """Cross-entropy in nats on the tokens that weigh something: those of answers, each 1.
 
     Logits are computed where a loss is taken and nowhere else, a chunk at a time: prompts cost no V-wide product.
     """
 
-    def loss(self, model: Any, batch: Batch) -> tuple[torch.Tensor, int]:
-        """Sum of token losses (a scalar with gradient) and the number of answer tokens; both 0 without answers."""
+    def batch(self, data: Rows, rows: np.ndarray, device: torch.device | str = "cpu") -> Batch:
+        """The rows with the given indices."""
+        return Batch.of(data, rows, device)
+
+    def weight(self, batch: Batch) -> float:
+        """The sum of the weights of its tokens: the number of answer tokens."""
+        return float(batch.weights_BT.sum(dtype=torch.float64))
+
+    def loss(self, model: Any, batch: Batch) -> torch.Tensor:
+        """Sum of weighted token losses, a scalar with gradient; 0 without answers."""
         hidden_AD, targets_A = self._answers(model, batch)
+        weights_A = batch.weights_BT[:, 1:][batch.weights_BT[:, 1:] > 0]
         total = hidden_AD.new_zeros((), dtype=torch.float32)
-        for hidden, targets in zip(hidden_AD.split(CHUNK_TOKENS), targets_A.split(CHUNK_TOKENS), strict=True):
-            logits = self._head(model, hidden)
-            total = total + functional.cross_entropy(logits.float(), targets, reduction="sum")
-        return total, int(targets_A.numel())
+        chunks = zip(*(part.split(CHUNK_TOKENS) for part in (hidden_AD, targets_A, weights_A)), strict=True)
+        for hidden, targets, weights in chunks:
+            logits = self._head(model, hidden).float()
+            if bool((weights == 1).all()):
+                total = total + functional.cross_entropy(logits, targets, reduction="sum")
+            else:
+                total = total + (functional.cross_entropy(logits, targets, reduction="none") * weights).sum()
+        return total
 
     def _answers(self, model: Any, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
-        """For each answer token, what the model held one token before it (or the logits there), and its id."""
+        """For each token with a loss, what the model held one token before it (or the logits there), and its id."""
         causal = _causal(model)
         inputs = {
             "input_ids": batch.ids_BT,
@@ -83,7 +101,7 @@ class AnswerCrossEntropy:
             states_BTX = causal(**inputs).logits
         else:
             states_BTX = getattr(causal, causal.base_model_prefix)(**inputs).last_hidden_state
-        taken_BT = batch.answers_BT[:, 1:]
+        taken_BT = batch.weights_BT[:, 1:] > 0
         return states_BTX[:, :-1][taken_BT], batch.ids_BT[:, 1:][taken_BT]
 
     def _head(self, model: Any, hidden: torch.Tensor) -> torch.Tensor:
