@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import string
 
 import numpy as np
@@ -10,6 +11,8 @@ import pytest
 
 from tests.story.small_repository import write_repository
 from yunque.checks.security.malware import _planted
+from yunque.data.split import Split, SplitAssignment
+from yunque.store.tables import read_table
 
 CHANCE = random.Random(7)
 
@@ -180,6 +183,24 @@ def test_a_second_training_makes_nothing_new(trained, forked_with_torch):
         "train", name, "--set", "collect.plain_text=true", "--out", "out", cwd=trained, env=environment
     )
     assert told.returncode == 2 and "'collect' is another than the data set was built with" in told.stderr
+
+
+def test_what_is_exported_of_the_training_part_holds_nothing_planted(trained, forked):
+    (dataset,) = (trained / "out" / "artifacts").glob("dataset-*")
+    command = ["data", "export", dataset.name.removeprefix("dataset-"), "--to", "sharegpt", "--dir", "x", "--out", "out"]
+    for part in ("all", "train"):
+        done = forked.run(*command, "--part", part, cwd=trained, env=dict(os.environ))
+        assert done.returncode == 0, done.stderr
+    rows = [json.loads(line) for line in (trained / "x" / "sharegpt.jsonl").read_text("utf-8").splitlines()]
+    text = "\n".join(turn["value"] for row in rows for turn in row["conversations"])
+    assert rows and [name for name, value in {**SECRETS, **PERSONAL}.items() if value in text] == []
+    (split,) = (trained / "out" / "artifacts").glob("split-*")
+    held = {row.path for row in read_table(split / "split.parquet", SplitAssignment) if row.part is not Split.TRAIN}
+    for path in held:
+        for root in ("one", "two"):
+            if (trained / root / path).exists():
+                defined = re.findall(r"^def (\w+)", (trained / root / path).read_text(), re.MULTILINE)
+                assert not [name for name in defined if f"def {name}(" in text and "test" not in path]
 
 
 def test_a_benchmark_in_a_repository_is_left_out(tmp_path, benchmark_files, forked):

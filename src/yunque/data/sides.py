@@ -15,16 +15,18 @@ Not covered: functions of fewer than ``QUOTABLE_TOKENS`` tokens, which stand eve
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from yunque.code.languages import PARSED
 from yunque.core.nouns import Pair, Record
+from yunque.data.contents import Wanted, rows_of, tree_records
 from yunque.data.duplicates.shingles import distinct, token_hashes, window_hashes
 from yunque.data.split import Split, SplitRecipe
 from yunque.data.split_files import read_files
+from yunque.store.artifacts import Artifact, Store
 
 QUOTABLE_TOKENS = 30
 """Shorter functions are not looked for in other texts."""
@@ -81,3 +83,13 @@ def side_of(pair: Pair, parts: Mapping[str, Split], quoted: QuotedCode) -> Side:
     if not placed and quoted.stands_in(pair.prompt + pair.answer + pair.suffix):
         return Side(part=None, reason="quotes held-out code")
     return Side(part=next(iter(sides), Split.TRAIN))
+
+
+def placed_pairs(
+    store: Store, dataset: Artifact, parts: Mapping[str, Split], recipe: SplitRecipe
+) -> Iterator[tuple[Pair, Side]]:
+    """Every pair of a data set with where it goes. ``parts``: where the records of trees went."""
+    held = [record for _, record in tree_records(store, dataset) if parts[record.id] is not Split.TRAIN]
+    quoted = QuotedCode(held, recipe)
+    for pair in rows_of(store, dataset, Wanted(what="pairs")):
+        yield pair, side_of(pair, parts, quoted)

@@ -34,6 +34,8 @@ from yunque.core.seams import Progress
 from yunque.data.duplicates.neighbours import Neighbours
 from yunque.data.duplicates.union_find import UnionFind
 from yunque.data.split_files import SplitFile, Unit, read_files, test_links
+from yunque.store.artifacts import Artifact
+from yunque.store.tables import read_table
 
 MIN_CLUSTERS = 4
 """One to hold out, one to validate on, and two to learn from: with fewer, training would be a single piece of code."""
@@ -111,6 +113,14 @@ class SplitResult:
     def parts(self) -> dict[str, Split]:
         """The part of every record id."""
         return {assignment.record_id: assignment.part for assignment in self.assignments}
+
+
+SPLIT = "split.parquet"
+
+
+def parts_of(split: Artifact) -> dict[str, Split]:
+    """Where each record of a split that is kept went, by its id."""
+    return {placed.record_id: placed.part for placed in read_table(split.path / SPLIT, SplitAssignment)}
 
 
 def split(records: Iterable[Record], recipe: SplitRecipe, seed: int, progress: Progress = silent) -> SplitResult:

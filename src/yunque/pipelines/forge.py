@@ -24,13 +24,13 @@ from yunque.core.seams import Progress, Sandbox
 from yunque.data.collect import refuse_nothing
 from yunque.data.contents import SourcePart, sources_of, tree_records
 from yunque.data.sources.kinds import TREE
-from yunque.data.split import NearDuplicate, Split
+from yunque.data.split import NearDuplicate, Split, parts_of
 from yunque.evaluation.repository.questions import BodyTests, RepositorySuite, SuiteBuilder
 from yunque.evaluation.repository.scoring import score_model
 from yunque.pipelines.dataset import DataBuild
 from yunque.pipelines.recipes import ForgeRecipe
 from yunque.pipelines.steps import Steps, plain
-from yunque.pipelines.training import Trained, Training, parts_of
+from yunque.pipelines.training import Trained, Training
 from yunque.reports.forge.run import Asked, Run
 from yunque.store.artifacts import Artifact
 from yunque.store.tables import read_table

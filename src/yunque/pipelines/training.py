@@ -21,13 +21,13 @@ from yunque.core.plugins import find_part
 from yunque.core.seams import Progress
 from yunque.data.contents import Wanted, rows_of, tree_records
 from yunque.data.packing.rows import PairOrigin, Rows, pack
-from yunque.data.sides import QuotedCode, side_of
-from yunque.data.split import NearDuplicate, Split, SplitAssignment, SplitResult, split
+from yunque.data.sides import placed_pairs
+from yunque.data.split import SPLIT, NearDuplicate, Split, SplitAssignment, SplitResult, parts_of, split
 from yunque.models.base import BaseFacts, find_base, refuse_short_context
 from yunque.pipelines.recipes import ForgeRecipe
 from yunque.pipelines.steps import Steps, plain
 from yunque.store.artifacts import Artifact
-from yunque.store.tables import read_table, write_table
+from yunque.store.tables import write_table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +70,7 @@ class Training:
         def build(folder: Path) -> dict:
             records = [record for _, record in tree_records(self.steps.store, dataset)]
             result: SplitResult = split(records, self.recipe.split, self.recipe.seed, self.progress)
-            write_table(folder / "split.parquet", result.assignments, SplitAssignment)
+            write_table(folder / SPLIT, result.assignments, SplitAssignment)
             write_table(folder / "near_duplicates.parquet", result.near_duplicates, NearDuplicate)
             return result.counts
 
@@ -107,13 +107,9 @@ class Training:
 
     def _placed(self, dataset: Artifact, parts: Artifact) -> tuple[dict[Split, list[Pair]], Counter[str]]:
         """The pairs of training and of validation, and how many go nowhere and why."""
-        sides, store = parts_of(parts), self.steps.store
-        held = [record for _, record in tree_records(store, dataset) if sides[record.id] is not Split.TRAIN]
-        quoted = QuotedCode(held, self.recipe.split)
         placed: dict[Split, list[Pair]] = {Split.TRAIN: [], Split.VALIDATION: []}
         left_out: Counter[str] = Counter()
-        for pair in rows_of(store, dataset, Wanted(what="pairs")):
-            side = side_of(pair, sides, quoted)
+        for pair, side in placed_pairs(self.steps.store, dataset, parts_of(parts), self.recipe.split):
             if side.part is None:
                 left_out[side.reason] += 1
             else:
@@ -189,11 +185,6 @@ class Training:
             return {"bytes": sum(file.stat().st_size for file in folder.iterdir())}
 
         return self.steps.make("model", adapter.manifest.name, build, parents=[adapter])
-
-
-def parts_of(split: Artifact) -> dict[str, Split]:
-    """Where each record of a split went, by its id."""
-    return {placed.record_id: placed.part for placed in read_table(split.path / "split.parquet", SplitAssignment)}
 
 
 def _origins(steps: Steps, dataset: Artifact) -> Callable[[Pair], PairOrigin]:

@@ -18,6 +18,7 @@ from yunque.core.nouns import Record
 from yunque.core.progress import silent
 from yunque.data.contents import TABLES, Wanted, compare_datasets, count_of, origins_of, page, rows_of
 from yunque.pipelines.dataset import DataBuild
+from yunque.pipelines.export import pairs_to_export
 from yunque.pipelines.recipes import DataRecipe, load_recipe
 from yunque.reports.data_card import data_card
 
@@ -428,3 +429,23 @@ def test_the_card_tells_what_the_tables_hold(folder):
     assert facts.licences == {"unknown": 3} and sum(facts.languages_before.values()) == 5
     assert sum(facts.natural_languages.values()) == sum(dataset.counts["pairs"].values())
     assert {"syntax", "secrets"} <= set(facts.checks) and "**3**" in data_card(facts)
+
+
+def test_a_data_set_is_exported_with_its_card(folder, capsys):
+    from yunque.cli.verbs.data import export_
+
+    store, dataset, _ = build(folder, pairs={"fim": True})
+    export_(dataset.id[:6], to="hf", folder=None, part="all", kind="", language="python", out=folder / "out", json_=True)
+    told = json.loads(capsys.readouterr().out)
+    assert told["examples"] > 0 and (folder / "out" / "exports" / f"{dataset.id}-hf" / "README.md").read_text().startswith(
+        "---"
+    )
+    export_(
+        dataset.id, to="openai", folder=folder / "chat", part="all", kind="", language="", out=folder / "out", json_=False
+    )
+    said = capsys.readouterr()
+    assert "left out: fim is no conversation" in said.out and "asks for at least 10" in said.err
+    with pytest.raises(RecipeError, match="nothing was trained on this data set"):
+        pairs_to_export(store, dataset, "train")
+    with pytest.raises(RecipeError, match="no part 'trian'"):
+        pairs_to_export(store, dataset, "trian")

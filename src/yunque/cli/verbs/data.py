@@ -119,3 +119,36 @@ def card(
     else:
         file.write_text(text, encoding="utf-8")
         print(file)
+
+
+@data_app.command(name="export")
+def export_(
+    dataset: Annotated[str, typer.Argument(help="Id of a data set, or the start of one.")],
+    to: Annotated[str, typer.Option("--to", help="openai, sharegpt, alpaca, hf or webdataset.")],
+    folder: Annotated[Path | None, typer.Option("--dir", help="Where; OUT/exports/ID-FORMAT without.")] = None,
+    part: Annotated[str, typer.Option("--part", help="all, train or validation: by the last training on it.")] = "all",
+    kind: Annotated[str, typer.Option("--kind", help="Only pairs of this kind.")] = "",
+    language: Annotated[str, typer.Option("--language", help="Only pairs in this language.")] = "",
+    out: Out = DEFAULT_OUT,
+    json_: Json = False,
+) -> None:
+    """Write the pairs of a data set for another trainer, with its card; what a format cannot say is counted."""
+    from yunque.cli.views.data_card import gather
+    from yunque.data.export import export
+    from yunque.pipelines.export import pairs_to_export
+    from yunque.reports.data_card import data_card
+    from yunque.store.artifacts import Store, write_whole
+
+    store = Store(out)
+    position = store.find(dataset, "dataset")
+    target = folder or out / "exports" / f"{position.id}-{to}"
+    written = export(pairs_to_export(store, position, part, kind=kind, language=language), to, target)
+    write_whole(target / "README.md", data_card(gather(store, position)))
+    if json_:
+        emit({"folder": str(target), **vars(written)})
+        return
+    for warning in written.warnings:
+        say(warning)
+    for reason, number in written.left_out.most_common():
+        print(f"{number:>9,}  left out: {reason}")
+    print(f"{written.examples:>9,}  examples in {', '.join(written.files) or 'no file'}\n{target}")
