@@ -34,7 +34,7 @@ quick: check
 	$(BIN)/pytest $(PARALLEL) -m "not ($(SLOW))"
 
 check: $(VENV)/.dev
-	$(BIN)/ruff check src tests benchmarks conftest.py
+	$(BIN)/ruff check src tests benchmarks examples conftest.py
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 
@@ -52,8 +52,8 @@ test-languages: $(VENV)/.dev toolchains
 	$(BIN)/pytest tests/sandbox/test_languages.py tests/sandbox/test_programs.py tests/checks/execution/test_programs.py
 
 lint: $(VENV)/.dev
-	$(BIN)/ruff format src tests benchmarks conftest.py
-	$(BIN)/ruff check --fix src tests benchmarks conftest.py
+	$(BIN)/ruff format src tests benchmarks examples conftest.py
+	$(BIN)/ruff check --fix src tests benchmarks examples conftest.py
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 

@@ -6,6 +6,10 @@ from contextlib import contextmanager
 from yunque.core.seams import Advance
 
 
+def quiet(line: str) -> None:
+    """Tells nobody: the default wherever a step can say what it does."""
+
+
 @contextmanager
 def silent(label: str, total: int, unit: str = "") -> Iterator[Advance]:
     """A ``Progress`` that shows nothing."""

@@ -90,8 +90,8 @@ def _openai(spoken: Iterable[Turns], folder: Path, exported: Exported) -> None:
     """JSON Lines; a new file where the next line would make one too large to be uploaded."""
 
     def row(item: Turns) -> dict:
-        said = (("user", item.question), ("assistant", item.answer))
-        return {"messages": [{"role": role, "content": _clean(text)} for role, text in said]}
+        texts = (("user", item.question), ("assistant", item.answer))
+        return {"messages": [{"role": role, "content": _clean(text)} for role, text in texts]}
 
     number, size, out = 0, MAX_FILE_BYTES + 1, None
     for item in spoken:
@@ -114,8 +114,8 @@ def _openai(spoken: Iterable[Turns], folder: Path, exported: Exported) -> None:
 def _sharegpt(spoken: Iterable[Turns], folder: Path, exported: Exported) -> None:
     out = _Draft(folder / "sharegpt.jsonl", exported)
     for item in spoken:
-        said = (("human", item.question), ("gpt", item.answer))
-        row = {"conversations": [{"from": who, "value": _clean(text)} for who, text in said]}
+        texts = (("human", item.question), ("gpt", item.answer))
+        row = {"conversations": [{"from": who, "value": _clean(text)} for who, text in texts]}
         out.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
     out.close()
 

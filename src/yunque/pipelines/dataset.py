@@ -24,6 +24,7 @@ from typing import Any
 from yunque.checks.canaries import Trusted
 from yunque.core.errors import RecipeError
 from yunque.core.nouns import Record, content_id
+from yunque.core.progress import quiet, silent
 from yunque.core.seams import Progress, Source, Stream
 from yunque.data.collect import RECORDS, collect
 from yunque.data.collect import load_checks as load_file_checks
@@ -53,9 +54,9 @@ class DataBuild:
 
     recipe: DataRecipe
     out: Path
-    workers: int
-    progress: Progress
-    say: Callable[[str], None]
+    workers: int = 1
+    progress: Progress = silent
+    say: Callable[[str], None] = quiet
 
     def run(self) -> Artifact:
         """All steps, the finished ones skipped."""

@@ -18,8 +18,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from yunque.core.errors import SandboxError, SourceError
+from yunque.core.errors import SandboxError, SourceError, TooSmallError
 from yunque.core.nouns import PromptStyle, Record
+from yunque.core.progress import quiet, silent
 from yunque.core.seams import Progress, Sandbox
 from yunque.data.collect import refuse_nothing
 from yunque.data.contents import SourcePart, sources_of, tree_records
@@ -35,6 +36,9 @@ from yunque.reports.forge.run import Asked, Run
 from yunque.store.artifacts import Artifact
 from yunque.store.tables import read_table
 
+FEW_TASKS, FEW_STEPS = 10, 20
+"""With fewer a comparison says next to nothing, or an adapter has hardly moved."""
+
 
 @dataclass(kw_only=True)
 class Forge:
@@ -43,8 +47,8 @@ class Forge:
     recipe: ForgeRecipe
     """With its sources."""
     out: Path
-    progress: Progress
-    say: Callable[[str], None]
+    progress: Progress = silent
+    say: Callable[[str], None] = quiet
     """Told once per step, with one line."""
     workers: int = 1
     """Processes that look at records."""
@@ -52,6 +56,8 @@ class Forge:
     """Id of a data set that is there, or its start; empty: it is built from the recipe's sources."""
     measured: bool = True
     """Whether both models are asked the held-out questions, which are made in any case."""
+    min_tasks: int = 0
+    """Fewer functions that tests can judge are refused, before anything is trained."""
 
     def run(self) -> Artifact:
         """All steps, the finished ones skipped; returns the report, and leaves it with the model at the top of ``out``."""
@@ -65,6 +71,7 @@ class Forge:
             parts = training.split(dataset)
             suites = [(source, self._suite(source, records, parts)) for source, records in self._asked(dataset, parts)]
             packed = training.packed(dataset, parts)
+            self._warn(sum(suite.counts["body"] for _, suite in suites), training.num_steps(packed))
             adapter = training.adapter(packed)
             trained = Trained(split=parts, packed=packed, adapter=adapter, model=training.model(adapter))
             asked = []
@@ -122,6 +129,16 @@ class Forge:
             else:
                 self.say(f"{source.name} is too small to hold anything out of: it is learned from, and not measured")
         return asked
+
+    def _warn(self, num_tasks: int, num_steps: int) -> None:
+        """Say that there is too little to learn from or to judge by, before work is wasted; see `min_tasks`."""
+        little = [f"{num_tasks} functions that its tests can judge"] * (self.measured and num_tasks < FEW_TASKS)
+        little += [f"{num_steps} training steps"] * (num_steps < FEW_STEPS)
+        help_ = "more sources, tests that reach more functions, or a history beside its tree (history:PATH) would help"
+        if num_tasks < self.min_tasks:
+            raise TooSmallError(f"{num_tasks} functions that its tests can judge, under {self.min_tasks}", do=help_)
+        if little:
+            self.say(f"little to go on: {' and '.join(little)}; {help_}")
 
     # ---------------------------------------------------------------------------------------------------------- evaluation
     def _suite(self, source: SourcePart, records: list[Record], parts: Artifact) -> Artifact:

@@ -28,6 +28,7 @@ from yunque.pipelines.recipes import ForgeRecipe
 from yunque.pipelines.steps import Steps, plain
 from yunque.store.artifacts import Artifact
 from yunque.store.tables import write_table
+from yunque.training.recipe import num_steps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +105,10 @@ class Training:
 
         decided = plain(recipe) | {"base": self.base.sha256, "quoted": self.recipe.split.similarity}
         return self.steps.make("packed", dataset.manifest.name, build, parents=[dataset, parts], recipe=decided)
+
+    def num_steps(self, packed: Artifact) -> int:
+        """How many steps a training on these rows takes, if nothing stops it early."""
+        return num_steps(packed.counts["train"]["rows"], self.recipe.training)
 
     def _placed(self, dataset: Artifact, parts: Artifact) -> tuple[dict[Split, list[Pair]], Counter[str]]:
         """The pairs of training and of validation, and how many go nowhere and why."""

@@ -28,7 +28,7 @@ from yunque.core.nouns import seed_from
 from yunque.core.progress import silent
 from yunque.core.seams import Objective, Progress
 from yunque.data.packing.rows import Rows
-from yunque.training.recipe import TrainingRecipe
+from yunque.training.recipe import TrainingRecipe, num_steps
 
 CHECKPOINT = "checkpoint.pt"
 
@@ -74,7 +74,7 @@ class Trainer:
         )
         # Not wrapped in DDP: objectives call parts of the model, and its hooks only run on calls of the whole.
         self.model, self.optimizer = self.model.to(self.accelerator.device), self.accelerator.prepare(optimizer)
-        self.num_steps = max(1, math.floor(len(self.train) * self.recipe.epochs / self.recipe.rows_per_step))
+        self.num_steps = num_steps(len(self.train), self.recipe)
         self.history = History()
         self.best: dict[str, torch.Tensor] = {}
 

@@ -1,6 +1,15 @@
 """What a recipe says about training. Apart from the loop, so that reading a recipe loads no torch."""
 
+from __future__ import annotations
+
+import math
+
 from pydantic import BaseModel, Field
+
+
+def num_steps(num_rows: int, recipe: TrainingRecipe) -> int:
+    """How many updates a training on so many rows takes, if nothing stops it early."""
+    return max(1, math.floor(num_rows * recipe.epochs / recipe.rows_per_step))
 
 
 class TrainingRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=True):

@@ -22,6 +22,9 @@ def forge(
     no_screen: Annotated[
         bool, typer.Option("--no-screen", help="Learn from everything as it is: secrets, malware and duplicates, too.")
     ] = False,
+    min_tasks: Annotated[
+        int, typer.Option("--min-tasks", min=0, help="Refuse sources of which tests can judge fewer functions.")
+    ] = 0,
     workers: Annotated[int, typer.Option("--workers", min=0, help="Processes that look at data; 0: one a core.")] = 0,
     out: Out = DEFAULT_OUT,
     set_: Annotated[list[str] | None, typer.Option("--set", help="Override one recipe key: section.key=value")] = None,
@@ -39,7 +42,9 @@ def forge(
     from yunque.store.artifacts import disk_errors
 
     with disk_errors(out):
-        artifact = Forge(recipe=resolved, out=out, progress=bars, say=say, workers=workers or os.cpu_count() or 1).run()
+        artifact = Forge(
+            recipe=resolved, out=out, progress=bars, say=say, workers=workers or os.cpu_count() or 1, min_tasks=min_tasks
+        ).run()
     text = (out / "report.json").read_text(encoding="utf-8")
     if json_:
         print(text, end="")

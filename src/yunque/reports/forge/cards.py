@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from yunque.reports.forge.comparison import difference_of, interval_of, limits_of, tally, value_of
+from yunque.reports.forge.comparison import difference_of, ended_words, interval_of, limits_of, tally, value_of
 from yunque.reports.forge.facts import UNSCREENED, ForgeReport, totals
 from yunque.reports.formatting import count, duration, moment, percent, ranked, settings, size, visible
 from yunque.reports.markdown import SIZES, bullets, code, fenced, front_matter, licence_fields, md, table
@@ -85,7 +85,8 @@ def _results(report: ForgeReport) -> str:
     skipped = [(suite, reason, n) for suite in sorted(report.excluded) for reason, n in ranked(report.excluded[suite])]
     out = "; ".join(f"{md(suite)}: {md(reason)}, {count(n, 'tasks')}" for suite, reason, n in skipped)
     left_out = f"Left out for both models: {out}." if out else ""
-    return "\n\n".join(filter(None, [table(columns, rows, numeric={1, 2, 3, 4}), note, left_out]))
+    ended = md(ended_words(report))
+    return "\n\n".join(filter(None, [table(columns, rows, numeric={1, 2, 3, 4}), note, ended, left_out]))
 
 
 def _fim(report: ForgeReport) -> str:

@@ -69,6 +69,7 @@ def gather(run: Run) -> ForgeReport:
         comparisons=tuple(_comparison(row, name) for name, row in rows),
         interval_method=_interval_method([row for _, row in rows]),
         excluded=_excluded(run),
+        ended={who: _ended(run, who) for who in ("base", "forged")} if run.asked else {},
         samples=tuple(_samples(run)),
         sample_rule="The first by task id, alternating between line completion and function bodies; not chosen by result.",
         sources=sources,
@@ -168,6 +169,14 @@ def _named(scores: Scores, source: str) -> Scores:
         samples=tuple(replace(sample, group=f"{source}/{sample.group}") for sample in scores.samples),
         bits=tuple(replace(row, group=f"{source}/{row.group}") for row in scores.bits),
     )
+
+
+def _ended(run: Run, who: str) -> dict[str, int]:
+    """How the answers of a model ended, over all sources."""
+    total: Counter[str] = Counter()
+    for item in run.asked:
+        total.update(getattr(item, f"{who}_scores").counts["ended"])
+    return dict(total)
 
 
 def _excluded(run: Run) -> dict[str, dict[str, int]]:

@@ -6,7 +6,7 @@ import math
 
 from yunque.core.nouns import Measure
 from yunque.reports.forge.facts import UNSCREENED, Comparison, ForgeReport
-from yunque.reports.formatting import count, decimal, with_unit
+from yunque.reports.formatting import count, decimal, percent, with_unit
 
 SMALL_N = 100
 """Below this many cases a comparison is named among the limits."""
@@ -107,6 +107,16 @@ def _scale(comparison: Comparison) -> float:
 
 def _scaled(comparison: Comparison, value: float | None) -> float | None:
     return None if value is None else value * _scale(comparison)
+
+
+def ended_words(report: ForgeReport) -> str:
+    """How many answers of each model ended by themselves, as a sentence; empty where nothing was asked."""
+    shares = []
+    for who, ended in report.ended.items():
+        total = sum(ended.values())
+        if total:
+            shares.append(f"{who} {percent((total - ended.get('length', 0)) / total)}")
+    return f"Answers that ended by themselves: {', '.join(shares)}; the others were cut at their limit." if shares else ""
 
 
 def limits_of(report: ForgeReport) -> list[str]:

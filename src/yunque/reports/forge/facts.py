@@ -244,6 +244,8 @@ class ForgeReport:
     """What its artifacts took to make, those of earlier runs included."""
     peak_bytes: int
     comparisons: tuple[Comparison, ...]
+    ended: dict[str, dict[str, int]] = field(default_factory=dict)
+    """``base`` and ``forged`` -> how an answer ended (``eos``, ``rule``, ``length``) -> answers."""
     interval_method: str = ""
     """How the 95 % intervals were computed, as the end of a sentence: ``bootstrap over files, 10,000 resamples``."""
     excluded: dict[str, dict[str, int]] = field(default_factory=dict)

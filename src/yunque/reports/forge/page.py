@@ -10,7 +10,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from yunque.core.nouns import Measure
-from yunque.reports.forge.comparison import answer, difference_of, interval_of, is_share, limits_of, tally, value_of
+from yunque.reports.forge.comparison import (
+    answer,
+    difference_of,
+    ended_words,
+    interval_of,
+    is_share,
+    limits_of,
+    tally,
+    value_of,
+)
 from yunque.reports.forge.facts import UNSCREENED, Comparison, ForgeReport, SourceFacts, rounded
 from yunque.reports.forge.plots import forest_mark, loss_plot
 from yunque.reports.forge.samples import sample
@@ -62,6 +71,8 @@ def _result(report: ForgeReport) -> Raw:
         parts.append(tag("ul", *(_answer(comparison) for comparison in report.comparisons), class_="answers"))
         parts.append(_comparison_table(report))
         parts.append(_method(report))
+    if ended := ended_words(report):
+        parts.append(tag("p", ended, class_="note"))
     left_out = [(suite, reason, n) for suite in sorted(report.excluded) for reason, n in ranked(report.excluded[suite])]
     if left_out:
         columns = (Column("Suite"), Column("Reason"), Column("Tasks", numeric=True))
