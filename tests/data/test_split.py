@@ -1,6 +1,7 @@
 import io
 import random
 import tokenize
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -314,3 +315,29 @@ def test_placements_and_twins_survive_parquet(tmp_path):
     write_table(tmp_path / "near_duplicates.parquet", result.near_duplicates, NearDuplicate)
     assert tuple(read_table(tmp_path / "split.parquet", SplitAssignment)) == result.assignments
     assert tuple(read_table(tmp_path / "near_duplicates.parquet", NearDuplicate)) == result.near_duplicates
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_file_that_stays_keeps_its_part_when_another_one_changes_or_comes(seed):
+    records = corpus(24)
+    before = parts_by_path(split(records, RECIPE, seed))
+    more = "\n\ndef more_{0}():\n    return {0}\n"
+    changed = [record(one.origin.path, one.text + more.format(index) * (index % 5 == 0)) for index, one in enumerate(records)]
+    after = parts_by_path(split([*changed, record("pkg/zz_new.py", module("new"))], RECIPE, seed))
+    moved = [path for path in before if before[path] is not after[path]]
+    assert len(moved) <= 2, "only what stands at the brim of a part may move"
+
+
+def test_something_of_every_source_is_held_out_and_a_small_one_is_learned_from():
+    def of(source, names):
+        made = [record(f"{source}/{name}.py", module(f"{source}{name}")) for name in names]
+        return [replace(one, origin=replace(one.origin, source=source)) for one in made]
+
+    big, other, small = of("big", range(16)), of("other", range(8)), of("small", range(2))
+    result = split([*big, *other, *small], RECIPE, 3)
+    parts = result.parts()
+    for records in (big, other):
+        assert {parts[one.id] for one in records} == set(Split)
+    assert {parts[one.id] for one in small} == {Split.TRAIN}
+    alone = split(other, RECIPE, 3).parts()
+    assert {one.id: parts[one.id] for one in other} == alone, "a source is asked the same alone and beside others"

@@ -176,3 +176,26 @@ def test_a_model_is_measured_and_read_back(forked_with_torch, tmp_path: Path, ba
     assert again.stdout.splitlines()[-1] == found["id"] and "answers" not in again.stderr
     refused = forked_with_torch.run(*asked[:4], "--style", "chat", cwd=tmp_path)
     assert refused.returncode == 2 and "T/0 cannot be asked in style 'chat'" in refused.stderr
+
+
+def test_next_week_it_goes_on_from_the_last_adapter_and_shows_both(forged: Path, tiny_model: Path, yunque):
+    before = {path.name for path in (forged / "out" / "artifacts").iterdir()}
+    stats = forged / "repo" / "smallpack" / "stats.py"
+    stats.write_text(stats.read_text() + "\n\ndef spread(values):\n    return max(values) - min(values)\n")
+    result = yunque(
+        "forge", "repo", "--out", "out", *_settings(tiny_model), "--set", "training.start=last", cwd=forged
+    )  # fmt: skip
+    made = {path.name for path in (forged / "out" / "artifacts").iterdir()} - before
+    manifests = {name: json.loads((forged / "out" / "artifacts" / name / "manifest.json").read_text()) for name in made}
+    (adapter,) = [manifest for name, manifest in manifests.items() if name.startswith("adapter-")]
+    (earlier,) = [name.removeprefix("adapter-") for name in before if name.startswith("adapter-")]
+    assert earlier in adapter["parents"]
+    report = json.loads((forged / "out" / "report.json").read_text())
+    assert len(report["earlier"]) == 1 and report["earlier"][0]["forged"].keys() == {
+        row["name"] for row in report["comparisons"]
+    }
+    assert "Models forged of these sources so far" in (forged / "out" / "report.html").read_text()
+    (tags,) = [manifest for name, manifest in manifests.items() if name.startswith("tags-")]
+    assert tags["counts"]["records"] >= 10 and "already there" not in result.stderr.split("tags")[1].splitlines()[0]
+    again = yunque("forge", "repo", "--out", "out", *_settings(tiny_model), "--set", "training.start=last", cwd=forged)
+    assert {path.name for path in (forged / "out" / "artifacts").iterdir()} == before | made, again.stderr

@@ -231,6 +231,8 @@ class _Cluster:
     """Functions that could be scored."""
     source: str
     """The source that most of its code is from."""
+    place: tuple[str, str]
+    """Source and path of the first of its files that can be scored: it is drawn by where it is, not by what it says."""
     part: Split = Split.TRAIN
     reason: str = "rest"
 
@@ -246,9 +248,16 @@ def _assemble(files: list[SplitFile], labels: list[int]) -> list[_Cluster]:
             code_bytes=sum(files[member].bytes for member in group if not files[member].is_test),
             to_score=sum(files[member].to_score() for member in group),
             source=_main_source([files[member] for member in group]),
+            place=_first_place([files[member] for member in group]),
         )
         for group in members.values()
     ]
+
+
+def _first_place(files: list[SplitFile]) -> tuple[str, str]:
+    places = [(file.record.origin.source, file.record.origin.path) for file in files]
+    scored = [place for place, file in zip(places, files, strict=True) if file.to_score()]
+    return min(scored or places)
 
 
 def _main_source(files: list[SplitFile]) -> str:
@@ -287,10 +296,10 @@ def _by_source(files: list[SplitFile], clusters: list[_Cluster]) -> list[list[_C
 
 
 def _place(clusters: list[_Cluster], recipe: SplitRecipe, seed: int) -> None:
-    """Fill held-out, then validation, from the clusters of one source, in an order of their ids and the seed."""
+    """Fill held-out, then validation, from the clusters of one source, in an order of their places and the seed."""
     code_bytes = sum(cluster.code_bytes for cluster in clusters)
     left = sorted(
-        (cluster for cluster in clusters if cluster.to_score), key=lambda item: (seed_from(seed, item.id), item.id)
+        (cluster for cluster in clusters if cluster.to_score), key=lambda item: (seed_from(seed, *item.place), item.id)
     )
     for part, share in ((Split.HELDOUT, recipe.heldout), (Split.VALIDATION, recipe.validation)):
         if not share:

@@ -100,6 +100,19 @@ def add_lora(model: Any, recipe: ModelRecipe, new_ids: list[int]) -> Any:
     return adapted
 
 
+def continue_adapter(adapted: Any, folder: Path) -> None:
+    """Put the weights of a saved adapter into a fresh one. ModelError when they are of another shape."""
+    from peft import load_peft_weights, set_peft_model_state_dict
+
+    try:
+        with quiet():
+            state: Any = set_peft_model_state_dict(adapted, load_peft_weights(str(folder), device="cpu"))
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        raise ModelError(f"the adapter cannot be continued ({str(error)[:120]})", where=folder) from error
+    if state.unexpected_keys:
+        raise ModelError(f"the adapter has weights for other layers ({state.unexpected_keys[0]})", where=folder)
+
+
 def save_adapter(adapted: Any, folder: Path) -> None:
     """Save the adapter alone. ``save_embedding_layers`` is set, since ``auto`` asks the Hub for the base's config."""
     with quiet():

@@ -204,6 +204,10 @@ class Forge:
         return self.steps.make("scores", name, build, parents=[suite, *(parents or [])], recipe=decided)
 
     # -------------------------------------------------------------------------------------------------------------- report
+    def _earlier_reports(self, name: str) -> list[Artifact]:
+        every = self.steps.store.all()
+        return [artifact for artifact in every if artifact.manifest.kind == "report" and artifact.manifest.name == name]
+
     def _report(self, training: Training, dataset: Artifact, trained: Trained, asked: list[Asked]) -> Artifact:
         from yunque.reports.forge.collect import gather
         from yunque.reports.forge.publish import deliver, write_report
@@ -220,6 +224,7 @@ class Forge:
             model=trained.model,
             asked=tuple(asked),
             made=tuple(self.steps.made),
+            earlier=tuple(self._earlier_reports(dataset.manifest.name)),
             seed=self.recipe.seed,
             sandbox_tier=self.sandbox.tier if self.sandbox else "",
         )

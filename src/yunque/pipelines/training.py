@@ -125,13 +125,17 @@ class Training:
     def adapter(self, packed: Artifact) -> Artifact:
         """The trained adapter; a run that was stopped goes on from its checkpoint."""
         recipe = self.recipe
+        decided = {"model": plain(recipe.model) | {"base": self.base.sha256}, "training": plain(recipe.training)}
+        last = self._last_adapter(packed, decided["model"]) if recipe.training.start == "last" else None
 
         def build(folder: Path) -> dict:
-            from yunque.models.adapt import save_adapter
+            from yunque.models.adapt import continue_adapter, save_adapter
             from yunque.models.tokenizer import load_tokenizer
             from yunque.training.loop import CHECKPOINT, Trainer
 
             model = self._adapted(packed)
+            if last is not None:
+                continue_adapter(model, last.path / "adapter")
             trained = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
             started = time.monotonic()
             trainer = Trainer(
@@ -160,9 +164,17 @@ class Training:
                 "training_s": round(time.monotonic() - started, 1),
             }
 
-        decided = {"model": plain(recipe.model) | {"base": self.base.sha256}, "training": plain(recipe.training)}
-        name = packed.manifest.name
-        return self.steps.make("adapter", name, build, parents=[packed], recipe=decided, resumable=True)
+        parents = [packed, *([last] if last is not None else [])]
+        return self.steps.make("adapter", packed.manifest.name, build, parents=parents, recipe=decided, resumable=True)
+
+    def _last_adapter(self, packed: Artifact, model: dict) -> Artifact | None:
+        """The newest adapter of sources of these names on this base, learned from other rows; None without one."""
+        name, last = packed.manifest.name, None
+        for artifact in self.steps.store.all():
+            fits = artifact.manifest.kind == "adapter" and artifact.manifest.name == name
+            if fits and packed.id not in artifact.manifest.parents and artifact.manifest.recipe["model"] == model:
+                last = artifact
+        return last
 
     def _adapted(self, packed: Artifact) -> Any:
         """The base with a fresh adapter, its vocabulary grown to the packed one."""

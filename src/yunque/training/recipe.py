@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 from pydantic import BaseModel, Field
 
@@ -15,6 +16,8 @@ def num_steps(num_rows: int, recipe: TrainingRecipe) -> int:
 class TrainingRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=True):
     """How the adapter is trained."""
 
+    start: Literal["base", "last"] = "base"
+    """what training starts from: the base, or the last adapter here that was made of sources of the same names, if any"""
     objective: str = "answer-cross-entropy"
     """what is minimised (a part of `yunque.objectives`)"""
     learning_rate: float = Field(1e-3, gt=0, le=1)

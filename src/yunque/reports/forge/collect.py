@@ -13,6 +13,7 @@ from importlib import metadata
 from pathlib import Path
 
 import yunque
+from yunque.core.errors import StoreError
 from yunque.core.nouns import Dropped, Record
 from yunque.data.collect import DROPPED
 from yunque.data.contents import SourcePart
@@ -26,6 +27,7 @@ from yunque.evaluation.repository.scoring import Sample, Scores
 from yunque.reports.forge.facts import (
     Comparison,
     DroppedFile,
+    EarlierRun,
     ForgeReport,
     MachineFacts,
     ModelFacts,
@@ -37,6 +39,7 @@ from yunque.reports.forge.facts import (
     StepRow,
     TrainingFacts,
     ValidationRow,
+    from_json,
 )
 from yunque.reports.forge.run import Run
 from yunque.store.artifacts import Artifact
@@ -92,8 +95,25 @@ def gather(run: Run) -> ForgeReport:
         training=_training(run),
         steps=tuple(_step(artifact, new) for artifact, new in run.made),
         machine=machine_facts(),
+        earlier=tuple(_earlier(run)),
         sandbox_tier=run.sandbox_tier,
     )
+
+
+def _earlier(run: Run) -> Iterator[EarlierRun]:
+    """What earlier models scored; a report of another version of this software is passed over."""
+    questions = {item.suite.id for item in run.asked}
+    for artifact in run.earlier:
+        try:
+            report = from_json((artifact.path / "report.json").read_text("utf-8"))
+        except (OSError, StoreError):
+            continue
+        yield EarlierRun(
+            report_id=artifact.id,
+            created_at=report.created_at,
+            forged={comparison.name: comparison.forged.value for comparison in report.comparisons},
+            same_questions={step.artifact_id for step in report.steps if step.kind == "suite"} == questions,
+        )
 
 
 def _is_screened(recipe: dict) -> bool:

@@ -217,6 +217,18 @@ class StepFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class EarlierRun:
+    """An earlier forge of sources of the same names."""
+
+    report_id: str
+    created_at: str
+    forged: dict[str, float | None]
+    """Name of a comparison -> what the forged model of that time scored."""
+    same_questions: bool
+    """Whether its held-out questions were those of this report."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class MachineFacts:
     """Where it ran."""
 
@@ -270,6 +282,8 @@ class ForgeReport:
     training: TrainingFacts
     steps: tuple[StepFacts, ...]
     machine: MachineFacts
+    earlier: tuple[EarlierRun, ...] = ()
+    """Oldest first."""
     sandbox_tier: str = ""
     """Isolation the tests ran under; empty when nothing was run."""
     limits: tuple[str, ...] = ()

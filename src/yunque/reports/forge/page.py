@@ -8,6 +8,7 @@ Not covered: interaction; very long tables beyond a few examples, which are in `
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from yunque.core.nouns import Measure
 from yunque.reports.forge.comparison import (
@@ -71,6 +72,7 @@ def _result(report: ForgeReport) -> Raw:
         parts.append(tag("ul", *(_answer(comparison) for comparison in report.comparisons), class_="answers"))
         parts.append(_comparison_table(report))
         parts.append(_method(report))
+        parts.append(_history(report))
     if ended := ended_words(report):
         parts.append(tag("p", ended, class_="note"))
     left_out = [(suite, reason, n) for suite in sorted(report.excluded) for reason, n in ranked(report.excluded[suite])]
@@ -79,6 +81,25 @@ def _result(report: ForgeReport) -> Raw:
         rows = [(suite, reason, count(n)) for suite, reason, n in left_out]
         parts.append(table("Tasks left out of the comparison, for both models", columns, rows))
     return join(parts)
+
+
+def _history(report: ForgeReport) -> object:
+    """What earlier models of these sources scored, beside this one."""
+    if not report.earlier:
+        return ""
+    shown = [comparison for comparison in report.comparisons if comparison.forged.value is not None]
+    columns = (Column("Forged"), *(Column(comparison.name, numeric=True) for comparison in shown), Column("Questions"))
+
+    def cells(when: str, values: dict[str, float | None], questions: str) -> Sequence[object]:
+        measures = (replace(comparison.forged, value=values.get(comparison.name)) for comparison in shown)
+        numbers = (value_of(comparison, measure) for comparison, measure in zip(shown, measures, strict=True))
+        return (when, *numbers, questions)
+
+    rows = [
+        cells(moment(run.created_at), run.forged, "the same" if run.same_questions else "others") for run in report.earlier
+    ]
+    rows.append(cells(f"{moment(report.created_at)}, this one", {item.name: item.forged.value for item in shown}, ""))
+    return table("Models forged of these sources so far; numbers on other questions cannot be compared", columns, rows)
 
 
 def _answer(comparison: Comparison) -> Raw:

@@ -35,5 +35,7 @@ class Run:
     asked: tuple[Asked, ...]
     made: tuple[tuple[Artifact, bool], ...]
     """Artifacts in order, and whether each was made in this run."""
+    earlier: tuple[Artifact, ...]
+    """Reports on sources of the same names, oldest first."""
     seed: int
     sandbox_tier: str
