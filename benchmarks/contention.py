@@ -19,13 +19,14 @@ WAYS: dict[str, dict[str, str]] = {
     "default": {},
     "OMP_WAIT_POLICY=passive": {"OMP_WAIT_POLICY": "passive"},
     "GOMP_SPINCOUNT=1000": {"GOMP_SPINCOUNT": "1000"},
-    "passive, as yunque sets it": {"YUNQUE_SETS": "1"},
+    "as yunque chooses": {"YUNQUE_CHOOSES": "1"},
     "one thread": {"OMP_NUM_THREADS": "1"},
 }
 STEPS = """
 import os, sys, time
-if os.environ.pop("YUNQUE_SETS", ""):
-    import yunque.training
+if os.environ.pop("YUNQUE_CHOOSES", ""):
+    from yunque.core.threads import yield_to_others
+    yield_to_others()
 import torch
 layers = [torch.nn.Linear(*shape) for shape in [(576, 576), (576, 1536), (1536, 576), (576, 576)] * 4]
 tokens = torch.randn(512, 576)

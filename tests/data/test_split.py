@@ -322,7 +322,8 @@ def test_a_file_that_stays_keeps_its_part_when_another_one_changes_or_comes(seed
     records = corpus(24)
     before = parts_by_path(split(records, RECIPE, seed))
     more = "\n\ndef more_{0}():\n    return {0}\n"
-    changed = [record(one.origin.path, one.text + more.format(index) * (index % 5 == 0)) for index, one in enumerate(records)]
+    texts = [one.text + more.format(index) * (index % 5 == 0) for index, one in enumerate(records)]
+    changed = [record(one.origin.path, text) for one, text in zip(records, texts, strict=True)]
     after = parts_by_path(split([*changed, record("pkg/zz_new.py", module("new"))], RECIPE, seed))
     moved = [path for path in before if before[path] is not after[path]]
     assert len(moved) <= 2, "only what stands at the brim of a part may move"

@@ -25,6 +25,7 @@ from yunque.core.errors import ModelError, SourceError
 from yunque.core.paths import cache_folder
 from yunque.core.progress import silent
 from yunque.core.seams import Progress
+from yunque.core.threads import yield_to_others
 
 EMBEDDED = "smollm2-135m-instruct"
 HUB_NAME = "HuggingFaceTB/SmolLM2-135M-Instruct"
@@ -73,7 +74,11 @@ def refuse_short_context(folder: Path, tokens: int) -> None:
 
 
 def find_base(name: str, progress: Progress = silent) -> tuple[Path, BaseFacts]:
-    """The folder and facts of a base model, pulled when it is not here yet. Raises ModelError when nobody has it."""
+    """The folder and facts of a base model, pulled when it is not here yet. Raises ModelError when nobody has it.
+
+    Every road that will load torch asks this first, so here it is decided how its threads wait.
+    """
+    yield_to_others()
     folder = Path(name).expanduser()
     if folder.is_dir():
         return folder, _folder_facts(folder)

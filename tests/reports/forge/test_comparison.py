@@ -32,3 +32,17 @@ def test_limits_name_small_samples_and_keep_the_callers(report):
     limits = "\n".join(words.limits_of(report))
     assert "rests on 12 files" in limits and "280 lines" not in limits and "0 tasks" not in limits
     assert limits.endswith("Only functions with tests of their own were run.")
+
+
+def test_how_answers_ended_is_a_sentence(report):
+    from dataclasses import replace
+
+    from yunque.reports.forge.comparison import ended_words
+    from yunque.reports.forge.page import render_page
+
+    ended = {"base": {"eos": 1, "rule": 2, "length": 1}, "forged": {"eos": 9, "length": 0, "rule": 1}}
+    told = replace(report, ended=ended)
+    assert ended_words(told) == (
+        "Answers that ended by themselves: base 75.0 %, forged 100.0 %; the others were cut at their limit."
+    )
+    assert "forged 100.0" in render_page(told).replace("\u00a0", " ") and ended_words(report) == ""
