@@ -7,19 +7,18 @@ import pytest
 from yunque.core.nouns import Measure
 from yunque.reports.forge.facts import (
     Comparison,
-    DroppedFile,
     ForgeReport,
     MachineFacts,
     ModelFacts,
     PackFacts,
     PartFacts,
     SampleRow,
-    SourceFacts,
     StepFacts,
     StepRow,
     TrainingFacts,
     ValidationRow,
 )
+from yunque.reports.sources import DroppedFile, SourceFacts
 
 
 def measure(name, value, n, low=None, high=None, unit="", **rest):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from yunque.reports.data_card import DataFacts, SourceFacts, data_card
+from yunque.reports.data_card import DataFacts, data_card
+from yunque.reports.sources import SourceFacts
 
 COUNTS = {
     "in": 10, "kept": 6, "bytes_kept": 2048, "not taken": {"too large": 1}, "not records": {"empty": 1},
@@ -10,14 +11,9 @@ COUNTS = {
     "languages": {"python": 5, "go": 1},
 }  # fmt: skip
 SOURCE = SourceFacts(
-    name="a|b `x`",
-    kind="git",
-    revision="abc",
-    collected_at="2026-11-23T10:00:00+00:00",
-    num_in=10,
-    num_kept=6,
-    bytes_kept=2048,
-)
+    spec="a", name="a|b `x`", kind="git", revision="abc", collected_at="2026-11-23T10:00:00+00:00", licences={"MIT": 6},
+    languages={"python": 6}, num_files=10, num_kept=6, bytes_kept=2048,
+)  # fmt: skip
 
 
 def card(**changes):

@@ -185,6 +185,22 @@ def test_a_second_training_makes_nothing_new(trained, forked_with_torch):
     assert told.returncode == 2 and "'collect' is another than the data set was built with" in told.stderr
 
 
+def test_each_source_can_be_asked_by_its_name(trained):
+    from yunque.core.errors import EvaluationError
+    from yunque.evaluation.repository.suites import open_repository
+
+    names = set()
+    for source in ("one", "two"):
+        (suite,) = open_repository(f"{trained / 'out'}#{source}", None, ["fim"])
+        names.add(suite.name)
+        assert suite.tasks() and all((trained / source / task.group).exists() for task in suite.tasks())
+    assert names == {"repo-fim:one", "repo-fim:two"}
+    with pytest.raises(EvaluationError, match="holds questions on one, two"):
+        open_repository(trained / "out", None, ["fim"])
+    with pytest.raises(EvaluationError, match=r"no questions on 'tow'.*did you mean 'two'"):
+        open_repository(f"{trained / 'out'}#tow", None, ["fim"])
+
+
 def test_what_is_exported_of_the_training_part_holds_nothing_planted(trained, forked):
     (dataset,) = (trained / "out" / "artifacts").glob("dataset-*")
     command = ["data", "export", dataset.name.removeprefix("dataset-"), "--to", "sharegpt", "--dir", "x", "--out", "out"]

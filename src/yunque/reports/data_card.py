@@ -9,26 +9,19 @@ Everything comes from the artifacts; nothing in it is an opinion. Texts from out
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import yunque
+from yunque.core.nouns import Pair, Record
+from yunque.data.contents import sources_of
+from yunque.data.dataset import PAIRS, RECORDS
 from yunque.reports.formatting import moment, percent, ranked, size
 from yunque.reports.markdown import SIZES, bullets, front_matter, licence_fields, md, table
-
-
-@dataclass(frozen=True, kw_only=True)
-class SourceFacts:
-    """What one source gave."""
-
-    name: str
-    kind: str
-    """``pypi``, ``git``, ``archive``, …, or the name of a stream."""
-    revision: str
-    collected_at: str
-    """UTC, ISO 8601; empty where the source does not say."""
-    num_in: int
-    num_kept: int
-    bytes_kept: int
+from yunque.reports.sources import SourceFacts, source_facts
+from yunque.store.artifacts import Artifact, Store
+from yunque.store.tables import scan_table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +42,31 @@ class DataFacts:
     """Pairs by the language of their prose."""
     checks: tuple[str, ...] = ()
     """Checks that were asked of every record."""
+
+
+def data_facts(store: Store, dataset: Artifact) -> DataFacts:
+    """The facts of a data set, read from its tables once. StoreError for another artifact."""
+    before: Counter[str] = Counter()
+    prose: Counter[str] = Counter()
+    checks: dict[str, None] = {}
+    sources = []
+    for source in sources_of(store, dataset):
+        sources.append(source_facts(source))
+        checks |= dict.fromkeys(store.parents(source.part)[1].manifest.recipe["checks"])
+        before.update(record.language for record in scan_table(source.records.path / RECORDS, Record))
+        prose.update(pair.natural_language for pair in scan_table(source.part.path / PAIRS, Pair))
+    licences = sum((Counter(source.licences) for source in sources), Counter[str]())
+    return DataFacts(
+        id=dataset.id,
+        code_version=yunque.__version__,
+        created_at=dataset.manifest.created_at,
+        sources=tuple(sources),
+        counts=dataset.counts,
+        licences=dict(licences),
+        languages_before=dict(before),
+        natural_languages=dict(prose),
+        checks=tuple(checks),
+    )
 
 
 REDACTED = "redacted "
@@ -101,7 +119,7 @@ def _sources(facts: DataFacts) -> str:
     rows = [
         (md(source.name), md(source.kind), md(source.revision),
          md(moment(source.collected_at)) if source.collected_at else "not recorded",
-         f"{source.num_in:,}", f"{source.num_kept:,}", size(source.bytes_kept))
+         f"{source.num_files:,}", f"{source.num_kept:,}", size(source.bytes_kept))
         for source in facts.sources
     ]  # fmt: skip
     return table(("Source", "Kind", "Revision", "Collected", "In", "Kept", "Size"), rows, numeric={4, 5, 6})

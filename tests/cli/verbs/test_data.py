@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from yunque.cli.views.data_card import gather
 from yunque.cli.views.datasets import as_plain, as_text, difference_lines, summary
 from yunque.core.errors import RecipeError, StoreError
 from yunque.core.nouns import Record
@@ -20,7 +19,7 @@ from yunque.data.contents import TABLES, Wanted, compare_datasets, count_of, ori
 from yunque.pipelines.dataset import DataBuild
 from yunque.pipelines.export import pairs_to_export
 from yunque.pipelines.recipes import DataRecipe, load_recipe
-from yunque.reports.data_card import data_card
+from yunque.reports.data_card import data_card, data_facts
 
 ROOT = Path(__file__).parents[3]
 FILES = {
@@ -424,8 +423,8 @@ def test_what_was_not_even_taken_is_counted_and_shown(folder):
 
 def test_the_card_tells_what_the_tables_hold(folder):
     store, dataset, _ = build(folder, duplicates={})
-    facts = gather(store, dataset)
-    assert [(one.kind, one.num_in, one.num_kept) for one in facts.sources] == [("folder", 6, 3)]
+    facts = data_facts(store, dataset)
+    assert [(one.kind, one.num_files, one.num_kept) for one in facts.sources] == [("folder", 6, 3)]
     assert facts.licences == {"unknown": 3} and sum(facts.languages_before.values()) == 5
     assert sum(facts.natural_languages.values()) == sum(dataset.counts["pairs"].values())
     assert {"syntax", "secrets"} <= set(facts.checks) and "**3**" in data_card(facts)

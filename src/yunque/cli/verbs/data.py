@@ -108,12 +108,11 @@ def card(
     out: Out = DEFAULT_OUT,
 ) -> None:
     """Write the data set's card: sources, licences, filters with counts, languages, redactions, duplicates."""
-    from yunque.cli.views.data_card import gather
-    from yunque.reports.data_card import data_card
+    from yunque.reports.data_card import data_card, data_facts
     from yunque.store.artifacts import Store
 
     store = Store(out)
-    text = data_card(gather(store, store.find(dataset, "dataset")))
+    text = data_card(data_facts(store, store.find(dataset, "dataset")))
     if file is None:
         print(text, end="")
     else:
@@ -133,17 +132,16 @@ def export_(
     json_: Json = False,
 ) -> None:
     """Write the pairs of a data set for another trainer, with its card; what a format cannot say is counted."""
-    from yunque.cli.views.data_card import gather
     from yunque.data.export import export
     from yunque.pipelines.export import pairs_to_export
-    from yunque.reports.data_card import data_card
+    from yunque.reports.data_card import data_card, data_facts
     from yunque.store.artifacts import Store, write_whole
 
     store = Store(out)
     position = store.find(dataset, "dataset")
     target = folder or out / "exports" / f"{position.id}-{to}"
     written = export(pairs_to_export(store, position, part, kind=kind, language=language), to, target)
-    write_whole(target / "README.md", data_card(gather(store, position)))
+    write_whole(target / "README.md", data_card(data_facts(store, position)))
     if json_:
         emit({"folder": str(target), **vars(written)})
         return

@@ -3,9 +3,9 @@
 * ``repo-body:NAME``: a function without its body, judged by the repository's own tests that reach it;
 * ``repo-fim:NAME``: a cursor in a line; PASS is the very rest of that line, the score is edit similarity.
 
-Given a forge's output folder, the questions are those of its suite, all from held-out files: a forged model is asked only
-for what it did not learn. Given anything else that is a source, every file is asked that is no test: fair to a model that
-never saw the repository, not to one that was trained on it.
+Given a forge's output folder (``OUT#SOURCE`` where it has several sources), the questions are those of its suite, all from
+held-out files: a forged model is asked only for what it did not learn. Given anything else that is a source, every file is
+asked that is no test: fair to a model that never saw the repository, not to one that was trained on it.
 
 Covered: an answer is one function and nothing beside it, or it fails unseen; a PASS is believed only when a test that must
 fail still fails beside the others (a patched pytest lets it through); an answer that names the machinery of tests, which the
@@ -29,6 +29,7 @@ from yunque.checks.findings import fail
 from yunque.code.functions import Function
 from yunque.core.errors import EvaluationError
 from yunque.core.nouns import Measure, Outcome, PromptStyle, Record, Task, Verdict
+from yunque.core.plugins import nearest
 from yunque.core.progress import silent
 from yunque.core.seams import JudgedSuite, Progress, Sandbox
 from yunque.data.collect import CollectRecipe, collect, load_checks, refuse_nothing
@@ -94,9 +95,10 @@ def open_repository(
         raise EvaluationError(f"no questions of kind {unknown[0]!r}" if unknown else "no kind of question", do=_KNOWN)
     if "body" in kinds and sandbox is None:
         raise EvaluationError("no sandbox to run its tests in", where=spec, do="ask for fim alone, or see `yunque doctor`")
-    out = Path(os.path.expanduser(spec))  # which leaves an unknown user's name as it is
+    named, _, source_name = str(spec).partition("#")
+    out = Path(os.path.expanduser(named))  # which leaves an unknown user's name as it is
     if any(out.glob(f"artifacts/*/{MANIFEST}")):
-        result = _forged(out)
+        result = _forged(out, source_name)
     else:
         held = tempfile.TemporaryDirectory(prefix="yunque-repo-") if folder is None else None
         place = Path(held.name) if held is not None else folder
@@ -166,13 +168,19 @@ def _plain(
     return _asked(facts["name"], questions, records, folder / TREE, recipe, counts)
 
 
-def _forged(out: Path) -> AskedRepository:
-    """The newest suite of a forge, with the records and the tree it was made from."""
+def _forged(out: Path, source: str) -> AskedRepository:
+    """The newest suite of a forge (of several sources: of that one), with the records and the tree it was made from."""
     store = Store(out)
     suites = [artifact for artifact in store.all() if artifact.manifest.kind == "suite"]
     if not suites:
         raise EvaluationError("holds artifacts, but no suite", where=out, do="run `yunque forge` on it to the end")
-    newest = suites[-1]
+    split = next((parent.id for parent in store.parents(suites[-1]) if parent.manifest.kind == "split"), "")
+    names = {suite.manifest.name: suite for suite in suites if split in suite.manifest.parents}
+    if source and source not in names:
+        raise EvaluationError(f"no questions on '{source}'", where=out, do=nearest(source, list(names)))
+    if len(names) > 1 and not source:
+        raise EvaluationError(f"holds questions on {', '.join(names)}", where=out, do=f"name one: {out}#{next(iter(names))}")
+    newest = names[source] if source else suites[-1]
     parents: dict[str, Artifact] = {parent.manifest.kind: parent for parent in store.parents(newest)}
     try:
         snapshot, part = parents["snapshot"], parents["part"]

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from yunque.reports.forge.comparison import difference_of, ended_words, interval_of, limits_of, tally, value_of
-from yunque.reports.forge.facts import UNSCREENED, ForgeReport, totals
+from yunque.reports.forge.facts import UNSCREENED, ForgeReport
 from yunque.reports.formatting import count, duration, moment, percent, ranked, settings, size, visible
 from yunque.reports.markdown import SIZES, bullets, code, fenced, front_matter, licence_fields, md, table
 from yunque.reports.measures import aside_of
+from yunque.reports.sources import totals
 
 LOADING = """\
 from transformers import AutoModelForCausalLM, AutoTokenizer

@@ -14,19 +14,13 @@ from pathlib import Path
 
 import yunque
 from yunque.core.errors import StoreError
-from yunque.core.nouns import Dropped, Record
-from yunque.data.collect import DROPPED
-from yunque.data.contents import SourcePart
-from yunque.data.dataset import ASIDE, RECORDS
 from yunque.data.packing.rows import LOSSES
-from yunque.data.screening.finishing import SetAside
 from yunque.evaluation.metrics.statistics import RESAMPLES
 from yunque.evaluation.repository.comparison import Row, compare_scores
 from yunque.evaluation.repository.questions import Problem, RepositorySuite
 from yunque.evaluation.repository.scoring import Sample, Scores
 from yunque.reports.forge.facts import (
     Comparison,
-    DroppedFile,
     EarlierRun,
     ForgeReport,
     MachineFacts,
@@ -34,7 +28,6 @@ from yunque.reports.forge.facts import (
     PackFacts,
     PartFacts,
     SampleRow,
-    SourceFacts,
     StepFacts,
     StepRow,
     TrainingFacts,
@@ -42,11 +35,10 @@ from yunque.reports.forge.facts import (
     from_json,
 )
 from yunque.reports.forge.run import Run
+from yunque.reports.sources import source_facts
 from yunque.store.artifacts import Artifact
-from yunque.store.tables import scan_table
 
 NUM_SAMPLES = 5
-NUM_DROPPED = 12
 PACKAGES = ("torch", "transformers", "peft", "accelerate", "tokenizers", "rapidfuzz", "tree-sitter")
 SUITES = {"bits": "held-out code", "fim": "line completion", "body": "function bodies"}
 FIM_TEMPLATE = "<fim_prefix><fim_suffix>{suffix}<fim_middle>{prefix}"
@@ -59,7 +51,7 @@ def gather(run: Run) -> ForgeReport:
     for item in run.asked if len(run.asked) > 1 else ():
         scores = (Scores.load(item.base_scores.path), Scores.load(item.forged_scores.path))
         rows += [(item.source.name, row) for row in compare_scores(*scores, seed=run.seed)]
-    sources = tuple(_source(source) for source in run.sources)
+    sources = tuple(source_facts(source) for source in run.sources)
     everything = list({artifact.id: artifact for artifact, _ in run.made}.values())
     names = ", ".join(source.name for source in sources)
     return ForgeReport(
@@ -128,44 +120,6 @@ def _step(artifact: Artifact, new: bool) -> StepFacts:
         peak_bytes=artifact.manifest.peak_bytes,
         reused=not new,
     )
-
-
-def _source(source: SourcePart) -> SourceFacts:
-    """What a source gave, and what became of the rest; a few examples of every reason rather than many of the first."""
-    facts = source.snapshot.counts if source.snapshot else source.records.manifest.recipe["source"]
-    counts, part = source.records.counts, source.part.counts
-    skipped = source.snapshot.counts["skipped"] if source.snapshot else {}
-    dropped = Counter(skipped) + Counter(counts["dropped"]) + Counter(part["set aside"]) + Counter(part["negatives"])
-    seen: Counter[str] = Counter()
-    examples: list[DroppedFile] = []
-    for path, reason, detail in _left_out(source):
-        seen[reason] += 1
-        if seen[reason] <= 3 and len(examples) < NUM_DROPPED:
-            examples.append(DroppedFile(path=path, reason=reason, detail=detail))
-    kept = Counter(record.origin.licence for record in scan_table(source.part.path / RECORDS, Record))
-    return SourceFacts(
-        spec=str(facts.get("source") or source.name),
-        name=source.name,
-        kind=str(facts.get("kind", "stream")) if source.snapshot else "stream",
-        revision=str(facts.get("revision") or facts.get("commit") or facts.get("sha256", ""))[:40],
-        collected_at=str(facts.get("collected_at") or source.records.manifest.created_at),
-        licences=dict(kept),
-        languages=part["languages"],
-        num_files=counts["files"] + sum(skipped.values()),
-        num_kept=part["kept"],
-        bytes_kept=part["bytes_kept"],
-        dropped=dict(dropped),
-        dropped_examples=tuple(examples),
-        edits=part["edits"],
-    )
-
-
-def _left_out(source: SourcePart) -> Iterator[tuple[str, str, str]]:
-    """Path, reason and detail of what was screened out, then of what made no record."""
-    for row in scan_table(source.part.path / ASIDE, SetAside):
-        yield row.record.origin.path, row.reason, row.detail
-    for dropped in scan_table(source.records.path / DROPPED, Dropped):
-        yield dropped.path, dropped.reason, dropped.detail
 
 
 def _pooled(run: Run) -> tuple[Scores, Scores] | None:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from yunque.core.errors import StoreError
 from yunque.core.nouns import Measure
+from yunque.reports.sources import SourceFacts
 from yunque.store.tables import plain, restore
 
 SCHEMA = "yunque-forge-report"
@@ -27,43 +27,6 @@ UNSCREENED = (
 
 
 # -------------------------------------------------------------------------------------------------------------- what went in
-@dataclass(frozen=True, kw_only=True)
-class DroppedFile:
-    """One file that was left out, as an example."""
-
-    path: str
-    reason: str
-    """A key of ``SourceFacts.dropped``."""
-    detail: str = ""
-    """One line: what exactly was seen."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class SourceFacts:
-    """A source, and what was kept of it. ``num_files == num_kept + sum(dropped.values())``."""
-
-    spec: str
-    """Where it is: what the user named, for a tree."""
-    name: str
-    kind: str
-    """``folder``, ``archive``, ``pypi``, … of a tree; ``stream`` of commits, posts, notebooks, tables."""
-    revision: str
-    collected_at: str
-    licences: dict[str, int]
-    """SPDX identifier or ``unknown`` -> files kept."""
-    languages: dict[str, int]
-    """Language -> files kept."""
-    num_files: int
-    """Files (of a stream: texts) found, before anything was dropped."""
-    num_kept: int
-    bytes_kept: int
-    dropped: dict[str, int] = field(default_factory=dict)
-    """Reason -> files: not copied, no record, or screened out."""
-    dropped_examples: tuple[DroppedFile, ...] = ()
-    edits: dict[str, int] = field(default_factory=dict)
-    """What was changed in kept files -> how often: ``redacted email``, ``trailing-space``, ``cut …``."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class PartFacts:
     """One part of the split."""
@@ -293,31 +256,6 @@ class ForgeReport:
     def name(self) -> str:
         """Its sources, by name."""
         return ", ".join(source.name for source in self.sources)
-
-
-def totals(sources: tuple[SourceFacts, ...]) -> SourceFacts:
-    """All sources as one: counts added by name."""
-    first = sources[0]
-    if len(sources) == 1:
-        return first
-
-    def added(field_name: str) -> dict[str, int]:
-        return dict(sum((Counter(getattr(source, field_name)) for source in sources), Counter()))
-
-    return SourceFacts(
-        spec=", ".join(source.spec for source in sources),
-        name=", ".join(source.name for source in sources),
-        kind="several",
-        revision=", ".join(source.revision for source in sources),
-        collected_at=max(source.collected_at for source in sources),
-        licences=added("licences"),
-        languages=added("languages"),
-        num_files=sum(source.num_files for source in sources),
-        num_kept=sum(source.num_kept for source in sources),
-        bytes_kept=sum(source.bytes_kept for source in sources),
-        dropped=added("dropped"),
-        edits=added("edits"),
-    )
 
 
 # ---------------------------------------------------------------------------------------------------------------------- JSON

@@ -21,7 +21,7 @@ from yunque.reports.forge.comparison import (
     tally,
     value_of,
 )
-from yunque.reports.forge.facts import UNSCREENED, Comparison, ForgeReport, SourceFacts, rounded
+from yunque.reports.forge.facts import UNSCREENED, Comparison, ForgeReport, rounded
 from yunque.reports.forge.plots import forest_mark, loss_plot
 from yunque.reports.forge.samples import sample
 from yunque.reports.formatting import MISSING, count, decimal, duration, moment, percent, ranked, settings, size, unbroken
@@ -29,6 +29,7 @@ from yunque.reports.html.document import MARKS, document
 from yunque.reports.html.markup import Column, Raw, facts, join, table, tag
 from yunque.reports.html.plots import small_plot, span_bar
 from yunque.reports.measures import aside_of
+from yunque.reports.sources import SourceFacts
 
 MAX_EXAMPLES = 3
 """Dropped files shown for each reason; all of them are in ``report.json``."""

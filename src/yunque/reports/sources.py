@@ -1,0 +1,117 @@
+"""What a source of a data set gave: the facts behind every report and card that names it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from yunque.core.nouns import Dropped, Record
+from yunque.data.collect import DROPPED
+from yunque.data.contents import SourcePart
+from yunque.data.dataset import ASIDE, RECORDS
+from yunque.data.screening.finishing import SetAside
+from yunque.store.tables import scan_table
+
+NUM_DROPPED = 12
+"""Examples of files that were left out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DroppedFile:
+    """One file that was left out, as an example."""
+
+    path: str
+    reason: str
+    """A key of ``SourceFacts.dropped``."""
+    detail: str = ""
+    """One line: what exactly was seen."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceFacts:
+    """A source, and what was kept of it. ``num_files == num_kept + sum(dropped.values())``."""
+
+    spec: str
+    """Where it is: what the user named, for a tree."""
+    name: str
+    kind: str
+    """``folder``, ``archive``, ``pypi``, … of a tree; ``stream`` of commits, posts, notebooks, tables."""
+    revision: str
+    collected_at: str
+    licences: dict[str, int]
+    """SPDX identifier or ``unknown`` -> files kept."""
+    languages: dict[str, int]
+    """Language -> files kept."""
+    num_files: int
+    """Files (of a stream: texts) found, before anything was dropped."""
+    num_kept: int
+    bytes_kept: int
+    dropped: dict[str, int] = field(default_factory=dict)
+    """Reason -> files: not copied, no record, or screened out."""
+    dropped_examples: tuple[DroppedFile, ...] = ()
+    edits: dict[str, int] = field(default_factory=dict)
+    """What was changed in kept files -> how often: ``redacted email``, ``trailing-space``, ``cut …``."""
+
+
+def totals(sources: tuple[SourceFacts, ...]) -> SourceFacts:
+    """All sources as one: counts added by name."""
+    first = sources[0]
+    if len(sources) == 1:
+        return first
+
+    def added(field_name: str) -> dict[str, int]:
+        return dict(sum((Counter(getattr(source, field_name)) for source in sources), Counter()))
+
+    return SourceFacts(
+        spec=", ".join(source.spec for source in sources),
+        name=", ".join(source.name for source in sources),
+        kind="several",
+        revision=", ".join(source.revision for source in sources),
+        collected_at=max(source.collected_at for source in sources),
+        licences=added("licences"),
+        languages=added("languages"),
+        num_files=sum(source.num_files for source in sources),
+        num_kept=sum(source.num_kept for source in sources),
+        bytes_kept=sum(source.bytes_kept for source in sources),
+        dropped=added("dropped"),
+        edits=added("edits"),
+    )
+
+
+def source_facts(source: SourcePart) -> SourceFacts:
+    """What a source gave, and what became of the rest; a few examples of every reason rather than many of the first."""
+    facts = source.snapshot.counts if source.snapshot else source.records.manifest.recipe["source"]
+    counts, part = source.records.counts, source.part.counts
+    skipped = source.snapshot.counts["skipped"] if source.snapshot else {}
+    dropped = Counter(skipped) + Counter(counts["dropped"]) + Counter(part["set aside"]) + Counter(part["negatives"])
+    seen: Counter[str] = Counter()
+    examples: list[DroppedFile] = []
+    for path, reason, detail in _left_out(source):
+        seen[reason] += 1
+        if seen[reason] <= 3 and len(examples) < NUM_DROPPED:
+            examples.append(DroppedFile(path=path, reason=reason, detail=detail))
+    kept = Counter(record.origin.licence for record in scan_table(source.part.path / RECORDS, Record))
+    return SourceFacts(
+        spec=str(facts.get("source") or source.name),
+        name=source.name,
+        kind=str(facts.get("kind", "stream")) if source.snapshot else "stream",
+        revision=str(facts.get("revision") or facts.get("commit") or facts.get("sha256", ""))[:40],
+        collected_at=str(facts.get("collected_at") or source.records.manifest.created_at),
+        licences=dict(kept),
+        languages=part["languages"],
+        num_files=counts["files"] + sum(skipped.values()),
+        num_kept=part["kept"],
+        bytes_kept=part["bytes_kept"],
+        dropped=dict(dropped),
+        dropped_examples=tuple(examples),
+        edits=part["edits"],
+    )
+
+
+def _left_out(source: SourcePart) -> Iterator[tuple[str, str, str]]:
+    """Path, reason and detail of what was screened out, then of what made no record."""
+    for row in scan_table(source.part.path / ASIDE, SetAside):
+        yield row.record.origin.path, row.reason, row.detail
+    for dropped in scan_table(source.records.path / DROPPED, Dropped):
+        yield dropped.path, dropped.reason, dropped.detail
