@@ -173,7 +173,7 @@ def forged(repository, built, tmp_path_factory):
         for record in repository.records
     ]
     snapshot, _ = store.make("snapshot", copy)
-    records, _ = store.make("records", write("records.parquet", repository.records, Record), parents=[snapshot])
+    records, _ = store.make("part", write("records.parquet", repository.records, Record), parents=[snapshot])
     parts, _ = store.make("split", write("split.parquet", placed, SplitAssignment), parents=[records])
     recipe = {"test_wall_s": 30.0, "sandbox": "any"}
     store.make("suite", save, parents=[snapshot, records, parts], recipe=recipe)
