@@ -14,7 +14,7 @@ _CHOSEN = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
 def yield_to_others() -> None:
     """Let OpenMP's threads sleep at their barriers where other programs are busy, unless the environment says how they wait.
 
-    They spin by default, which is a tenth faster on a quiet machine. Beside busy programs a thread that has its core keeps
+    They spin by default, which is 4 to 14 % faster on a quiet machine. Beside busy programs a thread that has its core keeps
     it while it waits for one that has none, and training falls to a fraction of its speed (``benchmarks/contention.py``).
     OpenMP reads it once, when torch is loaded: whoever will load it calls this before.
 
