@@ -181,9 +181,12 @@ def test_screening_is_the_default_and_can_be_left_out():
 
 def test_a_licence_policy_drops_what_it_forbids():
     recipe = DataRecipe.model_validate({"screen": {"options": {"licence": {"deny": ["GPL-3.0-only"]}}}})
-    assert [rule.check for rule in recipe.screen.rules] == ["malware", "licence"]
+    assert [rule.check for rule in recipe.screen.all_rules] == ["malware", "licence"] and "licence" in recipe.screen.names
     own = {"rules": [{"check": "licence", "action": "negative"}], "options": {"licence": {}}}
-    assert [rule.action for rule in DataRecipe.model_validate({"screen": own}).screen.rules] == ["negative"]
+    assert [rule.action for rule in DataRecipe.model_validate({"screen": own}).screen.all_rules] == ["negative"]
+    bare = forge_recipe(["a"], None, ["screen.options={licence={deny=['MIT']}}"], screened=False)
+    assert not bare.screen.all_rules and not bare.screen.names, "and the check has no options without being asked"
+    assert DataRecipe.model_validate(bare.data().model_dump(mode="json")) == bare.data()
 
 
 def test_every_value_says_where_it_is_from(write):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from itertools import chain, islice
-from typing import Any
+from typing import Any, TypeVar
 
 from yunque.core.errors import RecipeError, StoreError
 from yunque.core.nouns import Dropped, Origin, Pair, PairKind, Record
@@ -21,6 +21,8 @@ from yunque.data.screening.finishing import Edited, FinishedPair, SetAside
 from yunque.data.sources.kinds import SKIPPED
 from yunque.store.artifacts import Artifact, Store
 from yunque.store.tables import num_rows, read_lines, scan_table
+
+R = TypeVar("R", Record, Pair)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,17 +151,26 @@ def sources_of(store: Store, dataset: Artifact) -> list[SourcePart]:
     return sources
 
 
+def kept_records(store: Store, dataset: Artifact) -> Iterator[tuple[SourcePart, Record]]:
+    """Every kept record with its source, in order."""
+    sources = {source.part.id: source for source in sources_of(store, dataset)}
+    for part, record in _by_part(store, dataset, Record):
+        yield sources[part.id], record
+
+
 def tree_records(store: Store, dataset: Artifact) -> Iterator[tuple[SourcePart, Record]]:
-    """Every kept record of a tree with its source, in order; those of streams are not asked for."""
-    trees = {source.part.id: source for source in sources_of(store, dataset) if source.snapshot is not None}
+    """The same of trees alone, without those of streams."""
+    return ((source, record) for source, record in kept_records(store, dataset) if source.snapshot is not None)
+
+
+def _by_part(store: Store, dataset: Artifact, kind: type[R]) -> Iterator[tuple[Artifact, R]]:
+    """The records, or the pairs, of a data set with their parts; duplicates that it leaves out are none."""
     parts, marks = parts_of(store, dataset), _marks(store, dataset)
     if marks is not None and _drops(dataset):
-        rows: Iterator[tuple[Artifact, Record | Pair]] = without_duplicates(parts, marks, (Record,))
-    else:
-        rows = ((part, record) for part in parts for record in scan_table(part.path / RECORDS, Record))
-    for part, record in rows:
-        if part.id in trees and isinstance(record, Record):
-            yield trees[part.id], record
+        yield from ((part, row) for part, row in without_duplicates(parts, marks, (kind,)) if isinstance(row, kind))
+        return
+    file = RECORDS if kind is Record else PAIRS
+    yield from ((part, row) for part in parts for row in scan_table(part.path / file, kind))
 
 
 def parts_of(store: Store, dataset: Artifact) -> list[Artifact]:
@@ -172,9 +183,8 @@ def parts_of(store: Store, dataset: Artifact) -> list[Artifact]:
 def _rows(store: Store, dataset: Artifact, parts: list[Artifact], what: str) -> Iterator[Any]:
     """All rows of a table, part after part."""
     file, kind = TABLES[what]
-    marks = _marks(store, dataset)
-    if marks is not None and what in ("kept", "pairs") and _drops(dataset):
-        yield from (row for _, row in without_duplicates(parts, marks, (kind,)))
+    if what in ("kept", "pairs"):
+        yield from (row for _, row in _by_part(store, dataset, kind))
         return
     for part in parts:
         if what == "dropped":

@@ -118,7 +118,7 @@ class DataBuild:
     @property
     def _needed(self) -> list[str]:
         """Those of `names` on whose silence something rests: all but what only tags."""
-        ruled = {rule.check for rule in self.recipe.screen.rules}
+        ruled = {rule.check for rule in self.recipe.screen.all_rules}
         weighing = self.recipe.mixture.checks([*self.recipe.screen.names, *self._read])
         only_tags = set(self.recipe.screen.checks) - ruled - {*self._read, *weighing}
         return [name for name in self.names if name not in only_tags]

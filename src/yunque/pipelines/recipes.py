@@ -69,7 +69,7 @@ class ForgeRecipe(DataRecipe):
 
 
 UNSCREENED: dict[str, Any] = {
-    "screen": {"checks": (), "rules": ()},
+    "screen": {"checks": (), "rules": (), "options": {}},
     "redact": {"secrets": False, "personal": ()},
     "duplicates": {"action": "off"},
 }
@@ -125,14 +125,12 @@ class RecipeValue:
 def resolved_values(path: Path | None, settings: list[str]) -> list[RecipeValue]:
     """Every key of the recipe of a forge, in order. Raises RecipeError."""
     resolved = load_recipe(path, settings)
-    by_file = dict(_leaves(load_recipe(path, []))) if path is not None else {}
-    file_keys = {key for key, _ in _leaves_set(load_recipe(path, []))} if path is not None else set()
+    given = set(_given(resolved))
     set_keys = {setting.partition("=")[0].strip() for setting in settings}
     values = []
     for key, value in _leaves(resolved):
         from_set = any(key == name or key.startswith(f"{name}.") for name in set_keys)
-        from_file = key in file_keys and by_file[key] == value
-        origin = "--set" if from_set else str(path) if from_file else "default"
+        origin = "--set" if from_set else str(path) if key in given else "default"
         values.append(RecipeValue(key=key, text=json.dumps(value, ensure_ascii=False), origin=origin))
     return values
 
@@ -148,14 +146,14 @@ def _leaves(recipe: BaseModel, prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield f"{prefix}{name}", plain[name]
 
 
-def _leaves_set(recipe: BaseModel, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Those that were given, not left to their defaults."""
+def _given(recipe: BaseModel, prefix: str = "") -> Iterator[str]:
+    """Those of them that a file or a setting named, not left to their defaults."""
     for name in recipe.model_fields_set:
         value = getattr(recipe, name)
         if isinstance(value, BaseModel):
-            yield from _leaves_set(value, f"{prefix}{name}.")
+            yield from _given(value, f"{prefix}{name}.")
         else:
-            yield f"{prefix}{name}", value
+            yield f"{prefix}{name}"
 
 
 @overload

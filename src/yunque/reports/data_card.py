@@ -49,18 +49,17 @@ def data_facts(store: Store, dataset: Artifact) -> DataFacts:
     before: Counter[str] = Counter()
     prose: Counter[str] = Counter()
     checks: dict[str, None] = {}
-    sources = []
     for source in sources_of(store, dataset):
-        sources.append(source_facts(source))
         checks |= dict.fromkeys(store.parents(source.part)[1].manifest.recipe["checks"])
         before.update(record.language for record in scan_table(source.records.path / RECORDS, Record))
         prose.update(pair.natural_language for pair in scan_table(source.part.path / PAIRS, Pair))
+    sources = source_facts(store, dataset)
     licences = sum((Counter(source.licences) for source in sources), Counter[str]())
     return DataFacts(
         id=dataset.id,
         code_version=yunque.__version__,
         created_at=dataset.manifest.created_at,
-        sources=tuple(sources),
+        sources=sources,
         counts=dataset.counts,
         licences=dict(licences),
         languages_before=dict(before),

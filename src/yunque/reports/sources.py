@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 
 from yunque.core.nouns import Dropped, Record
 from yunque.data.collect import DROPPED
-from yunque.data.contents import SourcePart
-from yunque.data.dataset import ASIDE, RECORDS
+from yunque.data.contents import Copy, SourcePart, Wanted, kept_records, rows_of, sources_of
+from yunque.data.dataset import ASIDE
 from yunque.data.screening.finishing import SetAside
+from yunque.store.artifacts import Artifact, Store
 from yunque.store.tables import scan_table
 
+DUPLICATE = "duplicate"
 NUM_DROPPED = 12
 """Examples of files that were left out."""
 
@@ -79,39 +82,70 @@ def totals(sources: tuple[SourceFacts, ...]) -> SourceFacts:
     )
 
 
-def source_facts(source: SourcePart) -> SourceFacts:
-    """What a source gave, and what became of the rest; a few examples of every reason rather than many of the first."""
+def source_facts(store: Store, dataset: Artifact) -> tuple[SourceFacts, ...]:
+    """What each source of a data set gave, in order, and what became of the rest; what is left out as a duplicate too."""
+    sources = sources_of(store, dataset)
+    sums = {source.part.id: _Sums() for source in sources}
+    for source, record in kept_records(store, dataset):
+        sums[source.part.id].add(record)
+    copies: dict[str, list[Copy]] = defaultdict(list)
+    for copy in rows_of(store, dataset, Wanted(what="duplicates")):
+        copies[copy.source].append(copy)
+    return tuple(_facts(source, sums[source.part.id], copies) for source in sources)
+
+
+class _Sums:
+    """What was kept of one source."""
+
+    def __init__(self) -> None:
+        self.licences: Counter[str] = Counter()
+        self.languages: Counter[str] = Counter()
+        self.num_bytes = 0
+
+    def add(self, record: Record) -> None:
+        self.licences[record.origin.licence] += 1
+        self.languages[record.language] += 1
+        self.num_bytes += len(record.text.encode("utf-8", "surrogatepass"))
+
+
+def _facts(source: SourcePart, kept: _Sums, copies: Mapping[str, list[Copy]]) -> SourceFacts:
+    """A few examples of every reason rather than many of the first."""
     facts = source.snapshot.counts if source.snapshot else source.records.manifest.recipe["source"]
-    counts, part = source.records.counts, source.part.counts
+    counts, part, num_kept = source.records.counts, source.part.counts, kept.licences.total()
     skipped = source.snapshot.counts["skipped"] if source.snapshot else {}
     dropped = Counter(skipped) + Counter(counts["dropped"]) + Counter(part["set aside"]) + Counter(part["negatives"])
+    dropped += Counter({DUPLICATE: part["kept"] - num_kept})
+    own_copies = copies.get(str(facts.get("source") or source.name), []) if dropped[DUPLICATE] else []
     seen: Counter[str] = Counter()
     examples: list[DroppedFile] = []
-    for path, reason, detail in _left_out(source):
-        seen[reason] += 1
-        if seen[reason] <= 3 and len(examples) < NUM_DROPPED:
-            examples.append(DroppedFile(path=path, reason=reason, detail=detail))
-    kept = Counter(record.origin.licence for record in scan_table(source.part.path / RECORDS, Record))
+    for example in chain(_left_out(source), (_like(copy) for copy in own_copies)):
+        seen[example.reason] += 1
+        if seen[example.reason] <= 3 and len(examples) < NUM_DROPPED:
+            examples.append(example)
     return SourceFacts(
         spec=str(facts.get("source") or source.name),
         name=source.name,
         kind=str(facts.get("kind", "stream")) if source.snapshot else "stream",
         revision=str(facts.get("revision") or facts.get("commit") or facts.get("sha256", ""))[:40],
         collected_at=str(facts.get("collected_at") or source.records.manifest.created_at),
-        licences=dict(kept),
-        languages=part["languages"],
+        licences=dict(kept.licences),
+        languages=dict(kept.languages),
         num_files=counts["files"] + sum(skipped.values()),
-        num_kept=part["kept"],
-        bytes_kept=part["bytes_kept"],
+        num_kept=num_kept,
+        bytes_kept=kept.num_bytes,
         dropped=dict(dropped),
         dropped_examples=tuple(examples),
         edits=part["edits"],
     )
 
 
-def _left_out(source: SourcePart) -> Iterator[tuple[str, str, str]]:
-    """Path, reason and detail of what was screened out, then of what made no record."""
+def _left_out(source: SourcePart) -> Iterator[DroppedFile]:
+    """What was screened out, then what made no record."""
     for row in scan_table(source.part.path / ASIDE, SetAside):
-        yield row.record.origin.path, row.reason, row.detail
+        yield DroppedFile(path=row.record.origin.path, reason=row.reason, detail=row.detail)
     for dropped in scan_table(source.records.path / DROPPED, Dropped):
-        yield dropped.path, dropped.reason, dropped.detail
+        yield DroppedFile(path=dropped.path, reason=dropped.reason, detail=dropped.detail)
+
+
+def _like(copy: Copy) -> DroppedFile:
+    return DroppedFile(path=copy.path, reason=DUPLICATE, detail=f"like {copy.of_path} ({copy.similarity:.2f})")

@@ -448,3 +448,17 @@ def test_a_data_set_is_exported_with_its_card(folder, capsys):
         pairs_to_export(store, dataset, "train")
     with pytest.raises(RecipeError, match="no part 'trian'"):
         pairs_to_export(store, dataset, "trian")
+
+
+def test_a_near_duplicate_is_left_out_of_its_source_with_what_it_is_like(folder):
+    body = "".join(f"    total_{n} = first_{n} * second_{n} + {n}\n" for n in range(20))
+    (folder / "src" / "long.py").write_text(f"def long():\n{body}")
+    (folder / "other").mkdir()
+    (folder / "other" / "copy.py").write_text(f"# a copy\ndef long():\n{body}    return 1\n")
+    store, dataset, _ = build(folder, sources=("src", "other"), duplicates={})
+    facts = data_facts(store, dataset).sources
+    assert sum(source.dropped.get("duplicate", 0) for source in facts) == 1
+    assert all(source.num_files == source.num_kept + sum(source.dropped.values()) for source in facts)
+    assert sum(source.num_kept for source in facts) == dataset.counts["kept"]
+    (example,) = [one for source in facts for one in source.dropped_examples if one.reason == "duplicate"]
+    assert {example.path, example.detail.split()[1]} == {"long.py", "copy.py"}

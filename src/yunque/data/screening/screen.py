@@ -84,16 +84,16 @@ class ScreenRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docstri
     errors: Literal["drop", "keep"] = "drop"
     """What becomes of a record of which a check that a rule names said ERROR."""
 
-    @model_validator(mode="after")
-    def _policy_drops(self) -> ScreenRecipe:
-        if "licence" in self.options and all(rule.check != "licence" for rule in self.rules):
-            object.__setattr__(self, "rules", (*self.rules, Rule(check="licence")))
-        return self
+    @property
+    def all_rules(self) -> tuple[Rule, ...]:
+        """The rules, and that of a licence policy that no rule names."""
+        policy = "licence" in self.options and all(rule.check != "licence" for rule in self.rules)
+        return (*self.rules, Rule(check="licence")) if policy else self.rules
 
     @property
     def names(self) -> list[str]:
         """Every check that is asked, once, in a stable order."""
-        return list(dict.fromkeys([*self.checks, *(rule.check for rule in self.rules)]))
+        return list(dict.fromkeys([*self.checks, *(rule.check for rule in self.all_rules)]))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,7 +222,7 @@ class _Screener:
 def decide(record: Record, tagged: Tagged, recipe: ScreenRecipe) -> Decision:
     """What the rules say of a record."""
     verdicts = {verdict.check: verdict for verdict in tagged.verdicts}
-    for rule in recipe.rules:
+    for rule in recipe.all_rules:
         verdict = verdicts[rule.check]
         if rule.languages and record.language not in rule.languages:
             continue

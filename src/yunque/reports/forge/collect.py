@@ -6,8 +6,8 @@ import json
 import os
 import platform
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -34,7 +34,7 @@ from yunque.reports.forge.facts import (
     ValidationRow,
     from_json,
 )
-from yunque.reports.forge.run import Run
+from yunque.reports.forge.run import Asked, Run
 from yunque.reports.sources import source_facts
 from yunque.store.artifacts import Artifact
 
@@ -46,12 +46,11 @@ FIM_TEMPLATE = "<fim_prefix><fim_suffix>{suffix}<fim_middle>{prefix}"
 
 def gather(run: Run) -> ForgeReport:
     """The report of a run."""
-    pooled = _pooled(run)
-    rows = [("", row) for row in compare_scores(*pooled, seed=run.seed)] if pooled else []
-    for item in run.asked if len(run.asked) > 1 else ():
-        scores = (Scores.load(item.base_scores.path), Scores.load(item.forged_scores.path))
-        rows += [(item.source.name, row) for row in compare_scores(*scores, seed=run.seed)]
-    sources = tuple(source_facts(source) for source in run.sources)
+    scored = [_Scored.of(item) for item in run.asked]
+    rows = [("", row) for row in compare_scores(*_pooled(scored), seed=run.seed)] if scored else []
+    for item in scored if len(scored) > 1 else ():
+        rows += [(item.source, row) for row in compare_scores(item.base, item.forged, seed=run.seed)]
+    sources = source_facts(run.store, run.dataset)
     everything = list({artifact.id: artifact for artifact, _ in run.made}.values())
     names = ", ".join(source.name for source in sources)
     return ForgeReport(
@@ -65,7 +64,7 @@ def gather(run: Run) -> ForgeReport:
         interval_method=_interval_method([row for _, row in rows]),
         excluded=_excluded(run),
         ended={who: _ended(run, who) for who in ("base", "forged")} if run.asked else {},
-        samples=tuple(_samples(run)),
+        samples=tuple(_samples(run, scored)),
         sample_rule="The first by task id, alternating between line completion and function bodies; not chosen by result.",
         sources=sources,
         screened=_is_screened(run.recipe),
@@ -100,6 +99,8 @@ def _earlier(run: Run) -> Iterator[EarlierRun]:
             report = from_json((artifact.path / "report.json").read_text("utf-8"))
         except (OSError, StoreError):
             continue
+        if not report.comparisons:  # a training that nobody measured
+            continue
         yield EarlierRun(
             report_id=artifact.id,
             created_at=report.created_at,
@@ -109,7 +110,8 @@ def _earlier(run: Run) -> Iterator[EarlierRun]:
 
 
 def _is_screened(recipe: dict) -> bool:
-    return bool(recipe["screen"]["rules"] and recipe["redact"]["secrets"] and recipe["redact"]["personal"])
+    malware = any(rule["check"] == "malware" for rule in recipe["screen"]["rules"])
+    return bool(malware and recipe["redact"]["secrets"] and recipe["redact"]["personal"])
 
 
 def _step(artifact: Artifact, new: bool) -> StepFacts:
@@ -122,19 +124,33 @@ def _step(artifact: Artifact, new: bool) -> StepFacts:
     )
 
 
-def _pooled(run: Run) -> tuple[Scores, Scores] | None:
-    """The scores of both models on all sources together; None where nothing was asked."""
-    if not run.asked:
-        return None
-    sides = []
-    for role in ("base_scores", "forged_scores"):
-        every = [Scores.load(getattr(item, role).path) for item in run.asked]
-        samples = [sample for scores in every for kind in ("fim", "body") for sample in scores.of(kind)]
-        if len(run.asked) > 1:  # a path of two sources is two groups
-            every = [_named(scores, item.source.name) for scores, item in zip(every, run.asked, strict=True)]
-            samples = [sample for scores in every for sample in scores.samples]
-        sides.append(Scores(samples=tuple(samples), bits=tuple(row for scores in every for row in scores.bits)))
-    return sides[0], sides[1]
+@dataclass(frozen=True, kw_only=True)
+class _Scored:
+    """What both models made of one source, read once."""
+
+    source: str
+    base: Scores
+    forged: Scores
+
+    @classmethod
+    def of(cls, item: Asked) -> _Scored:
+        base, forged = (Scores.load(artifact.path) for artifact in (item.base_scores, item.forged_scores))
+        return cls(source=item.source.name, base=base, forged=forged)
+
+
+def _pooled(scored: Sequence[_Scored]) -> tuple[Scores, Scores]:
+    """The scores of both models on all sources together; a path of two sources is two groups."""
+    if len(scored) == 1:
+        return scored[0].base, scored[0].forged
+    return _joined((item.base, item.source) for item in scored), _joined((item.forged, item.source) for item in scored)
+
+
+def _joined(parts: Iterable[tuple[Scores, str]]) -> Scores:
+    named = [_named(scores, source) for scores, source in parts]
+    return Scores(
+        samples=tuple(sample for scores in named for sample in scores.samples),
+        bits=tuple(row for scores in named for row in scores.bits),
+    )
 
 
 def _named(scores: Scores, source: str) -> Scores:
@@ -233,16 +249,15 @@ def _interval_method(rows: list[Row]) -> str:
     return f"paired bootstrap over {units}, {RESAMPLES:,} resamples"
 
 
-def _samples(run: Run) -> list[SampleRow]:
+def _samples(run: Run, scored: Sequence[_Scored]) -> list[SampleRow]:
     """The first tasks by id, bodies and lines in turn, of all sources."""
-    answers: dict[str, tuple[Sample, Sample]] = {}
-    problems: dict[str, list[Problem]] = {"body": [], "fim": []}
-    for item in run.asked:
-        base, forged = Scores.load(item.base_scores.path), Scores.load(item.forged_scores.path)
-        answers |= {sample.task_id: (sample, other) for sample, other in zip(base.samples, forged.samples, strict=True)}
-        suite = RepositorySuite.load(item.suite.path)
-        for kind, queue in problems.items():
-            queue += suite.of(kind)
+    answers = {
+        sample.task_id: (sample, other)
+        for item in scored
+        for sample, other in zip(item.base.samples, item.forged.samples, strict=True)
+    }
+    suites = [RepositorySuite.load(item.suite.path) for item in run.asked]
+    problems = {kind: [problem for suite in suites for problem in suite.of(kind)] for kind in ("body", "fim")}
     queues = [sorted(queue, key=lambda problem: problem.task.id) for queue in problems.values()]
     chosen: list[Problem] = []
     while len(chosen) < NUM_SAMPLES and any(queues):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from yunque.data.contents import SourcePart
 from yunque.models.base import BaseFacts
-from yunque.store.artifacts import Artifact
+from yunque.store.artifacts import Artifact, Store
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,8 +26,8 @@ class Run:
     command: str
     recipe: dict
     base: BaseFacts
+    store: Store
     dataset: Artifact
-    sources: tuple[SourcePart, ...]
     split: Artifact
     packed: Artifact
     adapter: Artifact
