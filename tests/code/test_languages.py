@@ -3,7 +3,7 @@
 import pytest
 
 from yunque.code import lexing
-from yunque.code.languages import LANGUAGES, PARSED, family, is_stub, language_of, named
+from yunque.code.languages import LANGUAGES, PARSED, is_stub, language_of, named, row_of
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_a_dialect_has_what_it_does_not_say_itself_from_its_language():
     assert tsx.functions == javascript.functions and tsx.lexer == "script" and tsx.line_breaks_are_alike
     assert "internal_module" in tsx.scopes and "internal_module" not in javascript.scopes
     assert (tsx.endings, tsx.interpreters, tsx.aliases) == ((".tsx",), (), ())
-    assert [family(name) for name in ("tsx", "typescript", "cpp", "c", "cobol", "of nobody")] == [
+    assert [row_of(name).family for name in ("tsx", "typescript", "cpp", "c", "cobol", "of nobody")] == [
         "javascript", "javascript", "c", "c", "cobol", "of nobody"
     ]  # fmt: skip
 

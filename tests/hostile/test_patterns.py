@@ -76,7 +76,7 @@ def _forms_end(module) -> Iterable[str]:
 
 
 BUILT: dict[tuple[str, str], Callable] = {
-    ("code.lexing", "'|'.join(ways)"): lambda module: ("|".join(ways) for ways in module._FAMILIES.values()),
+    ("code.lexing", "'|'.join(_FAMILIES[lexer])"): lambda module: ("|".join(ways) for ways in module._FAMILIES.values()),
     ("checks.privacy.secret_patterns", "b'(?<![A-Za-z0-9_])' + pattern + b'(?![A-Za-z0-9_-])'"): lambda module: (
         pattern for _, _, pattern in module._ISSUED
     ),
@@ -114,7 +114,7 @@ BUILT: dict[tuple[str, str], Callable] = {
         rf"(?:\\.|(?!{quote}).)*" for quote in ("'", '"', "'''", '"""')
     ),
     ("data.duplicates.shingles", "b'(' + expression.pattern.encode() + b')'"): lambda module: (
-        module._splitter(language).pattern for language in ("python", "c", "go", "javascript", "php", "shell", "sql")
+        module._splitter(lexer).pattern for lexer in ("python", "c", "go", "script", "php", "shell", "sql")
     ),
     ("data.licences.spdx", "f'\\\\b{_UNDER} {name}\\\\b'"): _values("_NAMED_RE"),
     (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from yunque.code.grammars import captures, parse
-from yunque.code.languages import LANGUAGES, PARSED
+from yunque.code.languages import PARSED, row_of
 from yunque.code.lexing import COMMENT_STARTS, pattern
 
 LONGEST_LINE = 2000
@@ -51,12 +51,10 @@ def _by_grammar(text: str, language: str) -> tuple[str, str] | None:
     if tree.root_node.has_error:
         return None
     row = PARSED[language]
-    comments, texts = (
-        [(node.start_byte, node.end_byte) for node in captures(tree, language, f"[{_nodes(kinds)}] @node").get("node", ())]
-        for kinds in (row.comments, row.string_contents)
-    )
+    nodes = captures(tree, language, f"[{_nodes(row.comments)}] @comment [{_nodes(row.string_contents)}] @string")
+    comments, strings = ([node.byte_range for node in nodes.get(name, ())] for name in ("comment", "string"))
     code = _blank(data, comments)
-    both = _blank(code, texts)
+    both = _blank(code, strings)
     return code.decode("utf-8"), both.decode("utf-8")
 
 
@@ -75,8 +73,7 @@ def _opened_before(text: str, language: str) -> str:
     """What opened the docstring or the comment that a fragment begins inside of; empty where it begins with code."""
     if language == "python":
         return next((quotes for quotes in _DOCSTRINGS if _begins_inside(text, quotes)), "")
-    row = LANGUAGES.get(language)
-    return "/*" if (row is None or row.line_comment != "#") and _ENDS_COMMENT.match(text) else ""
+    return "/*" if row_of(language).line_comment != "#" and _ENDS_COMMENT.match(text) else ""
 
 
 def _begins_inside(text: str, quotes: str) -> bool:
@@ -93,8 +90,8 @@ def _by_lexer(text: str, language: str) -> tuple[str, str]:
     code: list[str] = []
     bare: list[str] = []
     position = 0
-    expression = pattern(language) or pattern("c")
-    assert expression
+    expression = pattern(row_of(language).lexer or "c")
+    assert expression is not None  # of a family
     for match in expression.finditer(text):
         matched, between = match[0], text[position : match.start()]
         blanks = _BLANK.sub(" ", matched)

@@ -106,9 +106,9 @@ def named(name: str) -> str:
     return _OF_ALIAS.get(name.lower(), "")
 
 
-def family(language: str) -> str:
-    """The language that this one is a dialect of, or itself, also where it is not in the table."""
-    return LANGUAGES[language].family if language in LANGUAGES else language
+def row_of(language: str) -> Language:
+    """The row of a language; one that knows its name alone where it is not in the table."""
+    return LANGUAGES.get(language) or Language(name=language)
 
 
 def language_of(path: str, head: bytes, headers_are_cpp: bool = False) -> str:

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
 
-from yunque.code.languages import LANGUAGES
+from yunque.code.languages import row_of
 
 MAX_LINE = 500
 """Longer comment lines are neither code that somebody switched off nor a template's words."""
@@ -92,7 +92,7 @@ class Scan:
 @lru_cache(maxsize=4)
 def scan(text: str, language: str) -> Scan:
     """The comments, strings and code of a text; linear in its length whatever it holds."""
-    expression = pattern(language)
+    expression = pattern(row_of(language).lexer)
     if expression is None:
         return Scan(text, (), 0, 0, text, known=False)
     comments, pieces, position, strings, string_chars = [], [], 0, 0, 0
@@ -110,12 +110,14 @@ def scan(text: str, language: str) -> Scan:
     return Scan(text, tuple(comments), strings, string_chars, "".join(pieces), known=True)
 
 
+def pattern(lexer: str) -> re.Pattern[str] | None:
+    """What matches the comments and strings of a family of languages, each whole; None without a ``lexer``."""
+    return _compiled(lexer) if lexer else None
+
+
 @cache
-def pattern(language: str) -> re.Pattern[str] | None:
-    """What matches the comments and strings of a language, each whole; None for a language without a ``lexer``."""
-    family = LANGUAGES[language].lexer if language in LANGUAGES else ""
-    ways = _FAMILIES.get(family)
-    return re.compile("|".join(ways), re.DOTALL) if ways else None
+def _compiled(lexer: str) -> re.Pattern[str]:
+    return re.compile("|".join(_FAMILIES[lexer]), re.DOTALL)
 
 
 def lines_of_comment(text: str, start: int, end: int) -> list[tuple[int, int, str]]:

@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from yunque.code.functions import Function, code_only, functions, is_test_path
-from yunque.code.languages import family
+from yunque.code.languages import row_of
 from yunque.core.nouns import Record
 from yunque.core.progress import silent
 from yunque.core.seams import Progress
@@ -112,7 +112,7 @@ def test_links(files: list[SplitFile]) -> Iterator[tuple[int, int]]:
 
 
 def _family(file: SplitFile) -> tuple[str, str]:
-    return file.record.origin.source, family(file.record.language)
+    return file.record.origin.source, row_of(file.record.language).family
 
 
 def _nearness(test: tuple[str, ...], module: tuple[str, ...]) -> tuple[int, int]:

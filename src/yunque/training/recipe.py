@@ -8,11 +8,6 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 
-def num_steps(num_rows: int, recipe: TrainingRecipe) -> int:
-    """How many updates a training on so many rows takes, if nothing stops it early."""
-    return max(1, math.floor(num_rows * recipe.epochs / recipe.rows_per_step))
-
-
 class TrainingRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=True):
     """How the adapter is trained."""
 
@@ -42,3 +37,8 @@ class TrainingRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docst
     """validations without a better loss before training stops"""
     checkpoint_every: int = Field(10, ge=1)
     """steps between checkpoints"""
+
+
+def num_steps(num_rows: int, recipe: TrainingRecipe) -> int:
+    """How many updates a training on so many rows takes, if nothing stops it early."""
+    return max(1, math.floor(num_rows * recipe.epochs / recipe.rows_per_step))

@@ -1,7 +1,7 @@
-"""Judge whole programs, in any language of `sandbox.languages.table`: by their output, or by asserts of their own.
+"""Judge whole programs that hold their own tests, in any language of `sandbox.languages.table`.
 
-Covered: programs that hold their tests, which must end with status 0 *and* reach
-a random word that is printed after the last of them, so that leaving early is not a pass.
+Covered: such a program must end with status 0 *and* reach a random word that is printed after the last of its tests, so that
+leaving early is not a pass.
 Not covered: a program that looks for the word in its own text: these verdicts say ``in-process``. Programs that do not end
 with their tests (a Go test file, a Lua suite that exits) need an ending of their suite's.
 """
@@ -73,7 +73,11 @@ class OwnTests:
         # Go's println writes to stderr; what the program printed last may end without a newline
         if finding is None and run.ran is not None and word.encode() not in run.ran.stdout + run.ran.stderr:
             finding = Finding(rule="no-end", message="it ended before the last test")
-        return _decide(self.name, "in-process", run, finding)
+        if run.missing:
+            return skip(self.name, run.missing)
+        detail = f"{run.language}: {finding.message if finding else 'passed'}, {JUDGE_LOCATIONS['in-process']}"[:400]
+        verdict = decide(self.name, [finding] if finding else [], score=0.0 if finding else 1.0, detail=detail)
+        return replace(verdict, judge_location="in-process")
 
 
 def with_ending(source: str, language: str, word: str) -> str | None:
@@ -112,11 +116,3 @@ def _last_words(seen: Observation | None) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
     telling = [line for line in lines if re.search(r"error|exception|assert|fail", line, re.IGNORECASE)]
     return (telling or lines or ["no message"])[0][:300]
-
-
-def _decide(check: str, judge_location: str, run: ProgramRun, finding: Finding | None) -> Verdict:
-    if run.missing:
-        return skip(check, run.missing)
-    detail = f"{run.language}: {finding.message if finding else 'passed'}, {JUDGE_LOCATIONS[judge_location]}"[:400]
-    findings, score = [finding] if finding else [], 0.0 if finding else 1.0
-    return replace(decide(check, findings, score=score, detail=detail), judge_location=judge_location)

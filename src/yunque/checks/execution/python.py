@@ -9,8 +9,8 @@ in-process  the test runs in the program's own process, which could forge it; ex
             last test are demanded
 ==========  ==============================================================================================================
 
-Covered: Python by values, asserts and whole tests; any language of `sandbox.languages` by its whole output, or by its own
-asserts. Time-outs are told apart from wrong answers.
+Covered: Python by values, asserts and whole tests; other languages by what their drivers print
+(`printed_values`) or by their own asserts (`programs`). Time-outs are told apart from wrong answers.
 Not covered: a program that tells tests from use by the arguments alone; in-process verdicts against a program that forges.
 """
 

@@ -25,7 +25,7 @@ from yunque.checks.canaries import canary
 from yunque.checks.findings import decide, skip, worst_of
 from yunque.checks.linters.tool_answers import verdict_on
 from yunque.checks.processes import Worker, WorkerLimits, shared_worker
-from yunque.code.languages import family
+from yunque.code.languages import row_of
 from yunque.core.errors import YunqueError
 from yunque.core.nouns import Canary, Finding, Record, Verdict, content_id
 from yunque.core.paths import cache_folder
@@ -73,7 +73,7 @@ class Eslint:
 
     def judge_all(self, records: Sequence[Record]) -> list[Verdict]:
         """The verdict of each, in their order, by one warm process."""
-        asked = [record for record in records if family(record.language) == "javascript"]
+        asked = [record for record in records if row_of(record.language).family == "javascript"]
         missing = what_is_missing() if asked else ""
         items = [
             {
@@ -86,7 +86,7 @@ class Eslint:
         answers = iter(self._worker().each(items) if asked and not missing else ())
         verdicts = []
         for record in records:
-            if family(record.language) != "javascript":
+            if row_of(record.language).family != "javascript":
                 verdicts.append(skip(self.name, "JavaScript and TypeScript alone"))
             elif missing:
                 verdicts.append(skip(self.name, missing))

@@ -24,6 +24,7 @@ from operator import not_
 import numpy as np
 import xxhash
 
+from yunque.code.languages import row_of
 from yunque.code.lexing import COMMENT_STARTS, pattern
 
 WINDOW = 5
@@ -127,9 +128,9 @@ def jaccard(item: np.ndarray, other: np.ndarray) -> float:
 
 
 @cache
-def _splitter(language: str) -> re.Pattern[bytes] | None:
+def _splitter(lexer: str) -> re.Pattern[bytes] | None:
     """The expression of `code.lexing` for bytes, as a group: splitting at it keeps what it matches."""
-    expression = pattern(language)
+    expression = pattern(lexer)
     return re.compile(b"(" + expression.pattern.encode() + b")", re.DOTALL) if expression else None
 
 
@@ -140,7 +141,7 @@ def _code(text: str, language: str, strings: list[int]) -> bytes:
         data = data.replace(b"\x01", b" ")
     if b"\r" in data:
         data = data.replace(b"\r\n", b"\n")
-    splitter = _splitter(language)
+    splitter = _splitter(row_of(language).lexer)
     if splitter is None:
         return data
     pieces = splitter.split(data)

@@ -27,7 +27,7 @@ from pathlib import PurePosixPath
 
 from yunque.code.functions import Function, code_only, functions, is_test_path
 from yunque.code.grammars import captures, parse
-from yunque.code.languages import LANGUAGES, family
+from yunque.code.languages import LANGUAGES, row_of
 from yunque.core.nouns import Pair, PairKind, Record, content_id
 from yunque.data.pairs.natural_language import natural_language
 
@@ -118,7 +118,7 @@ class TestedIndex:
 
     def add(self, facts: FileFacts) -> None:
         """Take in one file."""
-        language = family(facts.language)
+        language = row_of(facts.language).family
         for definition in facts.definitions:
             self._defined[facts.source, language, _plain(definition.name)].append(definition)
         if facts.claims:
@@ -136,7 +136,7 @@ class TestedIndex:
             yield from self._cut(result[index : index + AT_ONCE], read)
 
     def _target(self, facts: FileFacts, claim: Claim) -> Definition | None:
-        language = family(facts.language)
+        language = row_of(facts.language).family
         for name in claim.names:
             same_name = self._defined.get((facts.source, language, name), ())
             if len(same_name) > MAX_NAMESAKES:
@@ -312,7 +312,7 @@ _SAME_FOLDER = ("go", "java", "c", "cpp", "rust")
 
 def _imports(record: Record) -> frozenset[str]:
     """What a file imports, as dotted names without endings: ``a.b``; of ``from a import b`` both ``a`` and ``a.b``."""
-    pattern = _NAMED.get(family(record.language))
+    pattern = _NAMED.get(row_of(record.language).family)
     names: set[str] = set()
     for word in pattern.findall(record.text) if pattern else ():
         if record.language == "python":

@@ -32,7 +32,7 @@ from pydantic import BaseModel, Field
 
 from yunque.checks.linters.ruff import INVALID, Broken, Places, Row, find_ruff, in_files, run_ruff
 from yunque.code.grammars import parse
-from yunque.code.languages import LANGUAGES, PARSED
+from yunque.code.languages import PARSED, row_of
 from yunque.code.python_ast import parse_python
 from yunque.core.nouns import Record, Verdict, content_id
 
@@ -226,7 +226,7 @@ def _tokens(text: str, language: str, comments: bool) -> list[tuple[str, bytes]]
             if comments:
                 tokens.append((kind, b"\n".join(line.strip() for line in details.strip().splitlines())))
         elif _TEXTS.search(kind):
-            tokens.append((kind, details.replace(b"\r\n", b"\n") if _breaks_are_alike(language) else details))
+            tokens.append((kind, details.replace(b"\r\n", b"\n") if row_of(language).line_breaks_are_alike else details))
         else:
             tokens.append((kind, details.strip()))
     return tokens
@@ -348,7 +348,7 @@ def _lay_out(text: str, language: str, recipe: CleanRecipe) -> tuple[str, Counte
     edits: Counter[str] = Counter()
     pieces, position = [], 0
     for start, end, instead, rule in sorted(wanted):
-        everywhere = rule == "line-breaks" and _breaks_are_alike(language)
+        everywhere = rule == "line-breaks" and row_of(language).line_breaks_are_alike
         if start < position or not (everywhere or _is_space(root, start, end)):
             continue
         pieces += [data[position:start], instead]
@@ -395,7 +395,3 @@ def _is_space(root: Node, start: int, end: int) -> bool:
 def _is_break(node: Node) -> bool:
     """Whether a leaf is a line break that a grammar counts as a token."""
     return not (node.text or b"").strip()
-
-
-def _breaks_are_alike(language: str) -> bool:
-    return language in LANGUAGES and LANGUAGES[language].line_breaks_are_alike

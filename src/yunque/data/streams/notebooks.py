@@ -23,7 +23,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
-from yunque.code.languages import LANGUAGES, named
+from yunque.code.languages import named, row_of
 from yunque.core.errors import SourceError
 from yunque.core.nouns import Dropped, Origin, Pair, PairKind, Record, content_id
 from yunque.data.licences.file_licences import LicenceMap
@@ -140,7 +140,7 @@ def read_notebook(
     try:
         language, cells = _cells(data)
         language = language or limits.default_language
-        if language not in LANGUAGES or not LANGUAGES[language].line_comment:
+        if not row_of(language).line_comment:
             raise _Unusable("language", f"is {language[:80]}" if language else "does not say which")
         if (size := sum(len(cell.source) for cell in cells if cell.kind == "code")) > limits.max_text_chars:
             raise _Unusable("too large", f"{size} characters of code, over {limits.max_text_chars}")
@@ -212,7 +212,7 @@ def _text(cell: _Cell, language: str, limits: NotebookLimits) -> tuple[str, tupl
         longest = max(map(len, source.split("\n")))
         if len(source) > limits.max_prose_chars or longest > limits.max_line_chars:
             return "", ("long prose", f"{len(source)} characters, the longest line {longest}")
-        mark = LANGUAGES[language].line_comment
+        mark = row_of(language).line_comment
         return "\n".join(f"{mark} {line}".rstrip() for line in source.split("\n")), None
     if language != "python":
         return source, None

@@ -25,10 +25,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
-from yunque.checks.findings import fail
+from yunque.checks.findings import decide, fail
 from yunque.code.functions import Function
 from yunque.core.errors import EvaluationError
-from yunque.core.nouns import Measure, Outcome, PromptStyle, Record, Task, Verdict
+from yunque.core.nouns import Measure, PromptStyle, Record, Task, Verdict
 from yunque.core.plugins import nearest
 from yunque.core.progress import silent
 from yunque.core.seams import JudgedSuite, Progress, Sandbox
@@ -345,11 +345,8 @@ class FimSuite(_Asked):
 
         similarity = round(edit_similarity(answer, problem.key.answer), 6)
         if answer.strip() == problem.key.answer.strip():
-            return Verdict(check=self.name, outcome=Outcome.PASS, score=1.0, detail="exact match")
+            return decide(self.name, score=1.0, detail="exact match")
         return replace(fail(self.name, "not-exact", f"edit similarity {similarity:.3f}"), score=similarity)
-
-
-# ------------------------------------------------------------------------------------------------------------------ judging
 
 
 def _open_kind(kind: str, rest: str, sandbox: Sandbox | None, _: Path | None = None) -> JudgedSuite:

@@ -164,14 +164,17 @@ def _plain_assignment(node: ast.stmt) -> tuple[str, ast.expr] | None:
     return (target.id, node.value) if isinstance(node, ast.Assign) and isinstance(target, ast.Name) else None
 
 
+class _Floats(ast.NodeTransformer):
+    """``inf`` and ``nan`` as the numbers that they are."""
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return ast.Constant(float(node.id)) if node.id in ("inf", "nan") else node
+
+
 def _literal(node: ast.expr, where: str) -> list:
     """A list display as a value; ``inf`` and ``nan`` are numbers in it."""
-    for item in ast.walk(node):
-        if isinstance(item, ast.Name) and item.id in ("inf", "nan"):
-            vars(item).update(value=float(item.id), kind=None)
-            item.__class__ = ast.Constant  # type: ignore[assignment]  # the node becomes another, where it stands
     try:
-        return list(ast.literal_eval(node))
+        return list(ast.literal_eval(_Floats().visit(node)))
     except (ValueError, TypeError) as error:
         raise EvaluationError(f"its inputs or results are no literals ({error})", where=where) from None
 

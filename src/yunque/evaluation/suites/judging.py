@@ -54,7 +54,8 @@ class Judging(Protocol):
     def cache(self) -> Path | None: ...  # noqa: D102
 
 
-def _sandbox(suite: Judging) -> Sandbox:
+def sandbox_of(suite: Judging) -> Sandbox:
+    """The sandbox of a suite that runs programs."""
     assert suite.sandbox is not None, "a suite that runs programs was opened to be read alone"
     return suite.sandbox
 
@@ -65,7 +66,7 @@ def judge_python(
     """The verdict of a Python test on a program, from as far outside as the test allows."""
     record, limits = _record(suite, task, program), suite.limits
     asserts = Asserts(
-        test=test, functions=functions, entry=entry, given=given, sandbox=_sandbox(suite), limits=limits, name=suite.name
+        test=test, functions=functions, entry=entry, given=given, sandbox=sandbox_of(suite), limits=limits, name=suite.name
     )
     return asserts.judge(record)
 
@@ -78,7 +79,7 @@ def judge_program(suite: Judging, task: Task, program: str, *, given: str) -> Ve
     record, flags = _record(suite, task, program), compiler_flags(task, given)
     if missing := _missing_library(suite, task, given, flags):
         return missing
-    check = OwnTests(sandbox=_sandbox(suite), limits=suite.limits, flags=flags, cache=suite.cache, name=suite.name)
+    check = OwnTests(sandbox=sandbox_of(suite), limits=suite.limits, flags=flags, cache=suite.cache, name=suite.name)
     return check.judge(record)
 
 
@@ -88,7 +89,7 @@ def judge_printed(suite: Judging, task: Task, code: str, test: Apart, expected: 
     if missing := _missing_library(suite, task, given, flags):
         return missing
     check = Printed(
-        test=test, expected=expected, sandbox=_sandbox(suite),
+        test=test, expected=expected, sandbox=sandbox_of(suite),
         limits=suite.limits, flags=flags, cache=suite.cache, name=suite.name,
     )  # fmt: skip
     return check.judge(record)
@@ -104,7 +105,7 @@ def _missing_library(suite: Judging, task: Task, given: str, flags: tuple[str, .
     for language, mark, probe, install in NEEDS:
         if language != task.language or mark not in given:
             continue
-        if not _works(_sandbox(suite), language, probe, flags):  # type: ignore[arg-type]  # a protocol cannot say it is hashable
+        if not _works(sandbox_of(suite), language, probe, flags):  # type: ignore[arg-type]  # a protocol cannot say it is hashable
             return skip(suite.name, f"{language}: no {mark} here; {install}")
     return None
 

@@ -24,7 +24,7 @@ from yunque.core.nouns import Limits, PromptStyle, Task, Verdict
 from yunque.core.seams import Sandbox
 from yunque.evaluation.suites.extraction import closed, code_of, cut, last_definition, merge
 from yunque.evaluation.suites.humaneval_mbpp import HUMANEVAL_STOPS, defined, helpers
-from yunque.evaluation.suites.judging import compiler_flags, judge_printed, judge_program, judge_python
+from yunque.evaluation.suites.judging import compiler_flags, judge_printed, judge_program, judge_python, sandbox_of
 from yunque.evaluation.suites.rows import read_rows
 
 MAX_TOKENS = 512
@@ -174,8 +174,7 @@ class MultiPLE:
                 test = take_apart(self.language, self.rows[task.id]["test"])
                 own = self._compiled_as_main(prompt + FORMS[self.language].early)
                 flags = compiler_flags(task, prompt)
-                assert self.sandbox is not None, "a suite that runs programs was opened to be read alone"
-                expected = expected_values(test, own, self.sandbox, limits=self.limits, flags=flags, cache=self.cache)
+                expected = expected_values(test, own, sandbox_of(self), limits=self.limits, flags=flags, cache=self.cache)
                 self._taken[task.id] = test, expected
             except Irregular:
                 self._taken[task.id] = None
