@@ -1,4 +1,4 @@
-"""Which pairs of a data set may be learned from: each goes where its records went, and none quotes what is held out.
+"""Which pairs may be learned from, and are exported: each goes where its records went, and none quotes what is held out.
 
     train        its records are in training, or came by a stream (a commit, a post, a notebook)
     validation   its records are in validation
@@ -21,13 +21,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from yunque.code.languages import PARSED
+from yunque.core.errors import RecipeError
 from yunque.core.nouns import Pair, Record
+from yunque.core.plugins import nearest
 from yunque.data.contents import Wanted, rows_of, tree_records
 from yunque.data.duplicates.shingles import distinct, token_hashes, window_hashes
-from yunque.data.split import Split, SplitRecipe
+from yunque.data.split import Split, SplitRecipe, parts_of
 from yunque.data.split_files import read_files
 from yunque.store.artifacts import Artifact, Store
 
+PARTS = ("all", Split.TRAIN.value, Split.VALIDATION.value)
 QUOTABLE_TOKENS = 30
 """Shorter functions are not looked for in other texts."""
 
@@ -93,3 +96,24 @@ def placed_pairs(
     quoted = QuotedCode(held, recipe)
     for pair in rows_of(store, dataset, Wanted(what="pairs")):
         yield pair, side_of(pair, parts, quoted)
+
+
+def pairs_to_export(
+    store: Store, dataset: Artifact, part: str = "all", *, kind: str = "", language: str = ""
+) -> Iterator[Pair]:
+    """The pairs of a data set; those of a part leave out what is held out, and what quotes it.
+
+    RecipeError for an unknown part, kind or language, and for a part of a data set that nothing was trained on.
+    """
+    if part not in PARTS:
+        raise RecipeError(f"no part '{part}'", where="--part", do=nearest(part, list(PARTS)))
+    every = rows_of(store, dataset, Wanted(what="pairs", kind=kind, language=language))  # which refuses what is not there
+    if part == "all":
+        return every
+    splits = [item for item in store.all() if item.manifest.kind == "split" and dataset.id in item.manifest.parents]
+    if not splits:
+        raise RecipeError("nothing was trained on this data set, so it has no split", where="--part", do="export all of it")
+    recipe = SplitRecipe.model_validate(splits[-1].manifest.recipe)
+    placed = placed_pairs(store, dataset, parts_of(splits[-1]), recipe)
+    wanted = (pair for pair, side in placed if side.part is not None and side.part.value == part)
+    return (pair for pair in wanted if kind in ("", pair.kind.value) and language in ("", pair.language))

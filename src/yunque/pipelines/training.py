@@ -43,7 +43,7 @@ class Trained:
 
 @dataclass(kw_only=True)
 class Training:
-    """One training on a data set; ``run`` does it all. Raises YunqueError for what a user can fix."""
+    """One training on a data set, step by step: a finished one is skipped. Raises YunqueError for what a user can fix."""
 
     recipe: ForgeRecipe
     steps: Steps
@@ -56,13 +56,6 @@ class Training:
         """Find the base model, so that a missing one costs no work."""
         self.base_folder, self.base = find_base(self.recipe.model.base, self.progress)
         refuse_short_context(self.base_folder, self.recipe.pack.length_tokens)
-
-    def run(self, dataset: Artifact) -> Trained:
-        """All steps, the finished ones skipped; for a caller that holds the store's lock."""
-        parts = self.split(dataset)
-        packed = self.packed(dataset, parts)
-        adapter = self.adapter(packed)
-        return Trained(split=parts, packed=packed, adapter=adapter, model=self.model(adapter))
 
     # ---------------------------------------------------------------------------------------------------------------- data
     def split(self, dataset: Artifact) -> Artifact:

@@ -16,8 +16,8 @@ from yunque.core.errors import RecipeError, StoreError
 from yunque.core.nouns import Record
 from yunque.core.progress import silent
 from yunque.data.contents import TABLES, Wanted, compare_datasets, count_of, origins_of, page, rows_of
+from yunque.data.sides import pairs_to_export
 from yunque.pipelines.dataset import DataBuild
-from yunque.pipelines.export import pairs_to_export
 from yunque.pipelines.recipes import DataRecipe, load_recipe
 from yunque.reports.data_card import data_card, data_facts
 

@@ -8,25 +8,20 @@ from typing import Annotated
 import typer
 
 from yunque.cli.console import bars, emit, page_through, say
+from yunque.cli.options import DEFAULT_OUT, Json, Out, Overrides, Workers
 
 data_app = typer.Typer(help="Data sets: build one from sources, look at it, compare two.", no_args_is_help=True)
-
-Out = Annotated[Path, typer.Option("--out", help="Folder of artifacts and results.")]
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-DEFAULT_OUT = Path("yunque-out")
 
 
 @data_app.command()
 def build(
     recipe: Annotated[Path, typer.Argument(help="TOML recipe with [[sources]]; see recipes/data.toml.")],
     out: Out = DEFAULT_OUT,
-    workers: Annotated[int, typer.Option("--workers", min=0, help="Processes; 0: one a core.")] = 0,
-    set_: Annotated[list[str] | None, typer.Option("--set", help="Override one recipe key: section.key=value")] = None,
+    workers: Workers = 0,
+    set_: Overrides = None,
     json_: Json = False,
 ) -> None:
     """Build a data set: collect, tag, screen, clean, pair; every loss with its reason."""
-    import os
-
     from yunque.cli.views.datasets import summary
     from yunque.pipelines.dataset import DataBuild
     from yunque.pipelines.recipes import DataRecipe, load_recipe
@@ -34,7 +29,7 @@ def build(
 
     resolved = load_recipe(recipe, set_ or [], DataRecipe)
     with disk_errors(out):
-        run = DataBuild(recipe=resolved, out=out, workers=workers or os.cpu_count() or 1, progress=bars, say=say)
+        run = DataBuild(recipe=resolved, out=out, workers=workers, progress=bars, say=say)
         artifact = run.run()
     if json_:
         emit({"id": artifact.id, **artifact.counts})
@@ -133,7 +128,7 @@ def export_(
 ) -> None:
     """Write the pairs of a data set for another trainer, with its card; what a format cannot say is counted."""
     from yunque.data.export import export
-    from yunque.pipelines.export import pairs_to_export
+    from yunque.data.sides import pairs_to_export
     from yunque.reports.data_card import data_card, data_facts
     from yunque.store.artifacts import Store, write_whole
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from yunque.cli.console import bars, say
-from yunque.cli.options import DEFAULT_OUT, Json, Out
+from yunque.cli.options import DEFAULT_OUT, Json, Out, Overrides, Workers
 
 
 def forge(
@@ -25,14 +25,12 @@ def forge(
     min_tasks: Annotated[
         int, typer.Option("--min-tasks", min=0, help="Refuse sources of which tests can judge fewer functions.")
     ] = 0,
-    workers: Annotated[int, typer.Option("--workers", min=0, help="Processes that look at data; 0: one a core.")] = 0,
+    workers: Workers = 0,
     out: Out = DEFAULT_OUT,
-    set_: Annotated[list[str] | None, typer.Option("--set", help="Override one recipe key: section.key=value")] = None,
+    set_: Overrides = None,
     json_: Json = False,
 ) -> None:
     """Forge a model from SOURCES and prove whether it is better than its base."""
-    import os
-
     from yunque.pipelines.recipes import forge_recipe
 
     resolved = forge_recipe(sources or [], recipe, set_ or [], screened=not no_screen)
@@ -42,9 +40,7 @@ def forge(
     from yunque.store.artifacts import disk_errors
 
     with disk_errors(out):
-        artifact = Forge(
-            recipe=resolved, out=out, progress=bars, say=say, workers=workers or os.cpu_count() or 1, min_tasks=min_tasks
-        ).run()
+        artifact = Forge(recipe=resolved, out=out, progress=bars, say=say, workers=workers, min_tasks=min_tasks).run()
     text = (out / "report.json").read_text(encoding="utf-8")
     if json_:
         print(text, end="")
@@ -57,14 +53,13 @@ def forge(
 def train(
     dataset: Annotated[str, typer.Argument(help="Id of a data set in --out, or its start; or a recipe.toml.")],
     recipe: Annotated[Path | None, typer.Option("--recipe", help="TOML: [split], [pack], [model], [training].")] = None,
-    workers: Annotated[int, typer.Option("--workers", min=0, help="Processes that look at data; 0: one a core.")] = 0,
+    workers: Workers = 0,
     out: Out = DEFAULT_OUT,
-    set_: Annotated[list[str] | None, typer.Option("--set", help="Override one recipe key: section.key=value")] = None,
+    set_: Overrides = None,
     json_: Json = False,
 ) -> None:
     """Train a model on a data set; a run that was stopped goes on where it was. Nothing is compared: see `yunque eval`."""
     import json
-    import os
 
     from yunque.pipelines.recipes import DataRecipe, forge_recipe, train_recipe
     from yunque.store.artifacts import RECIPE, Store, disk_errors
@@ -80,7 +75,7 @@ def train(
 
     with disk_errors(out):
         run = Forge(
-            recipe=resolved, out=out, progress=bars, say=say, workers=workers or os.cpu_count() or 1, dataset=dataset,
+            recipe=resolved, out=out, progress=bars, say=say, workers=workers, dataset=dataset,
             measured=False,
         )  # fmt: skip
         run.run()

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from yunque.cli.console import emit
-from yunque.cli.options import Json
+from yunque.cli.options import Json, Overrides
 
 recipe_app = typer.Typer(help="Recipes: what decides a data set and a model.", no_args_is_help=True)
 
@@ -21,7 +21,7 @@ def _recipes() -> None:
 @recipe_app.command(name="show")
 def show_recipe(
     recipe: Annotated[Path | None, typer.Argument(help="TOML recipe; without: the defaults.")] = None,
-    set_: Annotated[list[str] | None, typer.Option("--set", help="Override one recipe key: section.key=value")] = None,
+    set_: Overrides = None,
     changed: Annotated[bool, typer.Option("--changed", help="Only what is not the default.")] = False,
     json_: Json = False,
 ) -> None:
