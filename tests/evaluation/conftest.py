@@ -10,7 +10,8 @@ import pytest
 from yunque.code.functions import functions
 from yunque.core.nouns import Origin, PromptStyle, Record, content_id
 from yunque.data.split import Split
-from yunque.evaluation.repository.questions import EvaluationRecipe, SuiteBuilder
+from yunque.evaluation.repository.questions import EvaluationRecipe, QuestionMaker, Questions
+from yunque.evaluation.repository.suites import AskedRepository
 from yunque.evaluation.runner import ScoredSample
 
 CORE = '''"""Held out."""
@@ -201,7 +202,7 @@ class Repository:
         files = [path for path in self.tree.rglob("*") if path.is_file()]
         return {str(path.relative_to(self.tree)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
-    def builder(self, sandbox, recipe: EvaluationRecipe, seed: int = 17, **changes) -> SuiteBuilder:
+    def maker(self, sandbox, recipe: EvaluationRecipe, seed: int = 17, **changes) -> QuestionMaker:
         known = {
             "records": self.records,
             "parts": self.parts,
@@ -211,7 +212,12 @@ class Repository:
             "recipe": recipe,
             "seed": seed,
         }
-        return SuiteBuilder(**{**known, **changes})
+        return QuestionMaker(**{**known, **changes})
+
+    def asked(self, questions: Questions, recipe: EvaluationRecipe, name: str = "small") -> AskedRepository:
+        return AskedRepository(
+            name=name, licence="MIT", questions=questions, records=self.by_id(), tree=self.tree, recipe=recipe, counts={}
+        )
 
 
 def make_record(path: str, text: str) -> Record:
@@ -251,10 +257,10 @@ def repository(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def built(repository, tests_box):
-    """The suite of the small repository with its counts, and what the tree was before."""
+    """The questions on the small repository with their counts, and what the tree was before."""
     before = repository.fingerprint()
-    suite, counts = repository.builder(tests_box, make_recipe()).build()
-    return SimpleNamespace(suite=suite, counts=counts, before=before)
+    questions, counts = repository.maker(tests_box, make_recipe()).make()
+    return SimpleNamespace(questions=questions, counts=counts, before=before)
 
 
 @pytest.fixture

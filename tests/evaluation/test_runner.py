@@ -16,8 +16,8 @@ from yunque.core.errors import EvaluationError
 from yunque.core.nouns import Completion, Finding, Outcome, PromptStyle, Task, Verdict
 from yunque.evaluation import runner
 from yunque.evaluation.aggregate import ceiling_of, compare_runs, pass_at_k, reasons, summarise
+from yunque.evaluation.asking import RunConfig
 from yunque.evaluation.runner import (
-    RunConfig,
     ScoredSample,
     find_ceiling,
     judge_samples,
@@ -200,6 +200,123 @@ def test_a_second_question_is_made_of_the_first_answer(tmp_path):
 
     row = run_suite(Echo(), Twice(), tmp_path, RunConfig(limit=1))[0]
     assert (row.first, row.text) == ("<1=>", "<<1=>>")
+
+
+# -------------------------------------------------------------------------------------------------------------- which style
+class Cursors(Arithmetic):
+    """Sums with text behind them, and four that a style is chosen by; graded by the first letters."""
+
+    name = "cursors"
+
+    def tasks(self):
+        return [replace(task, suffix="!") for task in super().tasks()]
+
+    def style_tasks(self):
+        return [replace(task, id=f"v/{task.id[2:]}", prompt=f"v{task.prompt}") for task in self.tasks()[:4]]
+
+    def judge(self, task, text, style=PromptStyle.PREFIX):
+        verdict = super().judge(task, text, style)
+        return replace(verdict, score=0.5) if text.startswith("near") else verdict
+
+
+class Preferring(Scripted):
+    """Right in one style of those it knows and nearly right in others, where cursors of validation are asked; else not."""
+
+    def __init__(self, prefers, *, elsewhere=None, styles=frozenset(PromptStyle)):
+        super().__init__()
+        self.prefers, self.elsewhere, self.styles, self.heard = prefers, elsewhere or prefers, styles, []
+
+    def complete(self, requests):
+        self.heard += requests
+        for request in requests:
+            wanted = self.prefers if request.prompt.startswith("v") else self.elsewhere
+            right = str(int(request.prompt.lstrip("v").split("+")[0]) + 1)
+            text = right if request.style in wanted else "near"
+            yield Completion(text=text, stop="rule", tokens=2, took_ms=0.0, engine=self.name)
+
+
+FIM, PREFIX = {PromptStyle.FIM}, {PromptStyle.PREFIX}
+
+
+@pytest.mark.parametrize(
+    ("engine", "style", "right"),
+    [
+        (Preferring(FIM), PromptStyle.FIM, 20),
+        (Preferring(PREFIX), PromptStyle.PREFIX, 20),
+        (Preferring(FIM | PREFIX), PromptStyle.PREFIX, 20),  # of equals the plainer
+        (Preferring(PREFIX, elsewhere=FIM), PromptStyle.PREFIX, 0),  # those that are scored have no say
+        (Preferring(FIM, styles=frozenset(PREFIX)), PromptStyle.PREFIX, 0),  # nothing to choose from
+    ],
+)
+def test_the_style_is_chosen_by_tasks_that_nobody_is_scored_on(tmp_path, engine, style, right):
+    rows = run_suite(engine, Cursors(), tmp_path, RunConfig())
+    assert {row.style for row in rows} == {style} and {row.task_id[0] for row in rows} == {"a"}
+    assert sum(row.outcome == "pass" for row in rows) == right
+    tried = {request.style for request in engine.heard if request.prompt.startswith("v")}
+    assert tried == ({PromptStyle.PREFIX, PromptStyle.FIM} if len(engine.styles) > 1 else set())
+    assert all(bool(request.suffix) == (request.style is PromptStyle.FIM) for request in engine.heard)
+    assert all(request.temperature == 0 for request in engine.heard)
+
+
+def test_a_style_that_was_chosen_is_kept_when_a_run_goes_on(tmp_path):
+    class Stops(Preferring):
+        def complete(self, requests):
+            if len(self.heard) > 12:
+                raise KeyboardInterrupt
+            return super().complete(requests)
+
+    with pytest.raises(KeyboardInterrupt):
+        run_suite(Stops(FIM), Cursors(), tmp_path, RunConfig(round_answers=6))
+    again = Preferring(PREFIX)
+    rows = run_suite(again, Cursors(), tmp_path, RunConfig(round_answers=6))
+    assert {row.style for row in rows} == {PromptStyle.FIM} and not [r for r in again.heard if r.prompt.startswith("v")]
+    assert json.loads((tmp_path / "style.json").read_text()) == {"style": "fim", "tried": {"prefix": 0.5, "fim": 1.0}}
+    named = Preferring(FIM)
+    assert {row.style for row in run_suite(named, Cursors(), tmp_path, RunConfig(style="prefix"))} == {PromptStyle.PREFIX}
+
+
+# ----------------------------------------------------------------------------------------------------- scored, not asked for
+class Chunks(Arithmetic):
+    """Texts whose cost is measured."""
+
+    def tasks(self):
+        parts = {n: "odd" if n % 2 else "even" for n in range(12)}
+        return [
+            Task(id=f"a/{n}", suite="c", prompt="", max_tokens=0, language="python", group=f"{n}.py", part=parts[n])
+            for n in range(12)
+        ]
+
+    def canonical(self, task):
+        return "ñ" * (int(task.id[2:]) + 1)
+
+
+class Even:
+    """Gives every character of a text the same log-probability; is never asked."""
+
+    name = "even"
+
+    def __init__(self, bits=1.0):
+        self.bits = bits
+
+    def score(self, texts):
+        assert all(texts)
+        return ([-self.bits * math.log(2)] * len(text) for text in texts)
+
+
+def test_a_task_that_wants_no_answer_is_scored(tmp_path):
+    rows = run_suite(Even(bits=3.0), Chunks(), tmp_path, RunConfig())
+    assert {(row.outcome, row.text, row.finish_reason) for row in rows} == {("", "", "")}
+    assert [row.values["bits"] for row in rows] == pytest.approx([3.0 * (n + 1) for n in range(12)], abs=1e-3)
+    assert [row.values["bytes"] for row in rows] == [2.0 * (n + 1) for n in range(12)]  # a letter of two bytes counts two
+    measures = {one.name: one for one in summarise(rows)}
+    assert set(measures) == {"bits per byte", "perplexity", "bits per byte (even)", "bits per byte (odd)"}
+    assert measures["bits per byte"].value == pytest.approx(1.5, abs=1e-4) and measures["bits per byte"].n == 12
+    assert measures["bits per byte (odd)"].n == 6
+    assert load_samples(tmp_path / "samples.jsonl") == rows and reasons(rows) == {}
+    cheaper = run_suite(Even(bits=2.0), Chunks(), tmp_path, RunConfig())
+    bits, _ = compare_runs("c", rows, cheaper)
+    assert (bits.base.name, bits.verdict) == ("bits per byte", "better")
+    assert bits.difference.value == pytest.approx(-0.5, abs=1e-4)
 
 
 @pytest.mark.parametrize("error", [RuntimeError("CUDA out of memory\nat line 3"), ConnectionError("gone"), None])

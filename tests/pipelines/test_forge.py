@@ -2,7 +2,7 @@
 
 import pytest
 
-from yunque.core.errors import RecipeError, SourceError, TooSmallError
+from yunque.core.errors import EvaluationError, RecipeError, SandboxError, SourceError, TooSmallError
 from yunque.pipelines.forge import Forge
 from yunque.pipelines.recipes import forge_recipe
 
@@ -57,3 +57,19 @@ def test_one_empty_source_among_others_is_said(forge, tmp_path):
 def test_a_key_of_another_verb_and_an_unknown_one_are_refused():
     with pytest.raises(RecipeError, match="unknown key 'serving'"):
         forge_recipe(["a"], None, ["serving.port=1"])
+
+
+# --------------------------------------------------------------------------------------------------------------- evaluation
+def test_an_unknown_suite_is_refused_before_any_work(forge, tmp_path):
+    run, _ = forge({"a.py": "x = 1\n"}, "evaluation.suites=['repo-body', 'humanevil']")
+    with pytest.raises(EvaluationError, match=r"no suite named 'humanevil'; did you mean 'humaneval'\?"):
+        run.run()
+    assert not list((tmp_path / "out").glob("artifacts/*"))
+
+
+def test_a_suite_that_needs_a_sandbox_is_refused_without_one(forge, monkeypatch):
+    run, said = forge({"a.py": "x = 1\n"}, "evaluation.suites=['repo-fim', 'yunque-core']")
+    monkeypatch.setattr("yunque.sandbox.open_sandbox", lambda: (_ for _ in ()).throw(SandboxError("none here")))
+    with pytest.raises(SandboxError, match="no sandbox to judge yunque-core in"):
+        run.run()
+    assert said == ["no execution accuracy: none here"]

@@ -81,7 +81,7 @@ def test_a_repository_becomes_a_report_and_a_model(forged: Path):
     by_name = {row["name"]: row for row in report["comparisons"]}
     assert by_name["held-out code (bits per byte)"]["base"]["n"] > 0
     assert by_name["line completion (edit similarity)"]["difference"]["low"] is not None
-    assert by_name["function bodies (execution accuracy)"]["base"]["n"] == 3, report["excluded"]
+    assert by_name["function bodies (pass@1)"]["base"]["n"] == 3, report["excluded"]
     assert len(report["samples"]) == 5
     page = (forged / "out" / "report.html").read_text()
     assert "bits per byte" in page and "<script" not in page
@@ -112,7 +112,7 @@ def test_a_second_run_makes_nothing_new(forged: Path, tiny_model: Path, yunque):
 
 
 def test_killed_while_training_it_ends_the_same(forged: Path, tiny_model: Path, yunque):
-    _copy_suite_and_base_scores(forged / "out", forged / "killed")
+    _copy_suite_and_evaluations(forged / "out", forged / "killed")
     killed = subprocess.Popen(
         [sys.executable, "-m", "yunque", "forge", "repo", "--out", "killed", *_settings(tiny_model)],
         cwd=forged,
@@ -135,13 +135,63 @@ def test_killed_while_training_it_ends_the_same(forged: Path, tiny_model: Path, 
     assert other["total_s"] == pytest.approx(sum(step["took_s"] for step in other["steps"]), abs=0.1)
 
 
-def _copy_suite_and_base_scores(done: Path, out: Path) -> None:
+def _copy_suite_and_evaluations(done: Path, out: Path) -> None:
     """What takes long and no training changes; it is found only if all before it is made again as it was."""
-    manifests = {path: json.loads((path / "manifest.json").read_text()) for path in (done / "artifacts").iterdir()}
-    (model,) = (manifest["id"] for manifest in manifests.values() if manifest["kind"] == "model")
-    for path, manifest in manifests.items():
-        if manifest["kind"] in ("suite", "scores") and model not in manifest["parents"]:
+    for path in (done / "artifacts").iterdir():
+        manifest = json.loads((path / "manifest.json").read_text())
+        of_base = manifest["kind"] == "eval" and manifest["recipe"]["model"] != "model"
+        if manifest["kind"] in ("suite", "ceiling") or of_base:
             shutil.copytree(path, out / "artifacts" / path.name)
+
+
+def test_a_forge_and_eval_are_one_engine(forged: Path, yunque):
+    """Asked as the forge asks, `yunque eval` finds its runs: the same suites, ids and verdicts."""
+    artifacts = forged / "out" / "artifacts"
+    before = {path.name: path.stat().st_mtime_ns for path in artifacts.iterdir()}
+    runs = [json.loads((path / "manifest.json").read_text()) for path in artifacts.glob("eval-*")]
+    ids = {run["recipe"]["suite"]: run["id"] for run in runs if run["recipe"]["model"] == "model"}
+    assert set(ids) == {"repo-bits:repo", "repo-fim:repo", "repo-body:repo"} and len(runs) == 6
+    names = ",".join(f"{suite.partition(':')[0]}:out" for suite in ids)
+    context = ("--prompt-tokens", "64", "--suffix-tokens", "24")
+    found = yunque("eval", "out/model", "--suites", names, *context, "--out", "out", "--json", cwd=forged)
+    assert {run["suite"]: run["id"] for run in json.loads(found.stdout)} == ids
+    assert {path.name: path.stat().st_mtime_ns for path in artifacts.iterdir()} == before
+    report = json.loads((forged / "out" / "report.json").read_text())
+    by_name = {row["name"]: row for row in report["comparisons"]}
+    for run in json.loads(found.stdout):
+        measures = {measure["name"]: measure["value"] for measure in run["measures"]}
+        for name, row in by_name.items():
+            title = {"repo-bits": "held-out code", "repo-fim": "line completion", "repo-body": "function bodies"}
+            if name.startswith(title[run["suite"].partition(":")[0]]):
+                assert measures[row["forged"]["name"]] == pytest.approx(row["forged"]["value"], rel=1e-5)
+    assert "eval.html" in {path.name for path in (forged / "out").iterdir()}
+    (dataset,) = [path.name for path in artifacts.glob("dataset-*")]
+    named = yunque("eval", "out/model", "--suites", f"repo-fim:{dataset}", *context, "--out", "out", "--json", cwd=forged)
+    assert json.loads(named.stdout)[0]["id"] == ids["repo-fim:repo"]
+    compared = yunque(
+        "compare", *(run["id"] for run in runs if run["recipe"]["suite"] == "repo-fim:repo"), "--out", "out", cwd=forged
+    )
+    assert "edit similarity" in compared.stdout
+
+
+def test_forged_on_the_past_it_is_judged_on_the_future(tmp_path: Path, tiny_model: Path, yunque):
+    root = write_repository(tmp_path / "repo")
+    queues = (
+        "def take_turns(*queues):\n    longest = max((len(queue) for queue in queues), default=0)\n"
+        "    return [queue[place] for place in range(longest) for queue in queues if place < len(queue)]\n"
+    )
+    subprocess.run(["git", "init", "-q"], cwd=root, check=True)
+    for day, text in (("2026-05-01", ""), ("2026-06-02", queues)):
+        (root / "smallpack" / "queues.py").write_text(text) if text else None
+        when = {"GIT_COMMITTER_DATE": f"{day}T00:00:00Z", "GIT_AUTHOR_DATE": f"{day}T00:00:00Z"}
+        for arguments in (("add", "-A"), ("-c", "user.name=A", "-c", "user.email=a@example.org", "commit", "-qm", "More")):
+            subprocess.run(["git", *arguments], cwd=root, check=True, env={**os.environ, **when})
+    yunque("forge", "repo", "--out", "out", "--set", "split.after=2026-06-01", *_settings(tiny_model), cwd=tmp_path)
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["asked_since"] == "2026-06-01" and "new since 2026-06-01" in (tmp_path / "out" / "report.html").read_text()
+    assert {row["suite"] for row in report["comparisons"]} == {"held-out code", "line completion"}, report["excluded"]
+    assert {row["path"] for row in report["samples"]} == {"smallpack/queues.py"}
+    assert [part["num_files"] for part in report["split"] if part["part"] == "held-out"] == [0]
 
 
 def test_the_other_verbs_work_on_the_result(forged: Path, yunque):

@@ -6,7 +6,9 @@ Not covered: functions that moved or were renamed (a change outside of functions
 
 from __future__ import annotations
 
+import difflib
 import re
+from itertools import accumulate
 
 from yunque.code.functions import Function, code_only, functions
 
@@ -54,6 +56,14 @@ def changed_lines(before: str, after: str, context: int) -> tuple[str, str]:
     tail = next((index for index in range(most - head) if item[-1 - index] != two[-1 - index]), most - head)
     start, left = max(0, head - context), max(0, tail - context)
     return "".join(item[start : len(item) - left]), "".join(two[start : len(two) - left])
+
+
+def new_spans(before: str, after: str) -> list[tuple[int, int]]:
+    """The bytes of the lines of a text that an earlier one does not have, as runs in order."""
+    item, two = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    ends = [0, *accumulate(len(line.encode()) for line in two)]
+    blocks = difflib.SequenceMatcher(None, item, two, autojunk=False).get_opcodes()
+    return [(ends[start], ends[end]) for tag, _, _, start, end in blocks if tag != "equal" and end > start]
 
 
 def same_but_space(before: str, after: str, language: str) -> bool:

@@ -274,6 +274,7 @@ class Task:
     stops: tuple[str, ...] = ()
     """Texts before which an answer is cut, beside the rule: a benchmark's own stop sequences."""
     max_tokens: int
+    """Most tokens of an answer; 0: none is asked for, and what the expected one costs the model is measured."""
     language: str
     group: str
     """Cluster for resampling: the file the task came from."""

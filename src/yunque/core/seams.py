@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
+from datetime import date
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -37,6 +38,15 @@ class Source(Protocol):
 
     def fetch(self, folder: Path) -> dict:
         """Fill ``folder/tree`` without running anything of it; returns the facts of the snapshot. Raises SourceError."""
+        ...
+
+
+@runtime_checkable
+class DatedSource(Protocol):
+    """A source, or a stream, whose past can be read."""
+
+    def as_of(self, day: date) -> Any:
+        """The same as it was when that day began, UTC. Raises SourceError when there was nothing yet."""
         ...
 
 

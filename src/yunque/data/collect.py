@@ -35,6 +35,7 @@ import tokenize
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
@@ -75,6 +76,8 @@ class CollectRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docstr
     """Globs of the paths to keep ('*' also matches '/'); empty for all of them."""
     exclude: tuple[str, ...] = ()
     """Globs of the paths to drop, stronger than include."""
+    until: date | None = None
+    """Repositories and histories are read as they were when that day began (UTC); any other source is refused."""
 
 
 @dataclass

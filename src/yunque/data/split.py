@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 from itertools import islice
 
@@ -63,6 +64,8 @@ class SplitRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docstrin
     """Tokens in one shingle."""
     min_function_tokens: int = Field(default=50, ge=1)
     """Smaller functions and files join no cluster, since boilerplate would chain everything; they can be near-duplicates."""
+    after: date | None = None
+    """Split by time: learned from is what was committed before that day (UTC), asked about what is new since."""
 
 
 class Split(StrEnum):
@@ -155,7 +158,7 @@ def split(records: Iterable[Record], recipe: SplitRecipe, seed: int, progress: P
     ]
     assignments.sort(key=lambda assignment: (assignment.record_id, assignment.path))
     counts = {**clustering, **_counts(files, clusters, near_duplicates)}
-    if not counts["heldout_scored_functions"]:
+    if not counts["heldout_scored_functions"] and not recipe.after:
         raise TooSmallError("every function that could be held out has a copy in training", do=_ADVICE)
     return SplitResult(assignments=tuple(assignments), near_duplicates=tuple(near_duplicates), counts=counts)
 
@@ -218,6 +221,16 @@ def _join_alike(forest: UnionFind, index: Neighbours, homes: list[tuple[int, int
                 continue
             if index.jaccard(entry, other) >= similarity - 1e-9:
                 forest.join(first, places[other][0])
+
+
+def learned_functions(asked: Iterable[Record], learned: Iterable[Record], recipe: SplitRecipe) -> list[NearDuplicate]:
+    """The functions of some records that are alike to one of others, which are learned from; of a split by time."""
+    old = list(learned)
+    files = read_files([*asked, *old], width=recipe.shingle_tokens, min_function_tokens=recipe.min_function_tokens)
+    units = [Unit(index, function, shingles) for index, file in enumerate(files) for function, shingles in file.functions]
+    index, ids = Neighbours([unit.shingles for unit in units], recipe.similarity), {record.id for record in old}
+    parts = {number: Split.TRAIN if file.record.id in ids else Split.HELDOUT for number, file in enumerate(files)}
+    return _near_duplicates(files, units, index, parts, recipe.similarity)
 
 
 # ----------------------------------------------------------------------------------------------------------------- placing
@@ -302,7 +315,7 @@ def _place(clusters: list[_Cluster], recipe: SplitRecipe, seed: int) -> None:
         (cluster for cluster in clusters if cluster.to_score), key=lambda item: (seed_from(seed, *item.place), item.id)
     )
     for part, share in ((Split.HELDOUT, recipe.heldout), (Split.VALIDATION, recipe.validation)):
-        if not share:
+        if not share or (recipe.after and part is Split.HELDOUT):
             continue
         target, held, drawn = share * code_bytes, 0, []
         for cluster in left:

@@ -33,17 +33,19 @@ def summarise(rows: Sequence[ScoredSample], ks: Sequence[int] = (1,), *, seed: i
     skipped = sum(all(row.outcome == Outcome.SKIP for row in answers) for answers in tasks.values())
     errors = sum(_is_out(answers) for answers in tasks.values()) - skipped
     counted = {task_id: answers for task_id, answers in tasks.items() if not _is_out(answers)}
-    fewest = min((len(answers) for answers in counted.values()), default=0)
+    judged = {task_id: answers for task_id, answers in counted.items() if answers[0].outcome}  # the others are scored alone
+    fewest = min((len(answers) for answers in judged.values()), default=0)
     measures = []
     for k in (k for k in ks if k <= fewest):
-        measures.append(replace(_pass(f"pass@{k}", counted, k, seed), skipped=skipped, errors=errors))
-    parts = sorted({answers[0].part for answers in counted.values()} - {""})
+        measures.append(replace(_pass(f"pass@{k}", judged, k, seed), skipped=skipped, errors=errors))
+    parts = sorted({answers[0].part for answers in judged.values()} - {""})
     if fewest and len(parts) > 1:
         for part in parts:
-            mine = {task_id: answers for task_id, answers in counted.items() if answers[0].part == part}
+            mine = {task_id: answers for task_id, answers in judged.items() if answers[0].part == part}
             measures.append(_pass(f"pass@1 ({part})", mine, 1, seed))
-        measures += _worst(counted, parts, seed)
+        measures += _worst(judged, parts, seed)
     answers = [row for kept in counted.values() for row in kept]
+    measures += _bits_by_part([row for row in answers if not row.outcome], seed)
     measures += [item for metric in METRICS[1:] if (item := _measure(metric, answers, seed)).n]
     return measures + [item for metric in METRICS if metric.parts for item in _split(metric, answers, seed)]
 
@@ -132,6 +134,14 @@ def changed_tasks(before: Sequence[ScoredSample], after: Sequence[ScoredSample])
 def _pass(name: str, tasks: dict[str, list[ScoredSample]], k: int, seed: int) -> Measure:
     values = [pass_at_k(len(answers), _num_right(answers), k) for answers in tasks.values()]
     return describe(name, values, [answers[0].group for answers in tasks.values()], unit="share", seed=seed)
+
+
+def _bits_by_part(rows: Sequence[ScoredSample], seed: int) -> list[Measure]:
+    """What is scored and not asked for, by part where there are several."""
+    parts = dict.fromkeys(row.part for row in rows)
+    metric = next(metric for metric in METRICS if metric.of == "bits")
+    each = ((part, _measure(metric, [row for row in rows if row.part == part], seed)) for part in parts)
+    return [replace(item, name=f"{metric.name} ({part})") for part, item in each] if len(parts) > 1 else []
 
 
 def _worst(tasks: dict[str, list[ScoredSample]], parts: Sequence[str], seed: int) -> list[Measure]:

@@ -5,10 +5,12 @@ A run's folder holds two logs while it lasts, and one file when it is done:
 * ``completions.jsonl``: what the engine wrote, in order, batch by batch; a batch is asked again as a whole or not at all,
   since greedy text depends on what is decoded together;
 * ``verdicts.jsonl``: what the judge said, as it was said;
-* ``samples.jsonl``: both, one line a sample, in the order of the suite.
+* ``samples.jsonl``: both, one line a sample, in the order of the suite;
+* ``style.json``: the style of prompt that was chosen, where there was a choice.
 
 Covered: generation and judging overlap; a run that is stopped goes on from the last whole batch; time-outs are judged once
-more, alone; an answer that takes the judge's own time or memory fails, alone; answers made elsewhere (`judge_samples`).
+more, alone; an answer that takes the judge's own time or memory fails, alone; answers made elsewhere (`judge_samples`);
+tasks that are scored and not asked for (`Task.max_tokens` is 0).
 Not covered: several machines.
 """
 
@@ -17,7 +19,7 @@ from __future__ import annotations
 import functools
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,53 +30,15 @@ from yunque.checks.execution.judge_processes import Exceeded, Judges, exceeded, 
 from yunque.checks.execution.python import judge_all
 from yunque.checks.findings import error, fail, skip
 from yunque.core.errors import EvaluationError, SandboxError, YunqueError
-from yunque.core.nouns import Job, Outcome, PromptStyle, Request, Task, Verdict, seed_from
+from yunque.core.nouns import Job, Outcome, PromptStyle, Task, Verdict
 from yunque.core.progress import silent
 from yunque.core.seams import Engine, JudgedSuite, Progress
+from yunque.evaluation.asking import Generation, RunConfig, ask, choose_style, chosen_tasks
 from yunque.evaluation.metrics.answers import USUAL, AnswerValues, RecordingSandbox, reference_likelihood
 from yunque.store.tables import json_line, read_lines, write_lines
 
 COMPLETIONS, VERDICTS, SAMPLES, CEILING = "completions.jsonl", "verdicts.jsonl", "samples.jsonl", "ceiling.jsonl"
-AUTO = "auto"
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunConfig:
-    """How a suite is put to a model, and what is measured; all of it decides the file."""
-
-    samples: int = 1
-    """Answers to each task."""
-    temperature: float = 0.0
-    """0 is greedy."""
-    style: str = AUTO
-    """A `PromptStyle`, or ``auto``: fill-in-the-middle where a task has a suffix, else the prompt alone."""
-    seed: int = 17
-    batch_rows: int = 32
-    """Answers generated together."""
-    round_answers: int = 128
-    """Answers asked for in one call of the engine; a run that is stopped goes on after its last whole round."""
-    limit: int | None = None
-    """Only so many tasks, the first ones; None: all."""
-    max_tokens: int | None = None
-    """Most tokens of an answer; None: what the suite says."""
-    without: tuple[str, ...] = ()
-    """Ids of tasks that are left out, since the model has learned from them."""
-    metrics: tuple[str, ...] = USUAL
-
-
-@dataclass(frozen=True, kw_only=True)
-class Generation:
-    """One answer; a row of ``completions.jsonl``."""
-
-    task_id: str
-    sample: int
-    style: PromptStyle
-    text: str
-    finish_reason: str
-    """``eos``, ``rule`` or ``length`` (truncated)."""
-    tokens: int
-    first: str = ""
-    """The answer to a first question, where the suite asks a second one of it."""
+STYLE = "style.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +55,7 @@ class ScoredSample:
     finish_reason: str
     tokens: int
     outcome: str
+    """Of the verdict; empty for what is scored and not asked for."""
     score: float | None
     rules: tuple[str, ...]
     """Rules of the findings."""
@@ -99,24 +64,6 @@ class ScoredSample:
     """Numbers by name: what `metrics` makes its numbers of."""
     judge_location: str = ""
     """Where the judge sat (`Verdict.judge_location`)."""
-
-
-def chosen_tasks(suite: JudgedSuite, config: RunConfig) -> list[Task]:
-    """The tasks that are asked. EvaluationError when there are none, or one cannot be asked in that style."""
-    tasks = [task for task in suite.tasks() if task.id not in config.without][: config.limit]
-    if not tasks:
-        raise EvaluationError("holds no tasks to ask", where=suite.name)
-    lacking = {
-        PromptStyle.CHAT: [task.id for task in tasks if not task.question],
-        PromptStyle.FEW_SHOT: [task.id for task in tasks if not task.examples],
-        PromptStyle.FIM: [task.id for task in tasks if not task.suffix],
-        PromptStyle.PROGRAM: [task.id for task in tasks],
-    }
-    for style, ids in lacking.items():
-        if config.style == style and ids:
-            known = "auto, prefix" + "".join(f", {name.value}" for name, without in lacking.items() if not without)
-            raise EvaluationError(f"{ids[0]} cannot be asked in style {style.value!r}", where=suite.name, do=f"use {known}")
-    return tasks
 
 
 def run_suite(
@@ -132,7 +79,8 @@ def run_suite(
     """Ask, judge, measure, and write ``samples.jsonl`` into the folder, which may hold what a stopped run left."""
     tasks = chosen_tasks(suite, config)
     by_id = {task.id: task for task in tasks}
-    asked = [(task, sample) for task in tasks for sample in range(config.samples)]
+    asked = [(task, sample) for task in tasks if task.max_tokens for sample in range(config.samples)]
+    config = replace(config, style=choose_style(engine, suite, folder / STYLE, config))
     written = _whole_rounds(folder / COMPLETIONS, config.round_answers)
     result, waiting = _read_verdicts(folder / VERDICTS), {}
     values = AnswerValues(suite=suite, kinds=config.metrics, sandbox=sandbox)
@@ -151,7 +99,7 @@ def run_suite(
             submit(item)
         with open(folder / COMPLETIONS, "a", encoding="utf-8") as file:
             for start in range(len(written), len(asked), config.round_answers):
-                for item in _ask(engine, suite, asked[start : start + config.round_answers], config):
+                for item in ask(engine, suite, asked[start : start + config.round_answers], config):
                     file.write(json_line(vars(item)))
                     file.flush()
                     written.append(item)
@@ -160,13 +108,15 @@ def run_suite(
         for item in written:
             if result[item.task_id, item.sample].values["timed_out"]:  # once more, alone: a busy machine is no wrong answer
                 result[item.task_id, item.sample] = judging.judge(by_id[item.task_id], item)
-    costs = reference_likelihood(engine, suite, tasks) if "likelihood" in config.metrics else {}
+    scored = [task for task in tasks if "likelihood" in config.metrics or not task.max_tokens]
+    costs = reference_likelihood(engine, suite, scored)
     for key, judgement in result.items():
         result[key] = replace(judgement, values=judgement.values | costs.get(key[0], {}))
     judged = [_judged(by_id[sample.task_id], sample, result[sample.task_id, sample.sample]) for sample in written]
+    judged += [_unasked(task, costs.get(task.id, {})) for task in tasks if not task.max_tokens]
     write_lines(folder / SAMPLES, judged)
     for name in (COMPLETIONS, VERDICTS):
-        (folder / name).unlink()
+        (folder / name).unlink(missing_ok=True)
     return judged
 
 
@@ -284,61 +234,6 @@ def load_samples(path: Path) -> list[ScoredSample]:
         raise EvaluationError(f"no file of judged samples ({error})", where=path) from None
 
 
-# ------------------------------------------------------------------------------------------------------------------- asking
-@runtime_checkable
-class FollowUpSuite(Protocol):
-    """A suite whose answer is what a second question, made of the answer to the first, gives."""
-
-    def follow_up(self, task: Task, text: str) -> Task:
-        """The second question."""
-        ...
-
-
-def _ask(engine: Engine, suite: JudgedSuite, batch: Sequence[tuple[Task, int]], config: RunConfig) -> Iterator[Generation]:
-    """An answer to each, as they come. EvaluationError when the engine fails."""
-    firsts = [""] * len(batch)
-    try:
-        if isinstance(suite, FollowUpSuite):
-            firsts = [answer.text for answer in engine.complete([_request(*item, config) for item in batch])]
-            batch = [(suite.follow_up(task, first), sample) for (task, sample), first in zip(batch, firsts, strict=True)]
-        answers = engine.complete([_request(*item, config) for item in batch])
-        for (task, sample), first, answer in zip(batch, firsts, answers, strict=True):
-            yield Generation(
-                task_id=task.id,
-                sample=sample,
-                style=_style(task, config),
-                text=answer.text,
-                finish_reason=answer.stop,
-                tokens=answer.tokens,
-                first=first,
-            )
-    except (RuntimeError, OSError, ValueError) as error:  # out of memory, a server that is gone, too few answers
-        line = (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
-        do = "run the same command again to go on from the last whole round"
-        raise EvaluationError(f"the engine stopped ({line})", where=f"{engine.name} on {suite.name}", do=do) from error
-
-
-def _style(task: Task, config: RunConfig) -> PromptStyle:
-    if config.style != AUTO:
-        return PromptStyle(config.style)
-    return PromptStyle.FIM if task.suffix else PromptStyle.PREFIX
-
-
-def _request(task: Task, sample: int, config: RunConfig) -> Request:
-    style = _style(task, config)
-    chat, fim = style is PromptStyle.CHAT, style is PromptStyle.FIM
-    return Request(
-        prompt=task.question if chat else task.examples + task.prompt if style is PromptStyle.FEW_SHOT else task.prompt,
-        suffix=task.suffix if fim else "",
-        style=style,
-        stop="none" if chat else task.stop,
-        stops=() if chat else task.stops,
-        max_tokens=min(task.max_tokens, config.max_tokens or task.max_tokens),
-        temperature=config.temperature,
-        seed=seed_from(config.seed, task.id, sample),
-    )
-
-
 # ------------------------------------------------------------------------------------------------------------------ judging
 @dataclass(frozen=True, kw_only=True)
 class _Found:
@@ -417,6 +312,12 @@ _NOTHING = {"pass": 0.0, "timed_out": 0.0}
 
 def _judged(task: Task, written: Generation, result: _Found) -> ScoredSample:
     return ScoredSample(group=task.group, part=task.part, **vars(written), **vars(result))
+
+
+def _unasked(task: Task, costs: dict[str, float]) -> ScoredSample:
+    """What a task's reference costs, where nothing is asked."""
+    nothing = Generation(task_id=task.id, sample=0, style=PromptStyle.PREFIX, text="", finish_reason="", tokens=0)
+    return _judged(task, nothing, _Found(outcome="", score=None, rules=(), detail="", values=costs))
 
 
 def _whole_rounds(path: Path, round_answers: int) -> list[Generation]:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from yunque.core.errors import ModelError
-from yunque.core.nouns import Completion, Request
+from yunque.core.nouns import Completion, PromptStyle, Request
 from yunque.core.seams import Engine
 
 SHARE = 32
@@ -69,7 +69,8 @@ class RayEngine:
         replica = self._ray.remote(max_restarts=RETRIES, max_task_retries=RETRIES, num_gpus=num_gpus, num_cpus=1)(_Replica)
         self._replicas = [replica.remote(make) for _ in range(num_replicas or max(1, most))]
         try:
-            self.name = f"ray:{self._ray.get(self._replicas[0].name.remote())}"
+            name, self.styles = self._ray.get(self._replicas[0].about.remote())
+            self.name = f"ray:{name}"
         except self._ray.exceptions.RayError as error:
             raise ModelError(f"a replica does not start ({_cause(error)})", where="ray") from error
 
@@ -111,8 +112,9 @@ class _Replica:
     def __init__(self, make: Callable[[], Engine]) -> None:
         self._engine = make()
 
-    def name(self) -> str:
-        return self._engine.name
+    def about(self) -> tuple[str, frozenset[PromptStyle]]:
+        """Its name, and the styles in which it can be asked."""
+        return self._engine.name, frozenset(getattr(self._engine, "styles", PromptStyle))
 
     def complete(self, requests: Sequence[Request]) -> list[Completion]:
         return list(self._engine.complete(requests))

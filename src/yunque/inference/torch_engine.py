@@ -54,6 +54,12 @@ class TorchEngine:
         self.batch_rows, self.prompt_tokens, self.suffix_tokens = batch_rows, prompt_tokens, suffix_tokens
         self.progress = progress
 
+    @property
+    def styles(self) -> frozenset[PromptStyle]:
+        """Those in which it can be asked."""
+        able = {PromptStyle.FIM: self.fim is not None, PromptStyle.CHAT: bool(self.tokenizer.chat_template)}
+        return frozenset(style for style in PromptStyle if able.get(style, True))
+
     # --------------------------------------------------------------------------------------------------------- completing
     def complete(self, requests: Sequence[Request]) -> Iterator[Completion]:
         """One completion per request, in order, each as soon as those before it are done.

@@ -17,16 +17,17 @@ import secrets
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from yunque.checks.canaries import Trusted
-from yunque.core.errors import RecipeError
+from yunque.core.errors import RecipeError, SourceError
 from yunque.core.nouns import Record, content_id
 from yunque.core.progress import quiet, silent
-from yunque.core.seams import Progress, Source, Stream
-from yunque.data.collect import RECORDS, collect
+from yunque.core.seams import DatedSource, Progress, Source, Stream
+from yunque.data.collect import RECORDS, CollectRecipe, collect
 from yunque.data.collect import load_checks as load_file_checks
 from yunque.data.contents import left_out
 from yunque.data.dataset import VALUES, find_values, finish
@@ -82,7 +83,9 @@ class DataBuild:
         """Every source and stream that the recipe names. RecipeError without any, and for two that are called the same."""
         if not self.recipe.sources:
             raise RecipeError("no sources", where="sources", do='add one: [[sources]] with spec = "…"')
-        sources = [source for given in self.recipe.sources for source in _opened(given)]
+        until = self.recipe.collect.until
+        sources = [source for given in self.recipe.sources for source in opened(given)]
+        sources = [_as_of(source, until) for source in sources] if until else sources
         names = Counter((source.name, type(source)) for source in sources)  # a tree and its own history share a name
         twice = [name for (name, _), number in names.items() if number > 1]
         if twice:
@@ -145,14 +148,7 @@ class DataBuild:
         return source, records, self._tags(source.name, records)
 
     def _of_tree(self, source: Source) -> Artifact:
-        recipe = self.recipe.collect
-        snapshot = self.steps.make("snapshot", source.name, source.fetch, recipe={"source": source.identity})
-
-        def build(folder: Path) -> dict:
-            checks = load_file_checks(recipe)
-            return collect(snapshot.path, snapshot.counts, recipe, checks, folder, self.progress, self.workers)
-
-        return self.steps.make("records", source.name, build, parents=[snapshot], recipe=plain(recipe))
+        return tree_of(self.steps, source, self.recipe.collect, self.progress, self.workers)[1]
 
     def _of_stream(self, source: Stream) -> Artifact:
         def build(folder: Path) -> dict:
@@ -262,10 +258,32 @@ class DataBuild:
         return {"in": total, "not taken": dict(skipped), "not records": records.counts["dropped"], **part.counts}
 
 
-def _opened(given: SourceRecipe) -> list[Source | Stream]:
+def opened(given: SourceRecipe) -> list[Source | Stream]:
     """What a table of the recipe names: one stream, or one tree or many."""
     stream = open_stream(given.spec, given.options)
     return [stream] if stream is not None else [*open_sources(given.spec)]
+
+
+def tree_of(
+    steps: Steps, source: Source, recipe: CollectRecipe, progress: Progress = silent, workers: int = 1
+) -> tuple[Artifact, Artifact]:
+    """The snapshot of a tree, and the records of its files."""
+    snapshot = steps.make("snapshot", source.name, source.fetch, recipe={"source": source.identity})
+
+    def build(folder: Path) -> dict:
+        return collect(snapshot.path, snapshot.counts, recipe, load_file_checks(recipe), folder, progress, workers)
+
+    return snapshot, steps.make("records", source.name, build, parents=[snapshot], recipe=plain(recipe))
+
+
+def _as_of(source: Source | Stream, day: date) -> Source | Stream:
+    """A source as it was when a day began. SourceError for one that has no past."""
+    if not isinstance(source, DatedSource):
+        do = "name a git repository on this machine, or its history:PATH; or leave the day out"
+        raise SourceError(f"nobody can say what it was before {day.isoformat()}", where=source.name, do=do)
+    past: Source | Stream = source.as_of(day)
+    past.name = source.name
+    return past
 
 
 def _shared_salt(where: str) -> str:

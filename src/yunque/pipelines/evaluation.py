@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +16,19 @@ from yunque.core.errors import EvaluationError
 from yunque.core.nouns import Measure, PromptStyle, Task
 from yunque.core.paths import benchmarks_folder
 from yunque.core.plugins import nearest
-from yunque.core.progress import silent
-from yunque.core.seams import Engine, JudgedSuite, MeasuredSuite, Progress
+from yunque.core.progress import quiet, silent
+from yunque.core.seams import Engine, JudgedSuite, MeasuredSuite, Progress, Sandbox
 from yunque.evaluation.aggregate import Changed, ceiling_of, changed_tasks, compare_runs, reasons, summarise
+from yunque.evaluation.asking import AUTO, RunConfig, chosen_tasks
 from yunque.evaluation.metrics.answers import KINDS, AnswerValues, RecordingSandbox
 from yunque.evaluation.metrics.statistics import Paired
 from yunque.evaluation.registry import open_suite
+from yunque.evaluation.repository.questions import EvaluationRecipe
+from yunque.evaluation.repository.suites import SUITES, asked_of
 from yunque.evaluation.runner import (
-    AUTO,
     CEILING,
     SAMPLES,
-    RunConfig,
     ScoredSample,
-    chosen_tasks,
     find_ceiling,
     judge_samples,
     load_ceiling,
@@ -37,7 +39,9 @@ from yunque.evaluation.runner import (
 from yunque.evaluation.sample_formats import Samples, read_samples
 from yunque.evaluation.suites.humaneval_mbpp import TRAINING_IDS
 from yunque.evaluation.suites.multipl_e import FORMS
-from yunque.models.base import find_base
+from yunque.models.base import BaseFacts, find_base
+from yunque.pipelines.heldout import HeldOut
+from yunque.pipelines.steps import Steps
 from yunque.reports.evaluation import EvalRun, render_answers, render_evaluation
 from yunque.reports.formatting import moment
 from yunque.sandbox import open_sandbox
@@ -97,41 +101,105 @@ class Evaluation:
     """One of `ENGINES`."""
     missing: str = "fail"
     """One of `MISSING`."""
+    dtype: str = "auto"
+    """What the weights are read as (`ModelRecipe.dtype`)."""
     progress: Progress = silent
-    say: Callable[[str], None] = lambda _: None
+    say: Callable[[str], None] = quiet
     """Told what a score hides, a line each."""
+    run_of: Steps | None = None
+    """The run that this is a part of, its store locked; None: it is alone."""
 
     def run(self, model: str, names: Sequence[str]) -> list[Scored]:
         """Run a model on suites; a suite that was run before with the same model and settings is read back."""
         deviating = _deviations(names)
-        store, result, opened = Store(self.out), [], None
         with open_sandbox() as inner:
             sandbox = RecordingSandbox(inner)
-            suites = [open_suite(name, sandbox) for name in names]  # a mistyped name should cost no work
-            workers = self.workers
-            if self.engine == "ray":
-                from yunque.evaluation.ray_judges import SpreadSuite
-
-                spread = [SpreadSuite(suite, name) for suite, name in zip(suites, names, strict=True)]
-                workers = max(suite.num_judges for suite in spread)
-                suites = [*spread]
-            chosen = [chosen_tasks(suite, self.config) for suite in suites]
+            suites = [self.open(name, sandbox) for name in names]  # a mistyped name should cost no work
+            for suite in suites:
+                chosen_tasks(suite, self.config)
             folder, facts = find_base(model, self.progress)
-            with store.lock():
-                for suite, tasks in zip(suites, chosen, strict=True):
-                    parents = [self._ceiling(store, suite, tasks, workers)] if self.ceiling else []
+            with self._locked():
+                return self.measure(folder, facts, suites, sandbox, names=names, deviating=deviating)
 
-                    def build(draft: Path, suite: JudgedSuite = suite, parents: list[Artifact] = parents) -> dict:
-                        nonlocal opened
-                        opened = opened or _engine(folder, self.config, self.engine)
-                        rows = run_suite(
-                            opened, suite, draft, self.config, workers=workers, sandbox=sandbox, progress=self.progress
-                        )
-                        return _write_measures(draft, suite, rows, parents, self.config.seed)
+    def open(self, name: str, sandbox: Sandbox | None) -> JudgedSuite:
+        """The suite of that name; of ``repo-KIND:DATASET[#SOURCE]`` what is held out of a data set in ``out``."""
+        prefix, _, rest = name.partition(":")
+        wanted, _, source = rest.partition("#")
+        kind = prefix.removeprefix("repo-")
+        known = [item for item in self._steps.store.all() if item.manifest.kind == "dataset"]
+        if kind not in SUITES or not wanted or Path(wanted).exists() or not any(item.starts_with(wanted) for item in known):
+            return open_suite(name, sandbox)
+        dataset = self._steps.store.find(wanted, "dataset")
+        heldout = HeldOut(
+            steps=self._steps, recipe=EvaluationRecipe(), sandbox=sandbox, progress=self.progress, say=self.say
+        )
+        with self._locked():
+            suites = heldout.suites_of(dataset)
+        if source and source not in (names := [suite.manifest.name for suite in suites]):
+            raise EvaluationError(f"no questions on '{source}'", where=wanted, do=nearest(source, names))
+        suites = [suite for suite in suites if source in ("", suite.manifest.name)]
+        made = SUITES[kind](repositories=tuple(asked_of(self._steps.store, suite) for suite in suites), sandbox=sandbox)
+        if not made.tasks():
+            raise EvaluationError(f"nothing of it is held out that makes a {kind} task", where=name)
+        return made
 
-                    recipe = {"model": facts.name, "sha256": facts.sha256, "engine": self.engine, "deviations": deviating}
-                    result.append(self._made(store, build, suite, parents, recipe, resumable=True))
+    def measure(
+        self,
+        folder: Path,
+        facts: BaseFacts,
+        suites: Sequence[JudgedSuite],
+        sandbox: RecordingSandbox | None,
+        *,
+        names: Sequence[str] = (),
+        deviating: Sequence[str] = (),
+    ) -> list[Scored]:
+        """The same of suites that are open, in a store that is locked; ``names``: what they were opened by."""
+        workers, opened, result = self.workers, None, []
+        if self.engine == "ray":
+            from yunque.evaluation.ray_judges import SpreadSuite
+
+            spread = [SpreadSuite(suite, name) for suite, name in zip(suites, names, strict=True)]
+            workers, suites = max(suite.num_judges for suite in spread), spread
+        for suite in suites:
+            tasks = chosen_tasks(suite, self.config)
+            parents = [self._ceiling(suite, tasks, workers)] if self.ceiling and _is_asked(tasks) else []
+
+            def build(draft: Path, suite: JudgedSuite = suite, parents: list[Artifact] = parents) -> dict:
+                nonlocal opened
+                opened = opened or self._engine(folder)
+                rows = run_suite(opened, suite, draft, self.config, workers=workers, sandbox=sandbox, progress=self.progress)
+                return _write_measures(draft, suite, rows, parents, self.config.seed)
+
+            recipe = {"model": facts.name, "sha256": facts.sha256, "dtype": self.dtype, "engine": self.engine}
+            result.append(self._made(build, suite, parents, recipe | {"deviations": [*deviating]}, resumable=True))
         return result
+
+    @cached_property
+    def _steps(self) -> Steps:
+        return self.run_of or Steps(store=Store(self.out), seed=self.config.seed, say=quiet)
+
+    def _locked(self) -> AbstractContextManager[None]:
+        """The store kept from other runs, as that of a larger run is already."""
+        return nullcontext() if self.run_of else self._steps.store.lock()
+
+    def _engine(self, folder: Path) -> Engine:
+        config, dtype = self.config, self.dtype
+
+        def make() -> Engine:
+            from yunque.inference.torch_engine import TorchEngine
+
+            return TorchEngine(
+                folder, dtype=dtype, batch_rows=config.batch_rows, prompt_tokens=config.prompt_tokens,
+                suffix_tokens=config.suffix_tokens,
+            )  # fmt: skip
+
+        if self.engine == "local":
+            return make()
+        import torch
+
+        from yunque.inference.ray_engine import RayEngine
+
+        return RayEngine(make, num_gpus=1 if torch.cuda.is_available() else 0)
 
     def judge(self, samples: Path, name: str) -> Scored:
         """Judge completions made elsewhere, in the forms of `evaluation.sample_formats`.
@@ -141,10 +209,12 @@ class Evaluation:
         if self.missing not in MISSING:
             do = nearest(self.missing, list(MISSING))
             raise EvaluationError(f"no treatment of missing answers named {self.missing!r}", do=do)
-        store, deviating = Store(self.out), _deviations([name])
-        with open_sandbox() as inner, store.lock():
+        deviating = _deviations([name])
+        with open_sandbox() as inner:
             sandbox = RecordingSandbox(inner)
-            suite = open_suite(name, sandbox)
+            suite = self.open(name, sandbox)
+            if not _is_asked(suite.tasks()):
+                raise EvaluationError("asks for no answers: what its texts cost a model is measured", where=suite.name)
             style = None if self.config.style == AUTO else PromptStyle(self.config.style)
             given = read_samples(samples, [task.id for task in suite.tasks()], style)
             if given.language and given.language not in _names_of(suite.tasks()[0].language):
@@ -152,19 +222,20 @@ class Evaluation:
             counted, judged, notes = self._answered(suite, given, samples)
             for line in notes:
                 self.say(line)
-            parents = [self._ceiling(store, suite, judged, self.workers)] if self.ceiling and judged else []
-            values = AnswerValues(suite=suite, kinds=self.config.metrics, sandbox=sandbox)
-
-            def build(draft: Path) -> dict:
-                rows = judge_samples(
-                    suite, given.pairs, draft, tasks=counted, values=values, workers=self.workers, progress=self.progress
-                )
-                return _write_measures(draft, suite, rows, parents, self.config.seed)
-
             digest = hashlib.sha256(json.dumps(given.pairs).encode()).hexdigest()
             recipe = {"model": samples.name, "sha256": digest, "deviations": deviating, "missing": self.missing}
             recipe |= {"layout": given.layout, "notes": given.notes}
-            return self._made(store, build, suite, parents, recipe)
+            values = AnswerValues(suite=suite, kinds=self.config.metrics, sandbox=sandbox)
+            with self._locked():
+                parents = [self._ceiling(suite, judged, self.workers)] if self.ceiling and judged else []
+
+                def build(draft: Path) -> dict:
+                    rows = judge_samples(
+                        suite, given.pairs, draft, tasks=counted, values=values, workers=self.workers, progress=self.progress
+                    )
+                    return _write_measures(draft, suite, rows, parents, self.config.seed)
+
+                return self._made(build, suite, parents, recipe)
 
     def _answered(
         self, suite: JudgedSuite, given: Samples, samples: Path
@@ -190,7 +261,6 @@ class Evaluation:
 
     def _made(
         self,
-        store: Store,
         build: Callable[[Path], dict],
         suite: JudgedSuite,
         parents: list[Artifact],
@@ -200,18 +270,11 @@ class Evaluation:
     ) -> Scored:
         """The run as an artifact, named by its suite and its model."""
         decided = {"suite": suite.name, "tasks": _fingerprint(suite), "sandbox": _tier(suite)}
-        artifact, _ = store.make(
-            "eval",
-            build,
-            parents=parents,
-            recipe=decided | recipe | asdict(self.config),
-            seed=self.config.seed,
-            resumable=resumable,
-            name=f"{suite.name}  {recipe['model']}",
-        )
-        return scored(artifact)
+        name = f"{suite.name}  {recipe['model']}"
+        decided |= recipe | asdict(self.config)
+        return scored(self._steps.make("eval", name, build, parents=parents, recipe=decided, resumable=resumable))
 
-    def _ceiling(self, store: Store, suite: JudgedSuite, tasks: Sequence[Task], workers: int) -> Artifact:
+    def _ceiling(self, suite: JudgedSuite, tasks: Sequence[Task], workers: int) -> Artifact:
         """What the suite's own answers to these tasks get here, found once."""
 
         def build(draft: Path) -> dict:
@@ -227,7 +290,12 @@ class Evaluation:
 
         recipe = {"suite": suite.name, "tasks": _fingerprint(suite), "asked": _hash([task.id for task in tasks])}
         recipe |= {"sandbox": _tier(suite)}
-        return store.make("ceiling", build, recipe=recipe, seed=self.config.seed, name=suite.name)[0]
+        return self._steps.make("ceiling", suite.name, build, recipe=recipe)
+
+
+def _is_asked(tasks: Sequence[Task]) -> bool:
+    """Whether any of them wants an answer."""
+    return any(task.max_tokens for task in tasks)
 
 
 def _tier(suite: JudgedSuite) -> str:
@@ -322,21 +390,6 @@ def _write_measures(draft: Path, suite: JudgedSuite, rows: list[ScoredSample], p
     asked = {row.task_id for row in rows}
     write_lines(draft / TASKS, [task for task in suite.tasks() if task.id in asked])
     return {"answers": len(rows), "passed": sum(row.outcome == "pass" for row in rows)}
-
-
-def _engine(folder: Path, config: RunConfig, name: str) -> Engine:
-    def make() -> Engine:
-        from yunque.inference.torch_engine import TorchEngine
-
-        return TorchEngine(folder, batch_rows=config.batch_rows, prompt_tokens=4096, suffix_tokens=1024)
-
-    if name == "local":
-        return make()
-    import torch
-
-    from yunque.inference.ray_engine import RayEngine
-
-    return RayEngine(make, num_gpus=1 if torch.cuda.is_available() else 0)
 
 
 def _deviations(names: Sequence[str]) -> list[str]:

@@ -1,43 +1,47 @@
 """``yunque forge``: sources to a model that is proven better, or not, one artifact after another.
 
-    sources ─ dataset ─ split ─┬─ packed ─ adapter ─ model ─┐
-                               └─ suite, of each source ─┬─ scores (base) ─┬─ report ─ out/
-                                                         └─ scores (forged) ┘
+    sources ─ dataset ─ split ─┬─ packed ─ adapter ─ model ───┐
+                               └─ suite, of each source ─┬─ eval of the base, of each suite asked ──┬─ report ─ out/
+                                                         └─ eval of the model, of each suite asked ─┘
 
 Every arrow is a ``Store.make``: a finished artifact is found and skipped. The data set is that of `pipelines.dataset`, the
-model that of `pipelines.training`: what the recipe says goes in, goes in.
+model that of `pipelines.training`, each ``eval`` that of `pipelines.evaluation`: `yunque eval` finds it when it is asked so.
 """
 
 from __future__ import annotations
 
 import shlex
 import sys
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 from yunque.core.errors import SandboxError, SourceError, TooSmallError
-from yunque.core.nouns import PromptStyle, Record
 from yunque.core.progress import quiet, silent
-from yunque.core.seams import Progress, Sandbox
+from yunque.core.seams import JudgedSuite, Progress
 from yunque.data.collect import refuse_nothing
-from yunque.data.contents import SourcePart, sources_of, tree_records
-from yunque.data.sources.kinds import TREE
-from yunque.data.split import NearDuplicate, Split, parts_of
-from yunque.evaluation.repository.questions import BodyTests, RepositorySuite, SuiteBuilder
-from yunque.evaluation.repository.scoring import score_model
+from yunque.data.contents import sources_of
+from yunque.data.packing.rows import PackRecipe
+from yunque.evaluation.asking import RunConfig
+from yunque.evaluation.metrics.answers import RecordingSandbox
+from yunque.evaluation.repository.suites import SUITES, asked_of
+from yunque.models.base import find_base
 from yunque.pipelines.dataset import DataBuild
+from yunque.pipelines.evaluation import Evaluation, Scored, all_runs, write_pages
+from yunque.pipelines.heldout import HeldOut
 from yunque.pipelines.recipes import ForgeRecipe
 from yunque.pipelines.steps import Steps, plain
 from yunque.pipelines.training import Trained, Training
 from yunque.reports.forge.run import Asked, Run
 from yunque.store.artifacts import Artifact
-from yunque.store.tables import read_table
 
 FEW_TASKS, FEW_STEPS = 10, 20
 """With fewer a comparison says next to nothing, or an adapter has hardly moved."""
+HELD_OUT = {f"repo-{kind}": kind for kind in SUITES}
+"""Name in ``evaluation.suites`` -> kind of question on what is held out of the sources."""
+MODEL = "model"
+"""What `yunque eval` calls the forged model, by its folder in ``out``."""
 
 
 @dataclass(kw_only=True)
@@ -64,22 +68,19 @@ class Forge:
         data = self._data
         if not self.dataset:
             data.refuse()  # an empty folder and an unknown check are refused here, before anything is written
+        others = self._others() if self.measured else []
         training = Training(recipe=self.recipe, steps=self.steps, progress=self.progress)
         with data.store.lock():
             dataset = data.store.find(self.dataset, "dataset") if self.dataset else data.make()
             self._refuse_nothing(dataset)
             parts = training.split(dataset)
-            suites = [(source, self._suite(source, records, parts)) for source, records in self._asked(dataset, parts)]
+            suites = self._heldout.suites(dataset, parts)
             packed = training.packed(dataset, parts)
-            self._warn(sum(suite.counts["body"] for _, suite in suites), training.num_steps(packed))
+            self._warn(sum(suite.counts["body"] for suite in suites), training.num_steps(packed))
             adapter = training.adapter(packed)
             trained = Trained(split=parts, packed=packed, adapter=adapter, model=training.model(adapter))
-            asked = []
-            for source, suite in suites if self.measured else ():
-                base = self._scores("base", training.base_folder, source, suite, recipe={"base": training.base.sha256})
-                forged = self._scores("forged", trained.model.path, source, suite, parents=[trained.model])
-                asked.append(Asked(source=source, suite=suite, base_scores=base, forged_scores=forged))
-            return self._report(training, dataset, trained, asked)
+            asked = self._measured(training, trained, suites, others) if self.measured else []
+            return self._report(training, dataset, trained, suites, asked)
 
     @cached_property
     def _data(self) -> DataBuild:
@@ -91,12 +92,12 @@ class Forge:
         return self._data.steps
 
     @cached_property
-    def sandbox(self) -> Sandbox | None:
+    def sandbox(self) -> RecordingSandbox | None:
         """The strongest isolation of this machine, or None: then nothing of the repository is run, which is said."""
         from yunque.sandbox import open_sandbox
 
         try:
-            return open_sandbox()
+            return RecordingSandbox(open_sandbox())
         except SandboxError as error:
             self.say(f"no execution accuracy: {error.line()}")
             return None
@@ -116,20 +117,6 @@ class Forge:
             do = "change [screen] of the recipe, or see `yunque data show ID dropped`"
             raise SourceError(f"nothing is left after screening: {taken}", where=source.name, do=do)
 
-    def _asked(self, dataset: Artifact, parts: Artifact) -> list[tuple[SourcePart, list[Record]]]:
-        """The sources that something is held out of, with their records."""
-        sides = parts_of(parts)
-        by_source: dict[str, tuple[SourcePart, list[Record]]] = {}
-        for source, record in tree_records(self.steps.store, dataset):
-            by_source.setdefault(source.part.id, (source, []))[1].append(record)
-        asked = []
-        for source, records in by_source.values():
-            if any(sides[record.id] is Split.HELDOUT for record in records):
-                asked.append((source, records))
-            else:
-                self.say(f"{source.name} is too small to hold anything out of: it is learned from, and not measured")
-        return asked
-
     def _warn(self, num_tasks: int, num_steps: int) -> None:
         """Say that there is too little to learn from or to judge by, before work is wasted; see `min_tasks`."""
         little = [f"{num_tasks} functions that its tests can judge"] * (self.measured and num_tasks < FEW_TASKS)
@@ -141,74 +128,55 @@ class Forge:
             self.say(f"little to go on: {' and '.join(little)}; {help_}")
 
     # ---------------------------------------------------------------------------------------------------------- evaluation
-    def _suite(self, source: SourcePart, records: list[Record], parts: Artifact) -> Artifact:
-        recipe, snapshot = self.recipe.evaluation, source.snapshot
-        assert snapshot is not None, "questions are made of trees"
+    @cached_property
+    def _heldout(self) -> HeldOut:
+        return HeldOut(
+            steps=self.steps, recipe=self.recipe.evaluation, sandbox=self.sandbox, progress=self.progress, say=self.say
+        )
 
-        def build(folder: Path) -> dict:
-            copies = read_table(parts.path / "near_duplicates.parquet", NearDuplicate)
-            suite, counts = SuiteBuilder(
-                records=records,
-                parts=parts_of(parts),
-                near_duplicates=frozenset((copy.record_id, copy.start_byte) for copy in copies),
-                tree=snapshot.path / TREE,
-                sandbox=self.sandbox,
-                recipe=recipe,
-                seed=self.recipe.seed,
-                progress=self.progress,
-            ).build()
-            suite.save(folder)
-            return counts
+    def _evaluation(self, context: PackRecipe | None = None) -> Evaluation:
+        """With as much context as that trains on; None: with as much as `yunque eval` takes."""
+        recipe = self.recipe
+        config = RunConfig(seed=recipe.seed, batch_rows=recipe.evaluation.batch_rows)
+        if context:
+            config = replace(config, prompt_tokens=context.prompt_tokens, suffix_tokens=context.suffix_tokens)
+        return Evaluation(
+            out=self.out, config=config, workers=recipe.evaluation.workers, dtype=recipe.model.dtype,
+            progress=self.progress, say=self.say, run_of=self.steps,
+        )  # fmt: skip
 
-        decided = plain(recipe) | {"sandbox": self.sandbox.tier if self.sandbox else "none"}
-        return self.steps.make("suite", source.name, build, parents=[snapshot, source.part, parts], recipe=decided)
+    def _others(self) -> list[JudgedSuite]:
+        """The suites that are not the sources' own, opened before any work."""
+        names = [name for name in self.recipe.evaluation.suites if name not in HELD_OUT]
+        if names and self.sandbox is None:
+            raise SandboxError(f"no sandbox to judge {names[0]} in", do="see `yunque doctor`, or change evaluation.suites")
+        return [self._evaluation().open(name, self.sandbox) for name in names]
 
-    def _scores(
-        self,
-        who: str,
-        model: Path,
-        source: SourcePart,
-        suite: Artifact,
-        *,
-        parents: list[Artifact] | None = None,
-        recipe: dict | None = None,
-    ) -> Artifact:
-        context = {"prompt_tokens": self.recipe.pack.prompt_tokens, "suffix_tokens": self.recipe.pack.suffix_tokens}
-        order, snapshot = self.recipe.evaluation, source.snapshot
-        assert snapshot is not None, "questions are made of trees"
-
-        def build(folder: Path) -> dict:
-            from yunque.inference.torch_engine import TorchEngine
-
-            engine = TorchEngine(
-                model, dtype=self.recipe.model.dtype, batch_rows=order.batch_rows, progress=self.progress, **context
-            )
-            records = {record.id: record for record in read_table(source.part.path / "records.parquet", Record)}
-            bodies = None
-            if self.sandbox:
-                bodies = BodyTests(records=records, tree=snapshot.path / TREE, sandbox=self.sandbox, recipe=order)
-            started = time.monotonic()
-            scores, counts = score_model(
-                engine,
-                RepositorySuite.load(suite.path),
-                styles=[PromptStyle.PREFIX, *([PromptStyle.FIM] if engine.fim else [])],
-                records=records,
-                bodies_by=bodies,
-                progress=self.progress,
-            )
-            scores.save(folder)
-            return counts | {"seconds": round(time.monotonic() - started, 1)}
-
-        decided = {"model": who, **context, **(recipe or {})}
-        name = f"{who}, {source.name}"
-        return self.steps.make("scores", name, build, parents=[suite, *(parents or [])], recipe=decided)
+    def _measured(
+        self, training: Training, trained: Trained, suites: list[Artifact], others: list[JudgedSuite]
+    ) -> list[Asked]:
+        """Both models on every suite: of what is held out with as much context as was trained on, of others with all."""
+        repositories = tuple(asked_of(self.steps.store, suite) for suite in suites)
+        kinds = [HELD_OUT[name] for name in self.recipe.evaluation.suites if name in HELD_OUT]
+        own: list[JudgedSuite] = [SUITES[kind](repositories=repositories, sandbox=self.sandbox) for kind in kinds]
+        own = [suite for suite in own if suite.tasks()]
+        _, forged = find_base(str(trained.model.path))
+        models = (training.base_folder, training.base), (trained.model.path, replace(forged, name=MODEL))
+        runs: list[tuple[Scored, ...]] = []
+        for evaluation, mine in ((self._evaluation(self.recipe.pack), own), (self._evaluation(), others)):
+            runs += zip(*(evaluation.measure(*model, mine, self.sandbox) if mine else [] for model in models), strict=True)
+        if runs:
+            write_pages(all_runs([run for pair in runs for run in pair], self.out), self.out)
+        return [Asked(base=base.artifact, forged=forged.artifact) for base, forged in runs]
 
     # -------------------------------------------------------------------------------------------------------------- report
     def _earlier_reports(self, name: str) -> list[Artifact]:
         every = self.steps.store.all()
         return [artifact for artifact in every if artifact.manifest.kind == "report" and artifact.manifest.name == name]
 
-    def _report(self, training: Training, dataset: Artifact, trained: Trained, asked: list[Asked]) -> Artifact:
+    def _report(
+        self, training: Training, dataset: Artifact, trained: Trained, suites: list[Artifact], asked: list[Asked]
+    ) -> Artifact:
         from yunque.reports.forge.collect import gather
         from yunque.reports.forge.publish import deliver, write_report
 
@@ -222,6 +190,7 @@ class Forge:
             packed=trained.packed,
             adapter=trained.adapter,
             model=trained.model,
+            suites=tuple(suites),
             asked=tuple(asked),
             made=tuple(self.steps.made),
             earlier=tuple(self._earlier_reports(dataset.manifest.name)),
@@ -229,7 +198,7 @@ class Forge:
             sandbox_tier=self.sandbox.tier if self.sandbox else "",
         )
         parents = [dataset, trained.split, trained.packed, trained.adapter, trained.model]
-        parents += [artifact for item in asked for artifact in (item.suite, item.base_scores, item.forged_scores)]
+        parents += [*suites, *(artifact for item in asked for artifact in (item.base, item.forged))]
         name = dataset.manifest.name
         artifact = self.steps.make("report", name, lambda folder: write_report(gather(run), folder), parents=parents)
         deliver(self.out, report=artifact, model=trained.model, adapter=trained.adapter)

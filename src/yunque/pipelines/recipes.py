@@ -64,8 +64,13 @@ class ForgeRecipe(DataRecipe):
     evaluation: EvaluationRecipe = EvaluationRecipe()
 
     def data(self) -> DataRecipe:
-        """Its data set's part, as `yunque data build` has it."""
-        return DataRecipe(**{name: getattr(self, name) for name in DataRecipe.model_fields})
+        """Its data set's part, as `yunque data build` has it: of a split by time, what there was before. RecipeError."""
+        day, until = self.split.after, self.collect.until
+        if day and until and day != until:
+            what = f"split.after is {day.isoformat()}, collect.until {until.isoformat()}"
+            raise RecipeError(what, where="split", do="leave collect.until out: it follows from split.after")
+        collect = self.collect.model_copy(update={"until": day or until})
+        return DataRecipe(**{name: getattr(self, name) for name in DataRecipe.model_fields} | {"collect": collect})
 
 
 UNSCREENED: dict[str, Any] = {
@@ -106,6 +111,10 @@ def train_recipe(path: Path | None, settings: list[str], data: DataRecipe) -> Fo
             where = "--set" if any(setting.startswith(f"{name}.") for setting in settings) else path
             do = "build another one with `yunque data build`, or leave it out"
             raise RecipeError(f"'{name}' is another than the data set was built with", where=where, do=do)
+    if recipe.split.after and recipe.split.after != data.collect.until:
+        built = f"until {data.collect.until.isoformat()}" if data.collect.until else "of all there is"
+        do = "build another one with `yunque data build --set collect.until=DAY`, or leave it out"
+        raise RecipeError(f"split.after is {recipe.split.after.isoformat()}, the data set {built}", where="split", do=do)
     given = {name: getattr(data, name) for name in DataRecipe.model_fields if name not in recipe.model_fields_set}
     return recipe.model_copy(update=given)
 

@@ -26,6 +26,8 @@ class Steps:
     def make(self, kind: str, name: str, build: Callable[[Path], dict], **inputs: Any) -> Artifact:
         """The artifact that these inputs decide (`Store.make`): found, or made by ``build``; ``name`` is for people."""
         artifact, new = self.store.make(kind, build, seed=self.seed, name=name, **inputs)
+        if any(artifact.id == earlier.id for earlier, _ in self.made):
+            return artifact  # two steps of this run need it
         self.made.append((artifact, new))
         took = f"{artifact.manifest.took_s:.1f} s" if new else "already there"
         self.say(f"{kind:<10} {artifact.id}  {took}  {name}")

@@ -22,12 +22,12 @@ from yunque.core.seams import Progress
 from yunque.data.contents import Wanted, rows_of, tree_records
 from yunque.data.packing.rows import PairOrigin, Rows, pack
 from yunque.data.sides import placed_pairs
-from yunque.data.split import SPLIT, NearDuplicate, Split, SplitAssignment, SplitResult, parts_of, split
+from yunque.data.split import Split, parts_of
 from yunque.models.base import BaseFacts, find_base, refuse_short_context
+from yunque.pipelines.heldout import split_of
 from yunque.pipelines.recipes import ForgeRecipe
 from yunque.pipelines.steps import Steps, plain
 from yunque.store.artifacts import Artifact
-from yunque.store.tables import write_table
 from yunque.training.recipe import num_steps
 
 
@@ -60,16 +60,7 @@ class Training:
     # ---------------------------------------------------------------------------------------------------------------- data
     def split(self, dataset: Artifact) -> Artifact:
         """Where every record of a tree goes, over all sources together."""
-
-        def build(folder: Path) -> dict:
-            records = [record for _, record in tree_records(self.steps.store, dataset)]
-            result: SplitResult = split(records, self.recipe.split, self.recipe.seed, self.progress)
-            write_table(folder / SPLIT, result.assignments, SplitAssignment)
-            write_table(folder / "near_duplicates.parquet", result.near_duplicates, NearDuplicate)
-            return result.counts
-
-        name = dataset.manifest.name
-        return self.steps.make("split", name, build, parents=[dataset], recipe=plain(self.recipe.split))
+        return split_of(self.steps, dataset, self.recipe.split, self.recipe.seed, self.progress)
 
     def packed(self, dataset: Artifact, parts: Artifact) -> Artifact:
         """Rows to train and to validate on, and what became of every pair."""

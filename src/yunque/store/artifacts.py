@@ -58,6 +58,10 @@ class Artifact:
         """What went in, came out and was lost."""
         return self.manifest.counts
 
+    def starts_with(self, wanted: str) -> bool:
+        """Whether that is how its id begins, alone or behind its kind (``kind-id``)."""
+        return bool(wanted) and (self.id.startswith(wanted) or f"{self.manifest.kind}-{self.id}".startswith(wanted))
+
 
 class Store:
     """A folder of artifacts. Raises StoreError when ``root`` cannot be used."""
@@ -136,7 +140,7 @@ class Store:
         StoreError when none or several do.
         """
         every = [artifact for artifact in self.all() if kind in ("", artifact.manifest.kind)]
-        hits = [a for a in every if wanted and (a.id.startswith(wanted) or f"{a.manifest.kind}-{a.id}".startswith(wanted))]
+        hits = [artifact for artifact in every if artifact.starts_with(wanted)]
         if len(hits) == 1:
             return hits[0]
         if not every:

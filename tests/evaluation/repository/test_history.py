@@ -287,20 +287,20 @@ def test_a_fix_shows_subject_test_and_the_function_with_its_mistake(made):
 
 
 def test_the_tests_of_a_fix_are_those_it_mended_and_some_that_passed_before(made):
-    problems = {problem.change.name: problem for problem in made.fix.problems}
-    assert problems["area"].tests[0] == "tests/test_shapes.py::test_area"
-    assert set(problems["area"].tests[1:3]) == {"tests/test_shapes.py::test_no_area", "tests/test_shapes.py::test_square"}
-    assert len(problems["area"].tests) == 1 + 6
+    questions = {question.change.name: question for question in made.fix.questions}
+    assert questions["area"].tests[0] == "tests/test_shapes.py::test_area"
+    assert set(questions["area"].tests[1:3]) == {"tests/test_shapes.py::test_no_area", "tests/test_shapes.py::test_square"}
+    assert len(questions["area"].tests) == 1 + 6
     fixed = {f"tests/test_shapes.py::TestVolume::test_volume[{side}]" for side in (3,)}
-    assert fixed <= set(problems["Box.volume"].tests)
+    assert fixed <= set(questions["Box.volume"].tests)
 
 
 def test_a_refactoring_shows_the_function_before_alone(made):
     (task,) = made.refactor.tasks()
     assert "class Box:\n    def is_large(self):\n        if self.side > LIMIT:" in task.question
     assert "return self.side > LIMIT" not in task.question + task.prompt
-    (problem,) = made.refactor.problems
-    assert problem.tests and all("::test_large[" in test for test in problem.tests)
+    (question,) = made.refactor.questions
+    assert question.tests and all("::test_large[" in test for test in question.tests)
 
 
 # ------------------------------------------------------------------------------------------------------------------ judging
@@ -310,7 +310,7 @@ def test_every_canonical_answer_passes_and_every_one_before_fails(made):
             assert suite.judge(task, suite.canonical(task)).outcome is Outcome.PASS
             assert suite.judge(task, suite.wrong(task)).outcome is Outcome.FAIL
             assert suite.program(task, suite.canonical(task)) == next(
-                problem.change.after for problem in suite.problems if problem.task.id == task.id
+                question.change.after for question in suite.questions if question.task.id == task.id
             )
 
 
@@ -397,10 +397,10 @@ def area(width, height):
 
 def test_a_patched_pytest_is_seen_by_the_test_that_must_fail(made, tests_box):
     """The names are put together, so that the text looks harmless, and the patch is there before any test runs."""
-    task, problem = task_of(made.fix, "area"), made.fix.problems[-1]
-    tree = made.folder / "trees" / problem.change.commit.id[:12]
+    task, question = task_of(made.fix, "area"), made.fix.questions[-1]
+    tree = made.folder / "trees" / question.change.commit.id[:12]
     tests = RepositoryTests(
-        tree=tree, tests=problem.tests, sandbox=tests_box, limits=Limits(memory_bytes=2 << 30, processes=64)
+        tree=tree, tests=question.tests, sandbox=tests_box, limits=Limits(memory_bytes=2 << 30, processes=64)
     )
     origin = Origin(source="", path="pkg/shapes.py", revision="", licence="", collected_at="")
     record = Record(id="", text=made.fix.program(task, PATCH), language="python", origin=origin)
@@ -449,15 +449,15 @@ def test_made_again_it_is_the_same(made, repository, tests_box, tmp_path):
     alone = SMALL.model_copy(update={"workers": 1})
     counts = make_history(repository.root, tmp_path, tests_box, recipe=alone, measuring=MEASURING)
     assert counts == made.fix.counts
-    assert (tmp_path / "problems.jsonl").read_bytes() == (made.folder / "problems.jsonl").read_bytes()
+    assert (tmp_path / "questions.jsonl").read_bytes() == (made.folder / "questions.jsonl").read_bytes()
     fix, _ = load_history(tmp_path, tests_box, measuring=MEASURING)
-    assert fix.problems == made.fix.problems
+    assert fix.questions == made.fix.questions
     task = fix.tasks()[0]
     assert fix.judge(task, fix.canonical(task)).outcome is Outcome.PASS
 
 
 def test_only_the_trees_of_tasks_are_kept(made):
-    commits = {problem.change.commit.id[:12] for problem in (*made.fix.problems, *made.refactor.problems)}
+    commits = {question.change.commit.id[:12] for question in (*made.fix.questions, *made.refactor.questions)}
     assert {path.name for path in (made.folder / "trees").iterdir()} == commits
 
 

@@ -1,5 +1,6 @@
 """Any repository with tests as suites: right bodies pass, forged ones fail, a forge is asked for its held-out part alone."""
 
+import dataclasses
 import gc
 import shutil
 from collections import Counter
@@ -8,10 +9,11 @@ import pytest
 
 from yunque.core.errors import EvaluationError, SourceError
 from yunque.core.nouns import Outcome, PromptStyle, Record
-from yunque.core.seams import JudgedSuite, MeasuredSuite
+from yunque.core.seams import JudgedSuite
 from yunque.data.split import Split, SplitAssignment
+from yunque.evaluation.asking import StyledSuite
 from yunque.evaluation.repository.one_function import function_in, is_definition, reindent
-from yunque.evaluation.repository.suites import open_repository
+from yunque.evaluation.repository.suites import BitsSuite, BodySuite, FimSuite, open_repository
 from yunque.store.artifacts import Store
 from yunque.store.tables import write_table
 
@@ -35,7 +37,7 @@ def task_of(suite, signature):
 def test_a_plain_repository_is_asked_as_a_whole(suites, repository):
     body, fim = suites
     assert (body.name, fim.name) == ("repo-body:small", "repo-fim:small")
-    assert isinstance(body, JudgedSuite) and isinstance(fim, MeasuredSuite)
+    assert isinstance(body, JudgedSuite) and isinstance(fim, JudgedSuite)
     assert not body.trainable and not fim.trainable and body.licence == "unknown"
     assert {task.group for task in fim.tasks()} == {"pkg/core.py", "pkg/trained.py", "pkg/validated.py"}
     assert len(body.tasks()) >= 7  # `copied` has no near-duplicate here, and longer bodies are asked for
@@ -137,16 +139,51 @@ def test_blanks_and_further_lines_do_not_matter_but_letters_do(suites):
     assert fim.judge(task, "\udc80\0").outcome is Outcome.FAIL
 
 
-def test_the_measure_is_the_mean_edit_similarity(suites):
-    _, fim = suites
-    tasks = fim.tasks()
-    perfect = [(task, fim.program(task, fim.canonical(task))) for task in tasks]
-    (measure,) = fim.measures(perfect)
-    assert (measure.name, measure.value, measure.n) == ("edit similarity", 1.0, len(tasks))
-    mixed = [(task, fim.program(task, fim.wrong(task))) for task in tasks]
-    scores = [fim.judge(task, fim.wrong(task)).score for task in tasks]
-    assert fim.measures(mixed)[0].value == pytest.approx(sum(scores) / len(scores))
-    assert fim.measures([]) == []
+# ------------------------------------------------------------------------------------------------------------------- bits
+def test_chunks_are_scored_and_not_asked_for(built, repository, recipe):
+    bits = BitsSuite(repositories=(repository.asked(built.questions, recipe()),))
+    tasks = bits.tasks()
+    assert isinstance(bits, JudgedSuite) and bits.name == "repo-bits:small"
+    assert [bits.canonical(task) for task in tasks] == [chunk.text for chunk in built.questions.chunks]
+    assert {(task.max_tokens, task.prompt, task.group, task.language) for task in tasks} == {
+        (0, "", "pkg/core.py", "python")
+    }
+    assert len({task.id for task in tasks}) == len(tasks)
+    assert bits.judge(tasks[0], "anything").outcome is Outcome.SKIP
+    twice = dataclasses.replace(built.questions, chunks=built.questions.chunks[:1] * 2)
+    assert len({task.id for task in BitsSuite(repositories=(repository.asked(twice, recipe()),)).tasks()}) == 2
+
+
+# ---------------------------------------------------------------------------------------------------- several repositories
+def test_several_repositories_are_parts_of_one_suite(built, repository, recipe, tests_box):
+    """The second has no question of its own but one, so that every task can be told apart."""
+    (extra,) = repository.maker(None, recipe(fim_tasks=60, body_tasks=0), seed=99).make()[0].of("fim")[:1]
+    shared = built.questions.of("fim")[:2]
+    other = dataclasses.replace(built.questions, questions=(*shared, extra))
+    both = repository.asked(built.questions, recipe()), repository.asked(other, recipe(), name="second")
+    fim = FimSuite(repositories=both)
+    assert fim.name == "repo-fim:small+second" and fim.licence == "MIT"
+    parts = Counter(task.part for task in fim.tasks())
+    assert parts == {"small": len(built.questions.of("fim")), "second": 1}, "a file that both have is asked once"
+    assert {task.group for task in fim.tasks()} == {"small/pkg/core.py", "second/pkg/core.py"}
+    assert all(fim.judge(task, fim.canonical(task)).outcome is Outcome.PASS for task in (*fim.tasks(), *fim.style_tasks()))
+    assert {task.part for task in BitsSuite(repositories=both).tasks()} == {"small", "second"}
+    body = BodySuite(repositories=both[::-1], sandbox=tests_box)
+    assert {task.part for task in body.tasks()} == {"small"} and all(not task.suffix for task in body.tasks())
+
+
+def test_a_style_is_chosen_on_validation_files(built, repository, recipe):
+    fim = FimSuite(repositories=(repository.asked(built.questions, recipe()),))
+    assert isinstance(fim, StyledSuite)
+    assert {task.group for task in fim.style_tasks()} == {"pkg/validated.py"}
+    assert not {task.id for task in fim.style_tasks()} & {task.id for task in fim.tasks()}
+
+
+def test_other_tests_of_a_function_are_another_judge(built, repository, recipe):
+    one = BodySuite(repositories=(repository.asked(built.questions, recipe()),))
+    changed = [dataclasses.replace(question, tests=question.tests[:1]) for question in built.questions.questions]
+    other = dataclasses.replace(built.questions, questions=tuple(changed))
+    assert BodySuite(repositories=(repository.asked(other, recipe()),)).key != one.key
 
 
 # ------------------------------------------------------------------------------------------------------------------ forged
@@ -163,7 +200,7 @@ def forged(repository, built, tmp_path_factory):
         return lambda folder: {"rows": write_table(folder / name, rows, kind)}
 
     def save(folder):
-        built.suite.save(folder)
+        built.questions.save(folder)
         return built.counts
 
     placed = [
@@ -184,9 +221,9 @@ def test_a_forge_is_asked_for_its_held_out_part_alone(forged, built, repository,
     body, fim = open_repository(forged, tests_box)
     heldout = {record.origin.path for record in repository.records if repository.parts[record.id] is Split.HELDOUT}
     assert {task.group for task in (*body.tasks(), *fim.tasks())} == heldout == {"pkg/core.py"}
-    assert [task.id for task in body.tasks()] == [problem.task.id for problem in built.suite.of("body")]
+    assert [task.id for task in body.tasks()] == [question.task.id for question in built.questions.of("body")]
     assert body.name == "repo-body:small" and body.licence == "MIT"
-    assert body.repository.recipe.test_wall_s == 30
+    assert body.repositories[0].recipe.test_wall_s == 30
     task = body.tasks()[0]
     assert body.judge(task, body.canonical(task)).outcome is Outcome.PASS
     assert body.judge(task, body.wrong(task)).outcome is Outcome.FAIL
@@ -197,7 +234,7 @@ def test_bad_input_is_one_line(tests_box, tmp_path, forged):
     (tmp_path / "code").mkdir()
     (tmp_path / "code" / "a.py").write_text("def f(x):\n    return [x, x]\n")
     cases = [
-        (EvaluationError, "no questions of kind 'fix'; known: body, fim", (tmp_path / "code", tests_box, ["fix"])),
+        (EvaluationError, "no questions of kind 'fix'; known: body, fim, bits", (tmp_path / "code", tests_box, ["fix"])),
         (EvaluationError, "no kind of question", (tmp_path / "code", tests_box, [])),
         (EvaluationError, "no sandbox to run its tests in", (tmp_path / "code", None)),
         (
@@ -210,7 +247,7 @@ def test_bad_input_is_one_line(tests_box, tmp_path, forged):
     Store(tmp_path / "out").make("snapshot", lambda folder: {})
     cases.append((EvaluationError, "holds artifacts, but no suite", (tmp_path / "out", tests_box)))
     broken = shutil.copytree(forged, tmp_path / "broken")
-    next(broken.glob("artifacts/suite-*/problems.jsonl")).write_text("{}\n")
+    next(broken.glob("artifacts/suite-*/questions.jsonl")).write_text("{}\n")
     cases.append((EvaluationError, "a suite that cannot be read", (broken, tests_box)))
     for error, says, arguments in cases:
         with pytest.raises(error, match=says) as caught:
@@ -221,7 +258,7 @@ def test_bad_input_is_one_line(tests_box, tmp_path, forged):
 def test_fim_alone_needs_no_sandbox_and_its_folder_goes_with_it(tmp_path):
     (tmp_path / "a.py").write_text("def f(number):\n    return [number, number + 1]\n")
     (fim,) = open_repository(tmp_path, None, ["fim"])
-    tree = fim.repository.tree
+    tree = fim.repositories[0].tree
     assert tree.is_dir() and fim.tasks()
     del fim
     gc.collect()

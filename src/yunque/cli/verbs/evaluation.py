@@ -27,6 +27,12 @@ def eval_(
     style: Annotated[str, typer.Option("--style", help="auto, prefix, fim, chat or few-shot")] = "auto",
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only the first tasks.")] = None,
     max_tokens: Annotated[int | None, typer.Option("--max-tokens", min=1, help="Most tokens of an answer.")] = None,
+    prompt_tokens: Annotated[
+        int, typer.Option("--prompt-tokens", min=8, help="Most tokens of a prompt that are read; a forge asks with 192.")
+    ] = 4096,
+    suffix_tokens: Annotated[
+        int, typer.Option("--suffix-tokens", min=0, help="The same of the text behind a hole; a forge asks with 64.")
+    ] = 1024,
     metrics: Annotated[
         str, typer.Option("--metrics", help="Some of similarity, syntax, lint, security, efficiency, likelihood; or all.")
     ] = "similarity,syntax,lint,security",
@@ -52,7 +58,7 @@ def eval_(
         raise EvaluationError("no model and no --samples", do="name one of the two")
     config = config_of(
         samples=n, temperature=temperature, style=style, seed=seed, limit=limit, max_tokens=max_tokens, engine=engine,
-        metrics=listed(metrics), trained_on=listed(trained_on),
+        prompt_tokens=prompt_tokens, suffix_tokens=suffix_tokens, metrics=listed(metrics), trained_on=listed(trained_on),
     )  # fmt: skip
     evaluation = Evaluation(
         out=out, config=config, workers=workers, ceiling=ceiling, engine=engine, missing=missing, progress=bars, say=say

@@ -10,9 +10,11 @@ Not covered: the user's own and the machine's git configuration is trusted; a fe
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import subprocess
+from datetime import date
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -107,6 +109,16 @@ def resolve(root: Path, revision: str) -> str:
         return ask(root, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}").decode().strip()
     except GitError:
         return ""
+
+
+def commit_before(root: Path, revision: str, day: date) -> str:
+    """The commit that a branch was at when a day began (UTC, by the committer's clock). SourceError when it had none yet."""
+    if commit := resolve(root, revision):
+        with contextlib.suppress(GitError):  # what came before is not all here
+            before = f"--before={day.isoformat()}T00:00:00Z"
+            if found := ask(root, "rev-list", "--max-count=1", "--first-parent", before, commit).decode().strip():
+                return found
+    raise SourceError(f"has no commit from before {day.isoformat()}", where=root, do="choose a later day")
 
 
 def remote_commit(url: str, revision: str = "") -> tuple[str, str]:

@@ -24,7 +24,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cached_property
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -198,6 +198,10 @@ class GitFolder(Folder):
         """The commit, and a hash of the files as they are, local changes included."""
         return {**super().identity, "commit": self._commit}
 
+    def as_of(self, day: date) -> GitRevision:
+        """What was committed when a day began."""
+        return GitRevision(self.root, "HEAD", self.limits).as_of(day)
+
     @cached_property
     def _commit(self) -> str:
         return git.head(self.root)
@@ -221,6 +225,10 @@ class GitFolder(Folder):
 
 class GitRevision:
     """The files of one commit of a repository on this machine, as git holds them; nothing is checked out."""
+
+    def as_of(self, day: date) -> GitRevision:
+        """What its branch was at when a day began."""
+        return GitRevision(self.root, git.commit_before(self.root, self.revision, day), self.limits)
 
     def __init__(self, root: Path, revision: str, limits: TreeLimits = TreeLimits()) -> None:
         self.root, self.revision, self.limits = root, revision, limits

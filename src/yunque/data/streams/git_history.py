@@ -29,8 +29,8 @@ import re
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -88,6 +88,11 @@ class History:
             do = "name a repository with a history" if self.rules.revision == "HEAD" else "see `git log --all`"
             raise SourceError(f"has no commit '{shown(self.rules.revision)}'", where=shown(str(self.root)), do=do)
         return {"kind": "history", "name": self.name, "commit": commit, "rules": asdict(self.rules)}
+
+    def as_of(self, day: date) -> History:
+        """What came before a day."""
+        commit = git.commit_before(self.root, self.rules.revision, day)
+        return History(self.root, replace(self.rules, revision=commit))
 
     def read(self) -> Iterator[Record | Pair | Dropped]:
         """Of each commit, the newest first: its dropped files, then records and pairs; or why there are none."""

@@ -224,10 +224,12 @@ def reference_likelihood(engine: Engine, suite: JudgedSuite, tasks: Sequence[Tas
     engine: in windows of 512 tokens). Tasks without a canonical answer are absent.
     """
     having = [(task, text) for task in tasks if (text := suite.canonical(task))]
-    scores = engine.score([text for task, answer in having for text in (task.prompt, task.prompt + answer)])
+    if not having:
+        return {}
+    scores = engine.score([text for task, answer in having for text in (task.prompt, task.prompt + answer) if text])
     table = {}
     for task, answer in having:
-        alone, together = next(scores), next(scores)
+        alone, together = next(scores) if task.prompt else [], next(scores)
         nats = max(0.0, -(sum(together) - sum(alone)))
         table[task.id] = {
             "nats": round(nats, 4),

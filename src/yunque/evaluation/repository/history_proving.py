@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import re
-import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -28,21 +27,22 @@ from yunque.evaluation.repository.history_suites import (
     FIX_PROMPT,
     FIX_QUESTION,
     KINDS,
-    PROBLEMS,
+    QUESTIONS,
     REFACTOR_PROMPT,
     REFACTOR_QUESTION,
     STOPS,
     TREES,
+    HistoryQuestion,
     HistoryRecipe,
     HistorySuite,
     Judge,
     Measuring,
-    Problem,
     load_history,
     written,
 )
 from yunque.evaluation.repository.one_function import function_in, reindent
-from yunque.evaluation.repository.questions import STUB, limits_of_tests
+from yunque.evaluation.repository.questions import STUB
+from yunque.store.scratch import ScratchFolder
 from yunque.store.tables import write_lines
 
 
@@ -61,10 +61,8 @@ def open_history(
     ``folder`` keeps tasks and trees for `load_history`; None: a temporary one that goes with the suites. EvaluationError for
     an unknown kind, no sandbox, a history that is absent or shallow; a suite without tasks says why in its ``counts``.
     """
-    held = tempfile.TemporaryDirectory(prefix="yunque-history-") if folder is None else None
-    kept = Path(held.name) if held is not None else folder
-    assert kept is not None  # the one or the other is
-    place = Path(kept)
+    held = ScratchFolder("yunque-history-") if folder is None else None
+    place = held.path if held else Path(folder or "")
     make_history(root, place, sandbox, kinds, recipe=recipe, measuring=measuring, progress=progress)
     suites = load_history(place, sandbox, measuring=measuring)
     return [replace(suite, held=held) for suite in suites]
@@ -89,9 +87,9 @@ def make_history(
     if sandbox is None:
         raise EvaluationError("no sandbox to run its tests in", where=root, do="see `yunque doctor`")
     maker = _Maker(history, Path(folder), sandbox, tuple(kinds), recipe, measuring, progress)
-    problems, counts = maker.make()
-    licences = sorted({_licence(maker.trees.folder, problem.change) for problem in problems})
-    write_lines(maker.folder / PROBLEMS, problems)
+    questions, counts = maker.make()
+    licences = sorted({_licence(maker.trees.folder, question.change) for question in questions})
+    write_lines(maker.folder / QUESTIONS, questions)
     order = {
         "name": history.name,
         "licence": " AND ".join(licences) or "unknown",
@@ -122,9 +120,9 @@ class _Maker:
         (folder / TREES).mkdir(parents=True, exist_ok=True)
         self.trees = Trees(history=history, folder=folder / TREES, limits=limits)
         self.excluded: dict[str, Counter[str]] = {kind: Counter() for kind in kinds}
-        self.problems: list[Problem] = []
+        self.questions: list[HistoryQuestion] = []
 
-    def make(self) -> tuple[list[Problem], dict]:
+    def make(self) -> tuple[list[HistoryQuestion], dict]:
         """All tasks, and the counts."""
         reader = Reader(self.history, self.recipe.max_commits)
         commits = [[change for change in changes if change.kind in self.kinds] for changes in reader.changes()]
@@ -142,9 +140,9 @@ class _Maker:
                     self._keep(changes, results)
                     advance(1)
         self.trees.finish()
-        kept = Counter(problem.change.kind for problem in self.problems)
+        kept = Counter(question.change.kind for question in self.questions)
         made = Counter(change.kind for changes in commits for change in changes)
-        return self.problems, {
+        return self.questions, {
             "head": self.history.head,
             "commits": reader.looked_at,
             "commits_with_changes": reader.usable,
@@ -158,7 +156,7 @@ class _Maker:
         }
 
     def _is_full(self, kind: str) -> bool:
-        return sum(problem.change.kind == kind for problem in self.problems) >= self.recipe.max_tasks
+        return sum(question.change.kind == kind for question in self.questions) >= self.recipe.max_tasks
 
     def _tree(self, changes: list[Change]) -> Path | str:
         """The commit's tree, or why there is none to run."""
@@ -171,20 +169,20 @@ class _Maker:
         except SourceError as error:
             return error.what
 
-    def _keep(self, changes: list[Change], results: list[Problem | str]) -> None:
+    def _keep(self, changes: list[Change], results: list[HistoryQuestion | str]) -> None:
         for change, result in zip(changes, results, strict=True):
             if self._is_full(change.kind):
                 result = "enough tasks already"
             if isinstance(result, str):
                 self.excluded[change.kind][result] += 1
             else:
-                self.problems.append(result)
+                self.questions.append(result)
         commit = changes[0].commit.id
-        if not any(problem.change.commit.id == commit for problem in self.problems):
+        if not any(question.change.commit.id == commit for question in self.questions):
             self.trees.drop(commit)
 
     # ------------------------------------------------------------------------------------------------------------- proving
-    def _prove(self, changes: list[Change], tree: Path | str) -> list[Problem | str]:
+    def _prove(self, changes: list[Change], tree: Path | str) -> list[HistoryQuestion | str]:
         """A proven task or a reason for each change of one commit."""
         if isinstance(tree, str):
             return [tree] * len(changes)
@@ -211,10 +209,9 @@ class _Maker:
         return ""
 
     def _reach(self, tree: Path, files: dict[str, bytes]) -> Reached:
-        limits = limits_of_tests(self.recipe.reach_wall_s, self.recipe.memory_bytes)
-        return reach(tree, WithFiles(self.sandbox, files), replace(limits, file_bytes=64 << 20))
+        return reach(tree, WithFiles(self.sandbox, files), self.recipe.reach_limits())
 
-    def _prove_fix(self, change: Change, tree: Path, passing: dict[str, TestReach]) -> Problem | str:
+    def _prove_fix(self, change: Change, tree: Path, passing: dict[str, TestReach]) -> HistoryQuestion | str:
         result, trouble, _ = self._reach(tree, {change.path: change.with_function(change.old).encode()})
         if trouble:
             return f"on the code before, {trouble}"
@@ -230,31 +227,31 @@ class _Maker:
             return long if sources else "no source of a failing test to show"
         fixed = [shown, *(test for test in fixed if test != shown)][: self.recipe.fail_to_pass]
         kept = [test for test in fit if test in passed_before][: self.recipe.pass_to_pass]
-        problem = self._problem(change, [*fixed, *kept], FIX_PROMPT, FIX_QUESTION, test=sources[shown])
-        return self._refused(problem) or problem
+        question = self._question(change, [*fixed, *kept], FIX_PROMPT, FIX_QUESTION, test=sources[shown])
+        return self._refused(question) or question
 
-    def _prove_refactor(self, change: Change, tree: Path, passing: dict[str, TestReach]) -> Problem | str:
+    def _prove_refactor(self, change: Change, tree: Path, passing: dict[str, TestReach]) -> HistoryQuestion | str:
         line = change.after.encode()[: change.span_bytes[0]].count(b"\n") + 1
         reaching = {name: test for name, test in passing.items() if (change.path, line) in test.reached}
         tests = [test for test in self._order(change, reaching) if not _is_own_doctest(test, change)]
         if not tests:
             return "no passing test reaches it"
-        problem = self._problem(change, tests[: max(1, self.recipe.pass_to_pass)], REFACTOR_PROMPT, REFACTOR_QUESTION)
-        if refusal := self._refused(problem):
+        question = self._question(change, tests[: max(1, self.recipe.pass_to_pass)], REFACTOR_PROMPT, REFACTOR_QUESTION)
+        if refusal := self._refused(question):
             return refusal
         judge = self._judge(change)
-        if judge.tests(problem, change.old).outcome is not Outcome.PASS:
+        if judge.tests(question, change.old).outcome is not Outcome.PASS:
             return "its tests do not pass with the function before"
-        if judge.tests(problem, _stubbed(change)).outcome is Outcome.PASS:
+        if judge.tests(question, _stubbed(change)).outcome is Outcome.PASS:
             return "its tests pass without a body"
-        return problem
+        return question
 
-    def _refused(self, problem: Problem) -> str:
+    def _refused(self, question: HistoryQuestion) -> str:
         """Why the function after does not pass or the one before does not fail; empty when both are as they must be."""
-        change = problem.change
+        change = question.change
         judge = self._judge(change)
         after, before = (
-            judge.verdict(problem, written(change, text, PromptStyle.PREFIX)) for text in (change.new, change.old)
+            judge.verdict(question, written(change, text, PromptStyle.PREFIX)) for text in (change.new, change.old)
         )
         if after.outcome is not Outcome.PASS:
             lines = {finding.rule for finding in after.findings}
@@ -273,7 +270,7 @@ class _Maker:
         reaches = {name: (change.path, line) in test.reached for name, test in tests.items()}
         return sorted(tests, key=lambda name: (not reaches[name], seed_from(change.id, name)))
 
-    def _problem(self, change: Change, tests: list[str], prompt: str, question: str, *, test: str = "") -> Problem:
+    def _question(self, change: Change, tests: list[str], prompt: str, question: str, *, test: str = "") -> HistoryQuestion:
         around = _around(change)
         order = {
             "path": change.path,
@@ -293,7 +290,7 @@ class _Maker:
             language="python",
             group=change.path,
         )
-        return Problem(task=task, change=change, tests=tuple(tests))
+        return HistoryQuestion(task=task, change=change, tests=tuple(tests))
 
 
 _REFUSALS = {

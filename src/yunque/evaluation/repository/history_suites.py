@@ -24,7 +24,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from yunque.checks.execution.repository_tests import RepositoryTests
 from yunque.checks.findings import fail
@@ -35,12 +35,13 @@ from yunque.core.seams import Check, Sandbox
 from yunque.evaluation.repository.control_test import judge_controlled
 from yunque.evaluation.repository.history import FIX, REFACTOR, Change
 from yunque.evaluation.repository.one_function import clean, function_in, refuse, reindent
-from yunque.evaluation.repository.questions import limits_of_tests
+from yunque.evaluation.repository.questions import QUESTIONS, TestRuns
 from yunque.evaluation.suites.extraction import code_of
+from yunque.store.scratch import ScratchFolder
 from yunque.store.tables import read_lines
 
 KINDS = (FIX, REFACTOR)
-PROBLEMS, TREES = "problems.jsonl", "trees"
+TREES = "trees"
 STOPS = ("\n```", "\n\n\n", "\nclass ", "\n# ")
 FIX_QUESTION = """\
 A test of this Python project fails. The commit that fixes it is called:
@@ -92,7 +93,7 @@ REFACTOR_PROMPT = """\
 {around}"""
 
 
-class HistoryRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=True):
+class HistoryRecipe(TestRuns):
     """How far back a history is read, how much is asked, and what the tests may use."""
 
     max_commits: int = Field(500, ge=1)
@@ -109,20 +110,14 @@ class HistoryRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docstr
     """a longer failing test is not shown"""
     answer_tokens: int = Field(768, ge=1)
     """most tokens of an answer"""
-    workers: int = Field(2, ge=1)
-    """sandboxed test runs at the same time"""
-    reach_wall_s: float = Field(180, gt=0)
-    """time for one run of all tests"""
     test_wall_s: float = Field(30, gt=0)
     """time for the tests of one task"""
-    memory_bytes: int = Field(2 << 30, ge=1 << 28)
-    """memory of a test process"""
     tree_bytes: int = Field(256 << 20, ge=1)
     """most bytes of one commit's files"""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Problem:
+class HistoryQuestion:
     """A task with what judges it, none of which a model sees."""
 
     task: Task
@@ -157,7 +152,7 @@ class HistorySuite:
     of: str
     """Name of the repository."""
     licence: str
-    problems: tuple[Problem, ...]
+    questions: tuple[HistoryQuestion, ...]
     trees: Path
     sandbox: Sandbox | None = None
     recipe: HistoryRecipe = field(default_factory=HistoryRecipe)
@@ -167,8 +162,8 @@ class HistorySuite:
     """Commits looked at, changes kept, and excluded by reason."""
     trainable: bool = False
     """Whoever trains on it cannot be judged by it."""
-    held: Any = None
-    """Keeps a temporary folder from being removed."""
+    held: ScratchFolder | None = None
+    """Where its trees are temporary."""
 
     @property
     def name(self) -> str:
@@ -176,12 +171,12 @@ class HistorySuite:
         return f"repo-{self.kind}:{self.of}"
 
     @cached_property
-    def _by_id(self) -> dict[str, Problem]:
-        return {problem.task.id: problem for problem in self.problems}
+    def _by_id(self) -> dict[str, HistoryQuestion]:
+        return {question.task.id: question for question in self.questions}
 
     def tasks(self) -> list[Task]:
         """Every task, of the newest commit first."""
-        return [problem.task for problem in self.problems]
+        return [question.task for question in self.questions]
 
     def canonical(self, task: Task) -> str:
         """The function after the commit."""
@@ -200,9 +195,9 @@ class HistorySuite:
         """PASS when all tests pass; a refactoring must also be one."""
         if self.sandbox is None:
             raise EvaluationError("no sandbox to judge in", where=self.name)
-        problem = self._by_id[task.id]
+        question = self._by_id[task.id]
         judge = Judge(sandbox=self.sandbox, recipe=self.recipe, trees=self.trees, name=self.name, measuring=self.measuring)
-        return judge.verdict(problem, written(problem.change, text, style))
+        return judge.verdict(question, written(question.change, text, style))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -215,9 +210,9 @@ class Judge:
     name: str
     measuring: Measuring | None
 
-    def verdict(self, problem: Problem, piece: str | None) -> Verdict:
+    def verdict(self, question: HistoryQuestion, piece: str | None) -> Verdict:
         """Of a piece of code, None for an answer without the function."""
-        change = problem.change
+        change = question.change
         name = change.name.rpartition(".")[2]
         if piece is None:
             return fail(self.name, "not-one-function", f"no definition of {name} that parses")
@@ -225,20 +220,20 @@ class Judge:
             return fail(self.name, *refusal)
         if change.kind == REFACTOR and (trouble := self._not_simpler(change, piece)):
             return trouble
-        return self.tests(problem, piece)
+        return self.tests(question, piece)
 
-    def tests(self, problem: Problem, piece: str) -> Verdict:
+    def tests(self, question: HistoryQuestion, piece: str) -> Verdict:
         """What the tests say of it."""
-        limits = limits_of_tests(self.recipe.test_wall_s, self.recipe.memory_bytes)
-        tree = self.trees / problem.change.commit.id[:12]
+        limits = self.recipe.limits()
+        tree = self.trees / question.change.commit.id[:12]
         check = RepositoryTests(
             tree=tree,
-            tests=problem.tests,
+            tests=question.tests,
             sandbox=self.sandbox,
             limits=limits,
-            definition=problem.change.name.partition(".")[0],
+            definition=question.change.name.partition(".")[0],
         )
-        return judge_controlled(check, self._record(problem.change, piece), self.name)
+        return judge_controlled(check, self._record(question.change, piece), self.name)
 
     def _not_simpler(self, change: Change, piece: str) -> Verdict | None:
         if _same_tree(piece, change.old):
@@ -306,14 +301,14 @@ def load_history(folder: Path, sandbox: Sandbox | None, *, measuring: Measuring 
     """The suites that `make_history` wrote. EvaluationError when the folder holds something else."""
     try:
         (details,) = read_lines(folder / "history.jsonl", dict)
-        problems = list(read_lines(folder / PROBLEMS, Problem))
+        questions = list(read_lines(folder / QUESTIONS, HistoryQuestion))
         recipe = HistoryRecipe(**details["recipe"])
         return [
             HistorySuite(
                 kind=kind,
                 of=details["name"],
                 licence=details["licence"],
-                problems=tuple(problem for problem in problems if problem.change.kind == kind),
+                questions=tuple(question for question in questions if question.change.kind == kind),
                 trees=folder / TREES,
                 sandbox=sandbox,
                 recipe=recipe,

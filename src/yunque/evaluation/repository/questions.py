@@ -1,10 +1,10 @@
-"""The suite that every repository brings along: its own held-out code and its own tests (seam ``Suite``).
+"""What every repository can be asked about: its own held-out code and its own tests. `suites` puts it to models.
 
 Three kinds of question, all from held-out files that are not tests, none about a function with a near-duplicate in training:
 
 * ``bits``: chunks of code; how many bits does the model need for them?
-* ``fim``: a cursor between the words of a line; what is the rest of it? Asked on validation files too, to choose a
-  prompt style.
+* ``fim``: a cursor between the words of a line; what is the rest of it? Asked on validation files too (``style``), to
+  choose a prompt style.
 * ``body``: a function without its body; does what the model writes pass the tests that reach the function?
 
 A body task counts only if its tests pass with the original body and fail with ``raise NotImplementedError``, both seen in
@@ -14,19 +14,18 @@ the sandbox; every function that makes no task is counted with its reason.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import InitVar, dataclass, replace
+from dataclasses import InitVar, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
 from pydantic import BaseModel, Field
 
-from yunque.checks.execution.judge_processes import Judges, judged
 from yunque.checks.execution.pytest_runs import Reached, TestReach, reach
 from yunque.checks.execution.repository_tests import RepositoryTests
 from yunque.code.functions import Function, blank_body, functions, is_test_path
-from yunque.core.nouns import Key, Limits, Outcome, Record, Task, Verdict, content_id, seed_from
+from yunque.core.nouns import Key, Limits, Outcome, Record, Task, content_id, seed_from
 from yunque.core.progress import silent
 from yunque.core.seams import Progress, Sandbox
 from yunque.data.pairs.context import text_after, text_before
@@ -35,12 +34,39 @@ from yunque.data.split import Split
 from yunque.store.tables import read_lines, write_lines
 
 STUB = "raise NotImplementedError"
+QUESTIONS, CHUNKS = "questions.jsonl", "chunks.jsonl"
 _UNREACHED = "no passing test reaches it"
 
 
-class EvaluationRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=True):
-    """How much is asked, and what the tests may use."""
+class TestRuns(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=True):
+    """What runs of a repository's tests may use."""
 
+    workers: int = Field(2, ge=1)
+    """sandboxed test runs at the same time"""
+    reach_wall_s: float = Field(180, gt=0)
+    """time for one run of the whole test suite"""
+    test_wall_s: float = Field(15, gt=0)
+    """time for the tests of one task"""
+    memory_bytes: int = Field(2 << 30, ge=1 << 28)
+    """address space of a test process"""
+
+    def limits(self) -> Limits:
+        """What the tests of one task may use."""
+        return self._limits(self.test_wall_s)
+
+    def reach_limits(self) -> Limits:
+        """What a run of all tests may use."""
+        return replace(self._limits(self.reach_wall_s), file_bytes=64 << 20)
+
+    def _limits(self, wall_s: float) -> Limits:
+        return Limits(wall_s=wall_s, cpu_s=wall_s, memory_bytes=self.memory_bytes, processes=64)
+
+
+class EvaluationRecipe(TestRuns):
+    """What is asked, how much of it, and what the tests may use."""
+
+    suites: tuple[str, ...] = ("repo-bits", "repo-fim", "repo-body")
+    """what both models are asked: repo-bits, repo-fim and repo-body of what is held out, and whatever `yunque eval` knows"""
     bits_bytes: int = Field(40_000, ge=1000)
     """bytes of held-out code scored in bits per byte"""
     chunk_bytes: int = Field(1_500, ge=200)
@@ -63,18 +89,10 @@ class EvaluationRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_doc
     """tests run for one function, the quickest that reach it"""
     batch_rows: int = Field(32, ge=1)
     """answers generated together; fixed, since greedy text depends on it"""
-    workers: int = Field(2, ge=1)
-    """sandboxed test runs at the same time"""
-    reach_wall_s: float = Field(180, gt=0)
-    """time for one run of the whole test suite"""
-    test_wall_s: float = Field(15, gt=0)
-    """time for the tests of one task"""
-    memory_bytes: int = Field(2 << 30, ge=1 << 28)
-    """address space of a test process"""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Problem:
+class Question:
     """A task with what is needed to judge it, none of which a model sees."""
 
     task: Task
@@ -95,42 +113,38 @@ class Chunk:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RepositorySuite:
-    """All questions of one repository."""
+class Questions:
+    """All questions of one repository, in a stable order."""
 
-    problems: tuple[Problem, ...]
+    questions: tuple[Question, ...]
     chunks: tuple[Chunk, ...]
-    name: str = "repository"
 
-    def tasks(self) -> Iterable[Task]:
-        """Every task, in a stable order."""
-        return [problem.task for problem in self.problems]
-
-    def of(self, suite: str) -> list[Problem]:
-        """The problems of one kind: ``fim``, ``style`` or ``body``."""
-        return [problem for problem in self.problems if problem.task.suite == suite]
+    def of(self, kind: str) -> list[Question]:
+        """The questions of one kind: ``fim``, ``style`` or ``body``."""
+        return [question for question in self.questions if question.task.suite == kind]
 
     def save(self, folder: Path) -> None:
-        """Write ``problems.jsonl`` and ``chunks.jsonl``."""
-        write_lines(folder / "problems.jsonl", self.problems)
-        write_lines(folder / "chunks.jsonl", self.chunks)
+        """Write ``questions.jsonl`` and ``chunks.jsonl``."""
+        write_lines(folder / QUESTIONS, self.questions)
+        write_lines(folder / CHUNKS, self.chunks)
 
     @classmethod
-    def load(cls, folder: Path) -> RepositorySuite:
+    def load(cls, folder: Path) -> Questions:
         """Read what ``save`` wrote."""
         return cls(
-            problems=tuple(read_lines(folder / "problems.jsonl", Problem)),
-            chunks=tuple(read_lines(folder / "chunks.jsonl", Chunk)),
+            questions=tuple(read_lines(folder / QUESTIONS, Question)), chunks=tuple(read_lines(folder / CHUNKS, Chunk))
         )
 
 
 @dataclass(kw_only=True)
-class SuiteBuilder:
-    """Makes the suite from records, their parts and the tree the records came from."""
+class QuestionMaker:
+    """Makes the questions from records, their parts and the tree the records came from."""
 
     records: InitVar[Sequence[Record]]
     parts: dict[str, Split]
     near_duplicates: frozenset[tuple[str, int]]
+    new_spans: Mapping[str, list[tuple[int, int]]] = field(default_factory=dict)
+    """Bytes of a record, by its id, that alone are asked about, since the others are learned from; absent: all of it."""
     tree: Path
     sandbox: Sandbox | None
     recipe: EvaluationRecipe
@@ -141,23 +155,23 @@ class SuiteBuilder:
         self.asked = [r for r in records if not is_test_path(r.origin.path)]
         self.excluded: dict[str, Counter] = defaultdict(Counter)
 
-    def build(self) -> tuple[RepositorySuite, dict]:
-        """The suite, and what it counts: tasks of each kind, and what was excluded and why."""
+    def make(self) -> tuple[Questions, dict]:
+        """The questions, and what they count: tasks of each kind, and what was excluded and why."""
         heldout, validation = self._of(Split.HELDOUT), self._of(Split.VALIDATION)
-        problems = [
+        made = [
             *self._cursors(heldout, "fim", self.recipe.fim_tasks),
             *self._cursors(validation, "style", self.recipe.style_tasks),
             *self._bodies(heldout),
         ]
-        suite = RepositorySuite(problems=tuple(problems), chunks=tuple(self._chunks(heldout)))
-        counts = Counter(problem.task.suite for problem in problems)
-        return suite, {
+        questions = Questions(questions=tuple(made), chunks=tuple(self._chunks(heldout)))
+        counts = Counter(question.task.suite for question in made)
+        return questions, {
             "fim": counts["fim"],
             "style": counts["style"],
             "body": counts["body"],
-            "chunks": len(suite.chunks),
-            "chunk_bytes": sum(len(chunk.text.encode()) for chunk in suite.chunks),
-            "files": len({chunk.path for chunk in suite.chunks}),
+            "chunks": len(questions.chunks),
+            "chunk_bytes": sum(len(chunk.text.encode()) for chunk in questions.chunks),
+            "files": len({chunk.path for chunk in questions.chunks}),
             "excluded": {kind: dict(sorted(reasons.items())) for kind, reasons in sorted(self.excluded.items())},
             "sandbox": self.sandbox.tier if self.sandbox else "none",
         }
@@ -169,6 +183,10 @@ class SuiteBuilder:
     def _twin_spans(self, record: Record) -> list[tuple[int, int]]:
         result = functions(record.text, record.language)
         return [(f.start_byte, f.end_byte) for f in result if (record.id, f.start_byte) in self.near_duplicates]
+
+    def _asked_spans(self, record: Record) -> list[tuple[int, int]]:
+        """What of a file may be asked about, twins aside."""
+        return self.new_spans.get(record.id, [(0, len(record.text.encode()))])
 
     # --------------------------------------------------------------------------------------------------------------- bits
     def _chunks(self, records: list[Record]) -> Iterable[Chunk]:
@@ -187,43 +205,43 @@ class SuiteBuilder:
     def _pieces(self, record: Record) -> list[tuple[int, str]]:
         """(place, text) of the chunks of a file, in an order that the seed decides."""
         data, spans = record.text.encode(), self._twin_spans(record)
-        pieces, position = [], 0
-        while position < len(data):
-            end = data.find(b"\n", min(position + self.recipe.chunk_bytes, len(data)) - 1) + 1 or len(data)
-            if not any(start < end and position < stop for start, stop in spans) and data[position:end].strip():
-                pieces.append((position, data[position:end].decode()))
-            position = end
+        pieces = []
+        for position, last in self._asked_spans(record):
+            while position < last:
+                end = data.find(b"\n", min(position + self.recipe.chunk_bytes, last) - 1, last) + 1 or last
+                if not any(start < end and position < stop for start, stop in spans) and data[position:end].strip():
+                    pieces.append((position, data[position:end].decode()))
+                position = end
         return sorted(pieces, key=lambda piece: seed_from(self.seed, "stretch", record.id, piece[0]))
 
     # ---------------------------------------------------------------------------------------------------------------- fim
-    def _cursors(self, records: list[Record], suite: str, wanted: int) -> list[Problem]:
+    def _cursors(self, records: list[Record], kind: str, wanted: int) -> list[Question]:
         """About ``wanted`` cursors, spread over files by their size; rests of fewer than 3 characters are not asked for."""
         total = sum(len(record.text) for record in records) or 1
-        problems = []
+        cursors = []
         for record in records:
             share = max(1, round(1.3 * wanted * len(record.text) / total)) if wanted else 0
-            result = fim_spans(
-                record, seed=self.seed, count=share, weights={FimSpanKind.LINE: 1.0}, avoid=self._twin_spans(record)
-            )
+            avoid = [*self._twin_spans(record), *_between(self._asked_spans(record), len(record.text.encode()))]
+            result = fim_spans(record, seed=self.seed, count=share, weights={FimSpanKind.LINE: 1.0}, avoid=avoid)
             data = record.text.encode()
             for fim_span in result:
                 answer = data[fim_span.start_byte : fim_span.end_byte].decode()
                 if len(answer.strip()) < 3:
-                    self.excluded[suite]["rest of the line is shorter than 3 characters"] += 1
+                    self.excluded[kind]["rest of the line is shorter than 3 characters"] += 1
                     continue
                 span = (fim_span.start_byte, fim_span.end_byte)
-                problems.append(self._problem(record, suite, span, answer, stop="line", max_tokens=self.recipe.fim_tokens))
-        problems.sort(key=lambda problem: seed_from(self.seed, problem.task.id))
-        return sorted(problems[:wanted], key=lambda problem: (problem.path, problem.span_bytes))
+                cursors.append(self._question(record, kind, span, answer, stop="line", max_tokens=self.recipe.fim_tokens))
+        cursors.sort(key=lambda question: seed_from(self.seed, question.task.id))
+        return sorted(cursors[:wanted], key=lambda question: (question.path, question.span_bytes))
 
-    def _problem(
-        self, record: Record, suite: str, span: tuple[int, int], answer: str, *, stop: str, max_tokens: int
-    ) -> Problem:
+    def _question(
+        self, record: Record, kind: str, span: tuple[int, int], answer: str, *, stop: str, max_tokens: int
+    ) -> Question:
         data = record.text.encode()
-        task_id = f"{suite}-{content_id(record.id, str(span))}"
+        task_id = f"{kind}-{content_id(record.id, str(span))}"
         task = Task(
             id=task_id,
-            suite=suite,
+            suite=kind,
             prompt=text_before(data, span[0], 4000),
             suffix=text_after(data, span[1], 1500),
             stop=stop,
@@ -232,10 +250,10 @@ class SuiteBuilder:
             group=record.origin.path,
         )
         key = Key(task_id=task_id, answer=answer)
-        return Problem(task=task, key=key, path=record.origin.path, record_id=record.id, span_bytes=span)
+        return Question(task=task, key=key, path=record.origin.path, record_id=record.id, span_bytes=span)
 
     # --------------------------------------------------------------------------------------------------------------- body
-    def _bodies(self, records: list[Record]) -> list[Problem]:
+    def _bodies(self, records: list[Record]) -> list[Question]:
         """Functions that the repository's own tests can judge, proven on the original and on a stub."""
         why_not = self.excluded["body"]
         python = [record for record in records if record.language == "python"]
@@ -263,21 +281,14 @@ class SuiteBuilder:
                 chosen = sorted(tests, key=lambda test: (test.took_s, test.test))[: self.recipe.tests_per_task]
                 candidates.append((record, function, tuple(sorted(test.test for test in chosen))))
         candidates.sort(key=lambda c: seed_from(self.seed, "body", c[0].id, c[1].start_byte))
-        problems = self._prove(candidates)
-        return sorted(problems, key=lambda problem: (problem.path, problem.span_bytes))
+        return sorted(self._prove(candidates), key=lambda question: (question.path, question.span_bytes))
 
     def _reach(self) -> Reached:
-        limits = replace(
-            self._limits(), wall_s=self.recipe.reach_wall_s, cpu_s=self.recipe.reach_wall_s, file_bytes=64 << 20
-        )
         assert self.sandbox is not None  # bodies are not asked without
         with self.progress("trace tests", 1, "runs") as advance:
-            reached = reach(self.tree, self.sandbox, limits)
+            reached = reach(self.tree, self.sandbox, self.recipe.reach_limits())
             advance(1)
         return reached
-
-    def _limits(self) -> Limits:
-        return limits_of_tests(self.recipe.test_wall_s, self.recipe.memory_bytes)
 
     def _unsuitable(self, record: Record, function: Function, tests: list[TestReach]) -> str:
         if not function.has_body:
@@ -293,32 +304,32 @@ class SuiteBuilder:
             return f"signature and docstring longer than {self.recipe.max_signature_chars} characters"
         return ""
 
-    def _prove(self, candidates: list[tuple[Record, Function, tuple[str, ...]]]) -> list[Problem]:
+    def _prove(self, candidates: list[tuple[Record, Function, tuple[str, ...]]]) -> list[Question]:
         """Candidates in order until enough are proven: the original passes, the stub does not."""
-        problems: list[Problem] = []
+        proven: list[Question] = []
         wanted, why_not = self.recipe.body_tasks, self.excluded["body"]
         with self.progress("prove tasks", wanted, "tasks") as advance, ThreadPoolExecutor(self.recipe.workers) as pool:
             position = 0
-            while position < len(candidates) and len(problems) < wanted:
-                batch = candidates[position : position + max(self.recipe.workers, min(8, wanted - len(problems)))]
+            while position < len(candidates) and len(proven) < wanted:
+                batch = candidates[position : position + max(self.recipe.workers, min(8, wanted - len(proven)))]
                 position += len(batch)
                 for (record, function, tests), refusal in zip(batch, pool.map(self._refusal, batch), strict=True):
                     if refusal:
                         why_not[refusal] += 1
-                    elif len(problems) < wanted:
+                    elif len(proven) < wanted:
                         span = (function.prompt_end_byte, function.body_end_byte)
                         answer = record.text.encode()[slice(*span)].decode()
-                        problem = self._problem(
+                        question = self._question(
                             record, "body", span, answer, stop="dedent", max_tokens=self.recipe.body_tokens
                         )
-                        problems.append(replace(problem, tests=tests))
+                        proven.append(replace(question, tests=tests))
                         advance(1)
                     else:
                         why_not["enough tasks already"] += 1
             why_not["enough tasks already"] += len(candidates) - position
         if not why_not["enough tasks already"]:
             del why_not["enough tasks already"]
-        return problems
+        return proven
 
     def _refusal(self, candidate: tuple[Record, Function, tuple[str, ...]]) -> str:
         record, function, tests = candidate
@@ -327,7 +338,7 @@ class SuiteBuilder:
             tree=self.tree,
             tests=tests,
             sandbox=self.sandbox,
-            limits=self._limits(),
+            limits=self.recipe.limits(),
             definition=function.qualified_name.partition(".")[0],
         )
         if check.judge(record).outcome is not Outcome.PASS:
@@ -336,6 +347,12 @@ class SuiteBuilder:
         if check.judge(stubbed).outcome is Outcome.PASS:
             return "its tests pass without a body"
         return ""
+
+
+def _between(spans: list[tuple[int, int]], size: int) -> list[tuple[int, int]]:
+    """The bytes of a text of that size that are in none of these runs, which are in order."""
+    starts, ends = [0, *(end for _, end in spans)], [*(start for start, _ in spans), size]
+    return [(start, end) for start, end in zip(starts, ends, strict=True) if end > start]
 
 
 def _first_line(record: Record, function: Function) -> int:
@@ -353,55 +370,9 @@ def _tests_by_function(reaches: list[TestReach]) -> dict[tuple[str, int], list[T
     return tests_of
 
 
-def limits_of_tests(wall_s: float, memory_bytes: int) -> Limits:
-    """What a run of a repository's tests may use."""
-    return Limits(wall_s=wall_s, cpu_s=wall_s, memory_bytes=memory_bytes, processes=64)
-
-
 @lru_cache(256)
 def function_of(text: str, body_byte: int) -> Function:
     """The Python function whose body begins there."""
     return next(
         function for function in functions(text, "python") if function.has_body and function.prompt_end_byte == body_byte
     )
-
-
-@dataclass(frozen=True, kw_only=True)
-class BodyTests:
-    """What judges bodies of functions: the files they stood in, and the tests of their repository."""
-
-    records: Mapping[str, Record]
-    tree: Path
-    sandbox: Sandbox
-    recipe: EvaluationRecipe
-
-    def of(self, problem: Problem) -> RepositoryTests:
-        """The tests that judge one body."""
-        text = self.records[problem.record_id].text
-        return RepositoryTests(
-            tree=self.tree,
-            tests=problem.tests,
-            sandbox=self.sandbox,
-            limits=limits_of_tests(self.recipe.test_wall_s, self.recipe.memory_bytes),
-            definition=function_of(text, problem.span_bytes[0]).qualified_name.partition(".")[0],
-        )
-
-    def judge(self, problem: Problem, answer: str) -> Verdict:
-        """What they say of an answer, put in place of the original body."""
-        record, (start, end) = self.records[problem.record_id], problem.span_bytes
-        data = record.text.encode()
-        text = (data[:start] + answer.rstrip("\n").encode("utf-8", "replace") + data[end:]).decode()
-        return self.of(problem).judge(replace(record, text=text))
-
-    def judge_all(
-        self, problems: Sequence[Problem], answers: Sequence[str], advance: Callable[[int], None] = lambda _: None
-    ) -> list[Verdict]:
-        """The same of each answer, several at a time; ``advance`` counts them."""
-
-        def tell(pair: tuple[Problem, str]) -> Verdict:
-            verdict = judged(judges, RepositoryTests.name, *pair)
-            advance(1)
-            return verdict
-
-        with Judges(self.judge) as judges, ThreadPoolExecutor(self.recipe.workers) as pool:
-            return list(pool.map(tell, zip(problems, answers, strict=True)))

@@ -6,19 +6,21 @@ import json
 import os
 import platform
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
+from itertools import zip_longest
 from pathlib import Path
 
 import yunque
 from yunque.core.errors import StoreError
 from yunque.data.packing.rows import LOSSES
-from yunque.evaluation.metrics.statistics import RESAMPLES
-from yunque.evaluation.repository.comparison import Row, compare_scores
-from yunque.evaluation.repository.questions import Problem, RepositorySuite
-from yunque.evaluation.repository.scoring import Sample, Scores
+from yunque.evaluation.aggregate import compare_runs
+from yunque.evaluation.metrics.answers import find_metric
+from yunque.evaluation.metrics.statistics import RESAMPLES, Paired
+from yunque.evaluation.repository.questions import Question, Questions
+from yunque.evaluation.runner import SAMPLES, ScoredSample, load_samples
 from yunque.reports.forge.facts import (
     Comparison,
     EarlierRun,
@@ -40,16 +42,23 @@ from yunque.store.artifacts import Artifact
 
 NUM_SAMPLES = 5
 PACKAGES = ("torch", "transformers", "peft", "accelerate", "tokenizers", "rapidfuzz", "tree-sitter")
-SUITES = {"bits": "held-out code", "fim": "line completion", "body": "function bodies"}
+TITLES = {"bits": "held-out code", "fim": "line completion", "body": "function bodies"}
+"""What a kind of question on what is held out is called in a report."""
+MEASURES = {
+    "bits": ("bits per byte",),
+    "fim": ("edit similarity", "exact match"),
+    "body": ("pass@1", "edit similarity", "valid syntax"),
+}
+"""What of it a report compares, the most telling first; of any other suite pass@1. `eval.html` has the others."""
 FIM_TEMPLATE = "<fim_prefix><fim_suffix>{suffix}<fim_middle>{prefix}"
 
 
 def gather(run: Run) -> ForgeReport:
     """The report of a run."""
     scored = [_Scored.of(item) for item in run.asked]
-    rows = [("", row) for row in compare_scores(*_pooled(scored), seed=run.seed)] if scored else []
-    for item in scored if len(scored) > 1 else ():
-        rows += [(item.source, row) for row in compare_scores(item.base, item.forged, seed=run.seed)]
+    rows = [row for item in scored for row in _compared(item, "", run.seed)]
+    for part in dict.fromkeys(sample.part for item in scored for sample in item.base if sample.part):
+        rows += [row for item in scored if item.kind in TITLES for row in _compared(item, part, run.seed)]
     sources = source_facts(run.store, run.dataset)
     everything = list({artifact.id: artifact for artifact, _ in run.made}.values())
     names = ", ".join(source.name for source in sources)
@@ -60,16 +69,17 @@ def gather(run: Run) -> ForgeReport:
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         total_s=round(sum(artifact.manifest.took_s for artifact in everything), 1),
         peak_bytes=max(artifact.manifest.peak_bytes for artifact in everything),
-        comparisons=tuple(_comparison(row, name) for name, row in rows),
-        interval_method=_interval_method([row for _, row in rows]),
+        comparisons=tuple(comparison for comparison, _ in rows),
+        interval_method=_interval_method([paired for _, paired in rows]),
         excluded=_excluded(run),
-        ended={who: _ended(run, who) for who in ("base", "forged")} if run.asked else {},
+        ended={who: _ended(getattr(item, who) for item in scored) for who in ("base", "forged")} if run.asked else {},
         samples=tuple(_samples(run, scored)),
         sample_rule="The first by task id, alternating between line completion and function bodies; not chosen by result.",
         sources=sources,
         screened=_is_screened(run.recipe),
         split=tuple(_parts(run.split)),
         num_clusters=run.split.counts["clusters"],
+        asked_since=run.recipe["split"]["after"] or "",
         num_near_duplicates=run.split.counts["heldout_near_duplicates"] + run.split.counts["validation_near_duplicates"],
         pairs=run.packed.counts["pairs"],
         packing=_packing(run),
@@ -93,7 +103,7 @@ def gather(run: Run) -> ForgeReport:
 
 def _earlier(run: Run) -> Iterator[EarlierRun]:
     """What earlier models scored; a report of another version of this software is passed over."""
-    questions = {item.suite.id for item in run.asked}
+    questions = {suite.id for suite in run.suites}
     for artifact in run.earlier:
         try:
             report = from_json((artifact.path / "report.json").read_text("utf-8"))
@@ -126,56 +136,36 @@ def _step(artifact: Artifact, new: bool) -> StepFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class _Scored:
-    """What both models made of one source, read once."""
+    """What both models made of one suite, read once."""
 
-    source: str
-    base: Scores
-    forged: Scores
+    suite: str
+    base: list[ScoredSample]
+    forged: list[ScoredSample]
 
     @classmethod
     def of(cls, item: Asked) -> _Scored:
-        base, forged = (Scores.load(artifact.path) for artifact in (item.base_scores, item.forged_scores))
-        return cls(source=item.source.name, base=base, forged=forged)
+        base, forged = (load_samples(artifact.path / SAMPLES) for artifact in (item.base, item.forged))
+        return cls(suite=item.base.manifest.recipe["suite"], base=base, forged=forged)
+
+    @property
+    def kind(self) -> str:
+        """``bits``, ``fim`` or ``body``; the whole name of any other suite."""
+        kind = self.suite.partition(":")[0].removeprefix("repo-")
+        return kind if kind in TITLES else self.suite
 
 
-def _pooled(scored: Sequence[_Scored]) -> tuple[Scores, Scores]:
-    """The scores of both models on all sources together; a path of two sources is two groups."""
-    if len(scored) == 1:
-        return scored[0].base, scored[0].forged
-    return _joined((item.base, item.source) for item in scored), _joined((item.forged, item.source) for item in scored)
-
-
-def _joined(parts: Iterable[tuple[Scores, str]]) -> Scores:
-    named = [_named(scores, source) for scores, source in parts]
-    return Scores(
-        samples=tuple(sample for scores in named for sample in scores.samples),
-        bits=tuple(row for scores in named for row in scores.bits),
-    )
-
-
-def _named(scores: Scores, source: str) -> Scores:
-    """The scores with their groups named after the source as well."""
-    return Scores(
-        samples=tuple(replace(sample, group=f"{source}/{sample.group}") for sample in scores.samples),
-        bits=tuple(replace(row, group=f"{source}/{row.group}") for row in scores.bits),
-    )
-
-
-def _ended(run: Run, who: str) -> dict[str, int]:
-    """How the answers of a model ended, over all sources."""
-    total: Counter[str] = Counter()
-    for item in run.asked:
-        total.update(getattr(item, f"{who}_scores").counts["ended"])
-    return dict(total)
+def _ended(runs: Iterator[list[ScoredSample]]) -> dict[str, int]:
+    """How the answers of a model ended, over all suites."""
+    return dict(Counter(sample.finish_reason for samples in runs for sample in samples if sample.outcome))
 
 
 def _excluded(run: Run) -> dict[str, dict[str, int]]:
-    """Suite -> reason -> tasks that were not asked, over all sources."""
+    """Kind of question -> reason -> tasks that were not asked, over all sources."""
     total: dict[str, Counter[str]] = {}
-    for item in run.asked:
-        for suite, reasons in item.suite.counts["excluded"].items():
-            total.setdefault(suite, Counter()).update(reasons)
-    return {suite: dict(reasons) for suite, reasons in total.items()}
+    for suite in run.suites if run.asked else ():
+        for kind, reasons in suite.counts["excluded"].items():
+            total.setdefault(kind, Counter()).update(reasons)
+    return {kind: dict(reasons) for kind, reasons in total.items()}
 
 
 def _parts(split: Artifact) -> list[PartFacts]:
@@ -223,26 +213,39 @@ def _training(run: Run) -> TrainingFacts:
 
 
 # ---------------------------------------------------------------------------------------------------------------- evaluation
-def _comparison(row: Row, source: str) -> Comparison:
-    what = f"{SUITES[row.suite]} of {source}" if source else SUITES[row.suite]
-    return Comparison(
-        suite=what,
-        name=f"{what} ({row.title})",
-        unit=row.unit,
-        better=row.better,
-        base=row.paired.base,
-        forged=row.paired.forged,
-        difference=row.paired.difference,
-        base_style=row.base_style,
-        forged_style=row.forged_style,
-        verdict=row.paired.verdict,
-        n_of=row.counted,
-        meaning=row.meaning,
-    )
+def _compared(item: _Scored, part: str, seed: int) -> Iterator[tuple[Comparison, Paired]]:
+    """What a report compares of a suite, or of a part of it."""
+    base, forged = ([row for row in rows if part in ("", row.part)] for rows in (item.base, item.forged))
+    if not base:
+        return
+    title = TITLES.get(item.kind, item.suite)
+    paireds = {paired.base.name: paired for paired in compare_runs(item.suite, base, forged, seed=seed)}
+    for name in MEASURES.get(item.kind, ("pass@1",)):
+        if name not in paireds:
+            continue
+        paired, metric, what = paireds[name], find_metric(name), f"{title} of {part}" if part else title
+        assert metric is not None  # it has just been measured
+        yield (
+            Comparison(
+                suite=what,
+                name=f"{what} ({name})",
+                unit=metric.unit,
+                better=metric.better,
+                base=paired.base,
+                forged=paired.forged,
+                difference=paired.difference,
+                base_style=base[0].style if base[0].outcome else "",
+                forged_style=forged[0].style if forged[0].outcome else "",
+                verdict=paired.verdict,
+                n_of="tasks" if base[0].outcome else "chunks",
+                meaning=metric.meaning,
+            ),
+            paired,
+        )
 
 
-def _interval_method(rows: list[Row]) -> str:
-    by = {row.paired.resampled for row in rows if row.paired.difference.n}
+def _interval_method(rows: Sequence[Paired]) -> str:
+    by = {row.resampled for row in rows if row.difference.n}
     units = (
         "whole files" if by == {"files"} else "single tasks" if by == {"tasks"} else "whole files (single tasks where few)"
     )
@@ -252,31 +255,32 @@ def _interval_method(rows: list[Row]) -> str:
 def _samples(run: Run, scored: Sequence[_Scored]) -> list[SampleRow]:
     """The first tasks by id, bodies and lines in turn, of all sources."""
     answers = {
-        sample.task_id: (sample, other)
+        base.task_id: (base, forged)
         for item in scored
-        for sample, other in zip(item.base.samples, item.forged.samples, strict=True)
+        if item.kind in TITLES
+        for base, forged in zip(item.base, item.forged, strict=True)
     }
-    suites = [RepositorySuite.load(item.suite.path) for item in run.asked]
-    problems = {kind: [problem for suite in suites for problem in suite.of(kind)] for kind in ("body", "fim")}
-    queues = [sorted(queue, key=lambda problem: problem.task.id) for queue in problems.values()]
-    chosen: list[Problem] = []
-    while len(chosen) < NUM_SAMPLES and any(queues):
-        for queue in queues:
-            if queue and len(chosen) < NUM_SAMPLES:
-                problem = queue.pop(0)
-                if problem.task.id in answers:
-                    chosen.append(problem)
-    return [_sample(problem, *answers[problem.task.id]) for problem in chosen]
+    asked = [Questions.load(suite.path) for suite in run.suites]
+    queues = [
+        sorted(
+            (question for questions in asked for question in questions.of(kind) if question.task.id in answers),
+            key=lambda question: question.task.id,
+        )
+        for kind in ("body", "fim")
+    ]
+    turns = [question for turn in zip_longest(*queues) for question in turn if question is not None]
+    return [_sample(question, *answers[question.task.id]) for question in turns[:NUM_SAMPLES]]
 
 
-def _sample(problem: Problem, base: Sample, forged: Sample) -> SampleRow:
+def _sample(question: Question, base: ScoredSample, forged: ScoredSample) -> SampleRow:
+    task = question.task
     return SampleRow(
-        task_id=problem.task.id,
-        suite=SUITES[problem.task.suite],
-        path=problem.path,
-        prompt_tail="\n".join(problem.task.prompt.split("\n")[-14:]),
-        suffix_head="\n".join(problem.task.suffix.split("\n")[:4]) if problem.task.suite == "fim" else "",
-        reference=problem.key.answer,
+        task_id=task.id,
+        suite=TITLES[task.suite],
+        path=question.path,
+        prompt_tail="\n".join(task.prompt.split("\n")[-14:]),
+        suffix_head="\n".join(task.suffix.split("\n")[:4]) if task.suite == "fim" else "",
+        reference=question.key.answer,
         base_text=base.text,
         forged_text=forged.text,
         base_note=_note(base),
@@ -284,9 +288,9 @@ def _sample(problem: Problem, base: Sample, forged: Sample) -> SampleRow:
     )
 
 
-def _note(sample: Sample) -> str:
-    similarity = f"edit similarity {sample.similarity:.2f}"
-    return f"{sample.detail}; {similarity}" if sample.outcome else similarity
+def _note(sample: ScoredSample) -> str:
+    similarity = f"edit similarity {sample.values.get('similarity', 0.0):.2f}"
+    return similarity if similarity in sample.detail else f"{sample.detail}; {similarity}"
 
 
 # ------------------------------------------------------------------------------------------------------------------- machine

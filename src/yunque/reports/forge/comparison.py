@@ -123,6 +123,11 @@ def limits_of(report: ForgeReport) -> list[str]:
     """What the report does not show, as sentences: what holds for every run, then the caller's own."""
     small = sorted((c.difference.n, c.n_of, c.name) for c in report.comparisons if 0 < c.difference.n < SMALL_N)
     limits = [UNSCREENED] if not report.screened else []
+    if report.asked_since:
+        limits.append(
+            f"The model has learned from the sources as they were when {report.asked_since} began, and is asked about what "
+            "is new since then, apart from functions that are like one of that time."
+        )
     limits += [
         "The held-out code is from the same repository. Nothing here says how the model does on other code, "
         "or whether it lost abilities that were not measured.",

@@ -234,6 +234,8 @@ class ForgeReport:
     split: tuple[PartFacts, ...]
     num_clusters: int
     """Groups of similar files; each group is on one side of the split."""
+    asked_since: str = ""
+    """Day of a split by time: learned from is what was there before, asked about what is new since; empty: by files."""
     num_near_duplicates: int
     """Functions of validation and held-out files that have a near-duplicate in another part: never scored."""
     pairs: dict[str, dict[str, int]]

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from yunque.data.contents import SourcePart
 from yunque.models.base import BaseFacts
 from yunque.store.artifacts import Artifact, Store
 
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """A source of which something is held out, and what both models made of it."""
+    """What both models made of one suite: two artifacts of kind ``eval``."""
 
-    source: SourcePart
-    suite: Artifact
-    base_scores: Artifact
-    forged_scores: Artifact
+    base: Artifact
+    forged: Artifact
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +29,8 @@ class Run:
     packed: Artifact
     adapter: Artifact
     model: Artifact
+    suites: tuple[Artifact, ...]
+    """The questions on what is held out, an artifact a source."""
     asked: tuple[Asked, ...]
     made: tuple[tuple[Artifact, bool], ...]
     """Artifacts in order, and whether each was made in this run."""
