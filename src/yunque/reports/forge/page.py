@@ -292,9 +292,8 @@ def _split(report: ForgeReport) -> Raw:
         "All", count(sum(part.num_files for part in report.split)), size(total),
         count(sum(part.num_functions for part in report.split)), "",
     )  # fmt: skip
-    since = (
-        f"What is asked about is new since {report.asked_since}, and in none of these files. " if report.asked_since else ""
-    )
+    day = report.asked_since
+    since = f"What is asked about is new since {day}, and in none of these files. " if day else ""
     near_duplicates = (
         f"{since}Similar files stay on one side of the split: {count(report.num_clusters, 'clusters')}; functions "
         f"held out that have a near-duplicate in another part, and are therefore not scored: {report.num_near_duplicates:,}."
