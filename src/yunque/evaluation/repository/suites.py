@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import functools
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -387,11 +388,14 @@ class BitsSuite(_Asked):
     @cached_property
     def _chunks(self) -> dict[str, tuple[AskedRepository, Chunk]]:
         """By id of the task; two chunks of a file may have one text."""
-        return {
-            f"bits-{content_id(repository.name, chunk.path, str(number), chunk.text)}": (repository, chunk)
-            for repository in self.repositories
-            for number, chunk in enumerate(repository.questions.chunks)
-        }
+        chunks: dict[str, tuple[AskedRepository, Chunk]] = {}
+        seen: Counter[str] = Counter()
+        for repository in self.repositories:
+            for chunk in repository.questions.chunks:
+                name = content_id(repository.name, chunk.path, chunk.text)
+                chunks[f"bits-{content_id(name, str(seen[name]))}"] = repository, chunk
+                seen[name] += 1
+        return chunks
 
     def tasks(self) -> list[Task]:
         """One a chunk, repository by repository, by path and place."""
