@@ -174,6 +174,7 @@ class DataBuild:
                     advance(1)
             return {
                 "records": tags.num_rows,
+                "new verdicts": cache.num_new,
                 "verdicts": {check: dict(sorted(item.items())) for check, item in facts.items()},
             }
 

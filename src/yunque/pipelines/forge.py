@@ -22,7 +22,6 @@ from yunque.core.progress import quiet, silent
 from yunque.core.seams import JudgedSuite, Progress
 from yunque.data.collect import refuse_nothing
 from yunque.data.contents import sources_of
-from yunque.data.packing.rows import PackRecipe
 from yunque.evaluation.asking import RunConfig
 from yunque.evaluation.metrics.answers import RecordingSandbox
 from yunque.evaluation.repository.suites import SUITES, asked_of
@@ -34,12 +33,15 @@ from yunque.pipelines.recipes import ForgeRecipe
 from yunque.pipelines.steps import Steps, plain
 from yunque.pipelines.training import Trained, Training
 from yunque.reports.forge.run import Asked, Run
+from yunque.reports.formatting import size
 from yunque.store.artifacts import Artifact
 
 FEW_TASKS, FEW_STEPS = 10, 20
 """With fewer a comparison says next to nothing, or an adapter has hardly moved."""
 HELD_OUT = {f"repo-{kind}": kind for kind in SUITES}
 """Name in ``evaluation.suites`` -> kind of question on what is held out of the sources."""
+LOOKS = ("similarity", "syntax")
+"""What of an answer about one's own sources is measured."""
 MODEL = "model"
 """What `yunque eval` calls the forged model, by its folder in ``out``."""
 
@@ -80,7 +82,13 @@ class Forge:
             adapter = training.adapter(packed)
             trained = Trained(split=parts, packed=packed, adapter=adapter, model=training.model(adapter))
             asked = self._measured(training, trained, suites, others) if self.measured else []
-            return self._report(training, dataset, trained, suites, asked)
+            report = self._report(training, dataset, trained, suites, asked)
+        kept = sum(source.snapshot.counts["bytes"] for source in sources_of(data.store, dataset) if source.snapshot)
+        self.say(
+            f"{self.out} keeps the sources as they were, {size(kept)} before screening, since their tests are run; "
+            "`yunque clean` removes what only older results need"
+        )
+        return report
 
     @cached_property
     def _data(self) -> DataBuild:
@@ -134,12 +142,15 @@ class Forge:
             steps=self.steps, recipe=self.recipe.evaluation, sandbox=self.sandbox, progress=self.progress, say=self.say
         )
 
-    def _evaluation(self, context: PackRecipe | None = None) -> Evaluation:
-        """With as much context as that trains on; None: with as much as `yunque eval` takes."""
+    def _evaluation(self, *, own: bool) -> Evaluation:
+        """As `yunque eval` asks; of one's own sources with as much context as is trained on, and without linters
+        and scanners, which would look at a whole file for every line of it that is asked for.
+        """
         recipe = self.recipe
         config = RunConfig(seed=recipe.seed, batch_rows=recipe.evaluation.batch_rows)
-        if context:
-            config = replace(config, prompt_tokens=context.prompt_tokens, suffix_tokens=context.suffix_tokens)
+        if own:
+            pack = recipe.pack
+            config = replace(config, prompt_tokens=pack.prompt_tokens, suffix_tokens=pack.suffix_tokens, metrics=LOOKS)
         return Evaluation(
             out=self.out, config=config, workers=recipe.evaluation.workers, dtype=recipe.model.dtype,
             progress=self.progress, say=self.say, run_of=self.steps,
@@ -150,7 +161,7 @@ class Forge:
         names = [name for name in self.recipe.evaluation.suites if name not in HELD_OUT]
         if names and self.sandbox is None:
             raise SandboxError(f"no sandbox to judge {names[0]} in", do="see `yunque doctor`, or change evaluation.suites")
-        return [self._evaluation().open(name, self.sandbox) for name in names]
+        return [self._evaluation(own=False).open(name, self.sandbox) for name in names]
 
     def _measured(
         self, training: Training, trained: Trained, suites: list[Artifact], others: list[JudgedSuite]
@@ -163,7 +174,7 @@ class Forge:
         _, forged = find_base(str(trained.model.path))
         models = (training.base_folder, training.base), (trained.model.path, replace(forged, name=MODEL))
         runs: list[tuple[Scored, ...]] = []
-        for evaluation, mine in ((self._evaluation(self.recipe.pack), own), (self._evaluation(), others)):
+        for evaluation, mine in ((self._evaluation(own=True), own), (self._evaluation(own=False), others)):
             runs += zip(*(evaluation.measure(*model, mine, self.sandbox) if mine else [] for model in models), strict=True)
         if runs:
             write_pages(all_runs([run for pair in runs for run in pair], self.out), self.out)

@@ -39,6 +39,8 @@ class VerdictCache:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._keys = {check.name: check_identity(check) for check in checks}
         self._names = {key: name for name, key in self._keys.items()}
+        self.num_new = 0
+        """Verdicts that were put: what had not been looked at before."""
         self._base = sqlite3.connect(path)
         self._base.execute("PRAGMA journal_mode=WAL")
         self._base.execute("PRAGMA synchronous=NORMAL")
@@ -66,6 +68,7 @@ class VerdictCache:
     def put(self, record: Record, verdicts: Iterable[Verdict]) -> None:
         """Keep what was said of a record."""
         rows = [(self._keys[verdict.check], _read_of(record), json_line(plain(verdict))) for verdict in verdicts]
+        self.num_new += len(rows)
         self._base.executemany("INSERT OR REPLACE INTO verdicts VALUES (?, ?, ?)", rows)
 
     def commit(self) -> None:

@@ -116,7 +116,7 @@ class AnswerValues:
     sandbox: RecordingSandbox | None = None
     """The one that the suite judges in; efficiency needs it."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _references: dict[str, dict[str, float]] = field(default_factory=dict)
+    _parses: dict[str, bool] = field(default_factory=dict)
 
     def of(self, task: Task, text: str, style: PromptStyle, finish_reason: str, verdict: Verdict) -> dict[str, float]:
         """Everything that was asked for and could be taken of one answer, by name."""
@@ -133,35 +133,35 @@ class AnswerValues:
                 "similarity": round(edit_similarity(details, wanted), 6),
                 "exact": float(details.strip() == wanted.strip()),
             }
-        values |= self._looks(task, program)
-        if "syntax" in self.kinds and self._reference(task).get("valid", 1.0) == 0.0:
+        values |= self._looks(task, program, self.kinds)
+        if "syntax" in self.kinds and not self._reference_parses(task):
             values.pop("valid", None)
         if "efficiency" in self.kinds and verdict.outcome is Outcome.PASS and canonical is not None:
             values |= self._cost_ratio(task, text, style, canonical)
         return values
 
-    def _looks(self, task: Task, program: str) -> dict[str, float]:
+    def _looks(self, task: Task, program: str, kinds: Sequence[str]) -> dict[str, float]:
         """What can be said of a program without running it."""
         origin = Origin(source=self.suite.name, path=task.id, revision="", licence=self.suite.licence, collected_at="")
         record = Record(id=content_id(program), text=program, language=task.language, origin=origin)
         values: dict[str, float] = {}
         for kind in ("syntax", "lint", "security"):
-            verdicts = [check.judge(record) for check in _checks(kind)] if kind in self.kinds else []
+            verdicts = [check.judge(record) for check in _checks(kind)] if kind in kinds else []
             verdicts = [verdict for verdict in verdicts if verdict.outcome in (Outcome.PASS, Outcome.FAIL)]
             if verdicts:
                 result = [finding for verdict in verdicts for finding in verdict.findings if finding.severity != "note"]
                 values |= _VALUES[kind](result)
         return values | {"lines": float(sum(bool(line.strip()) for line in program.splitlines()))}
 
-    def _reference(self, task: Task) -> dict[str, float]:
-        """The looks of the task's reference, taken once."""
+    def _reference_parses(self, task: Task) -> bool:
+        """Whether the task's reference does, or there is none; looked at once."""
         with self._lock:
-            if task.id in self._references:
-                return self._references[task.id]
+            if task.id in self._parses:
+                return self._parses[task.id]
         canonical = self.suite.canonical(task)
-        result = self._looks(task, self.suite.program(task, canonical)) if canonical is not None else {}
+        values = self._looks(task, self.suite.program(task, canonical), ("syntax",)) if canonical is not None else {}
         with self._lock:
-            return self._references.setdefault(task.id, result)
+            return self._parses.setdefault(task.id, values.get("valid", 1.0) > 0)
 
     def _cost_ratio(self, task: Task, text: str, style: PromptStyle, canonical: str) -> dict[str, float]:
         if self.sandbox is None:
