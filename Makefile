@@ -62,7 +62,7 @@ $(VENV)/.forge: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("yunque needs Python 3.11 or newer, this is " + sys.version) if sys.version_info < (3, 11) else 0'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[forge,data]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[forge,data,serve]'
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.forge

@@ -127,7 +127,9 @@ def test_a_stream_adds_up_to_the_completion(engine, stop):
         request = Request(prompt=prompt, stop=stop, max_tokens=40)
         pieces = list(engine.stream(request))
         (whole,) = engine.complete([request])
-        assert "".join(pieces) == whole.text and "" not in pieces
+        assert "".join(piece.text for piece in pieces) == whole.text
+        assert all(piece.text and not piece.stop for piece in pieces[:-1])
+        assert (pieces[-1].stop, pieces[-1].tokens) == (whole.stop, whole.tokens)
         assert len(pieces) > 1 or len(whole.text) < 9
 
 

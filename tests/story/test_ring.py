@@ -104,6 +104,14 @@ def test_the_model_is_an_ordinary_folder(forged: Path, tiny_model: Path):
     assert PeftModel.from_pretrained(base, forged / "out" / "adapter")
 
 
+def test_it_leaves_a_file_for_llama_cpp(forged: Path):
+    import gguf
+
+    fields = {name: field.contents() for name, field in gguf.GGUFReader(forged / "out" / "model.gguf").fields.items()}
+    assert "forged on repo" in fields["general.name"] and "MIT" in fields["general.license"]
+    assert "tokenizer.ggml.fim_mid_token_id" in fields
+
+
 def test_a_second_run_makes_nothing_new(forged: Path, tiny_model: Path, yunque):
     before = {path: path.stat().st_mtime_ns for path in (forged / "out" / "artifacts").iterdir()}
     result = yunque("forge", "repo", "--out", "out", *_settings(tiny_model), cwd=forged)
@@ -247,7 +255,7 @@ def test_next_week_it_goes_on_from_the_last_adapter_and_shows_both(forged: Path,
     assert "Models forged of these sources so far" in (forged / "out" / "report.html").read_text()
     (tags,) = [manifest for name, manifest in manifests.items() if name.startswith("tags-")]
     looked_at = sum(sum(outcomes.values()) for outcomes in tags["counts"]["verdicts"].values())
-    assert 0 < tags["counts"]["new verdicts"] < 0.1 * looked_at, "of one changed file alone"
+    assert 0 < tags["counts"]["new verdicts"] <= 0.1 * looked_at, "of one changed file alone"
     assert "out keeps the sources as they were" in result.stderr and "`yunque clean`" in result.stderr
     again = yunque("forge", "repo", "--out", "out", *_settings(tiny_model), "--set", "training.start=last", cwd=forged)
     assert {path.name for path in (forged / "out" / "artifacts").iterdir()} == before | made, again.stderr

@@ -21,10 +21,12 @@ from yunque.cli.verbs.complete import complete
 from yunque.cli.verbs.data import data_app
 from yunque.cli.verbs.doctor import doctor
 from yunque.cli.verbs.evaluation import compare, eval_, suites_
+from yunque.cli.verbs.export import export
 from yunque.cli.verbs.forge import forge, train
 from yunque.cli.verbs.models import models_app
 from yunque.cli.verbs.recipe import recipe_app
 from yunque.cli.verbs.run import run_
+from yunque.cli.verbs.serve import serve_app
 from yunque.core.errors import YunqueError
 
 # Newer typers carry a click of their own and export only the leaves of its error tree.
@@ -48,12 +50,19 @@ def _main(version: Annotated[bool, typer.Option("--version", help="Print the ver
 
 
 _VERBS: dict[str, Callable[..., object]] = {
-    "forge": forge, "train": train, "complete": complete, "run": run_, "check": check, "eval": eval_, "compare": compare,
+    "forge": forge, "train": train, "complete": complete, "export": export, "run": run_, "check": check, "eval": eval_,
+    "compare": compare,
     "suites": suites_, "list": list_artifacts, "show": show, "trace": trace, "clean": clean, "doctor": doctor,
 }  # fmt: skip
 for name, verb in _VERBS.items():
     app.command(name=name)(verb)
-for name, group in {"models": models_app, "bench": bench_app, "data": data_app, "recipe": recipe_app}.items():
+for name, group in {
+    "models": models_app,
+    "bench": bench_app,
+    "data": data_app,
+    "recipe": recipe_app,
+    "serve": serve_app,
+}.items():
     app.add_typer(group, name=name)
 
 

@@ -11,6 +11,7 @@ Anything else that escapes is a bug of ours and keeps its traceback.
     ├── SandboxError     this machine cannot run untrusted code safely
     ├── TrainingError    the trainer refuses to start, or to go on
     ├── EvaluationError  a suite that cannot be read or judged
+    ├── ServingError     a server that cannot start, or a token that there is not
     └── StoreError       an artifact that cannot be written or found
 """
 
@@ -55,6 +56,10 @@ class TrainingError(YunqueError):
 
 class EvaluationError(YunqueError):
     """A suite that cannot be read or judged."""
+
+
+class ServingError(YunqueError):
+    """A server that cannot start as it was told to."""
 
 
 class StoreError(YunqueError):

@@ -306,10 +306,21 @@ class PromptStyle(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Message:
+    """A turn of a conversation."""
+
+    role: str
+    """``system``, ``user`` or ``assistant``."""
+    content: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Request:
     """One question to an engine."""
 
     prompt: str
+    messages: tuple[Message, ...] = ()
+    """A conversation in place of the prompt, in style CHAT."""
     suffix: str = ""
     style: PromptStyle = PromptStyle.PREFIX
     stop: str = "none"
@@ -334,6 +345,19 @@ class Completion:
     """Tokens generated, the end token included."""
     took_ms: float
     engine: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Piece:
+    """A part of an answer, as it comes; the pieces of an answer add up to its text."""
+
+    text: str
+    stop: str = ""
+    """Why the answer ended, as of `Completion`; empty for all pieces but the last."""
+    tokens: int = 0
+    """Tokens generated so far."""
+    prompt_tokens: int = 0
+    """Tokens that were read; 0 where the engine does not say."""
 
 
 # -------------------------------------------------------------------------------------------------------- numbers, artifacts

@@ -16,3 +16,9 @@ def cache_folder() -> Path:
 def benchmarks_folder() -> Path:
     """Where benchmark files are looked for: ``$YUNQUE_BENCHMARKS``, else ``benchmarks`` in the cache."""
     return Path(os.environ.get("YUNQUE_BENCHMARKS") or cache_folder() / "benchmarks")
+
+
+def config_folder() -> Path:
+    """Where settings of this user are kept: ``$YUNQUE_CONFIG``, else ``yunque`` in the user's folder of settings."""
+    home = os.environ.get("XDG_CONFIG_HOME") or Path("~/.config").expanduser()
+    return Path(os.environ.get("YUNQUE_CONFIG") or Path(home) / "yunque")

@@ -16,6 +16,7 @@ from yunque.core.nouns import (
     Measure,
     Observation,
     Pair,
+    Piece,
     PromptStyle,
     Record,
     Request,
@@ -126,6 +127,20 @@ class Engine(Protocol):
 
     def score(self, texts: Sequence[str]) -> Iterator[list[float]]:
         """For each text, the natural-log probability of every token given the ones before it."""
+        ...
+
+
+@runtime_checkable
+class LiveEngine(Protocol):
+    """An engine that answers while somebody waits; several threads may ask at the same time."""
+
+    name: str
+
+    def stream(self, request: Request) -> Iterator[Piece]:
+        """The answer in pieces, none of which is taken back; the last says why it ended. ModelError before the first.
+
+        Closing the iterator cancels the request, at the next token at the latest.
+        """
         ...
 
 

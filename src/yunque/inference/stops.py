@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from yunque.core.errors import RecipeError
+from yunque.core.nouns import PromptStyle, Request
 
 
 def _line(text: str, before: str) -> int | None:
@@ -86,3 +87,41 @@ def settled(text: str, stops: Sequence[str]) -> int:
     for stop in stops:
         end = min([end, *(len(text) - size for size in range(1, len(stop)) if text.endswith(stop[:size]))])
     return end
+
+
+# --------------------------------------------------------------------------------------------------------- a growing answer
+def cut_answer(request: Request, raw: str, blanks: str, ended: str = "") -> tuple[str, str]:
+    """(the answer, why it has ended or nothing) of what a model has written so far.
+
+    ``blanks``: those that the prompt already ends with. ``ended``: ``eos`` or ``length`` where the model goes no further.
+    """
+    text = without_blanks(raw, blanks)
+    cut = first_stop(text, request.stop, request.stops, prompt="" if request.style is PromptStyle.CHAT else request.prompt)
+    stop = ended if ended == "eos" else "rule" if cut is not None else ""
+    if not stop and request.stop_repetition and (cut := repetition(text)) is not None:
+        stop = "repetition"
+    return text if cut is None else text[:cut], stop or ended
+
+
+def without_blanks(text: str, blanks: str) -> str:
+    """The answer without the blanks that the prompt already ends with."""
+    for char in blanks:
+        if not text or text[0] != char:
+            break
+        text = text[1:]
+    return text
+
+
+class GrowingAnswer:
+    """An answer that is given away in pieces while it grows, none of which is taken back."""
+
+    def __init__(self, request: Request, blanks: str) -> None:
+        self.request, self.blanks, self.stop, self._given = request, blanks, "", 0
+
+    def grown(self, raw: str, ended: str = "") -> str:
+        """What can be given away now, of all that the model has written; ``stop`` then says why the answer ended, if so."""
+        text, self.stop = cut_answer(self.request, raw, self.blanks, ended)
+        ready = len(text) if self.stop else settled(text, self.request.stops)
+        piece = text[self._given : ready]
+        self._given = max(self._given, ready)
+        return piece

@@ -18,14 +18,14 @@ import torch
 from transformers import Cache
 
 from yunque.core.errors import ModelError
-from yunque.core.nouns import Completion, PromptStyle, Request, seed_from
+from yunque.core.nouns import Completion, Piece, PromptStyle, Request, seed_from
 from yunque.core.progress import silent
 from yunque.core.seams import Progress
 from yunque.inference.rows import Batch, Row, new_cache
-from yunque.inference.stops import first_stop, repetition, settled
+from yunque.inference.stops import GrowingAnswer, cut_answer
 from yunque.models.adapt import choose_dtype, load_model
 from yunque.models.base import context_tokens
-from yunque.models.tokenizer import encode, ends, find_fim, load_tokenizer, opening, render, render_chat
+from yunque.models.tokenizer import encode, ends, find_fim, load_tokenizer, opening, render, render_request
 
 WINDOW_TOKENS = 512
 SCORED_AT_ONCE = 256
@@ -77,17 +77,20 @@ class TorchEngine:
                     yield self._completion(rows[given])
                     given += 1
 
-    def stream(self, request: Request) -> Iterator[str]:
+    def stream(self, request: Request) -> Iterator[Piece]:
         """The answer to one request in pieces, each as soon as no later token can take it back; errors as of `complete`.
 
-        The pieces add up to the text of `complete`; a repetition that is cut off there may have been given by then.
+        The last piece says why it ended. The pieces add up to the text of `complete`; a repetition that is cut off there may
+        have been given by then. Closing the iterator ends the decoding.
         """
-        row, given = self._row(0, request), 0
+        row = self._row(0, request)
+        answer = GrowingAnswer(request, row.blanks)
         for _ in self._decode([row]):
-            ready = len(row.text) if row.ended else settled(row.text, request.stops)
-            if ready > given:
-                yield row.text[given:ready]
-                given = ready
+            ended = row.ended if row.ended in ("eos", "length") else ""
+            piece = answer.grown(row.raw, ended)
+            if piece or answer.stop:
+                tokens = len(row.generated)
+                yield Piece(text=piece, stop=answer.stop, tokens=tokens, prompt_tokens=len(row.ids))
 
     def _row(self, place: int, request: Request) -> Row:
         row = self._read(place, request)
@@ -100,7 +103,7 @@ class TorchEngine:
 
     def _read(self, place: int, request: Request) -> Row:
         if request.style is PromptStyle.CHAT:
-            return Row(place=place, request=request, ids=self._chat_ids(request.prompt), blanks="")
+            return Row(place=place, request=request, ids=self._chat_ids(request), blanks="")
         if request.style is PromptStyle.FIM and self.fim is None:
             raise ModelError(
                 "this model has no fill-in-the-middle tokens", where=self.name, do="ask without a suffix, or forge it first"
@@ -109,10 +112,10 @@ class TorchEngine:
         ids, blanks, _ = render(self.tokenizer, request.prompt, request.suffix, fim, self.prompt_tokens, self.suffix_tokens)
         return Row(place=place, request=request, ids=ids or [self.tokenizer.eos_token_id], blanks=blanks)
 
-    def _chat_ids(self, question: str) -> list[int]:
+    def _chat_ids(self, request: Request) -> list[int]:
         if not self.tokenizer.chat_template:
             raise ModelError("this model has no chat template", where=self.name, do="ask it for completions instead")
-        return render_chat(self.tokenizer, question)
+        return render_request(self.tokenizer, request)
 
     def _completion(self, row: Row) -> Completion:
         return Completion(text=row.text, stop=row.ended, tokens=len(row.generated), took_ms=row.took_ms, engine=self.name)
@@ -206,21 +209,9 @@ class TorchEngine:
         row.generated.append(token)
         end = token in self.ends
         ids = row.generated[:-1] if end else row.generated
-        text = self.tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-        row.text = _without_blanks(text, row.blanks)
-        request = row.request
-        code = "" if request.style is PromptStyle.CHAT else request.prompt
-        cut = first_stop(row.text, request.stop, request.stops, prompt=code)
-        if end:
-            row.ended = "eos"
-        elif cut is not None:
-            row.ended = "rule"
-        elif request.stop_repetition and (cut := repetition(row.text)) is not None:
-            row.ended = "repetition"
-        elif len(row.generated) >= row.request.max_tokens:
-            row.ended = "length"
-        if cut is not None:
-            row.text = row.text[:cut]
+        row.raw = self.tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        spent = "eos" if end else "length" if len(row.generated) >= row.request.max_tokens else ""
+        row.text, row.ended = cut_answer(row.request, row.raw, row.blanks, spent)
         if row.ended:
             row.took_ms = 1000 * (time.perf_counter() - row.started)
         return bool(row.ended)
@@ -255,12 +246,3 @@ class TorchEngine:
             wanted = opened_1T[0, len(first) + start : len(first) + start + len(log_TV), None]
             results.extend(log_TV.gather(1, wanted)[:, 0].tolist())
         return results
-
-
-def _without_blanks(text: str, blanks: str) -> str:
-    """The answer without the blanks that the prompt already ends with."""
-    for char in blanks:
-        if not text or text[0] != char:
-            break
-        text = text[1:]
-    return text

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from yunque.core.errors import ModelError
+from yunque.core.nouns import Request
 from yunque.models.quiet import quiet
 
 FAMILIES = (
@@ -175,6 +176,20 @@ def _chat_frame(tokenizer: Any) -> ChatFrame | None:
         return tuple(tokenizer(text, add_special_tokens=False).input_ids)
 
     return ChatFrame(before=ids(before), between=ids(between), after=ids(after.rstrip()) or (tokenizer.eos_token_id,))
+
+
+def render_request(tokenizer: Any, request: Request) -> list[int]:
+    """Ids that ask a request of style CHAT: its conversation, or its prompt as the only question.
+
+    ModelError for a conversation that the tokenizer's template refuses.
+    """
+    if not request.messages:
+        return render_chat(tokenizer, request.prompt)
+    turns = [{"role": message.role, "content": message.content} for message in request.messages]
+    try:
+        return list(tokenizer.apply_chat_template(turns, add_generation_prompt=True, return_dict=False))
+    except Exception as error:  # a template is a program of its own, which may raise anything
+        raise ModelError(f"its chat template refuses the conversation ({_first_line(error)})") from None
 
 
 def render_chat(tokenizer: Any, question: str) -> list[int]:

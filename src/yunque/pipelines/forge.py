@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from yunque.core.errors import SandboxError, SourceError, TooSmallError
+from yunque.core.errors import ModelError, SandboxError, SourceError, TooSmallError
 from yunque.core.progress import quiet, silent
 from yunque.core.seams import JudgedSuite, Progress
 from yunque.data.collect import refuse_nothing
@@ -26,20 +26,25 @@ from yunque.evaluation.asking import RunConfig
 from yunque.evaluation.metrics.answers import RecordingSandbox
 from yunque.evaluation.repository.suites import SUITES, asked_of
 from yunque.models.base import find_base
+from yunque.models.exports.gguf import FILE
 from yunque.pipelines.dataset import DataBuild
 from yunque.pipelines.evaluation import Evaluation, Scored, all_runs, write_pages
+from yunque.pipelines.export import write_and_compare
 from yunque.pipelines.heldout import HeldOut
 from yunque.pipelines.recipes import ForgeRecipe
 from yunque.pipelines.steps import Steps, plain
 from yunque.pipelines.training import Trained, Training
 from yunque.reports.forge.run import Asked, Run
 from yunque.reports.formatting import size
+from yunque.reports.sources import source_facts, totals
 from yunque.store.artifacts import Artifact
 
 FEW_TASKS, FEW_STEPS = 10, 20
 """With fewer a comparison says next to nothing, or an adapter has hardly moved."""
 HELD_OUT = {f"repo-{kind}": kind for kind in SUITES}
 """Name in ``evaluation.suites`` -> kind of question on what is held out of the sources."""
+QUANTIZATION = "q8_0"
+"""Of the file that stays beside the model."""
 LOOKS = ("similarity", "syntax")
 """What of an answer about one's own sources is measured."""
 MODEL = "model"
@@ -67,6 +72,8 @@ class Forge:
 
     def run(self) -> Artifact:
         """All steps, the finished ones skipped; returns the report, and leaves it with the model at the top of ``out``."""
+        from yunque.reports.forge.publish import deliver
+
         data = self._data
         if not self.dataset:
             data.refuse()  # an empty folder and an unknown check are refused here, before anything is written
@@ -82,7 +89,9 @@ class Forge:
             adapter = training.adapter(packed)
             trained = Trained(split=parts, packed=packed, adapter=adapter, model=training.model(adapter))
             asked = self._measured(training, trained, suites, others) if self.measured else []
+            file = self._gguf(training, trained, dataset)
             report = self._report(training, dataset, trained, suites, asked)
+            deliver(self.out, report=report, model=trained.model, adapter=trained.adapter, gguf=file)
         kept = sum(source.snapshot.counts["bytes"] for source in sources_of(data.store, dataset) if source.snapshot)
         self.say(
             f"{self.out} keeps the sources as they were, {size(kept)} before screening, since their tests are run; "
@@ -181,6 +190,32 @@ class Forge:
         return [Asked(base=base.artifact, forged=forged.artifact) for base, forged in runs]
 
     # -------------------------------------------------------------------------------------------------------------- report
+    def _gguf(self, training: Training, trained: Trained, dataset: Artifact) -> Artifact | None:
+        """The model as one file for llama.cpp; None, which is said, where it cannot be written so."""
+        name = dataset.manifest.name
+        licences = {training.base.licence, *totals(source_facts(self.steps.store, dataset)).licences}
+        facts = replace(
+            find_base(str(trained.model.path))[1],
+            name=f"{training.base.name}, forged on {name}",
+            source=f"{training.base.name} ({training.base.source}), forged on {name}",
+            licence=" AND ".join(sorted(licences)),
+        )
+
+        def build(folder: Path) -> dict:
+            path = folder / FILE
+            result = write_and_compare(trained.model.path, path, facts, QUANTIZATION, progress=self.progress, say=self.say)
+            for line in result.lines():
+                self.say(f"  {line}")
+            before, after = result.bits_per_byte or (0.0, 0.0)
+            return {"bytes": result.num_bytes, "bits_per_byte": [round(before, 5), round(after, 5)]}
+
+        try:
+            recipe = {"quantization": QUANTIZATION, "licence": facts.licence}
+            return self.steps.make("gguf", name, build, parents=[trained.model], recipe=recipe)
+        except ModelError as error:
+            self.say(f"no {FILE}: {error.line()}")
+            return None
+
     def _earlier_reports(self, name: str) -> list[Artifact]:
         every = self.steps.store.all()
         return [artifact for artifact in every if artifact.manifest.kind == "report" and artifact.manifest.name == name]
@@ -189,7 +224,7 @@ class Forge:
         self, training: Training, dataset: Artifact, trained: Trained, suites: list[Artifact], asked: list[Asked]
     ) -> Artifact:
         from yunque.reports.forge.collect import gather
-        from yunque.reports.forge.publish import deliver, write_report
+        from yunque.reports.forge.publish import write_report
 
         run = Run(
             command=shlex.join(["yunque", *sys.argv[1:]]),
@@ -212,5 +247,4 @@ class Forge:
         parents += [*suites, *(artifact for item in asked for artifact in (item.base, item.forged))]
         name = dataset.manifest.name
         artifact = self.steps.make("report", name, lambda folder: write_report(gather(run), folder), parents=parents)
-        deliver(self.out, report=artifact, model=trained.model, adapter=trained.adapter)
         return artifact

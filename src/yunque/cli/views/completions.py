@@ -37,7 +37,7 @@ def complete_all(request: Request, model: Path, *, as_json: bool) -> None:
             emit(asdict(next(engine.complete([asked]))))
             continue
         for piece in engine.stream(asked):
-            print(piece, end="", flush=True)
+            print(piece.text, end="", flush=True)
         print()
 
 

@@ -116,8 +116,8 @@ def commit_before(root: Path, revision: str, day: date) -> str:
     if commit := resolve(root, revision):
         with contextlib.suppress(GitError):  # what came before is not all here
             before = f"--before={day.isoformat()}T00:00:00Z"
-            if found := ask(root, "rev-list", "--max-count=1", "--first-parent", before, commit).decode().strip():
-                return found
+            if newest := ask(root, "rev-list", "--max-count=1", "--first-parent", before, commit).decode().strip():
+                return newest
     raise SourceError(f"has no commit from before {day.isoformat()}", where=root, do="choose a later day")
 
 

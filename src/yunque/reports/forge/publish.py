@@ -3,6 +3,7 @@
     OUT/report.html  OUT/report.json  OUT/DATASET_CARD.md
     OUT/model/       an ordinary Hugging Face folder with its model card (README.md)
     OUT/adapter/     the LoRA adapter alone, with the tokenizer it needs
+    OUT/model.gguf   the model as one file for llama.cpp
 
 Weights are hard links into the store where the file system allows, so the second copy costs no space.
 """
@@ -13,6 +14,7 @@ import os
 import shutil
 from pathlib import Path
 
+from yunque.models.exports.gguf import FILE
 from yunque.reports.forge.cards import dataset_card, model_card
 from yunque.reports.forge.facts import ForgeReport, to_json
 from yunque.reports.forge.page import render_page
@@ -32,8 +34,8 @@ def write_report(report: ForgeReport, folder: Path) -> dict:
     return {f"{comparison.suite}: {comparison.name}": comparison.verdict for comparison in report.comparisons}
 
 
-def deliver(out: Path, *, report: Artifact, model: Artifact, adapter: Artifact) -> None:
-    """Put the report's pages, the model and the adapter at the top of ``out``, replacing what an earlier run put there."""
+def deliver(out: Path, *, report: Artifact, model: Artifact, adapter: Artifact, gguf: Artifact | None = None) -> None:
+    """Put pages, model, adapter and GGUF file at the top of ``out``, replacing what an earlier run put there."""
     for page in PAGES:
         temporary = out / (page + ".part")
         shutil.copyfile(report.path / page, temporary)
@@ -41,6 +43,9 @@ def deliver(out: Path, *, report: Artifact, model: Artifact, adapter: Artifact) 
     card = report.path / "MODEL_CARD.md"
     _replace_folder(out / "model", model.path, card)
     _replace_folder(out / "adapter", adapter.path / "adapter", card)
+    (out / FILE).unlink(missing_ok=True)  # an older model's
+    if gguf is not None:
+        _link(gguf.path / FILE, out / FILE)
 
 
 def _replace_folder(target: Path, source: Path, card: Path) -> None:

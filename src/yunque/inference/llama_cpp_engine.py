@@ -1,0 +1,185 @@
+"""llama.cpp in this process: a GGUF file, several requests at once, and what was read of a prompt is not read again.
+
+The wheel ``xllamacpp`` holds llama.cpp's own server; requests go in without HTTP, and prompts as ids, so that they are
+rendered in the one place where prompts are (`models.tokenizer.render`). The server opens a port of its own on loopback all
+the same: it is closed to everybody by a key that nobody knows.
+
+Covered: streaming, cancelling (close the iterator), sampling from the plain distribution, stop rules.
+Not covered: scoring of texts (llama.cpp gives no likelihood of a prompt); GPUs, which need another wheel.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import queue
+import secrets
+import threading
+import time
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from yunque.core.errors import ModelError
+from yunque.core.nouns import Completion, Piece, PromptStyle, Request
+from yunque.inference.stops import GrowingAnswer
+from yunque.models.exports.gguf_tokenizer import load_gguf_tokenizer
+from yunque.models.tokenizer import encode, find_fim, render, render_request
+
+SLOTS = 4
+"""Requests that are answered at the same time; each slot remembers the prompt that it read last."""
+CONTEXT_TOKENS = 2048
+"""Tokens that a slot reads and writes at most, if the model can."""
+
+
+class LlamaCppEngine:
+    """A GGUF file that answers (seams ``Engine``, ``LiveEngine``). ModelError for a file that cannot be served."""
+
+    def __init__(
+        self,
+        file: Path,
+        *,
+        prompt_tokens: int = 1024,
+        suffix_tokens: int = 256,
+        slots: int = SLOTS,
+        context_tokens: int = CONTEXT_TOKENS,
+        threads: int = 0,
+        precise: bool = False,
+    ) -> None:
+        """``precise``: what was read of a prompt is remembered in 32 bits, which is slower."""
+        try:
+            import xllamacpp
+        except ImportError:
+            raise ModelError("llama.cpp is not here", where=file, do="pip install 'yunque[serve]'") from None
+        if not Path(file).is_file():
+            raise ModelError("no such file", where=file, do="write one with `yunque export MODEL`")
+        self.name, self.slots = f"llama.cpp:{Path(file).name}", slots
+        self.tokenizer = load_gguf_tokenizer(Path(file))
+        self.fim = find_fim(self.tokenizer)
+        self.prompt_tokens, self.suffix_tokens, self.context_tokens = prompt_tokens, suffix_tokens, context_tokens
+        params = xllamacpp.CommonParams()
+        params.model.path = str(file)
+        params.n_parallel, params.n_ctx = slots, slots * context_tokens
+        params.kv_unified = False
+        params.warmup, params.verbosity, params.ui = False, -1, False
+        params.api_keys = [secrets.token_hex(32)]
+        if precise:
+            params.cache_type_k = params.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_F32
+            params.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
+        if threads:
+            params.cpuparams.n_threads = threads
+        try:
+            self._server: Any = xllamacpp.Server(params)
+        except RuntimeError as error:
+            raise ModelError(f"llama.cpp does not load it ({str(error).strip()[:160]})", where=file) from None
+
+    @property
+    def styles(self) -> frozenset[PromptStyle]:
+        """Those in which it can be asked."""
+        able = {PromptStyle.FIM: self.fim is not None, PromptStyle.CHAT: bool(self.tokenizer.chat_template)}
+        return frozenset(style for style in PromptStyle if able.get(style, True))
+
+    # --------------------------------------------------------------------------------------------------------- answering
+    def complete(self, requests: Sequence[Request]) -> Iterator[Completion]:
+        """One completion per request, in order; as many at once as there are slots."""
+        with ThreadPoolExecutor(self.slots) as pool:
+            yield from pool.map(self._complete, requests)
+
+    def _complete(self, request: Request) -> Completion:
+        started, text, last = time.perf_counter(), "", None
+        for piece in self.stream(request):
+            text, last = text + piece.text, piece
+        assert last is not None  # the last piece says why it ended
+        took_ms = 1000 * (time.perf_counter() - started)
+        return Completion(text=text, stop=last.stop, tokens=last.tokens, took_ms=took_ms, engine=self.name)
+
+    def stream(self, request: Request) -> Iterator[Piece]:
+        """The answer in pieces, none of which a later token can take back; the last says why it ended.
+
+        Closing the iterator frees the slot at the next token. ModelError as of `TorchEngine.complete`.
+        """
+        ids, blanks = self._read(request)
+        answer = GrowingAnswer(request, blanks)
+        raw = ""
+        with contextlib.closing(self._pieces(ids, request)) as pieces:
+            for text, finish, tokens in pieces:
+                raw += text
+                ended = {"stop": "eos", "length": "length"}.get(finish or "", "")
+                piece = answer.grown(raw, ended)
+                if answer.stop:
+                    yield Piece(text=piece, stop=answer.stop, tokens=tokens, prompt_tokens=len(ids))
+                    return
+                if piece:
+                    yield Piece(text=piece, tokens=tokens, prompt_tokens=len(ids))
+        raise ModelError("ended without saying why", where=self.name)
+
+    def score(self, texts: Sequence[str]) -> Iterator[list[float]]:
+        """ModelError: llama.cpp does not say what a text costs."""
+        raise ModelError("does not say what a text costs", where=self.name, do="measure the model's folder with torch")
+
+    def token_log_probabilities(self, ids: Sequence[int], most: int = 20) -> dict[int, float]:
+        """Natural-log probabilities of the likeliest next tokens after ``ids``, by id."""
+        letter = encode(self.tokenizer, "a")[0]  # what is drawn has no say, and half a character would hide what is asked
+        asked = {"prompt": list(ids), "n_predict": 1, "temperature": 0, "n_probs": most, "cache_prompt": False}
+        asked["logit_bias"] = [[letter, 1000.0]]
+        result = self._server.handle_completions(asked)
+        (content,) = result["choices"][0]["logprobs"]["content"]
+        return {item["id"]: item["logprob"] for item in content["top_logprobs"]}
+
+    def _read(self, request: Request) -> tuple[list[int], str]:
+        """The prompt as ids, and the blanks that the answer begins with."""
+        if request.style is PromptStyle.CHAT and not self.tokenizer.chat_template:
+            raise ModelError("this model has no chat template", where=self.name, do="ask it for completions instead")
+        if request.style is PromptStyle.FIM and self.fim is None:
+            do = "ask without a suffix, or forge it first"
+            raise ModelError("this model has no fill-in-the-middle tokens", where=self.name, do=do)
+        if request.style is PromptStyle.CHAT:
+            ids, blanks = render_request(self.tokenizer, request), ""
+        else:
+            fim = self.fim if request.style is PromptStyle.FIM else None
+            context = (self.prompt_tokens, self.suffix_tokens)
+            ids, blanks, _ = render(self.tokenizer, request.prompt, request.suffix, fim, *context)
+        if len(ids) + request.max_tokens > self.context_tokens:
+            what = f"a prompt of {len(ids)} tokens and an answer of {request.max_tokens}"
+            raise ModelError(f"reads {self.context_tokens} tokens at once: no room for {what}", where=self.name)
+        return ids or [self.tokenizer.eos_token_id], blanks
+
+    def _pieces(self, ids: list[int], request: Request) -> Generator[tuple[str, str | None, int], None, None]:
+        """(text, why it ended or None, tokens so far) as llama.cpp gives them, on a thread of its own; closing ends it."""
+        pieces: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        left = threading.Event()
+
+        def take(chunk: Any) -> bool:
+            pieces.put(chunk)
+            return left.is_set()  # whether it should stop
+
+        def work() -> None:
+            try:
+                self._server.handle_completions(_asked(ids, request), take)
+            except Exception as error:  # whatever it is, the one who waits must hear of it
+                pieces.put(error)
+            pieces.put(None)
+
+        threading.Thread(target=work).start()  # no daemon: a thread inside llama.cpp must not be cut off at exit
+        try:
+            while (chunk := pieces.get()) is not None:
+                if isinstance(chunk, Exception):
+                    raise ModelError(f"llama.cpp failed ({str(chunk)[:160]})", where=self.name)
+                details = json.loads(chunk) if isinstance(chunk, str) else chunk
+                if "error" in details:
+                    raise ModelError(f"llama.cpp failed ({details['error'].get('message', '')[:160]})", where=self.name)
+                for choice in details.get("choices", ()):
+                    yield choice.get("text") or "", choice.get("finish_reason"), details["timings"]["predicted_n"]
+        finally:
+            left.set()
+
+
+def _asked(ids: list[int], request: Request) -> dict:
+    """A request as llama.cpp reads it: drawn from the plain distribution, without penalties."""
+    return {
+        "prompt": ids, "n_predict": request.max_tokens, "stream": True, "cache_prompt": True,
+        "timings_per_token": True,
+        "temperature": request.temperature, "seed": request.seed % 2**32, "samplers": ["temperature"],
+        "top_k": 0, "top_p": 1.0, "min_p": 0.0, "repeat_penalty": 1.0,
+    }  # fmt: skip

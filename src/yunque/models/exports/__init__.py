@@ -1,0 +1,1 @@
+"""Weights and tokenizers in the forms that other programs read."""

@@ -1,0 +1,327 @@
+"""The gateway: OpenAI's completions and chat, llama.cpp's ``/infill``, health and metrics, over one engine.
+
+    GET  /healthz                nobody needs a token for it
+    GET  /metrics                Prometheus
+    GET  /v1/models
+    POST /v1/completions         with ``suffix``; ``stream`` as server-sent events
+    POST /v1/chat/completions
+    POST /infill                 as llama.vscode and llama.vim ask
+
+Covered: errors in OpenAI's shape; bodies that are too large, also when they come in chunks; 429 with Retry-After; a client
+that goes away; no prompt in any log; no resource from elsewhere.
+Not covered: several models at once; TLS, which a proxy in front does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+import uuid
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi import Request as HttpRequest
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+import yunque
+from yunque.core.errors import ModelError
+from yunque.core.nouns import Piece, PromptStyle
+from yunque.serving.dispatcher import BusyError, Dispatcher, SupersededError
+from yunque.serving.metrics import exposition
+from yunque.serving.shapes import ChatBody, CompletionBody, InfillBody
+from yunque.serving.tokens import Tokens
+
+MAX_BODY_BYTES = 2 << 20
+OPEN = ("/healthz",)
+"""Paths that need no token."""
+FINISH = {"eos": "stop", "rule": "stop", "repetition": "stop", "length": "length"}
+"""Why an answer ended -> OpenAI's word for it."""
+Shape = Callable[[str, Piece | None], dict]
+"""A text, and the last piece where it ends with it, as a route writes them."""
+EDITOR = "x-editor-id"
+"""Header by which an editor names itself, so that its newer request supersedes an older one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServedModel:
+    """What is served."""
+
+    name: str
+    licence: str
+    styles: frozenset[PromptStyle]
+    loaded_at: float
+    """Seconds since 1970."""
+
+
+def make_app(dispatcher: Dispatcher, model: ServedModel, tokens: Tokens | None = None) -> FastAPI:
+    """The application; with ``tokens``, every path but `OPEN` asks for one."""
+    app = FastAPI(title="yunque", version=yunque.__version__, docs_url=None, redoc_url=None)
+    gateway = Gateway(dispatcher=dispatcher, model=model)
+    app.get("/healthz")(gateway.health)
+    app.get("/metrics", response_class=PlainTextResponse)(gateway.metrics)
+    app.get("/v1/models")(gateway.models)
+    app.post("/v1/completions")(gateway.completions)
+    app.post("/v1/chat/completions")(gateway.chat)
+    app.post("/infill")(gateway.infill)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_middleware(Door, tokens=tokens)
+    return app
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gateway:
+    """The routes."""
+
+    dispatcher: Dispatcher
+    model: ServedModel
+
+    async def health(self) -> dict:
+        """Whether it answers, and what it is doing."""
+        counts = self.dispatcher.counts
+        about = {"status": "ok", "model": self.model.name, "version": yunque.__version__}
+        return about | {"running": counts.running, "waiting": counts.waiting, "slots": self.dispatcher.slots}
+
+    async def metrics(self) -> str:
+        """Counters as Prometheus reads them."""
+        return exposition(self.dispatcher.counts)
+
+    async def models(self) -> dict:
+        """The one model that is served."""
+        about = {"id": self.model.name, "object": "model", "created": int(self.model.loaded_at), "owned_by": "yunque"}
+        extra = {"licence": self.model.licence, "styles": sorted(style.value for style in self.model.styles)}
+        return {"object": "list", "data": [about | extra]}
+
+    async def completions(self, body: CompletionBody, http: HttpRequest) -> Response:
+        """A completion, or a stream of its pieces."""
+        head = {"id": f"cmpl-{uuid.uuid4().hex}", "object": "text_completion", "created": int(time.time())}
+        head["model"] = self.model.name
+
+        def shape(text: str, last: Piece | None) -> dict:
+            return head | {"choices": [{"index": 0, "text": text, "logprobs": None, "finish_reason": _finish(last)}]}
+
+        return await self._respond(http, body, shape)
+
+    async def chat(self, body: ChatBody, http: HttpRequest) -> Response:
+        """An assistant's turn, or a stream of its pieces."""
+        head = {"id": f"chatcmpl-{uuid.uuid4().hex}", "created": int(time.time()), "model": self.model.name}
+        head["object"] = "chat.completion.chunk" if body.stream else "chat.completion"
+        name = "delta" if body.stream else "message"
+
+        def shape(text: str, last: Piece | None) -> dict:
+            turn = {"role": "assistant", "content": text}
+            return head | {"choices": [{"index": 0, name: turn, "logprobs": None, "finish_reason": _finish(last)}]}
+
+        return await self._respond(http, body, shape)
+
+    async def infill(self, body: InfillBody, http: HttpRequest) -> Response:
+        """What stands between two texts."""
+
+        def shape(text: str, last: Piece | None) -> dict:
+            return {
+                "content": text, "stop": last is not None, "model": self.model.name,
+                "tokens_predicted": last.tokens if last else 0, "truncated": False,
+                "stop_type": {"eos": "eos", "length": "limit"}.get(last.stop, "word") if last else "none",
+            }  # fmt: skip
+
+        return await self._respond(http, body, shape, done=False)
+
+    # --------------------------------------------------------------------------------------------------------- answering
+    async def _respond(
+        self, http: HttpRequest, body: CompletionBody | ChatBody | InfillBody, shape: Shape, *, done: bool = True
+    ) -> Response:
+        """The answer in a route's shape, whole or piece by piece; ``done``: with tokens counted, and OpenAI's last word."""
+        try:
+            request = body.request()
+        except ValueError as error:
+            return failure(400, str(error))
+        if request.style not in self.model.styles:
+            return failure(400, _cannot(request.style, self.model.name))
+        if not request.max_tokens:  # a client that warms the context
+            return JSONResponse(shape("", Piece(text="", stop="length")))
+        pieces = self.dispatcher.answer(request, user=http.scope.get("user_name", ""), editor=_editor(http))
+        try:
+            first = await _first(http, pieces)
+        except (BusyError, SupersededError, ModelError) as error:
+            return _refusal(error)
+        if first is None:
+            return Response(status_code=499)  # nobody is there to read it
+        if body.stream:
+            with_usage = done and bool((getattr(body, "stream_options", None) or {}).get("include_usage"))
+            events = _events(first, pieces, shape, done, with_usage)
+            return StreamingResponse(events, media_type="text/event-stream")
+        texts, last = [first.text], first
+        try:
+            async with contextlib.aclosing(pieces):
+                async for piece in _while_connected(http, pieces):
+                    texts.append(piece.text)
+                    last = piece
+        except (BusyError, SupersededError, ModelError) as error:
+            return _refusal(error)
+        return JSONResponse(shape("".join(texts), last) | (_usage(last) if done else {}))
+
+
+def _editor(http: HttpRequest) -> str:
+    """Who asks, where the client says so: one editor of one user."""
+    editor = http.headers.get(EDITOR, "")
+    return f"{http.scope.get('user_name', '')}/{editor}" if editor else ""
+
+
+async def _first(http: HttpRequest, pieces: AsyncGenerator[Piece]) -> Piece | None:
+    """The first piece; None when the client went away while it waited."""
+    async for piece in _while_connected(http, pieces):
+        return piece
+    return None
+
+
+async def _while_connected(http: HttpRequest, pieces: AsyncGenerator[Piece]) -> AsyncGenerator[Piece]:
+    """The pieces, as long as the client is there; a client that goes away ends the answer."""
+    import asyncio
+
+    gone = asyncio.ensure_future(_gone(http))
+    try:
+        while True:
+            coming = asyncio.ensure_future(anext(pieces, None))
+            await asyncio.wait({coming, gone}, return_when=asyncio.FIRST_COMPLETED)
+            if not coming.done():
+                coming.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await coming
+                return
+            if (piece := coming.result()) is None:
+                return
+            yield piece
+    finally:
+        gone.cancel()
+
+
+async def _gone(http: HttpRequest) -> None:
+    """Until the client closes the connection."""
+    while (await http.receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _events(
+    first: Piece, pieces: AsyncGenerator[Piece], shape: Shape, done: bool, with_usage: bool
+) -> AsyncGenerator[str]:
+    """Server-sent events of the pieces; an error in the middle is the last event."""
+    last = first
+    try:
+        yield _event(shape(first.text, first if first.stop else None))
+        async for piece in pieces:
+            last = piece
+            yield _event(shape(piece.text, piece if piece.stop else None))
+        if with_usage:
+            yield _event(shape("", None) | {"choices": []} | _usage(last))
+    except SupersededError:
+        yield _event({"error": {"message": "superseded by a newer request", "type": "superseded", "code": 409}})
+    except ModelError as error:
+        yield _event({"error": {"message": error.line(), "type": "server_error", "code": 503}})
+    finally:
+        await pieces.aclose()
+    if done:
+        yield "data: [DONE]\n\n"
+
+
+def _event(value: dict) -> str:
+    return f"data: {json.dumps(value, ensure_ascii=False)}\n\n"
+
+
+def _finish(last: Piece | None) -> str | None:
+    return FINISH[last.stop] if last is not None and last.stop else None
+
+
+def _usage(last: Piece) -> dict:
+    total = last.prompt_tokens + last.tokens
+    return {"usage": {"prompt_tokens": last.prompt_tokens, "completion_tokens": last.tokens, "total_tokens": total}}
+
+
+# ------------------------------------------------------------------------------------------------------------------- errors
+def failure(status: int, message: str, *, kind: str = "invalid_request_error", headers: dict | None = None) -> JSONResponse:
+    """An error in OpenAI's shape."""
+    return JSONResponse({"error": {"message": message, "type": kind, "code": status}}, status, headers)
+
+
+def _refusal(error: Exception) -> JSONResponse:
+    if isinstance(error, BusyError):
+        return failure(429, str(error), kind="rate_limit_error", headers={"Retry-After": str(error.retry_after_s)})
+    if isinstance(error, SupersededError):
+        return failure(409, "superseded by a newer request of the same editor", kind="superseded")
+    line = error.line() if isinstance(error, ModelError) else str(error)
+    return failure(400 if "no room for" in line else 503, line, kind="server_error")
+
+
+def _cannot(style: PromptStyle, name: str) -> str:
+    if style is PromptStyle.FIM:
+        return f"{name} has no fill-in-the-middle tokens: ask without a suffix, or forge it, which adds them"
+    return f"{name} has no chat template: ask /v1/completions"
+
+
+async def _invalid(_: Any, error: Any) -> JSONResponse:
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"] if part != "body")
+    return failure(400, f"{place}: {first['msg']}" if place else first["msg"])
+
+
+async def _http_error(_: Any, error: Any) -> JSONResponse:
+    return failure(error.status_code, str(error.detail), headers=error.headers)
+
+
+class Door:
+    """What every request passes: its body has an end, and it has a token where one is needed."""
+
+    def __init__(self, app: ASGIApp, tokens: Tokens | None = None) -> None:
+        self.app, self.tokens = app, tokens
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse, or pass on."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = {name: value for name, value in scope["headers"]}
+        if self.tokens is not None and scope["path"] not in OPEN:
+            scheme, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
+            owner = self.tokens.owner(token.strip()) if scheme.lower() == "bearer" else None
+            if owner is None:
+                answer = failure(401, "a valid token is needed", headers={"WWW-Authenticate": "Bearer"})
+                await answer(scope, receive, send)
+                return
+            scope["user_name"] = owner
+        length = headers.get(b"content-length", b"0")
+        if not length.isdigit() or int(length) > MAX_BODY_BYTES:
+            await _too_large()(scope, receive, send)
+            return
+        await self._within_limit(scope, receive, send)
+
+    async def _within_limit(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A body that comes in chunks is counted while it is read; whatever is answered to half of one is replaced."""
+        size, refused = 0, False
+
+        async def counted() -> Message:
+            nonlocal size
+            message = await receive()
+            size += len(message.get("body", b""))
+            if size > MAX_BODY_BYTES:
+                raise ClientDisconnect
+            return message
+
+        async def replaced(message: Message) -> None:
+            nonlocal refused
+            if size <= MAX_BODY_BYTES:
+                await send(message)
+            elif not refused:
+                refused = True
+                await _too_large()(scope, receive, send)
+
+        await self.app(scope, counted, replaced)
+
+
+def _too_large() -> JSONResponse:
+    return failure(413, f"the body has more than {MAX_BODY_BYTES:,} bytes", headers={"Connection": "close"})

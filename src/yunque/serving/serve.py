@@ -1,0 +1,97 @@
+"""A model to a server that runs: which engine serves it, on which address, and who may ask."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from yunque.core.errors import ModelError, ServingError
+from yunque.core.nouns import PromptStyle
+from yunque.core.plugins import nearest
+from yunque.core.seams import LiveEngine
+from yunque.serving.app import ServedModel, make_app
+from yunque.serving.dispatcher import Dispatcher
+from yunque.serving.tokens import Tokens
+
+ENGINES = ("auto", "llama.cpp", "torch")
+HOST, PORT = "127.0.0.1", 8765
+
+
+def open_engine(model: Path, kind: str = "auto", *, slots: int = 4, prompt_tokens: int = 1024) -> LiveEngine:
+    """The engine of a model folder or a GGUF file. ModelError where it cannot be served.
+
+    ``auto``: llama.cpp for a file, and for a folder with a file of its name beside it; else torch.
+    """
+    if kind not in ENGINES:
+        raise ModelError(f"no engine {kind!r}", do=nearest(kind, list(ENGINES)))
+    if not model.exists():
+        raise ModelError("no such model", where=model, do="run `yunque forge` first, or name a model folder or a GGUF file")
+    file = model if model.is_file() else model.with_name(f"{model.name}.gguf")
+    if kind == "llama.cpp" or (kind == "auto" and file.is_file()):
+        from yunque.inference.llama_cpp_engine import LlamaCppEngine
+
+        return LlamaCppEngine(file, slots=slots, prompt_tokens=prompt_tokens)
+    from yunque.inference.torch_engine import TorchEngine
+    from yunque.models.base import find_base
+
+    folder, _ = find_base(str(model))
+    return TorchEngine(folder, prompt_tokens=prompt_tokens, suffix_tokens=256)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Address:
+    """Where a server listens."""
+
+    host: str = HOST
+    port: int = PORT
+    """0: any that is free."""
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach it."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+    def listen(self) -> socket.socket:
+        """A socket that listens there. ServingError where that cannot be."""
+        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+        listening = socket.socket(family, socket.SOCK_STREAM)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((self.host, self.port))
+        except OSError as error:
+            listening.close()
+            do = "choose another --port, or stop the program that has it" if error.errno == 98 else "choose another --host"
+            raise ServingError(f"cannot listen ({error.strerror})", where=f"{self.host}:{self.port}", do=do) from None
+        return listening
+
+
+def make_server(engine: LiveEngine, tokens: Tokens, address: Address, *, slots: int = 4, licence: str = "") -> Any:
+    """A `uvicorn.Server` that has not started. ServingError for an address that others reach, where nobody has a token."""
+    import uvicorn
+
+    if not tokens and not address.is_loopback:
+        do = "make one with `yunque serve token add NAME`"
+        raise ServingError("others can reach it, and no token keeps them out", where=address.host, do=do)
+    styles = frozenset(getattr(engine, "styles", PromptStyle))
+    model = ServedModel(name=engine.name, licence=licence, styles=styles, loaded_at=time.time())
+    app = make_app(Dispatcher(engine, slots=slots), model, tokens if tokens else None)
+    config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=3, timeout_keep_alive=30)
+    return uvicorn.Server(config)
+
+
+def ways_to_try(url: str, *, needs_token: bool) -> list[str]:
+    """Lines that a person can copy."""
+    header = " -H 'Authorization: Bearer TOKEN'" if needs_token else ""
+    body = '{"prompt": "def add(a, b):\\n    return", "max_tokens": 16}'
+    return [
+        f"curl {url}/v1/completions{header} -H 'Content-Type: application/json' -d '{body}'",
+        f"any OpenAI client: OPENAI_BASE_URL={url}/v1 OPENAI_API_KEY={'TOKEN' if needs_token else 'none'}",
+        f'llama.vscode: "llama-vscode.endpoint": "{url}"',
+    ]

@@ -1,0 +1,138 @@
+"""What clients send: the bodies of OpenAI's routes and of llama.cpp's ``/infill``, as far as they change an answer.
+
+Fields that are not here are taken and have no effect: clients send many that their own server knows.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from yunque.core.nouns import Message, PromptStyle, Request
+
+MOST_TOKENS = 2048
+"""Most tokens of an answer that can be asked for."""
+Stops = str | list[str] | None
+
+
+class CompletionBody(BaseModel, extra="allow"):
+    """``POST /v1/completions``."""
+
+    model: str = ""
+    prompt: str | list[str]
+    """One prompt; a list may hold one."""
+    suffix: str | None = None
+    """The text behind the cursor."""
+    max_tokens: int | None = Field(None, ge=0, le=MOST_TOKENS)
+    temperature: float | None = Field(None, ge=0, le=5)
+    seed: int | None = None
+    stop: Stops = None
+    stream: bool = False
+    stream_options: dict | None = None
+    user: str | None = Field(None, max_length=256)
+
+    def request(self) -> Request:
+        """ValueError for what cannot be asked."""
+        prompts = [self.prompt] if isinstance(self.prompt, str) else self.prompt
+        if len(prompts) != 1:
+            raise ValueError("one prompt at a time")
+        return Request(
+            prompt=prompts[0],
+            suffix=self.suffix or "",
+            style=PromptStyle.FIM if self.suffix else PromptStyle.PREFIX,
+            stops=stops_of(self.stop),
+            stop_repetition=True,
+            max_tokens=64 if self.max_tokens is None else self.max_tokens,
+            temperature=self.temperature or 0.0,
+            seed=(self.seed or 0) % 2**63,
+        )
+
+
+class MessageBody(BaseModel, extra="allow"):
+    """One turn."""
+
+    role: Literal["system", "developer", "user", "assistant"]
+    content: str | list[dict] | None = None
+    """A text, or parts of type ``text``."""
+
+    def message(self) -> Message:
+        """ValueError for parts that are no text."""
+        parts = self.content if isinstance(self.content, list) else [{"type": "text", "text": self.content or ""}]
+        if any(part.get("type") != "text" or not isinstance(part.get("text"), str) for part in parts):
+            raise ValueError("only parts of type 'text' can be read")
+        role = "system" if self.role == "developer" else self.role
+        return Message(role=role, content="".join(part["text"] for part in parts))
+
+
+class ChatBody(BaseModel, extra="allow"):
+    """``POST /v1/chat/completions``."""
+
+    model: str = ""
+    messages: list[MessageBody] = Field(min_length=1)
+    max_tokens: int | None = Field(None, ge=1, le=MOST_TOKENS)
+    max_completion_tokens: int | None = Field(None, ge=1, le=MOST_TOKENS)
+    temperature: float | None = Field(None, ge=0, le=5)
+    seed: int | None = None
+    stop: Stops = None
+    stream: bool = False
+    stream_options: dict | None = None
+    user: str | None = Field(None, max_length=256)
+
+    def request(self) -> Request:
+        """ValueError for what cannot be asked."""
+        return Request(
+            prompt="",
+            messages=tuple(item.message() for item in self.messages),
+            style=PromptStyle.CHAT,
+            stops=stops_of(self.stop),
+            stop_repetition=True,
+            max_tokens=self.max_completion_tokens or self.max_tokens or 512,
+            temperature=self.temperature or 0.0,
+            seed=(self.seed or 0) % 2**63,
+        )
+
+
+class ExtraBody(BaseModel, extra="allow"):
+    """A piece of another file."""
+
+    text: str
+    filename: str = ""
+
+
+class InfillBody(BaseModel, extra="allow"):
+    """``POST /infill``, as llama.vscode and llama.vim send it."""
+
+    input_prefix: str = ""
+    input_suffix: str = ""
+    input_extra: list[ExtraBody] = []
+    prompt: str = ""
+    """The line before the cursor, behind ``input_prefix``."""
+    n_predict: int = Field(64, ge=-1, le=MOST_TOKENS)
+    """0: nothing is asked, the context is read ahead."""
+    temperature: float | None = Field(None, ge=0, le=5)
+    seed: int | None = None
+    stop: Stops = None
+    stream: bool = False
+
+    def request(self) -> Request:
+        """The pieces of other files stand before the file, each under its name."""
+        extra = "".join(f"# {item.filename}\n{item.text.rstrip()}\n\n" for item in self.input_extra)
+        return Request(
+            prompt=extra + self.input_prefix + self.prompt,
+            suffix=self.input_suffix,
+            style=PromptStyle.FIM,
+            stops=stops_of(self.stop),
+            stop_repetition=True,
+            max_tokens=64 if self.n_predict < 0 else self.n_predict,
+            temperature=self.temperature or 0.0,
+            seed=(self.seed or 0) % 2**63,
+        )
+
+
+def stops_of(stop: Stops) -> tuple[str, ...]:
+    """Stop texts; ValueError for too many."""
+    stops = tuple(text for text in ([stop] if isinstance(stop, str) else stop or []) if text)
+    if len(stops) > 16:
+        raise ValueError("at most 16 stop texts")
+    return stops
