@@ -14,7 +14,7 @@ from typing import Any
 import yunque
 from yunque.core.errors import EvaluationError
 from yunque.core.nouns import Measure, PromptStyle, Task
-from yunque.core.paths import benchmarks_folder
+from yunque.core.paths import benchmarks_folder, cache_folder
 from yunque.core.plugins import nearest
 from yunque.core.progress import quiet, silent
 from yunque.core.seams import Engine, JudgedSuite, MeasuredSuite, Progress, Sandbox
@@ -39,6 +39,7 @@ from yunque.evaluation.runner import (
 from yunque.evaluation.sample_formats import Samples, read_samples
 from yunque.evaluation.suites.humaneval_mbpp import TRAINING_IDS
 from yunque.evaluation.suites.multipl_e import FORMS
+from yunque.inference.openai_engine import NO_LIMIT, SCHEME, Budget
 from yunque.models.base import BaseFacts, find_base
 from yunque.pipelines.heldout import HeldOut
 from yunque.pipelines.steps import Steps
@@ -101,6 +102,8 @@ class Evaluation:
     """One of `ENGINES`."""
     missing: str = "fail"
     """One of `MISSING`."""
+    budget: Budget = NO_LIMIT
+    """What a model elsewhere may cost."""
     dtype: str = "auto"
     """What the weights are read as (`ModelRecipe.dtype`)."""
     progress: Progress = silent
@@ -117,7 +120,7 @@ class Evaluation:
             suites = [self.open(name, sandbox) for name in names]  # a mistyped name should cost no work
             for suite in suites:
                 chosen_tasks(suite, self.config)
-            folder, facts = find_base(model, self.progress)
+            folder, facts = _elsewhere(model) if model.startswith(SCHEME) else find_base(model, self.progress)
             with self._locked():
                 return self.measure(folder, facts, suites, sandbox, names=names, deviating=deviating)
 
@@ -145,7 +148,7 @@ class Evaluation:
 
     def measure(
         self,
-        folder: Path,
+        folder: Path | str,
         facts: BaseFacts,
         suites: Sequence[JudgedSuite],
         sandbox: RecordingSandbox | None,
@@ -153,7 +156,10 @@ class Evaluation:
         names: Sequence[str] = (),
         deviating: Sequence[str] = (),
     ) -> list[Scored]:
-        """The same of suites that are open, in a store that is locked; ``names``: what they were opened by."""
+        """The same of suites that are open, in a store that is locked.
+
+        ``folder``: of a model, or `OpenAiEngine`'s spec of one elsewhere; ``names``: what the suites were opened by.
+        """
         workers, opened, result = self.workers, None, []
         if self.engine == "ray":
             from yunque.evaluation.ray_judges import SpreadSuite
@@ -182,10 +188,15 @@ class Evaluation:
         """The store kept from other runs, as that of a larger run is already."""
         return nullcontext() if self.run_of else self._steps.store.lock()
 
-    def _engine(self, folder: Path) -> Engine:
+    def _engine(self, folder: Path | str) -> Engine:
         config, dtype = self.config, self.dtype
 
         def make() -> Engine:
+            if isinstance(folder, str):
+                from yunque.inference.openai_engine import OpenAiEngine
+
+                answers = cache_folder() / "answers.sqlite"
+                return OpenAiEngine(folder, budget=self.budget, answers=answers)
             from yunque.inference.torch_engine import TorchEngine
 
             return TorchEngine(
@@ -291,6 +302,12 @@ class Evaluation:
         recipe = {"suite": suite.name, "tasks": _fingerprint(suite), "asked": _hash([task.id for task in tasks])}
         recipe |= {"sandbox": _tier(suite)}
         return self._steps.make("ceiling", suite.name, build, recipe=recipe)
+
+
+def _elsewhere(spec: str) -> tuple[str, BaseFacts]:
+    """A model at a URL: what it weighs nobody knows, so it is told by its name and its address."""
+    url, _, name = spec.removeprefix(SCHEME).partition("?")[0].rpartition("#")
+    return spec, BaseFacts(name=f"{SCHEME}{name}", source=url, sha256=_hash(spec), licence="unknown", num_parameters=0)
 
 
 def _is_asked(tasks: Sequence[Task]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -12,7 +12,9 @@ from yunque.cli.options import DEFAULT_OUT, Json, Out
 
 
 def eval_(
-    model: Annotated[str, typer.Argument(help="Model folder, Hub name, or the embedded base; none with --samples.")] = "",
+    model: Annotated[
+        str, typer.Argument(help="Model folder, Hub name, openai:URL#MODEL or the embedded base; none with --samples.")
+    ] = "",
     suites: Annotated[
         str, typer.Option("--suites", "--suite", help="Names with commas between; `yunque suites` lists them.")
     ] = "yunque-core",
@@ -39,6 +41,13 @@ def eval_(
     trained_on: Annotated[
         str, typer.Option("--trained-on", help="Data that the model has learned from, left out of the suites: mbpp-train.")
     ] = "",
+    most_requests: Annotated[
+        int, typer.Option("--most-requests", min=0, help="Of a model at a URL: requests that may be spent; 0: all it takes.")
+    ] = 0,
+    most_money: Annotated[float, typer.Option("--most-money", min=0, help="The same in money, by --prices.")] = 0.0,
+    prices: Annotated[
+        str, typer.Option("--prices", help="Of a million tokens read and written, with a comma between.")
+    ] = "0,0",
     ceiling: Annotated[
         bool, typer.Option("--ceiling/--no-ceiling", help="Judge the suites' own answers as well, right and wrong ones.")
     ] = True,
@@ -61,13 +70,32 @@ def eval_(
         prompt_tokens=prompt_tokens, suffix_tokens=suffix_tokens, metrics=listed(metrics), trained_on=listed(trained_on),
     )  # fmt: skip
     evaluation = Evaluation(
-        out=out, config=config, workers=workers, ceiling=ceiling, engine=engine, missing=missing, progress=bars, say=say
+        out=out,
+        config=config,
+        workers=workers,
+        ceiling=ceiling,
+        engine=engine,
+        missing=missing,
+        progress=bars,
+        say=say,
+        budget=_budget(most_requests, most_money, prices),
     )
     names = listed(suites)
     with disk_errors(out):
         result = evaluation.run(model, names) if samples is None else [evaluation.judge(samples, names[0])]
         page = write_pages(all_runs(result, out), out)
     emit([plain(item) for item in result]) if json_ else print("\n".join([f"report  {page}", *lines(result)]))
+
+
+def _budget(most_requests: int, most_money: float, prices: str) -> Any:
+    from yunque.core.errors import EvaluationError
+    from yunque.inference.openai_engine import Budget
+
+    try:
+        price_in, price_out = (float(price) for price in prices.split(","))
+    except ValueError:
+        raise EvaluationError(f"{prices!r} is no two prices", where="--prices", do="write for example 2.5,10") from None
+    return Budget(most_requests=most_requests, most_money=most_money, price_in=price_in, price_out=price_out)
 
 
 def compare(

@@ -1,0 +1,271 @@
+"""A model behind any OpenAI-compatible URL: vLLM, llama-server, Ollama, a gateway of ours, or a model that is rented.
+
+    openai:https://host/v1#MODEL               fill-in-the-middle by the server's own ``suffix``
+    openai:https://host/v1#MODEL?fim=qwen      by the model's tokens, which stand in the prompt: vLLM takes no suffix
+
+Answers are read as they come, and reading ends where a stop rule does, so that nothing beyond it is paid for. Greedy and
+seeded answers are kept, and not asked for again. Requests and money have a limit that ends the run before it is passed.
+
+Covered: retries of what can be retried (429 with its Retry-After, 5xx, connections that break), several requests at once.
+Not covered: likelihoods (few servers give those of a prompt); servers that count no tokens cost what their characters say.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import parse_qs
+
+import httpx2
+
+from yunque.core.errors import ModelError
+from yunque.core.nouns import Completion, Piece, PromptStyle, Request, content_id
+from yunque.inference.stops import GrowingAnswer
+from yunque.models.tokenizer import FAMILIES
+
+SCHEME = "openai:"
+FIM = {"suffix": None, **dict(zip(("starcoder", "qwen", "codellama"), FAMILIES, strict=True))}
+"""How a hole is asked for -> the tokens before prefix, suffix and answer; None: the server's own field."""
+RETRIES, FIRST_PAUSE_S = 5, 0.5
+KEY = "OPENAI_API_KEY"
+"""Variable of the environment that holds the key, if one is needed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """What a run may use; 0: as much as it takes."""
+
+    most_requests: int = 0
+    most_money: float = 0.0
+    price_in: float = 0.0
+    """Of a million tokens that are read, in whatever currency."""
+    price_out: float = 0.0
+    """Of a million tokens that are written."""
+
+
+NO_LIMIT = Budget()
+
+
+@dataclass(kw_only=True)
+class Spent:
+    """What has been used so far."""
+
+    requests: int = 0
+    money: float = 0.0
+    kept: int = 0
+    """Answers that were there already."""
+
+
+class OpenAiEngine:
+    """A model elsewhere (seams ``Engine``, ``LiveEngine``). ModelError for a spec that is none."""
+
+    def __init__(
+        self,
+        spec: str,
+        *,
+        budget: Budget = NO_LIMIT,
+        answers: Path | None = None,
+        at_once: int = 8,
+        pause_s: float = FIRST_PAUSE_S,
+    ) -> None:
+        """``answers``: a file that keeps them; None: none are kept."""
+        place, _, options = spec.removeprefix(SCHEME).partition("?")
+        self.url, _, self.model = place.rpartition("#")
+        fim = parse_qs(options).get("fim", ["suffix"])[0]
+        if not self.url.startswith(("http://", "https://")) or not self.model or fim not in FIM:
+            raise ModelError("is no model at a URL", where=spec, do=f"write openai:URL#MODEL, or …?fim={'|'.join(FIM)}")
+        self.name, self.fim, self.budget, self.spent = f"{SCHEME}{self.model}", FIM[fim], budget, Spent()
+        self.at_once, self.pause_s = at_once, pause_s
+        key = os.environ.get(KEY, "")
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._client = httpx2.Client(base_url=self.url, headers=headers, timeout=httpx2.Timeout(120, connect=10))
+        self._kept = _Kept(answers) if answers else None
+        self._lock = threading.Lock()
+
+    # --------------------------------------------------------------------------------------------------------- answering
+    def complete(self, requests: Sequence[Request]) -> Iterator[Completion]:
+        """One completion per request, in order; several at once."""
+        with ThreadPoolExecutor(self.at_once) as pool:
+            yield from pool.map(self._complete, requests)
+
+    def _complete(self, request: Request) -> Completion:
+        started, pieces = time.perf_counter(), list(self.stream(request))
+        took_ms, last = 1000 * (time.perf_counter() - started), pieces[-1]
+        text = "".join(piece.text for piece in pieces)
+        return Completion(text=text, stop=last.stop, tokens=last.tokens, took_ms=took_ms, engine=self.name)
+
+    def stream(self, request: Request) -> Iterator[Piece]:
+        """The answer in pieces; an answer that is kept comes at once."""
+        path, body = self._asked(request)
+        key = content_id(self.url, path, json.dumps(body, sort_keys=True), request.stop)
+        can_keep = self._kept is not None and (request.temperature == 0 or bool(request.seed))
+        if can_keep and self._kept is not None and (kept := self._kept.get(key)) is not None:
+            self.spent.kept += 1
+            yield kept
+            return
+        texts, last = [], Piece(text="")
+        for piece in self._answered(request, path, body):
+            texts.append(piece.text)
+            last = piece
+            yield piece
+        if can_keep and self._kept is not None and last.stop:
+            self._kept.put(key, replace(last, text="".join(texts)))
+
+    def score(self, texts: Sequence[str]) -> Iterator[list[float]]:
+        """ModelError: few servers say what a text costs."""
+        raise ModelError("does not say what a text costs", where=self.name, do="leave likelihood and repo-bits out")
+
+    def _asked(self, request: Request) -> tuple[str, dict]:
+        """The route and the body."""
+        body: dict = {
+            "model": self.model, "max_tokens": request.max_tokens, "temperature": request.temperature, "stream": True,
+            "stream_options": {"include_usage": True},
+        }  # fmt: skip
+        if request.stops:
+            body["stop"] = list(request.stops[:4])  # as many as OpenAI's own server takes; the others cut here
+        if request.seed and request.temperature:
+            body["seed"] = request.seed % 2**31
+        if request.style is PromptStyle.CHAT:
+            turns = [{"role": item.role, "content": item.content} for item in request.messages]
+            return "/chat/completions", body | {"messages": turns or [{"role": "user", "content": request.prompt}]}
+        if request.style is not PromptStyle.FIM:
+            return "/completions", body | {"prompt": request.prompt}
+        if self.fim is None:
+            return "/completions", body | {"prompt": request.prompt, "suffix": request.suffix}
+        before, behind, middle = self.fim
+        return "/completions", body | {"prompt": f"{before}{request.prompt}{behind}{request.suffix}{middle}"}
+
+    def _answered(self, request: Request, path: str, body: dict) -> Generator[Piece, None, None]:
+        """Pieces as they come; until one has come, what fails is tried again."""
+        pause = self.pause_s
+        for turn in range(RETRIES):
+            self._count_request()
+            begun = False
+            try:
+                for piece in self._read(request, path, body):
+                    begun = True
+                    yield piece
+                return
+            except _TransientError as error:
+                if begun or turn == RETRIES - 1:
+                    raise ModelError(f"{error}, {turn + 1} times" if turn else str(error), where=self.url) from None
+                time.sleep(max(pause, error.retry_after_s))
+                pause *= 2
+
+    def _read(self, request: Request, path: str, body: dict) -> Iterator[Piece]:
+        answer, raw = GrowingAnswer(request, ""), ""
+        used: dict = {}
+        tokens, finish = 0, ""
+        try:
+            with self._client.stream("POST", path, json=body) as response:
+                _refuse(response, self.url)
+                for event in _events(response):
+                    used = event.get("usage") or used
+                    for choice in event.get("choices") or ():
+                        text = choice.get("text") or (choice.get("delta") or {}).get("content") or ""
+                        raw, tokens = raw + text, tokens + bool(text)
+                        finish = choice.get("finish_reason") or finish
+                    ready = answer.grown(raw) if not finish else ""
+                    if ready or answer.stop:
+                        yield Piece(text=ready, stop=answer.stop, tokens=tokens)
+                    if answer.stop:
+                        return
+        except httpx2.TransportError as error:
+            raise _TransientError(f"the connection failed ({type(error).__name__})") from None
+        finally:
+            self._count_money(body, raw, used)
+        text = answer.grown(raw, {"length": "length"}.get(finish, "eos"))
+        counted = used.get("completion_tokens") or tokens
+        yield Piece(text=text, stop=answer.stop, tokens=counted, prompt_tokens=used.get("prompt_tokens") or 0)
+
+    # ------------------------------------------------------------------------------------------------------------ budget
+    def _count_request(self) -> None:
+        with self._lock:
+            budget, spent = self.budget, self.spent
+            if budget.most_requests and spent.requests >= budget.most_requests:
+                raise ModelError(f"{spent.requests} requests are spent", where=self.name, do="allow more, and run it again")
+            if budget.most_money and spent.money >= budget.most_money:
+                raise ModelError(f"{spent.money:.2f} is spent", where=self.name, do="allow more, and run it again")
+            spent.requests += 1
+
+    def _count_money(self, body: dict, raw: str, used: dict) -> None:
+        asked = body.get("prompt") or "".join(turn["content"] for turn in body.get("messages", ()))
+        tokens_in = used.get("prompt_tokens") or -(-len(asked) // 4)
+        tokens_out = used.get("completion_tokens") or -(-len(raw) // 4)
+        with self._lock:
+            self.spent.money += (tokens_in * self.budget.price_in + tokens_out * self.budget.price_out) / 1e6
+
+
+class _TransientError(Exception):
+    """Something that may go well another time."""
+
+    def __init__(self, what: str, retry_after_s: float = 0.0) -> None:
+        super().__init__(what)
+        self.retry_after_s = retry_after_s
+
+
+def _refuse(response: httpx2.Response, url: str) -> None:
+    """Raise for an answer that is none."""
+    if response.status_code < 400:
+        return
+    response.read()
+    try:
+        details = response.json()["error"]
+        message = details["message"] if isinstance(details, dict) else str(details)
+    except (ValueError, KeyError, TypeError):
+        message = response.text.strip()[:160]
+    what = f"{response.status_code} {message[:160]}".strip()
+    if response.status_code == 429 or response.status_code >= 500:
+        after = response.headers.get("retry-after", "")
+        raise _TransientError(what, float(after) if after.replace(".", "", 1).isdigit() else 0.0)
+    do = f"set {KEY}" if response.status_code == 401 else "see which routes and models it has"
+    raise ModelError(what, where=url, do=do)
+
+
+def _events(response: httpx2.Response) -> Iterator[dict]:
+    """Values of server-sent events; of a server that does not stream, the one value."""
+    if not response.headers.get("content-type", "").startswith("text/event-stream"):
+        response.read()
+        with contextlib.suppress(ValueError):
+            value = response.json()
+            for choice in value.get("choices", ()):
+                choice.setdefault("delta", choice.get("message"))
+            yield value
+            return
+        raise _TransientError("it answered with something else than JSON")
+    for line in response.iter_lines():
+        data = line.removeprefix("data:").strip()
+        if line.startswith("data:") and data != "[DONE]":
+            try:
+                value = json.loads(data)
+            except ValueError:
+                raise _TransientError("it streamed something else than JSON") from None
+            if "error" in value:
+                raise _TransientError(str((value["error"] or {}).get("message", value["error"]))[:160])
+            yield value
+
+
+class _Kept:
+    """Answers by the hash of what was asked, for several threads."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock, self._base = threading.Lock(), sqlite3.connect(path, check_same_thread=False)
+        self._base.execute("CREATE TABLE IF NOT EXISTS answers (asked TEXT PRIMARY KEY, answer TEXT) WITHOUT ROWID")
+
+    def get(self, key: str) -> Piece | None:
+        with self._lock:
+            row = self._base.execute("SELECT answer FROM answers WHERE asked = ?", (key,)).fetchone()
+        return Piece(**json.loads(row[0])) if row else None
+
+    def put(self, key: str, piece: Piece) -> None:
+        with self._lock, self._base:
+            self._base.execute("INSERT OR REPLACE INTO answers VALUES (?, ?)", (key, json.dumps(vars(piece))))
