@@ -23,12 +23,15 @@ from typing import Any
 
 from yunque.core.errors import ModelError
 from yunque.core.nouns import Completion, Piece, PromptStyle, Request
+from yunque.inference.anchors import Anchors
 from yunque.inference.stops import GrowingAnswer
 from yunque.models.exports.gguf_tokenizer import load_gguf_tokenizer
 from yunque.models.tokenizer import encode, find_fim, render, render_request
 
 SLOTS = 4
 """Requests that are answered at the same time; each slot remembers the prompt that it read last."""
+CHARS_PER_TOKEN = 3
+"""Fewer than code has, so that what is cut by characters fits."""
 CONTEXT_TOKENS = 2048
 """Tokens that a slot reads and writes at most, if the model can."""
 
@@ -46,8 +49,11 @@ class LlamaCppEngine:
         context_tokens: int = CONTEXT_TOKENS,
         threads: int = 0,
         precise: bool = False,
+        anchored: bool = False,
     ) -> None:
-        """``precise``: what was read of a prompt is remembered in 32 bits, which is slower."""
+        """``precise``: what was read of a prompt is remembered in 32 bits, which is slower. ``anchored``: a prompt that is a
+        window of a longer text begins where the one before it did (`inference.anchors`), for editors.
+        """
         try:
             import xllamacpp
         except ImportError:
@@ -58,6 +64,7 @@ class LlamaCppEngine:
         self.tokenizer = load_gguf_tokenizer(Path(file))
         self.fim = find_fim(self.tokenizer)
         self.prompt_tokens, self.suffix_tokens, self.context_tokens = prompt_tokens, suffix_tokens, context_tokens
+        self._anchors = Anchors(CHARS_PER_TOKEN * prompt_tokens) if anchored else None
         params = xllamacpp.CommonParams()
         params.model.path = str(file)
         params.n_parallel, params.n_ctx = slots, slots * context_tokens
@@ -73,6 +80,8 @@ class LlamaCppEngine:
             self._server: Any = xllamacpp.Server(params)
         except RuntimeError as error:
             raise ModelError(f"llama.cpp does not load it ({str(error).strip()[:160]})", where=file) from None
+        # A server that is let go before its loop has begun never ends, and takes this process with it: so it is asked once.
+        self._server.handle_completions({"prompt": [self.tokenizer.eos_token_id], "n_predict": 1})
 
     @property
     def styles(self) -> frozenset[PromptStyle]:
@@ -139,7 +148,8 @@ class LlamaCppEngine:
         else:
             fim = self.fim if request.style is PromptStyle.FIM else None
             context = (self.prompt_tokens, self.suffix_tokens)
-            ids, blanks, _ = render(self.tokenizer, request.prompt, request.suffix, fim, *context)
+            prompt = self._anchors.begin(request.prompt) if self._anchors else request.prompt
+            ids, blanks, _ = render(self.tokenizer, prompt, request.suffix, fim, *context)
         if len(ids) + request.max_tokens > self.context_tokens:
             what = f"a prompt of {len(ids)} tokens and an answer of {request.max_tokens}"
             raise ModelError(f"reads {self.context_tokens} tokens at once: no room for {what}", where=self.name)

@@ -34,7 +34,7 @@ def open_engine(model: Path, kind: str = "auto", *, slots: int = 4, prompt_token
     if kind == "llama.cpp" or (kind == "auto" and file.is_file()):
         from yunque.inference.llama_cpp_engine import LlamaCppEngine
 
-        return LlamaCppEngine(file, slots=slots, prompt_tokens=prompt_tokens)
+        return LlamaCppEngine(file, slots=slots, prompt_tokens=prompt_tokens, anchored=True)
     from yunque.inference.torch_engine import TorchEngine
     from yunque.models.base import find_base
 
