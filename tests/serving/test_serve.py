@@ -49,6 +49,9 @@ def test_a_model_is_served_until_it_is_stopped(process, fim_folder, tmp_path, ki
     assert ways[0].startswith(f"curl {url}/v1/completions") and "OPENAI_BASE_URL" in ways[1] and "llama-vscode" in ways[2]
     tried = subprocess.run(["bash", "-c", ways[0].replace("curl ", "curl -s ")], capture_output=True, text=True, timeout=30)
     assert '"text_completion"' in tried.stdout, tried.stderr
+    (about,) = httpx2.get(f"{url}/v1/models").json()["data"]
+    expected = ("model", "MIT") if kind == "llama.cpp" else (fim_folder.name, "unknown")
+    assert (about["id"], about["licence"]) == expected and "fim" in about["styles"]
     body = {"prompt": "def f(a):\n    ", "suffix": "\n", "max_tokens": 8}
     answers = [httpx2.post(f"{url}/v1/completions", json=body, timeout=30).json() for _ in range(2)]
     assert answers[0]["choices"] == answers[1]["choices"] and answers[0]["usage"]["completion_tokens"] > 0

@@ -42,6 +42,14 @@ def open_engine(model: Path, kind: str = "auto", *, slots: int = 4, prompt_token
     return TorchEngine(folder, prompt_tokens=prompt_tokens, suffix_tokens=256)
 
 
+def licence_of(model: Path) -> str:
+    """What a model file or folder says of its licence; ``unknown`` where it says nothing."""
+    from yunque.models.base import find_base
+    from yunque.models.exports.gguf_tokenizer import text_field
+
+    return text_field(model, "general.license") if model.is_file() else find_base(str(model))[1].licence
+
+
 @dataclass(frozen=True, kw_only=True)
 class Address:
     """Where a server listens."""
@@ -72,7 +80,9 @@ class Address:
         return listening
 
 
-def make_server(engine: LiveEngine, tokens: Tokens, address: Address, *, slots: int = 4, licence: str = "") -> Any:
+def make_server(
+    engine: LiveEngine, tokens: Tokens, address: Address, *, slots: int = 4, name: str = "", licence: str = "unknown"
+) -> Any:
     """A `uvicorn.Server` that has not started. ServingError for an address that others reach, where nobody has a token."""
     import uvicorn
 
@@ -80,7 +90,7 @@ def make_server(engine: LiveEngine, tokens: Tokens, address: Address, *, slots: 
         do = "make one with `yunque serve token add NAME`"
         raise ServingError("others can reach it, and no token keeps them out", where=address.host, do=do)
     styles = frozenset(getattr(engine, "styles", PromptStyle))
-    model = ServedModel(name=engine.name, licence=licence, styles=styles, loaded_at=time.time())
+    model = ServedModel(name=name or engine.name, licence=licence, styles=styles, loaded_at=time.time())
     app = make_app(Dispatcher(engine, slots=slots), model, tokens if tokens else None)
     config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=3, timeout_keep_alive=30)
     return uvicorn.Server(config)

@@ -43,6 +43,17 @@ def load_gguf_tokenizer(file: Path) -> Any:
     return tokenizer
 
 
+def text_field(file: Path, name: str) -> str:
+    """A text that a GGUF file says of itself; ``unknown`` where it does not. ModelError where it cannot be read."""
+    import gguf
+
+    try:
+        field = gguf.GGUFReader(str(file)).fields.get(name)
+    except (OSError, ValueError, KeyError, IndexError) as error:
+        raise ModelError(f"is not a GGUF file that can be read ({error})", where=file) from None
+    return str(field.contents()) if field is not None else "unknown"
+
+
 def _fields(file: Path) -> dict[str, Any]:
     """What a file says of its tokenizer, by the last part of each name."""
     import gguf
