@@ -3,6 +3,7 @@
 import contextlib
 import json
 import logging
+import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -131,6 +132,21 @@ def test_a_body_without_end_is_refused_whether_its_length_is_said_or_not(gateway
     with contextlib.suppress(httpx2.TransportError):  # the connection may be closed while it is still sent
         assert client.post("/v1/completions", content=chunks()).status_code == 413
     assert client.get("/healthz").json()["status"] == "ok"
+
+
+def test_a_body_that_does_not_come_is_refused_and_others_are_answered(gateway, monkeypatch):
+    monkeypatch.setattr("yunque.serving.app.BODY_S", 0.3)
+    client = gateway(slots=1)
+    host, port = client.base_url.host, client.base_url.port
+    head = b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 40\r\n\r\n{"
+    with contextlib.ExitStack() as stack:
+        slow = [stack.enter_context(socket.create_connection((host, port))) for _ in range(50)]
+        for connection in slow:
+            connection.sendall(head)
+        assert client.post("/v1/completions", json={"prompt": ADD}).status_code == 200
+        for connection in slow:
+            connection.settimeout(10)
+            assert connection.recv(100).startswith(b"HTTP/1.1 408")
 
 
 def test_an_engine_that_dies_is_an_error_and_the_next_request_is_answered(gateway):

@@ -7,13 +7,14 @@
     POST /v1/chat/completions
     POST /infill                 as llama.vscode and llama.vim ask
 
-Covered: errors in OpenAI's shape; bodies that are too large, also when they come in chunks; 429 with Retry-After; a client
+Covered: errors in OpenAI's shape; bodies that are too large, also in chunks, or too slow; 429 with Retry-After; a client
 that goes away; no prompt in any log; no resource from elsewhere.
-Not covered: several models at once; TLS, which a proxy in front does.
+Not covered: several models at once; TLS, and headers that never end, which a proxy in front sees to.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import time
@@ -38,7 +39,8 @@ from yunque.serving.metrics import exposition
 from yunque.serving.shapes import ChatBody, CompletionBody, InfillBody
 from yunque.serving.tokens import Tokens
 
-MAX_BODY_BYTES = 2 << 20
+MAX_BODY_BYTES, BODY_S = 2 << 20, 20.0
+"""What a body may have, and how long it may take."""
 OPEN = ("/healthz",)
 """Paths that need no token."""
 FINISH = {"eos": "stop", "rule": "stop", "repetition": "stop", "length": "length"}
@@ -183,8 +185,6 @@ async def _first(http: HttpRequest, pieces: AsyncGenerator[Piece]) -> Piece | No
 
 async def _while_connected(http: HttpRequest, pieces: AsyncGenerator[Piece]) -> AsyncGenerator[Piece]:
     """The pieces, as long as the client is there; a client that goes away ends the answer."""
-    import asyncio
-
     gone = asyncio.ensure_future(_gone(http))
     try:
         while True:
@@ -301,24 +301,34 @@ class Door:
         await self._within_limit(scope, receive, send)
 
     async def _within_limit(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """A body that comes in chunks is counted while it is read; whatever is answered to half of one is replaced."""
-        size, refused = 0, False
+        """A body is counted and timed while it is read; whatever is answered to half of one is replaced by the refusal."""
+        size, is_whole, ends_at = 0, False, asyncio.get_running_loop().time() + BODY_S
+        refusal: JSONResponse | None = None
+        is_refused = False
 
         async def counted() -> Message:
-            nonlocal size
-            message = await receive()
-            size += len(message.get("body", b""))
+            nonlocal size, is_whole, refusal
+            if is_whole:
+                return await receive()
+            try:
+                async with asyncio.timeout_at(ends_at):
+                    message = await receive()
+            except TimeoutError:
+                refusal = failure(408, f"the body took more than {BODY_S} s", headers={"Connection": "close"})
+                raise ClientDisconnect from None
+            size, is_whole = size + len(message.get("body", b"")), not message.get("more_body", False)
             if size > MAX_BODY_BYTES:
+                refusal = _too_large()
                 raise ClientDisconnect
             return message
 
         async def replaced(message: Message) -> None:
-            nonlocal refused
-            if size <= MAX_BODY_BYTES:
+            nonlocal is_refused
+            if refusal is None:
                 await send(message)
-            elif not refused:
-                refused = True
-                await _too_large()(scope, receive, send)
+            elif not is_refused:
+                is_refused = True
+                await refusal(scope, receive, send)
 
         await self.app(scope, counted, replaced)
 
