@@ -205,6 +205,8 @@ def test_forged_on_the_past_it_is_judged_on_the_future(tmp_path: Path, tiny_mode
 def test_the_other_verbs_work_on_the_result(forged: Path, yunque):
     completed = yunque("complete", "def mean(values):", "--model", "out/model", "--max-tokens", "8", "--json", cwd=forged)
     assert json.loads(completed.stdout)["tokens"] <= 8
+    in_llama_cpp = yunque("complete", "def mean(values):", "--model", "out/model.gguf", "--max-tokens", "8", cwd=forged)
+    assert in_llama_cpp.stdout and "loaded in" in in_llama_cpp.stderr
     report_id = (forged / "printed.txt").read_text().split()[-1]
     assert "model-" in yunque("trace", report_id, "--out", "out", cwd=forged).stdout
     shown = yunque("show", "records", "--out", "out", "--json", cwd=forged)

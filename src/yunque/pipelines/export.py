@@ -25,8 +25,9 @@ from yunque.models.exports.gguf import load_weights, write_gguf
 
 FORMS = ("gguf", "merged", "adapter")
 ADAPTER = "adapter_config.json"
-TOLERANCE = 1e-2
-"""Largest difference of a likely token's log-probability between a file of 16 bits and the weights it was made of."""
+TOLERANCE = 2e-2
+"""Largest difference of a likely token's log-probability between a file of 16 bits and the weights it was made of: of the
+forged 135M model 0.011 was seen, of a file that is wrong more than 1."""
 NUM_PROMPTS, LIKELY, ANSWER_TOKENS = 20, 10, 24
 """Prompts that are compared, tokens of each whose log-probability is, and tokens of an answer."""
 
@@ -191,7 +192,7 @@ def _bits(folder: Path, file: Path) -> tuple[float, float]:
     from yunque.inference.torch_engine import TorchEngine
 
     suite = open_suite("yunque-core", None)
-    texts = [task.prompt + (suite.canonical(task) or "") for task in suite.tasks()]
+    texts = [task.prompt + (suite.canonical(task) or "") for task in suite.tasks()[:NUM_PROMPTS]]
     engine, num_bytes = TorchEngine(folder, dtype="float32"), sum(len(text.encode()) for text in texts)
 
     def cost() -> float:

@@ -14,7 +14,7 @@ def complete(
     prompt: Annotated[
         str, typer.Argument(help="Code to go on from; - reads standard input; without, prompts are asked for one by one.")
     ] = "",
-    model: Annotated[Path, typer.Option("--model", help="Model folder, e.g. yunque-out/model")] = DEFAULT_OUT / "model",
+    model: Annotated[Path, typer.Option("--model", help="Model folder or GGUF file")] = DEFAULT_OUT / "model",
     suffix: Annotated[
         str, typer.Option("--suffix", help="Code after the hole; needs a model with fill-in-the-middle.")
     ] = "",

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from yunque.cli.console import emit, say
 from yunque.core.errors import ModelError
@@ -19,17 +20,14 @@ def complete_all(request: Request, model: Path, *, as_json: bool) -> None:
 
     YunqueError for what a user can fix: no such model, a stop rule that there is not, a prompt that is too long.
     """
-    from yunque.models.base import EMBEDDED, find_base
+    from yunque.models.base import EMBEDDED
 
     stop_rule(request.stop)
-    if not model.is_dir() and str(model) != EMBEDDED:  # a mistyped folder is not a question for the Hub
+    if not model.exists() and str(model) != EMBEDDED:  # a mistyped folder is not a question for the Hub
         raise ModelError("no such model folder", where=model, do="run `yunque forge` first, or name a folder with --model")
     started = time.monotonic()
     say(f"loading {model} …")
-    from yunque.inference.torch_engine import TorchEngine
-
-    folder, _ = find_base(str(model))
-    engine = TorchEngine(folder, prompt_tokens=1024, suffix_tokens=256)
+    engine = _open(model)
     say(f"loaded in {time.monotonic() - started:.1f} s")
     for prompt in _prompts(request.prompt):
         asked = replace(request, prompt=prompt)
@@ -39,6 +37,18 @@ def complete_all(request: Request, model: Path, *, as_json: bool) -> None:
         for piece in engine.stream(asked):
             print(piece.text, end="", flush=True)
         print()
+
+
+def _open(model: Path) -> Any:
+    """An engine: llama.cpp for a GGUF file, else torch."""
+    if model.is_file():
+        from yunque.inference.llama_cpp_engine import LlamaCppEngine
+
+        return LlamaCppEngine(model, slots=1)
+    from yunque.inference.torch_engine import TorchEngine
+    from yunque.models.base import find_base
+
+    return TorchEngine(find_base(str(model))[0], prompt_tokens=1024, suffix_tokens=256)
 
 
 def _prompts(given: str) -> Iterator[str]:
