@@ -45,8 +45,8 @@ def summarise(rows: Sequence[ScoredSample], ks: Sequence[int] = (1,), *, seed: i
             measures.append(_pass(f"pass@1 ({part})", mine, 1, seed))
         measures += _worst(judged, parts, seed)
     answers = [row for kept in counted.values() for row in kept]
-    measures += _bits_by_part([row for row in answers if not row.outcome], seed)
     measures += [item for metric in METRICS[1:] if (item := _measure(metric, answers, seed)).n]
+    measures += _bits_by_part([row for row in answers if not row.outcome], seed)
     return measures + [item for metric in METRICS if metric.parts for item in _split(metric, answers, seed)]
 
 

@@ -155,7 +155,7 @@ def _compared(base: EvalRun, other: EvalRun) -> Raw:
             tag("ul", *(_sentence(paired) for paired in result if not paired.is_identical), class_="answers"),
             tag("p", f"Identical: {', '.join(values)}.", class_="note") if values else "",
             *(_named(word, named) for word, named in (("gained", tasks.gained), ("lost", tasks.lost)) if named),
-            tag("p", f"As before: {count(tasks.same, 'tasks')}.", class_="note"),
+            tag("p", f"As before: {count(tasks.same, 'tasks')}.", class_="note") if any(vars(tasks).values()) else "",
         )
     )
 
