@@ -20,6 +20,7 @@ def tiny(kind, tokenizer):
     import torch
     import transformers
 
+    kind, _, biased = kind.partition(" ")
     names = {"llama": "Llama", "mistral": "Mistral", "qwen2": "Qwen2", "qwen3": "Qwen3", "starcoder2": "Starcoder2"}
     settings = {
         "vocab_size": len(tokenizer), "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2,
@@ -28,6 +29,7 @@ def tiny(kind, tokenizer):
     }  # fmt: skip
     settings |= {"sliding_window": None} if kind in ("mistral", "starcoder2") else {}
     settings |= {"head_dim": 32} if kind == "qwen3" else {}
+    settings |= {"attention_bias": True, "mlp_bias": False} if biased else {}
     settings |= {"tie_word_embeddings": kind in ("llama", "starcoder2")}
     torch.manual_seed(5)
     config = getattr(transformers, f"{names[kind]}Config")(**settings)
@@ -46,7 +48,7 @@ def made(tmp_path_factory, tokenizer_folder):
     def make(kind):
         if kind not in folders:
             tokenizer = load_tokenizer(tokenizer_folder)
-            folders[kind] = tmp_path_factory.mktemp(kind)
+            folders[kind] = tmp_path_factory.mktemp(kind.replace(" ", "-"))
             tiny(kind, tokenizer).save_pretrained(folders[kind])
             tokenizer.save_pretrained(folders[kind])
         return folders[kind]
@@ -54,7 +56,7 @@ def made(tmp_path_factory, tokenizer_folder):
     return make
 
 
-@pytest.mark.parametrize("kind", ["llama", "mistral", "qwen2", "qwen3", "starcoder2"])
+@pytest.mark.parametrize("kind", ["llama", "llama with biases", "mistral", "qwen2", "qwen3", "starcoder2"])
 def test_every_architecture_answers_as_in_torch(made, kind, tmp_path):
     import torch
 

@@ -38,7 +38,9 @@ def gateway(tmp_path):
 
         def start(engine=None, *, tokens=None, **settings):
             engine = engine or ScriptedEngine(ANSWERS)
-            url = stack.enter_context(served(engine, tokens or Tokens(tmp_path / "none.json"), **settings))
+            url = stack.enter_context(
+                served(engine, Tokens(tmp_path / "none.json") if tokens is None else tokens, **settings)
+            )
             return stack.enter_context(httpx2.Client(base_url=url, timeout=20))
 
         yield start

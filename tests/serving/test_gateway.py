@@ -12,6 +12,7 @@ import httpx2
 import openai
 import pytest
 
+from yunque.core.errors import ServingError
 from yunque.core.nouns import PromptStyle
 from yunque.inference.scripted_engine import ScriptedEngine
 from yunque.serving.app import MAX_BODY_BYTES
@@ -82,6 +83,8 @@ def test_infill_as_llama_vscode_asks(gateway):
     warm = client.post("/infill", json=body | {"n_predict": 0}).json()
     assert warm["content"] == "" and len(engine.asked) == 1
     assert events(client.post("/infill", json=body | {"stream": True}))[0]["content"] == "m"
+    nothing = events(client.post("/v1/completions", json={"prompt": "x", "max_tokens": 0, "stream": True}))
+    assert nothing[0]["choices"][0]["finish_reason"] == "length" and nothing[1:] == ["[DONE]"] and len(engine.asked) == 2
 
 
 # ----------------------------------------------------------------------------------------------------------------- refusals
@@ -96,11 +99,15 @@ def test_infill_as_llama_vscode_asks(gateway):
         ("/v1/chat/completions", {"messages": [{"role": "robot", "content": "x"}]}, 400, "role"),
         ("/v1/chat/completions", {"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, 400, "type 'text'"),
         ("/infill", {"n_predict": 10**6}, 400, "n_predict"),
+        ("/v1/completions", {"prompt": "a", "max_tokens": True}, 400, "max_tokens"),
+        ("/v1/completions", {"prompt": "\ud800"}, 400, "half of a surrogate pair"),
+        ("/v1/completions", {"prompt": "a", "stop": ["\udc80"]}, 400, "half of a surrogate pair"),
+        ("/infill", {"input_extra": [{"text": "\ud800"}]}, 400, "half of a surrogate pair"),
         ("/v1/nothing", {}, 404, "Not Found"),
     ],
 )
 def test_what_cannot_be_asked_is_an_error_in_openais_shape(gateway, path, body, status, says):
-    answer = gateway().post(path, json=body)
+    answer = gateway().post(path, content=json.dumps(body), headers={"Content-Type": "application/json"})
     assert answer.status_code == status and says in answer.json()["error"]["message"]
 
 
@@ -178,6 +185,32 @@ def test_every_path_but_health_needs_a_token(gateway, tmp_path):
     assert client.get("/v1/models", headers={"Authorization": f"Bearer {token}"}).status_code == 401
     assert token not in (tmp_path / "tokens.json").read_text()
     assert (tmp_path / "tokens.json").stat().st_mode & 0o077 == 0
+
+
+def test_a_door_is_locked_by_the_first_token_and_stays_locked(gateway, tmp_path):
+    client = gateway(tokens=Tokens(tmp_path / "tokens.json"))
+    assert client.get("/v1/models").status_code == 200
+    elsewhere = Tokens(tmp_path / "tokens.json")
+    token = elsewhere.add("ada")
+    assert client.get("/v1/models").status_code == 401
+    assert client.get("/v1/models", headers={"Authorization": f"Bearer {token}"}).status_code == 200
+    elsewhere.revoke("ada")
+    for headers in ({}, {"Authorization": f"Bearer {token}"}):
+        assert client.get("/v1/models", headers=headers).status_code == 401
+
+
+def test_two_who_write_tokens_lose_none_and_bring_none_back(tmp_path):
+    first, other = Tokens(tmp_path / "t.json"), Tokens(tmp_path / "t.json")
+    gone = first.add("gone")
+    late = Tokens(tmp_path / "t.json")
+    first.revoke("gone")
+    other.add("one")
+    late.add("two")
+    assert set(first.names()) == {"one", "two"} and first.owner(gone) is None
+    for broken in ("5", "null", '{"x": {}}', '{"x": 3}', "[1]"):
+        (tmp_path / "t.json").write_text(broken)
+        with pytest.raises(ServingError, match="its tokens cannot be read"):
+            Tokens(tmp_path / "t.json")
 
 
 # ------------------------------------------------------------------------------------------------------ who is answered when

@@ -97,14 +97,15 @@ class Flaky(http.server.BaseHTTPRequestHandler):
             body = json.dumps({"error": {"message": f"fate {fate}"}}).encode()
             self.send_response(fate)
             self.send_header("Retry-After", "0")
-        elif fate == "nonsense":
-            body = b"<html>"
+        elif isinstance(fate, bytes):
+            body = fate
             self.send_response(200)
         else:
             choice = {"index": 0, "text": "fine", "finish_reason": "stop"}
             body = json.dumps({"choices": [choice], "usage": {"completion_tokens": 2, "prompt_tokens": 7}}).encode()
             self.send_response(200)
-        self.send_header("Content-Type", "application/json")
+        kind = "text/event-stream" if body.startswith(b"data:") else "application/json"
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -128,7 +129,7 @@ def flaky():
 def test_what_fails_for_a_while_is_asked_again_and_the_rest_is_not(flaky):
     server, engine = flaky
     request = Request(prompt="x")
-    server.fates = [429, 503, "drop", "nonsense"]
+    server.fates = [429, 503, "drop", b"<html>"]
     (answer,) = engine.complete([request])
     assert (answer.text, answer.stop, answer.tokens, server.asked) == ("fine", "eos", 2, 5), "a server that does not stream"
     server.fates, server.asked = [500] * 9, 0

@@ -47,17 +47,12 @@ class LlamaCppEngine:
         suffix_tokens: int = 256,
         slots: int = SLOTS,
         context_tokens: int = CONTEXT_TOKENS,
-        threads: int = 0,
         precise: bool = False,
         anchored: bool = False,
     ) -> None:
         """``precise``: what was read of a prompt is remembered in 32 bits, which is slower. ``anchored``: a prompt that is a
         window of a longer text begins where the one before it did (`inference.anchors`), for editors.
         """
-        try:
-            import xllamacpp
-        except ImportError:
-            raise ModelError("llama.cpp is not here", where=file, do="pip install 'yunque[serve]'") from None
         if not Path(file).is_file():
             raise ModelError("no such file", where=file, do="write one with `yunque export MODEL`")
         self.name, self.slots = f"llama.cpp:{Path(file).name}", slots
@@ -65,21 +60,7 @@ class LlamaCppEngine:
         self.fim = find_fim(self.tokenizer)
         self.prompt_tokens, self.suffix_tokens, self.context_tokens = prompt_tokens, suffix_tokens, context_tokens
         self._anchors = Anchors(CHARS_PER_TOKEN * prompt_tokens) if anchored else None
-        params = xllamacpp.CommonParams()
-        params.model.path = str(file)
-        params.n_parallel, params.n_ctx = slots, slots * context_tokens
-        params.kv_unified = False
-        params.warmup, params.verbosity, params.ui = False, -1, False
-        params.api_keys = [secrets.token_hex(32)]
-        if precise:
-            params.cache_type_k = params.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_F32
-            params.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
-        if threads:
-            params.cpuparams.n_threads = threads
-        try:
-            self._server: Any = xllamacpp.Server(params)
-        except RuntimeError as error:
-            raise ModelError(f"llama.cpp does not load it ({str(error).strip()[:160]})", where=file) from None
+        self._server = _load(Path(file), slots, context_tokens, precise=precise)
         # A server that is let go before its loop has begun never ends, and takes this process with it: so it is asked once.
         self._server.handle_completions({"prompt": [self.tokenizer.eos_token_id], "n_predict": 1})
 
@@ -185,11 +166,31 @@ class LlamaCppEngine:
             left.set()
 
 
+def _load(file: Path, slots: int, context_tokens: int, *, precise: bool) -> Any:
+    """llama.cpp's server with the model, closed to everybody else. ModelError where it does not load."""
+    try:
+        import xllamacpp
+    except ImportError:
+        raise ModelError("llama.cpp is not here", where=file, do="pip install 'yunque[serve]'") from None
+    params = xllamacpp.CommonParams()
+    params.model.path = str(file)
+    params.n_parallel, params.n_ctx, params.kv_unified = slots, slots * context_tokens, False
+    params.warmup, params.verbosity, params.ui = False, -1, False
+    params.api_keys = [secrets.token_hex(32)]
+    if precise:
+        params.cache_type_k = params.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_F32
+        params.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
+    try:
+        return xllamacpp.Server(params)
+    except RuntimeError as error:
+        raise ModelError(f"llama.cpp does not load it ({str(error).strip()[:160]})", where=file) from None
+
+
 def _asked(ids: list[int], request: Request) -> dict:
     """A request as llama.cpp reads it: drawn from the plain distribution, without penalties."""
     return {
         "prompt": ids, "n_predict": request.max_tokens, "stream": True, "cache_prompt": True,
         "timings_per_token": True,
-        "temperature": request.temperature, "seed": request.seed % 2**32, "samplers": ["temperature"],
+        "temperature": request.temperature, "seed": request.seed % 2**31, "samplers": ["temperature"],
         "top_k": 0, "top_p": 1.0, "min_p": 0.0, "repeat_penalty": 1.0,
     }  # fmt: skip

@@ -12,7 +12,6 @@ Not covered: likelihoods (few servers give those of a prompt); servers that coun
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import sqlite3
@@ -34,7 +33,7 @@ from yunque.models.tokenizer import FAMILIES
 SCHEME = "openai:"
 FIM = {"suffix": None, **dict(zip(("starcoder", "qwen", "codellama"), FAMILIES, strict=True))}
 """How a hole is asked for -> the tokens before prefix, suffix and answer; None: the server's own field."""
-RETRIES, FIRST_PAUSE_S = 5, 0.5
+RETRIES, FIRST_PAUSE_S, MOST_PAUSE_S = 5, 0.5, 60.0
 KEY = "OPENAI_API_KEY"
 """Variable of the environment that holds the key, if one is needed."""
 
@@ -105,7 +104,8 @@ class OpenAiEngine:
     def stream(self, request: Request) -> Iterator[Piece]:
         """The answer in pieces; an answer that is kept comes at once."""
         path, body = self._asked(request)
-        key = content_id(self.url, path, json.dumps(body, sort_keys=True), request.stop)
+        rules = json.dumps([request.style, request.stop, request.stops, request.stop_repetition])
+        key = content_id(self.url, path, json.dumps(body, sort_keys=True), rules)
         can_keep = self._kept is not None and (request.temperature == 0 or bool(request.seed))
         if can_keep and self._kept is not None and (kept := self._kept.get(key)) is not None:
             self.spent.kept += 1
@@ -147,7 +147,7 @@ class OpenAiEngine:
         """Pieces as they come; until one has come, what fails is tried again."""
         pause = self.pause_s
         for turn in range(RETRIES):
-            self._count_request()
+            self._reserve(body)
             begun = False
             try:
                 for piece in self._read(request, path, body):
@@ -163,45 +163,62 @@ class OpenAiEngine:
     def _read(self, request: Request, path: str, body: dict) -> Iterator[Piece]:
         answer, raw = GrowingAnswer(request, ""), ""
         used: dict = {}
-        tokens, finish = 0, ""
+        tokens, finish, is_done, is_charged = 0, "", False, False
         try:
             with self._client.stream("POST", path, json=body) as response:
                 _refuse(response, self.url)
+                is_charged = True
                 for event in _events(response):
                     used = event.get("usage") or used
+                    is_done = is_done or bool(event.get("done"))
                     for choice in event.get("choices") or ():
                         text = choice.get("text") or (choice.get("delta") or {}).get("content") or ""
                         raw, tokens = raw + text, tokens + bool(text)
                         finish = choice.get("finish_reason") or finish
-                    ready = answer.grown(raw) if not finish else ""
+                    spent = "length" if tokens >= request.max_tokens and not finish else ""  # a server that knows no limit
+                    ready = answer.grown(raw, spent) if not finish else ""
                     if ready or answer.stop:
                         yield Piece(text=ready, stop=answer.stop, tokens=tokens)
                     if answer.stop:
                         return
-        except httpx2.TransportError as error:
+        except httpx2.RequestError as error:
             raise _TransientError(f"the connection failed ({type(error).__name__})") from None
         finally:
-            self._count_money(body, raw, used)
+            self._settle(body, raw, used, is_charged)
+        if not finish and not is_done:
+            raise _TransientError("the stream ended in the middle")
         text = answer.grown(raw, {"length": "length"}.get(finish, "eos"))
         counted = used.get("completion_tokens") or tokens
         yield Piece(text=text, stop=answer.stop, tokens=counted, prompt_tokens=used.get("prompt_tokens") or 0)
 
     # ------------------------------------------------------------------------------------------------------------ budget
-    def _count_request(self) -> None:
+    def _reserve(self, body: dict) -> None:
+        """Count a request, and the most that it can cost, before it is sent. ModelError where that is too much."""
+        most = self._cost(-(-len(_asked_text(body)) // 2), body["max_tokens"])
         with self._lock:
             budget, spent = self.budget, self.spent
             if budget.most_requests and spent.requests >= budget.most_requests:
                 raise ModelError(f"{spent.requests} requests are spent", where=self.name, do="allow more, and run it again")
-            if budget.most_money and spent.money >= budget.most_money:
+            if budget.most_money and spent.money + most > budget.most_money:
                 raise ModelError(f"{spent.money:.2f} is spent", where=self.name, do="allow more, and run it again")
             spent.requests += 1
+            spent.money += most
 
-    def _count_money(self, body: dict, raw: str, used: dict) -> None:
-        asked = body.get("prompt") or "".join(turn["content"] for turn in body.get("messages", ()))
+    def _settle(self, body: dict, raw: str, used: dict, is_charged: bool) -> None:
+        """Put what a request did cost in the place of the most that it could; a refused one costs nothing."""
+        asked = _asked_text(body)
+        most = self._cost(-(-len(asked) // 2), body["max_tokens"])
         tokens_in = used.get("prompt_tokens") or -(-len(asked) // 4)
         tokens_out = used.get("completion_tokens") or -(-len(raw) // 4)
         with self._lock:
-            self.spent.money += (tokens_in * self.budget.price_in + tokens_out * self.budget.price_out) / 1e6
+            self.spent.money += (self._cost(tokens_in, tokens_out) if is_charged else 0.0) - most
+
+    def _cost(self, tokens_in: int, tokens_out: int) -> float:
+        return (tokens_in * self.budget.price_in + tokens_out * self.budget.price_out) / 1e6
+
+
+def _asked_text(body: dict) -> str:
+    return body.get("prompt", "") + body.get("suffix", "") + "".join(turn["content"] for turn in body.get("messages", ()))
 
 
 class _TransientError(Exception):
@@ -219,38 +236,50 @@ def _refuse(response: httpx2.Response, url: str) -> None:
     response.read()
     try:
         details = response.json()["error"]
-        message = details["message"] if isinstance(details, dict) else str(details)
+        message = str(details["message"]) if isinstance(details, dict) else str(details)
     except (ValueError, KeyError, TypeError):
-        message = response.text.strip()[:160]
+        message = response.text.strip()
     what = f"{response.status_code} {message[:160]}".strip()
     if response.status_code == 429 or response.status_code >= 500:
-        after = response.headers.get("retry-after", "")
-        raise _TransientError(what, float(after) if after.replace(".", "", 1).isdigit() else 0.0)
+        raise _TransientError(what, _seconds(response.headers.get("retry-after", "")))
     do = f"set {KEY}" if response.status_code == 401 else "see which routes and models it has"
     raise ModelError(what, where=url, do=do)
 
 
+def _seconds(text: str) -> float:
+    """What a Retry-After says, within reason."""
+    try:
+        return min(max(float(text), 0.0), MOST_PAUSE_S)
+    except ValueError:  # a date, or nothing
+        return 0.0
+
+
 def _events(response: httpx2.Response) -> Iterator[dict]:
-    """Values of server-sent events; of a server that does not stream, the one value."""
+    """Values of server-sent events, ``{"done": True}`` last; of a server that does not stream, the one value."""
     if not response.headers.get("content-type", "").startswith("text/event-stream"):
         response.read()
-        with contextlib.suppress(ValueError):
-            value = response.json()
-            for choice in value.get("choices", ()):
-                choice.setdefault("delta", choice.get("message"))
-            yield value
-            return
-        raise _TransientError("it answered with something else than JSON")
+        value = _value(response.text)
+        if not value.get("choices"):
+            raise _TransientError("it answered without an answer")
+        yield value | {"choices": [{"delta": choice.get("message"), **choice} for choice in value["choices"]], "done": True}
+        return
     for line in response.iter_lines():
         data = line.removeprefix("data:").strip()
-        if line.startswith("data:") and data != "[DONE]":
-            try:
-                value = json.loads(data)
-            except ValueError:
-                raise _TransientError("it streamed something else than JSON") from None
-            if "error" in value:
-                raise _TransientError(str((value["error"] or {}).get("message", value["error"]))[:160])
-            yield value
+        if line.startswith("data:"):
+            yield {"done": True} if data == "[DONE]" else _value(data)
+
+
+def _value(text: str) -> dict:
+    """A JSON object that is no error; _TransientError for anything else."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        raise _TransientError("it answered with something else than JSON") from None
+    if not isinstance(value, dict) or not all(isinstance(choice, dict) for choice in value.get("choices") or ()):
+        raise _TransientError("it answered with another shape than OpenAI's")
+    if error := value.get("error"):
+        raise _TransientError(str(error.get("message") if isinstance(error, dict) else error)[:160])
+    return value
 
 
 class _Kept:
@@ -258,8 +287,11 @@ class _Kept:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._lock, self._base = threading.Lock(), sqlite3.connect(path, check_same_thread=False)
-        self._base.execute("CREATE TABLE IF NOT EXISTS answers (asked TEXT PRIMARY KEY, answer TEXT) WITHOUT ROWID")
+        self._lock, self._base = threading.Lock(), sqlite3.connect(path, check_same_thread=False, timeout=60)
+        try:
+            self._base.execute("CREATE TABLE IF NOT EXISTS answers (asked TEXT PRIMARY KEY, answer TEXT) WITHOUT ROWID")
+        except sqlite3.DatabaseError as error:
+            raise ModelError(f"kept answers cannot be read ({error})", where=path, do="remove that file") from None
 
     def get(self, key: str) -> Piece | None:
         with self._lock:

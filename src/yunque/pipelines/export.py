@@ -139,20 +139,29 @@ def write_and_compare(
 
     ModelError for what `write_gguf` refuses, and for a file that does not answer as the model does.
     """
-    with progress("export", 3, "steps") as advance:
-        write_gguf(folder, target, facts, quantization)
-        advance(1)
-        differences, same = _in_llama_cpp(folder, target, say)
-        advance(1)
-        bits = None if quantization == "f16" else _bits(folder, target)
-        advance(1)
-    largest = max(differences, default=None)
-    if largest is not None and (largest > TOLERANCE if quantization == "f16" else statistics.median(differences) > FAR):
-        target.unlink()
-        what = f"llama.cpp reads it otherwise: log-probabilities differ by {largest:.3f}"
-        raise ModelError(what, where=folder, do="serve it with torch, and tell us")
-    size = target.stat().st_size
+    draft = target.with_name(f".{target.name}.new")
+    try:
+        with progress("export", 3, "steps") as advance:
+            write_gguf(folder, draft, facts, quantization)
+            advance(1)
+            differences, same = _in_llama_cpp(folder, draft, say)
+            advance(1)
+            bits = None if quantization == "f16" else _bits(folder, draft)
+            advance(1)
+        _refuse_far(differences, quantization, folder)
+        draft.replace(target)
+    finally:
+        draft.unlink(missing_ok=True)
+    largest, size = max(differences, default=None), target.stat().st_size
     return Exported(path=target, num_bytes=size, largest_difference=largest, same_answers=same, bits_per_byte=bits)
+
+
+def _refuse_far(differences: list[float], quantization: str, folder: Path) -> None:
+    """ModelError for a file that differs by more than its rounding."""
+    worst = max(differences, default=0.0)
+    if worst > TOLERANCE if quantization == "f16" else differences and statistics.median(differences) > FAR:
+        what = f"llama.cpp reads it otherwise: log-probabilities differ by {worst:.3f}"
+        raise ModelError(what, where=folder, do="serve it with torch, and tell us")
 
 
 def _prompts() -> list[str]:

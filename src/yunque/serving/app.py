@@ -36,7 +36,7 @@ from yunque.core.errors import ModelError
 from yunque.core.nouns import Piece, PromptStyle
 from yunque.serving.dispatcher import BusyError, Dispatcher, SupersededError
 from yunque.serving.metrics import exposition
-from yunque.serving.shapes import ChatBody, CompletionBody, InfillBody
+from yunque.serving.shapes import ChatBody, CompletionBody, InfillBody, refuse_unreadable
 from yunque.serving.tokens import Tokens
 
 MAX_BODY_BYTES, BODY_S = 2 << 20, 20.0
@@ -135,6 +135,14 @@ class Gateway:
 
         return await self._respond(http, body, shape, done=False)
 
+    @staticmethod
+    def _empty(shape: Shape, *, is_stream: bool, done: bool) -> Response:
+        """What a client gets that asks for nothing, as one does that warms the context."""
+        last = Piece(text="", stop="length")
+        if not is_stream:
+            return JSONResponse(shape("", last) | (_usage(last) if done else {}))
+        return Response(_event(shape("", last)) + "data: [DONE]\n\n" * done, media_type="text/event-stream")
+
     # --------------------------------------------------------------------------------------------------------- answering
     async def _respond(
         self, http: HttpRequest, body: CompletionBody | ChatBody | InfillBody, shape: Shape, *, done: bool = True
@@ -142,18 +150,20 @@ class Gateway:
         """The answer in a route's shape, whole or piece by piece; ``done``: with tokens counted, and OpenAI's last word."""
         try:
             request = body.request()
+            refuse_unreadable(request)
         except ValueError as error:
             return failure(400, str(error))
         if request.style not in self.model.styles:
             return failure(400, _cannot(request.style, self.model.name))
         if not request.max_tokens:  # a client that warms the context
-            return JSONResponse(shape("", Piece(text="", stop="length")))
-        pieces = self.dispatcher.answer(request, user=http.scope.get("user_name", ""), editor=_editor(http))
+            return self._empty(shape, is_stream=body.stream, done=done)
+        pieces = self.dispatcher.answer(request, user=http.scope.get("user_name", ""), editor=http.headers.get(EDITOR, ""))
         try:
             first = await _first(http, pieces)
         except (BusyError, SupersededError, ModelError) as error:
             return _refusal(error)
         if first is None:
+            await pieces.aclose()
             return Response(status_code=499)  # nobody is there to read it
         if body.stream:
             with_usage = done and bool((getattr(body, "stream_options", None) or {}).get("include_usage"))
@@ -170,36 +180,33 @@ class Gateway:
         return JSONResponse(shape("".join(texts), last) | (_usage(last) if done else {}))
 
 
-def _editor(http: HttpRequest) -> str:
-    """Who asks, where the client says so: one editor of one user."""
-    editor = http.headers.get(EDITOR, "")
-    return f"{http.scope.get('user_name', '')}/{editor}" if editor else ""
-
-
 async def _first(http: HttpRequest, pieces: AsyncGenerator[Piece]) -> Piece | None:
     """The first piece; None when the client went away while it waited."""
-    async for piece in _while_connected(http, pieces):
-        return piece
-    return None
+    async with contextlib.aclosing(_while_connected(http, pieces)) as coming:
+        async for piece in coming:
+            return piece
+    if await http.is_disconnected():
+        return None
+    raise ModelError("the engine gave no answer")
 
 
 async def _while_connected(http: HttpRequest, pieces: AsyncGenerator[Piece]) -> AsyncGenerator[Piece]:
     """The pieces, as long as the client is there; a client that goes away ends the answer."""
     gone = asyncio.ensure_future(_gone(http))
+    coming: asyncio.Future[Piece | None] | None = None
     try:
         while True:
             coming = asyncio.ensure_future(anext(pieces, None))
             await asyncio.wait({coming, gone}, return_when=asyncio.FIRST_COMPLETED)
-            if not coming.done():
-                coming.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await coming
-                return
-            if (piece := coming.result()) is None:
+            if not coming.done() or (piece := coming.result()) is None:
                 return
             yield piece
     finally:
         gone.cancel()
+        if coming is not None and not coming.done():
+            coming.cancel()
+            with contextlib.suppress(asyncio.CancelledError, StopAsyncIteration):
+                await coming
 
 
 async def _gone(http: HttpRequest) -> None:
@@ -278,7 +285,8 @@ class Door:
     """What every request passes: its body has an end, and it has a token where one is needed."""
 
     def __init__(self, app: ASGIApp, tokens: Tokens | None = None) -> None:
-        self.app, self.tokens = app, tokens
+        self.app, self.tokens, self.is_locked = app, tokens, bool(tokens)
+        """Locked once there is a token, and for good: when the last one is revoked nobody may ask."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse, or pass on."""
@@ -286,7 +294,8 @@ class Door:
             await self.app(scope, receive, send)
             return
         headers = {name: value for name, value in scope["headers"]}
-        if self.tokens is not None and scope["path"] not in OPEN:
+        self.is_locked = self.is_locked or bool(self.tokens)
+        if self.tokens is not None and self.is_locked and scope["path"] not in OPEN:
             scheme, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
             owner = self.tokens.owner(token.strip()) if scheme.lower() == "bearer" else None
             if owner is None:

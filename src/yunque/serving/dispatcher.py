@@ -13,10 +13,10 @@ import asyncio
 import contextlib
 import threading
 from collections import OrderedDict, deque
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 
-from yunque.core.errors import YunqueError
+from yunque.core.errors import ModelError, YunqueError
 from yunque.core.nouns import Piece, Request
 from yunque.core.seams import LiveEngine
 
@@ -64,7 +64,8 @@ class Dispatcher:
     def __init__(self, engine: LiveEngine, *, slots: int = 4, most_waiting: int = 32) -> None:
         self.engine, self.slots, self.most_waiting, self.counts = engine, slots, most_waiting, Counts()
         self._queues: OrderedDict[str, deque[_Ticket]] = OrderedDict()
-        self._editors: dict[str, _Ticket] = {}
+        self._editors: dict[tuple[str, str], _Ticket] = {}
+        """The newest request of each (user, editor)."""
         self._recent_s = 0.5
         """How long an answer took lately."""
 
@@ -78,14 +79,11 @@ class Dispatcher:
         try:
             await self._wait(ticket)
             started = asyncio.get_running_loop().time()
-            try:
-                async with contextlib.aclosing(self._pieces(request, ticket)) as pieces:
-                    async for piece in pieces:
-                        yield piece
-                self.counts.answered += 1
-                self._recent_s += 0.2 * (asyncio.get_running_loop().time() - started - self._recent_s)
-            finally:
-                self._free()
+            async with contextlib.aclosing(self._pieces(request, ticket)) as pieces:
+                async for piece in pieces:
+                    yield piece
+            self.counts.answered += 1
+            self._recent_s += 0.2 * (asyncio.get_running_loop().time() - started - self._recent_s)
         except (asyncio.CancelledError, GeneratorExit):
             self.counts.cancelled += 1
             raise
@@ -97,19 +95,19 @@ class Dispatcher:
             raise
         finally:
             ticket.left.set()
-            if self._editors.get(ticket.editor) is ticket:
-                del self._editors[ticket.editor]
+            if self._editors.get((ticket.user, ticket.editor)) is ticket:
+                del self._editors[ticket.user, ticket.editor]
 
     # ----------------------------------------------------------------------------------------------------------- waiting
     def _supersede(self, ticket: _Ticket) -> None:
         if not ticket.editor:
             return
-        if (older := self._editors.get(ticket.editor)) is not None:
+        if (older := self._editors.get((ticket.user, ticket.editor))) is not None:
             older.superseded = True
             older.left.set()
-            if older in self._queues.get(older.user, ()):
+            if not older.turn.done() and older in self._queues.get(older.user, ()):
                 older.turn.set_exception(SupersededError())
-        self._editors[ticket.editor] = ticket
+        self._editors[ticket.user, ticket.editor] = ticket
 
     async def _wait(self, ticket: _Ticket) -> None:
         """Until a slot is this request's."""
@@ -126,8 +124,8 @@ class Dispatcher:
         except BaseException:
             if self._withdraw(ticket):
                 self.counts.waiting -= 1
-            else:  # it was given a slot that it no longer wants
-                self._free()
+            elif ticket.turn.done() and not ticket.turn.cancelled() and ticket.turn.exception() is None:
+                self._free()  # it was given a slot that it no longer wants
             raise
 
     def _withdraw(self, ticket: _Ticket) -> bool:
@@ -157,41 +155,39 @@ class Dispatcher:
 
     # --------------------------------------------------------------------------------------------------------- answering
     async def _pieces(self, request: Request, ticket: _Ticket) -> AsyncGenerator[Piece]:
-        """What a thread reads from the engine; closing ends it at the next token, and waits for that."""
+        """What a thread reads from the engine. The slot is the thread's: it is free when the engine has let go of it."""
         loop = asyncio.get_running_loop()
-        pieces: asyncio.Queue[Piece | BaseException | None] = asyncio.Queue()
+        pieces: asyncio.Queue[Piece | Exception | None] = asyncio.Queue()
 
-        def tell(item: Piece | BaseException | None) -> None:
+        def tell(act: Callable[..., object], *arguments: object) -> None:
             with contextlib.suppress(RuntimeError):  # the loop has ended, and nobody listens
-                loop.call_soon_threadsafe(pieces.put_nowait, item)
+                loop.call_soon_threadsafe(act, *arguments)
 
         def work() -> None:
             try:
                 answer = self.engine.stream(request)
                 for piece in answer:
-                    tell(piece)
+                    tell(pieces.put_nowait, piece)
                     if ticket.left.is_set():
                         break
                 if hasattr(answer, "close"):
                     answer.close()
-            except BaseException as error:  # whatever it is, the one who waits must hear of it
-                tell(error)
-            tell(None)
+            except YunqueError as error:
+                tell(pieces.put_nowait, error)
+            except Exception as error:  # whatever it is, the one who waits must hear of it; its text may hold the prompt
+                tell(pieces.put_nowait, ModelError(f"the engine failed ({type(error).__name__})", where=self.engine.name))
+            tell(pieces.put_nowait, None)
+            tell(self._free)
 
-        thread = threading.Thread(target=work, name="answer")
-        thread.start()
-        try:
-            tokens = 0
-            while (item := await pieces.get()) is not None:
-                if ticket.superseded:
-                    raise SupersededError
-                if isinstance(item, BaseException):
-                    raise item
-                self.counts.tokens += item.tokens - tokens
-                tokens = item.tokens
-                yield item
+        threading.Thread(target=work, name="answer").start()
+        tokens = 0
+        while (item := await pieces.get()) is not None:
             if ticket.superseded:
                 raise SupersededError
-        finally:
-            ticket.left.set()
-            await asyncio.shield(asyncio.to_thread(thread.join))
+            if isinstance(item, Exception):
+                raise item
+            self.counts.tokens += item.tokens - tokens
+            tokens = item.tokens
+            yield item
+        if ticket.superseded:
+            raise SupersededError

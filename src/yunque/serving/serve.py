@@ -91,7 +91,7 @@ def make_server(
         raise ServingError("others can reach it, and no token keeps them out", where=address.host, do=do)
     styles = frozenset(getattr(engine, "styles", PromptStyle))
     model = ServedModel(name=name or engine.name, licence=licence, styles=styles, loaded_at=time.time())
-    app = make_app(Dispatcher(engine, slots=slots), model, tokens if tokens else None)
+    app = make_app(Dispatcher(engine, slots=slots), model, tokens)
     config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=3, timeout_keep_alive=30)
     return uvicorn.Server(config)
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StrictInt
 
 from yunque.core.nouns import Message, PromptStyle, Request
 
 MOST_TOKENS = 2048
 """Most tokens of an answer that can be asked for."""
+LEAST_TEMPERATURE = 1e-3
 Stops = str | list[str] | None
 
 
@@ -24,7 +25,7 @@ class CompletionBody(BaseModel, extra="allow"):
     """One prompt; a list may hold one."""
     suffix: str | None = None
     """The text behind the cursor."""
-    max_tokens: int | None = Field(None, ge=0, le=MOST_TOKENS)
+    max_tokens: StrictInt | None = Field(None, ge=0, le=MOST_TOKENS)
     temperature: float | None = Field(None, ge=0, le=5)
     seed: int | None = None
     stop: Stops = None
@@ -44,7 +45,7 @@ class CompletionBody(BaseModel, extra="allow"):
             stops=stops_of(self.stop),
             stop_repetition=True,
             max_tokens=64 if self.max_tokens is None else self.max_tokens,
-            temperature=self.temperature or 0.0,
+            temperature=_warm(self.temperature),
             seed=(self.seed or 0) % 2**63,
         )
 
@@ -70,8 +71,8 @@ class ChatBody(BaseModel, extra="allow"):
 
     model: str = ""
     messages: list[MessageBody] = Field(min_length=1)
-    max_tokens: int | None = Field(None, ge=1, le=MOST_TOKENS)
-    max_completion_tokens: int | None = Field(None, ge=1, le=MOST_TOKENS)
+    max_tokens: StrictInt | None = Field(None, ge=1, le=MOST_TOKENS)
+    max_completion_tokens: StrictInt | None = Field(None, ge=1, le=MOST_TOKENS)
     temperature: float | None = Field(None, ge=0, le=5)
     seed: int | None = None
     stop: Stops = None
@@ -88,7 +89,7 @@ class ChatBody(BaseModel, extra="allow"):
             stops=stops_of(self.stop),
             stop_repetition=True,
             max_tokens=self.max_completion_tokens or self.max_tokens or 512,
-            temperature=self.temperature or 0.0,
+            temperature=_warm(self.temperature),
             seed=(self.seed or 0) % 2**63,
         )
 
@@ -108,7 +109,7 @@ class InfillBody(BaseModel, extra="allow"):
     input_extra: list[ExtraBody] = []
     prompt: str = ""
     """The line before the cursor, behind ``input_prefix``."""
-    n_predict: int = Field(64, ge=-1, le=MOST_TOKENS)
+    n_predict: StrictInt = Field(64, ge=-1, le=MOST_TOKENS)
     """0: nothing is asked, the context is read ahead."""
     temperature: float | None = Field(None, ge=0, le=5)
     seed: int | None = None
@@ -125,7 +126,7 @@ class InfillBody(BaseModel, extra="allow"):
             stops=stops_of(self.stop),
             stop_repetition=True,
             max_tokens=64 if self.n_predict < 0 else self.n_predict,
-            temperature=self.temperature or 0.0,
+            temperature=_warm(self.temperature),
             seed=(self.seed or 0) % 2**63,
         )
 
@@ -136,3 +137,17 @@ def stops_of(stop: Stops) -> tuple[str, ...]:
     if len(stops) > 16:
         raise ValueError("at most 16 stop texts")
     return stops
+
+
+def _warm(temperature: float | None) -> float:
+    """A temperature that can be divided by; 0 for one so low that it is greedy."""
+    return temperature if temperature and temperature >= LEAST_TEMPERATURE else 0.0
+
+
+def refuse_unreadable(request: Request) -> None:
+    """ValueError for a text with half a character, which no tokenizer takes."""
+    texts = (request.prompt, request.suffix, *request.stops, *(message.content for message in request.messages))
+    try:
+        "".join(texts).encode("utf-8")
+    except UnicodeEncodeError:
+        raise ValueError("a text holds half of a surrogate pair") from None

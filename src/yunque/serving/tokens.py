@@ -5,11 +5,14 @@ A token is 32 random bytes, so its SHA-256 needs no salt and no slow hash to be 
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import hmac
 import json
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,24 +28,25 @@ class Tokens:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._hashes, self._read_at = self._read(), self._changed()
+        self._read_at, self._hashes = self._changed(), self._read()
 
     def add(self, name: str) -> str:
         """A new token, which is not seen again. ServingError for a name that is taken, or is none."""
-        if not name.strip() or name in self._hashes:
-            raise ServingError(
-                f"a token named {name!r} is there" if name.strip() else "a token needs a name", where=self.path
-            )
-        token = PREFIX + secrets.token_urlsafe(32)
-        made = {"sha256": _hash(token), "created_at": datetime.now(UTC).isoformat(timespec="seconds")}
-        self._write(self._hashes | {name: made})
+        with self._alone() as hashes:
+            if not name.strip() or name in hashes:
+                what = f"a token named {name!r} is there" if name.strip() else "a token needs a name"
+                raise ServingError(what, where=self.path)
+            token = PREFIX + secrets.token_urlsafe(32)
+            made = {"sha256": _hash(token), "created_at": datetime.now(UTC).isoformat(timespec="seconds")}
+            self._write(hashes | {name: made})
         return token
 
     def revoke(self, name: str) -> None:
         """Forget a token; a server that runs refuses it from then on. ServingError for one that there is not."""
-        if name not in self._hashes:
-            raise ServingError(f"no token named {name!r}", where=self.path, do=nearest(name, list(self._hashes)))
-        self._write({other: made for other, made in self._hashes.items() if other != name})
+        with self._alone() as hashes:
+            if name not in hashes:
+                raise ServingError(f"no token named {name!r}", where=self.path, do=nearest(name, list(hashes)))
+            self._write({other: made for other, made in hashes.items() if other != name})
 
     def names(self) -> dict[str, str]:
         """Name -> when it was made."""
@@ -59,10 +63,18 @@ class Tokens:
     def __bool__(self) -> bool:
         return bool(self._current())
 
+    @contextmanager
+    def _alone(self) -> Iterator[dict[str, dict[str, str]]]:
+        """What the file holds now, with nobody else writing it meanwhile."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with open(self.path.with_suffix(".lock"), "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield self._read()
+
     def _current(self) -> dict[str, dict[str, str]]:
         """Read anew where the file has changed."""
         if (changed := self._changed()) != self._read_at:
-            self._hashes, self._read_at = self._read(), changed
+            self._read_at, self._hashes = changed, self._read()
         return self._hashes
 
     def _changed(self) -> int:
@@ -73,10 +85,14 @@ class Tokens:
 
     def _read(self) -> dict[str, dict[str, str]]:
         try:
-            return dict(json.loads(self.path.read_text("utf-8")))
+            hashes = json.loads(self.path.read_text("utf-8"))
+            return {
+                str(name): {"sha256": str(made["sha256"]), "created_at": str(made["created_at"])}
+                for name, made in hashes.items()
+            }
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise ServingError(f"its tokens cannot be read ({error})", where=self.path) from None
 
     def _write(self, hashes: dict[str, dict[str, str]]) -> None:

@@ -222,7 +222,7 @@ def _write_weights(writer: Any, model: Any, architecture: Architecture, quantiza
         if target is None:
             raise ModelError(f"its weight {name} has no place in GGUF", do="serve it with torch")
         data = tensor.detach().float().numpy()
-        if architecture.permuted and name.endswith(("q_proj.weight", "k_proj.weight")):
+        if architecture.permuted and _is_rotated(name):
             heads = config.num_attention_heads if "q_proj" in name else config.num_key_value_heads
             data = permuted(data, heads)
         kind = _kind_of(gguf.GGMLQuantizationType, target, data, quantization)
@@ -244,9 +244,14 @@ def load_weights(model: Any, file: Path) -> None:
             continue
         assert target is not None  # or it could not have been written
         data = gguf.quants.dequantize(stored[target].data, stored[target].tensor_type).reshape(tensor.shape)
-        if architecture.permuted and name.endswith(("q_proj.weight", "k_proj.weight")):
+        if architecture.permuted and _is_rotated(name):
             data = unpermuted(data, config.num_attention_heads if "q_proj" in name else config.num_key_value_heads)
         tensor.copy_(torch.from_numpy(data.copy()).to(tensor.dtype))
+
+
+def _is_rotated(name: str) -> bool:
+    """Whether a weight, or a bias, makes queries or keys."""
+    return name.rpartition(".")[0].endswith(("q_proj", "k_proj"))
 
 
 def unpermuted(weight: Any, heads: int) -> Any:
