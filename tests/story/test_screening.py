@@ -193,8 +193,8 @@ def test_each_source_can_be_asked_by_its_name(trained):
         names.add(suite.name)
         assert suite.tasks() and all((trained / source / task.group).exists() for task in suite.tasks())
     assert names == {"repo-fim:one", "repo-fim:two"}
-    with pytest.raises(EvaluationError, match="holds questions on one, two"):
-        open_repository(trained / "out", None, ["fim"])
+    (both,) = open_repository(trained / "out", None, ["fim"])
+    assert both.name == "repo-fim:one+two" and {task.part for task in both.tasks()} == {"one", "two"}
     with pytest.raises(EvaluationError, match=r"no questions on 'tow'.*did you mean 'two'"):
         open_repository(f"{trained / 'out'}#tow", None, ["fim"])
 

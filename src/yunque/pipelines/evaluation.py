@@ -114,7 +114,6 @@ class Evaluation:
 
     def run(self, model: str, names: Sequence[str]) -> list[Scored]:
         """Run a model on suites; a suite that was run before with the same model and settings is read back."""
-        deviating = _deviations(names)
         with open_sandbox() as inner:
             sandbox = RecordingSandbox(inner)
             suites = [self.open(name, sandbox) for name in names]  # a mistyped name should cost no work
@@ -122,7 +121,7 @@ class Evaluation:
                 chosen_tasks(suite, self.config)
             folder, facts = _elsewhere(model) if model.startswith(SCHEME) else find_base(model, self.progress)
             with self._locked():
-                return self.measure(folder, facts, suites, sandbox, names=names, deviating=deviating)
+                return self.measure(folder, facts, suites, sandbox, names=names)
 
     def open(self, name: str, sandbox: Sandbox | None) -> JudgedSuite:
         """The suite of that name; of ``repo-KIND:DATASET[#SOURCE]`` what is held out of a data set in ``out``."""
@@ -154,7 +153,6 @@ class Evaluation:
         sandbox: RecordingSandbox | None,
         *,
         names: Sequence[str] = (),
-        deviating: Sequence[str] = (),
     ) -> list[Scored]:
         """The same of suites that are open, in a store that is locked.
 
@@ -166,7 +164,7 @@ class Evaluation:
 
             spread = [SpreadSuite(suite, name) for suite, name in zip(suites, names, strict=True)]
             workers, suites = max(suite.num_judges for suite in spread), spread
-        for suite in suites:
+        for suite, name in zip(suites, names or [suite.name for suite in suites], strict=True):
             tasks = chosen_tasks(suite, self.config)
             parents = [self._ceiling(suite, tasks, workers)] if self.ceiling and _is_asked(tasks) else []
 
@@ -176,8 +174,9 @@ class Evaluation:
                 rows = run_suite(opened, suite, draft, self.config, workers=workers, sandbox=sandbox, progress=self.progress)
                 return _write_measures(draft, suite, rows, parents, self.config.seed)
 
-            recipe = {"model": facts.name, "sha256": facts.sha256, "dtype": self.dtype, "engine": self.engine}
-            result.append(self._made(build, suite, parents, recipe | {"deviations": [*deviating]}, resumable=True))
+            recipe: dict = {"model": facts.name, "sha256": facts.sha256, "dtype": self.dtype, "engine": self.engine}
+            recipe["deviations"] = _deviations([name])
+            result.append(self._made(build, suite, parents, recipe, resumable=True))
         return result
 
     @cached_property
