@@ -1,9 +1,10 @@
 """How long a completion takes while one types: a held-out file, replayed key by key, through the gateway and without it.
 
-    python benchmarks/serving/typing.py MODEL.gguf FILE.py [--keys 120] [--jump-every 30]
+    python benchmarks/serving/latency.py MODEL.gguf FILE.py [--keys 120] [--jump-every 30]
 
 Every three characters the line so far is asked to be completed (to the end of the line, at most 16 tokens) with 1 KB before
-and 300 B behind the cursor; now and then the cursor jumps elsewhere in the file. Rows, in turn on the same cursors:
+and 300 B behind the cursor; now and then the cursor jumps elsewhere in the file. Rows, on the same cursors,
+each from a model that has read nothing yet:
 
     engine     `LlamaCppEngine` called directly
     gateway    the same engine behind `yunque serve`, over HTTP
@@ -14,10 +15,12 @@ Median, 95th percentile and the first answer after a jump, in ms.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import random
 import statistics
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx2
@@ -60,30 +63,16 @@ def main() -> None:
     parser.add_argument("--plain", action="store_true", help="prompts begin where the window does")
     given = parser.parse_args()
     text = given.file.read_text("utf-8")
-    engine = LlamaCppEngine(given.model, slots=1, anchored=not given.plain)
-    address, took = Address(port=0), {name: [] for name in ("engine", "gateway")}
-    with address.listen() as listening:
-        server = make_server(engine, Tokens(Path("/nonexistent/tokens.json")), address, slots=1)
-        thread = threading.Thread(target=lambda: server.run(sockets=[listening]))
-        thread.start()
-        while not server.started:
-            time.sleep(0.01)
-        client = httpx2.Client(base_url=f"http://127.0.0.1:{listening.getsockname()[1]}", timeout=60)
-
-        def directly(request: Request) -> None:
-            list(engine.stream(request))
-
-        def over_http(request: Request) -> None:
-            body = {"prompt": request.prompt, "suffix": request.suffix, "stop": ["\n"], "max_tokens": 16}
-            client.post("/v1/completions", json=body).raise_for_status()
-
-        for name, ask in (("engine", directly), ("gateway", over_http)):
+    took: dict[str, list[tuple[float, bool]]] = {}
+    for name in ("engine", "gateway"):
+        engine = LlamaCppEngine(given.model, slots=1, anchored=not given.plain)  # one that has read nothing yet
+        with contextlib.ExitStack() as stack:
+            ask = _over_http(stack, engine) if name == "gateway" else lambda request, it=engine: list(it.stream(request))
+            took[name] = []
             for place, jumped in cursors(text, given.keys, given.jump_every):
                 started = time.perf_counter()
                 ask(request_at(text, place))
                 took[name].append((1000 * (time.perf_counter() - started), jumped))
-        server.should_exit = True
-        thread.join()
     facts = machine_facts()
     print(
         f"{facts.cpu}, {facts.num_cores} cores, {given.model.name}, n = {given.keys} keys, a jump every {given.jump_every}\n"
@@ -93,6 +82,26 @@ def main() -> None:
         typed, jumps = ([ms for ms, jumped in rows if jumped is kind] for kind in (False, True))
         p95 = statistics.quantiles(typed, n=20)[-1]
         print(f"| {name} | {statistics.median(typed):.0f} | {p95:.0f} | {statistics.median(jumps):.0f} |")
+
+
+def _over_http(stack: contextlib.ExitStack, engine: LlamaCppEngine) -> Callable[[Request], object]:
+    """A server over an engine, and how it is asked."""
+    address = Address(port=0)
+    listening = stack.enter_context(address.listen())
+    server = make_server(engine, Tokens(Path("/nonexistent/tokens.json")), address, slots=1)
+    thread = threading.Thread(target=lambda: server.run(sockets=[listening]))
+    thread.start()
+    stack.callback(thread.join)
+    stack.callback(setattr, server, "should_exit", True)
+    while not server.started:
+        time.sleep(0.01)
+    client = stack.enter_context(httpx2.Client(base_url=f"http://127.0.0.1:{listening.getsockname()[1]}", timeout=60))
+
+    def ask(request: Request) -> None:
+        body = {"prompt": request.prompt, "suffix": request.suffix, "stop": ["\n"], "max_tokens": 16}
+        client.post("/v1/completions", json=body).raise_for_status()
+
+    return ask
 
 
 if __name__ == "__main__":
