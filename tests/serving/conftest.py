@@ -32,6 +32,12 @@ def served(engine, tokens, **settings):
 
 
 @pytest.fixture
+def serving():
+    """``with serving(engine, tokens, slots=…) as url``: a server that runs as long as the context."""
+    return served
+
+
+@pytest.fixture
 def gateway(tmp_path):
     """``gateway(engine, slots=…)``: a client of a server that runs until the test ends."""
     with contextlib.ExitStack() as stack:

@@ -168,6 +168,41 @@ def test_an_engine_that_dies_is_an_error_and_the_next_request_is_answered(gatewa
     assert "yunque_failed_total 2.0" in client.get("/metrics").text
 
 
+def test_an_engine_that_gives_nothing_is_an_error_to_whoever_is_there(gateway):
+    class Silent(ScriptedEngine):
+        def stream(self, request):
+            return iter(())
+
+    answer = gateway(Silent({})).post("/v1/completions", json={"prompt": "x"})
+    assert answer.status_code == 503 and "gave no answer" in answer.json()["error"]["message"]
+
+
+def test_a_temperature_near_nothing_is_none(gateway):
+    engine = ScriptedEngine({"": "x"})
+    for temperature, asked in ((1e-320, 0.0), (1e-9, 0.0), (0.2, 0.2), (None, 0.0)):
+        gateway(engine).post("/v1/completions", json={"prompt": "x", "temperature": temperature})
+        assert engine.asked[-1].temperature == asked
+
+
+def test_a_server_that_stops_while_it_answers_leaves_no_traceback(serving, tmp_path, capfd):
+    engine, ended = ScriptedEngine({"": "x" * 400}, delay_ms=20), []
+    with serving(engine, Tokens(tmp_path / "none.json")) as url:
+
+        def ask():
+            try:
+                ended.append(httpx2.post(f"{url}/v1/completions", json={"prompt": "x", "max_tokens": 400}, timeout=30))
+            except httpx2.TransportError as error:
+                ended.append(error)
+
+        thread = threading.Thread(target=ask)
+        thread.start()
+        while not engine.running:
+            time.sleep(0.01)
+    thread.join()
+    assert len(ended) == 1 and engine.running == 0
+    assert "Traceback" not in (errors := capfd.readouterr().err), errors
+
+
 # -------------------------------------------------------------------------------------------------------------------- tokens
 def test_every_path_but_health_needs_a_token(gateway, tmp_path):
     tokens = Tokens(tmp_path / "tokens.json")

@@ -83,6 +83,9 @@ def test_answers_are_kept_but_those_that_are_drawn_without_a_seed(elsewhere, tmp
     assert len(behind.asked) == 5 and engine.spent.kept == 3
 
 
+BAD_GZIP = b"this is not gzip"
+
+
 class Flaky(http.server.BaseHTTPRequestHandler):
     """Fails as its server is told to, then answers."""
 
@@ -106,6 +109,8 @@ class Flaky(http.server.BaseHTTPRequestHandler):
             self.send_response(200)
         kind = "text/event-stream" if body.startswith(b"data:") else "application/json"
         self.send_header("Content-Type", kind)
+        if fate == BAD_GZIP:
+            self.send_header("Content-Encoding", "gzip")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
