@@ -14,7 +14,7 @@ from yunque.core.errors import ModelError, ServingError
 from yunque.inference.scripted_engine import ScriptedEngine
 from yunque.models.base import BaseFacts
 from yunque.models.exports.gguf import write_gguf
-from yunque.serving.serve import Address, make_server, open_engine
+from yunque.serving.serve import Address, make_server, open_model
 from yunque.serving.tokens import Tokens
 
 FACTS = BaseFacts(name="tiny", source="", sha256="", licence="MIT", num_parameters=1)
@@ -121,9 +121,9 @@ def test_tokens_are_added_listed_and_revoked(forked, tmp_path):
 def test_a_folder_with_a_file_beside_it_is_served_by_llama_cpp(fim_folder, tmp_path):
     pytest.importorskip("xllamacpp")
     (tmp_path / "model").symlink_to(fim_folder)
-    assert open_engine(tmp_path / "model").name.startswith("torch:")
+    assert open_model(tmp_path / "model")[0].name.startswith("torch:")
     write_gguf(fim_folder, tmp_path / "model.gguf", FACTS)
-    assert open_engine(tmp_path / "model").name == "llama.cpp:model.gguf"
-    assert open_engine(tmp_path / "model", "torch").name.startswith("torch:")
+    assert open_model(tmp_path / "model")[0].name == "llama.cpp:model.gguf"
+    assert open_model(tmp_path / "model", "torch")[0].name.startswith("torch:")
     with pytest.raises(ModelError, match="no such file; write one with `yunque export MODEL`"):
-        open_engine(fim_folder, "llama.cpp")
+        open_model(fim_folder, "llama.cpp")

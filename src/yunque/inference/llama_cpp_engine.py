@@ -22,11 +22,12 @@ from pathlib import Path
 from typing import Any
 
 from yunque.core.errors import ModelError
-from yunque.core.nouns import Completion, Piece, PromptStyle, Request
+from yunque.core.nouns import Completion, Piece, Request
 from yunque.inference.anchors import Anchors
 from yunque.inference.stops import GrowingAnswer
+from yunque.inference.tokenizing import TokenizingEngine
 from yunque.models.exports.gguf_tokenizer import load_gguf_tokenizer
-from yunque.models.tokenizer import encode, find_fim, render, render_request
+from yunque.models.tokenizer import encode, find_fim
 
 SLOTS = 4
 """Requests that are answered at the same time; each slot remembers the prompt that it read last."""
@@ -36,7 +37,7 @@ CONTEXT_TOKENS = 2048
 """Tokens that a slot reads and writes at most, if the model can."""
 
 
-class LlamaCppEngine:
+class LlamaCppEngine(TokenizingEngine):
     """A GGUF file that answers (seams ``Engine``, ``LiveEngine``). ModelError for a file that cannot be served."""
 
     def __init__(
@@ -58,17 +59,15 @@ class LlamaCppEngine:
         self.name, self.slots = f"llama.cpp:{Path(file).name}", slots
         self.tokenizer = load_gguf_tokenizer(Path(file))
         self.fim = find_fim(self.tokenizer)
-        self.prompt_tokens, self.suffix_tokens, self.context_tokens = prompt_tokens, suffix_tokens, context_tokens
+        self.prompt_tokens, self.suffix_tokens, self.context = prompt_tokens, suffix_tokens, context_tokens
         self._anchors = Anchors(CHARS_PER_TOKEN * prompt_tokens) if anchored else None
         self._server = _load(Path(file), slots, context_tokens, precise=precise)
         # A server that is let go before its loop has begun never ends, and takes this process with it: so it is asked once.
         self._server.handle_completions({"prompt": [self.tokenizer.eos_token_id], "n_predict": 1})
 
-    @property
-    def styles(self) -> frozenset[PromptStyle]:
-        """Those in which it can be asked."""
-        able = {PromptStyle.FIM: self.fim is not None, PromptStyle.CHAT: bool(self.tokenizer.chat_template)}
-        return frozenset(style for style in PromptStyle if able.get(style, True))
+    def begin(self, prompt: str) -> str:
+        """From an anchor, where prompts are windows of a longer text."""
+        return self._anchors.begin(prompt) if self._anchors else prompt
 
     # --------------------------------------------------------------------------------------------------------- answering
     def complete(self, requests: Sequence[Request]) -> Iterator[Completion]:
@@ -87,9 +86,9 @@ class LlamaCppEngine:
     def stream(self, request: Request) -> Iterator[Piece]:
         """The answer in pieces, none of which a later token can take back; the last says why it ended.
 
-        Closing the iterator frees the slot at the next token. ModelError as of `TorchEngine.complete`.
+        Closing the iterator frees the slot at the next token. ModelError as of `read`.
         """
-        ids, blanks = self._read(request)
+        ids, blanks = self.read(request)
         answer = GrowingAnswer(request, blanks)
         raw = ""
         with contextlib.closing(self._pieces(ids, request)) as pieces:
@@ -116,25 +115,6 @@ class LlamaCppEngine:
         result = self._server.handle_completions(asked)
         (content,) = result["choices"][0]["logprobs"]["content"]
         return {item["id"]: item["logprob"] for item in content["top_logprobs"]}
-
-    def _read(self, request: Request) -> tuple[list[int], str]:
-        """The prompt as ids, and the blanks that the answer begins with."""
-        if request.style is PromptStyle.CHAT and not self.tokenizer.chat_template:
-            raise ModelError("this model has no chat template", where=self.name, do="ask it for completions instead")
-        if request.style is PromptStyle.FIM and self.fim is None:
-            do = "ask without a suffix, or forge it first"
-            raise ModelError("this model has no fill-in-the-middle tokens", where=self.name, do=do)
-        if request.style is PromptStyle.CHAT:
-            ids, blanks = render_request(self.tokenizer, request), ""
-        else:
-            fim = self.fim if request.style is PromptStyle.FIM else None
-            context = (self.prompt_tokens, self.suffix_tokens)
-            prompt = self._anchors.begin(request.prompt) if self._anchors else request.prompt
-            ids, blanks, _ = render(self.tokenizer, prompt, request.suffix, fim, *context)
-        if len(ids) + request.max_tokens > self.context_tokens:
-            what = f"a prompt of {len(ids)} tokens and an answer of {request.max_tokens}"
-            raise ModelError(f"reads {self.context_tokens} tokens at once: no room for {what}", where=self.name)
-        return ids or [self.tokenizer.eos_token_id], blanks
 
     def _pieces(self, ids: list[int], request: Request) -> Generator[tuple[str, str | None, int], None, None]:
         """(text, why it ended or None, tokens so far) as llama.cpp gives them, on a thread of its own; closing ends it."""

@@ -106,18 +106,18 @@ class OpenAiEngine:
         path, body = self._asked(request)
         rules = json.dumps([request.style, request.stop, request.stops, request.stop_repetition])
         key = content_id(self.url, path, json.dumps(body, sort_keys=True), rules)
-        can_keep = self._kept is not None and (request.temperature == 0 or bool(request.seed))
-        if can_keep and self._kept is not None and (kept := self._kept.get(key)) is not None:
+        kept = self._kept if request.temperature == 0 or request.seed else None
+        if kept and (answer := kept.get(key)) is not None:
             self.spent.kept += 1
-            yield kept
+            yield answer
             return
         texts, last = [], Piece(text="")
         for piece in self._answered(request, path, body):
             texts.append(piece.text)
             last = piece
             yield piece
-        if can_keep and self._kept is not None and last.stop:
-            self._kept.put(key, replace(last, text="".join(texts)))
+        if kept and last.stop:
+            kept.put(key, replace(last, text="".join(texts)))
 
     def score(self, texts: Sequence[str]) -> Iterator[list[float]]:
         """ModelError: few servers say what a text costs."""
@@ -147,10 +147,10 @@ class OpenAiEngine:
         """Pieces as they come; until one has come, what fails is tried again."""
         pause = self.pause_s
         for turn in range(RETRIES):
-            self._reserve(body)
+            reserved = self._reserve(body)
             begun = False
             try:
-                for piece in self._read(request, path, body):
+                for piece in self._read(request, path, body, reserved):
                     begun = True
                     yield piece
                 return
@@ -160,7 +160,7 @@ class OpenAiEngine:
                 time.sleep(max(pause, error.retry_after_s))
                 pause *= 2
 
-    def _read(self, request: Request, path: str, body: dict) -> Iterator[Piece]:
+    def _read(self, request: Request, path: str, body: dict, reserved: float) -> Iterator[Piece]:
         answer, raw = GrowingAnswer(request, ""), ""
         used: dict = {}
         tokens, finish, is_done, is_charged = 0, "", False, False
@@ -184,7 +184,7 @@ class OpenAiEngine:
         except httpx2.RequestError as error:
             raise _TransientError(f"the connection failed ({type(error).__name__})") from None
         finally:
-            self._settle(body, raw, used, is_charged)
+            self._settle(reserved, body, raw, used if is_charged else None)
         if not finish and not is_done:
             raise _TransientError("the stream ended in the middle")
         text = answer.grown(raw, {"length": "length"}.get(finish, "eos"))
@@ -192,8 +192,8 @@ class OpenAiEngine:
         yield Piece(text=text, stop=answer.stop, tokens=counted, prompt_tokens=used.get("prompt_tokens") or 0)
 
     # ------------------------------------------------------------------------------------------------------------ budget
-    def _reserve(self, body: dict) -> None:
-        """Count a request, and the most that it can cost, before it is sent. ModelError where that is too much."""
+    def _reserve(self, body: dict) -> float:
+        """Count a request, and the most that it can cost, before it is sent; returns that. ModelError for too much."""
         most = self._cost(-(-len(_asked_text(body)) // 2), body["max_tokens"])
         with self._lock:
             budget, spent = self.budget, self.spent
@@ -203,15 +203,16 @@ class OpenAiEngine:
                 raise ModelError(f"{spent.money:.2f} is spent", where=self.name, do="allow more, and run it again")
             spent.requests += 1
             spent.money += most
+        return most
 
-    def _settle(self, body: dict, raw: str, used: dict, is_charged: bool) -> None:
-        """Put what a request did cost in the place of the most that it could; a refused one costs nothing."""
-        asked = _asked_text(body)
-        most = self._cost(-(-len(asked) // 2), body["max_tokens"])
-        tokens_in = used.get("prompt_tokens") or -(-len(asked) // 4)
-        tokens_out = used.get("completion_tokens") or -(-len(raw) // 4)
+    def _settle(self, reserved: float, body: dict, raw: str, used: dict | None) -> None:
+        """Put what a request did cost in the place of what was reserved. ``used``: None for one that was refused."""
+        cost = 0.0
+        if used is not None:
+            tokens_in = used.get("prompt_tokens") or -(-len(_asked_text(body)) // 4)
+            cost = self._cost(tokens_in, used.get("completion_tokens") or -(-len(raw) // 4))
         with self._lock:
-            self.spent.money += (self._cost(tokens_in, tokens_out) if is_charged else 0.0) - most
+            self.spent.money += cost - reserved
 
     def _cost(self, tokens_in: int, tokens_out: int) -> float:
         return (tokens_in * self.budget.price_in + tokens_out * self.budget.price_out) / 1e6

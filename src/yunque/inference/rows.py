@@ -34,10 +34,7 @@ class Row:
     ids: list[int]
     blanks: str
     generated: list[int] = field(default_factory=list)
-    raw: str = ""
-    """What the tokens say."""
     text: str = ""
-    """What of it is the answer."""
     ended: str = ""
     started: float = 0.0
     took_ms: float = 0.0

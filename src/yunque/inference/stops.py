@@ -120,8 +120,12 @@ class GrowingAnswer:
 
     def grown(self, raw: str, ended: str = "") -> str:
         """What can be given away now, of all that the model has written; ``stop`` then says why the answer ended, if so."""
-        text, self.stop = cut_answer(self.request, raw, self.blanks, ended)
-        ready = len(text) if self.stop else settled(text, self.request.stops)
+        return self.given(*cut_answer(self.request, raw, self.blanks, ended))
+
+    def given(self, text: str, stop: str) -> str:
+        """The same of an answer that was cut already."""
+        self.stop = stop
+        ready = len(text) if stop else settled(text, self.request.stops)
         piece = text[self._given : ready]
         self._given = max(self._given, ready)
         return piece

@@ -17,23 +17,23 @@ from pathlib import Path
 import torch
 from transformers import Cache
 
-from yunque.core.errors import ModelError
-from yunque.core.nouns import Completion, Piece, PromptStyle, Request, seed_from
+from yunque.core.nouns import Completion, Piece, Request, seed_from
 from yunque.core.progress import silent
 from yunque.core.seams import Progress
 from yunque.inference.rows import Batch, Row, new_cache
 from yunque.inference.stops import GrowingAnswer, cut_answer
+from yunque.inference.tokenizing import TokenizingEngine
 from yunque.models.adapt import choose_dtype, load_model
 from yunque.models.base import context_tokens
-from yunque.models.tokenizer import encode, ends, find_fim, load_tokenizer, opening, render, render_request
+from yunque.models.tokenizer import encode, ends, find_fim, load_tokenizer, opening
 
 WINDOW_TOKENS = 512
 SCORED_AT_ONCE = 256
 """Tokens whose V logits are held at once while scoring."""
 
 
-class TorchEngine:
-    """A model that answers (seam ``Engine``). Raises ModelError when the folder holds no usable model."""
+class TorchEngine(TokenizingEngine):
+    """A model that answers (seams ``Engine``, ``LiveEngine``). Raises ModelError when the folder holds no usable model."""
 
     def __init__(
         self,
@@ -54,18 +54,11 @@ class TorchEngine:
         self.batch_rows, self.prompt_tokens, self.suffix_tokens = batch_rows, prompt_tokens, suffix_tokens
         self.progress = progress
 
-    @property
-    def styles(self) -> frozenset[PromptStyle]:
-        """Those in which it can be asked."""
-        able = {PromptStyle.FIM: self.fim is not None, PromptStyle.CHAT: bool(self.tokenizer.chat_template)}
-        return frozenset(style for style in PromptStyle if able.get(style, True))
-
     # --------------------------------------------------------------------------------------------------------- completing
     def complete(self, requests: Sequence[Request]) -> Iterator[Completion]:
         """One completion per request, in order, each as soon as those before it are done.
 
-        ModelError, before any work, for a fill-in-the-middle request without such tokens, a chat request without a chat
-        template, and one that is longer, with its answer, than what the model reads at once.
+        ModelError, before any work, as of `read`.
         """
         rows = [self._row(place, request) for place, request in enumerate(requests)]
         by_length = sorted(rows, key=lambda row: (row.request.max_tokens, len(row.ids), row.place))
@@ -86,36 +79,14 @@ class TorchEngine:
         row = self._row(0, request)
         answer = GrowingAnswer(request, row.blanks)
         for _ in self._decode([row]):
-            ended = row.ended if row.ended in ("eos", "length") else ""
-            piece = answer.grown(row.raw, ended)
-            if piece or answer.stop:
+            piece = answer.given(row.text, row.ended)
+            if piece or row.ended:
                 tokens = len(row.generated)
-                yield Piece(text=piece, stop=answer.stop, tokens=tokens, prompt_tokens=len(row.ids))
+                yield Piece(text=piece, stop=row.ended, tokens=tokens, prompt_tokens=len(row.ids))
 
     def _row(self, place: int, request: Request) -> Row:
-        row = self._read(place, request)
-        if self.context and len(row.ids) + request.max_tokens > self.context:
-            what = f"a prompt of {len(row.ids)} tokens and an answer of {request.max_tokens}"
-            most = self.context - len(row.ids)
-            do = f"ask for at most {most} tokens of an answer" if most > 0 else "ask with a shorter prompt"
-            raise ModelError(f"reads {self.context} tokens at once: no room for {what}", where=self.name, do=do)
-        return row
-
-    def _read(self, place: int, request: Request) -> Row:
-        if request.style is PromptStyle.CHAT:
-            return Row(place=place, request=request, ids=self._chat_ids(request), blanks="")
-        if request.style is PromptStyle.FIM and self.fim is None:
-            raise ModelError(
-                "this model has no fill-in-the-middle tokens", where=self.name, do="ask without a suffix, or forge it first"
-            )
-        fim = self.fim if request.style is PromptStyle.FIM else None
-        ids, blanks, _ = render(self.tokenizer, request.prompt, request.suffix, fim, self.prompt_tokens, self.suffix_tokens)
-        return Row(place=place, request=request, ids=ids or [self.tokenizer.eos_token_id], blanks=blanks)
-
-    def _chat_ids(self, request: Request) -> list[int]:
-        if not self.tokenizer.chat_template:
-            raise ModelError("this model has no chat template", where=self.name, do="ask it for completions instead")
-        return render_request(self.tokenizer, request)
+        ids, blanks = self.read(request)
+        return Row(place=place, request=request, ids=ids, blanks=blanks)
 
     def _completion(self, row: Row) -> Completion:
         return Completion(text=row.text, stop=row.ended, tokens=len(row.generated), took_ms=row.took_ms, engine=self.name)
@@ -209,9 +180,9 @@ class TorchEngine:
         row.generated.append(token)
         end = token in self.ends
         ids = row.generated[:-1] if end else row.generated
-        row.raw = self.tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        raw = self.tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
         spent = "eos" if end else "length" if len(row.generated) >= row.request.max_tokens else ""
-        row.text, row.ended = cut_answer(row.request, row.raw, row.blanks, spent)
+        row.text, row.ended = cut_answer(row.request, raw, row.blanks, spent)
         if row.ended:
             row.took_ms = 1000 * (time.perf_counter() - row.started)
         return bool(row.ended)

@@ -36,7 +36,7 @@ from yunque.core.errors import ModelError
 from yunque.core.nouns import Piece, PromptStyle
 from yunque.serving.dispatcher import BusyError, Dispatcher, SupersededError
 from yunque.serving.metrics import exposition
-from yunque.serving.shapes import ChatBody, CompletionBody, InfillBody, refuse_unreadable
+from yunque.serving.shapes import AskingBody, ChatBody, CompletionBody, InfillBody, OpenAiBody, refuse_unreadable
 from yunque.serving.tokens import Tokens
 
 MAX_BODY_BYTES, BODY_S = 2 << 20, 20.0
@@ -133,7 +133,7 @@ class Gateway:
                 "stop_type": {"eos": "eos", "length": "limit"}.get(last.stop, "word") if last else "none",
             }  # fmt: skip
 
-        return await self._respond(http, body, shape, done=False)
+        return await self._respond(http, body, shape)
 
     @staticmethod
     def _empty(shape: Shape, *, is_stream: bool, done: bool) -> Response:
@@ -144,10 +144,8 @@ class Gateway:
         return Response(_event(shape("", last)) + "data: [DONE]\n\n" * done, media_type="text/event-stream")
 
     # --------------------------------------------------------------------------------------------------------- answering
-    async def _respond(
-        self, http: HttpRequest, body: CompletionBody | ChatBody | InfillBody, shape: Shape, *, done: bool = True
-    ) -> Response:
-        """The answer in a route's shape, whole or piece by piece; ``done``: with tokens counted, and OpenAI's last word."""
+    async def _respond(self, http: HttpRequest, body: AskingBody, shape: Shape) -> Response:
+        """The answer in a route's shape, whole or piece by piece; on OpenAI's own with tokens counted, and its last word."""
         try:
             request = body.request()
             refuse_unreadable(request)
@@ -155,6 +153,7 @@ class Gateway:
             return failure(400, str(error))
         if request.style not in self.model.styles:
             return failure(400, _cannot(request.style, self.model.name))
+        done = isinstance(body, OpenAiBody)
         if not request.max_tokens:  # a client that warms the context
             return self._empty(shape, is_stream=body.stream, done=done)
         pieces = self.dispatcher.answer(request, user=http.scope.get("user_name", ""), editor=http.headers.get(EDITOR, ""))
@@ -166,7 +165,7 @@ class Gateway:
             await pieces.aclose()
             return Response(status_code=499)  # nobody is there to read it
         if body.stream:
-            with_usage = done and bool((getattr(body, "stream_options", None) or {}).get("include_usage"))
+            with_usage = isinstance(body, OpenAiBody) and bool((body.stream_options or {}).get("include_usage"))
             events = _events(first, pieces, shape, done, with_usage)
             return StreamingResponse(events, media_type="text/event-stream")
         texts, last = [first.text], first

@@ -21,10 +21,11 @@ ENGINES = ("auto", "llama.cpp", "torch")
 HOST, PORT = "127.0.0.1", 8765
 
 
-def open_engine(model: Path, kind: str = "auto", *, slots: int = 4, prompt_tokens: int = 1024) -> LiveEngine:
-    """The engine of a model folder or a GGUF file. ModelError where it cannot be served.
+def open_model(model: Path, kind: str = "auto", *, slots: int = 4, prompt_tokens: int = 1024) -> tuple[LiveEngine, str]:
+    """The engine of a model folder or a GGUF file, and what that says of its licence (``unknown`` where it says nothing).
 
     ``auto``: llama.cpp for a file, and for a folder with a file of its name beside it; else torch.
+    ModelError where it cannot be served.
     """
     if kind not in ENGINES:
         raise ModelError(f"no engine {kind!r}", do=nearest(kind, list(ENGINES)))
@@ -33,21 +34,15 @@ def open_engine(model: Path, kind: str = "auto", *, slots: int = 4, prompt_token
     file = model if model.is_file() else model.with_name(f"{model.name}.gguf")
     if kind == "llama.cpp" or (kind == "auto" and file.is_file()):
         from yunque.inference.llama_cpp_engine import LlamaCppEngine
+        from yunque.models.exports.gguf_tokenizer import text_field
 
-        return LlamaCppEngine(file, slots=slots, prompt_tokens=prompt_tokens, anchored=True)
+        engine = LlamaCppEngine(file, slots=slots, prompt_tokens=prompt_tokens, anchored=True)
+        return engine, text_field(file, "general.license")
     from yunque.inference.torch_engine import TorchEngine
     from yunque.models.base import find_base
 
-    folder, _ = find_base(str(model))
-    return TorchEngine(folder, prompt_tokens=prompt_tokens, suffix_tokens=256)
-
-
-def licence_of(model: Path) -> str:
-    """What a model file or folder says of its licence; ``unknown`` where it says nothing."""
-    from yunque.models.base import find_base
-    from yunque.models.exports.gguf_tokenizer import text_field
-
-    return text_field(model, "general.license") if model.is_file() else find_base(str(model))[1].licence
+    folder, facts = find_base(str(model))
+    return TorchEngine(folder, prompt_tokens=prompt_tokens, suffix_tokens=256), facts.licence
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ Fields that are not here are taken and have no effect: clients send many that th
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field, StrictInt
 
@@ -17,36 +17,55 @@ LEAST_TEMPERATURE = 1e-3
 Stops = str | list[str] | None
 
 
-class CompletionBody(BaseModel, extra="allow"):
-    """``POST /v1/completions``."""
+class AskingBody(BaseModel, extra="allow"):
+    """What every route that asks has in common."""
+
+    temperature: float | None = Field(None, ge=0, le=5)
+    seed: int | None = None
+    stop: Stops = None
+    stream: bool = False
+
+    def request(self) -> Request:
+        """What is asked. ValueError for what cannot be."""
+        raise NotImplementedError
+
+    def _request(self, **asked: Any) -> Request:
+        return Request(
+            stops=stops_of(self.stop),
+            stop_repetition=True,
+            temperature=_warm(self.temperature),
+            seed=(self.seed or 0) % 2**63,
+            **asked,
+        )
+
+
+class OpenAiBody(AskingBody):
+    """What OpenAI's own routes have beside that."""
 
     model: str = ""
+    stream_options: dict | None = None
+    user: str | None = Field(None, max_length=256)
+
+
+class CompletionBody(OpenAiBody):
+    """``POST /v1/completions``."""
+
     prompt: str | list[str]
     """One prompt; a list may hold one."""
     suffix: str | None = None
     """The text behind the cursor."""
     max_tokens: StrictInt | None = Field(None, ge=0, le=MOST_TOKENS)
-    temperature: float | None = Field(None, ge=0, le=5)
-    seed: int | None = None
-    stop: Stops = None
-    stream: bool = False
-    stream_options: dict | None = None
-    user: str | None = Field(None, max_length=256)
 
     def request(self) -> Request:
-        """ValueError for what cannot be asked."""
+        """One prompt, or what stands before and behind a cursor."""
         prompts = [self.prompt] if isinstance(self.prompt, str) else self.prompt
         if len(prompts) != 1:
             raise ValueError("one prompt at a time")
-        return Request(
+        return self._request(
             prompt=prompts[0],
             suffix=self.suffix or "",
             style=PromptStyle.FIM if self.suffix else PromptStyle.PREFIX,
-            stops=stops_of(self.stop),
-            stop_repetition=True,
             max_tokens=64 if self.max_tokens is None else self.max_tokens,
-            temperature=_warm(self.temperature),
-            seed=(self.seed or 0) % 2**63,
         )
 
 
@@ -66,31 +85,20 @@ class MessageBody(BaseModel, extra="allow"):
         return Message(role=role, content="".join(part["text"] for part in parts))
 
 
-class ChatBody(BaseModel, extra="allow"):
+class ChatBody(OpenAiBody):
     """``POST /v1/chat/completions``."""
 
-    model: str = ""
     messages: list[MessageBody] = Field(min_length=1)
     max_tokens: StrictInt | None = Field(None, ge=1, le=MOST_TOKENS)
     max_completion_tokens: StrictInt | None = Field(None, ge=1, le=MOST_TOKENS)
-    temperature: float | None = Field(None, ge=0, le=5)
-    seed: int | None = None
-    stop: Stops = None
-    stream: bool = False
-    stream_options: dict | None = None
-    user: str | None = Field(None, max_length=256)
 
     def request(self) -> Request:
-        """ValueError for what cannot be asked."""
-        return Request(
+        """The conversation so far."""
+        return self._request(
             prompt="",
             messages=tuple(item.message() for item in self.messages),
             style=PromptStyle.CHAT,
-            stops=stops_of(self.stop),
-            stop_repetition=True,
             max_tokens=self.max_completion_tokens or self.max_tokens or 512,
-            temperature=_warm(self.temperature),
-            seed=(self.seed or 0) % 2**63,
         )
 
 
@@ -101,7 +109,7 @@ class ExtraBody(BaseModel, extra="allow"):
     filename: str = ""
 
 
-class InfillBody(BaseModel, extra="allow"):
+class InfillBody(AskingBody):
     """``POST /infill``, as llama.vscode and llama.vim send it."""
 
     input_prefix: str = ""
@@ -111,23 +119,15 @@ class InfillBody(BaseModel, extra="allow"):
     """The line before the cursor, behind ``input_prefix``."""
     n_predict: StrictInt = Field(64, ge=-1, le=MOST_TOKENS)
     """0: nothing is asked, the context is read ahead."""
-    temperature: float | None = Field(None, ge=0, le=5)
-    seed: int | None = None
-    stop: Stops = None
-    stream: bool = False
 
     def request(self) -> Request:
         """The pieces of other files stand before the file, each under its name."""
         extra = "".join(f"# {item.filename}\n{item.text.rstrip()}\n\n" for item in self.input_extra)
-        return Request(
+        return self._request(
             prompt=extra + self.input_prefix + self.prompt,
             suffix=self.input_suffix,
             style=PromptStyle.FIM,
-            stops=stops_of(self.stop),
-            stop_repetition=True,
             max_tokens=64 if self.n_predict < 0 else self.n_predict,
-            temperature=_warm(self.temperature),
-            seed=(self.seed or 0) % 2**63,
         )
 
 

@@ -29,14 +29,14 @@ def serve(
         return
     import time
 
-    from yunque.serving.serve import Address, licence_of, make_server, open_engine, ways_to_try
+    from yunque.serving.serve import Address, make_server, open_model, ways_to_try
 
     address, tokens = Address(host=host, port=port), _tokens()
     with address.listen() as listening:
         started = time.monotonic()
         say(f"loading {model} …")
-        opened = open_engine(model, engine, slots=slots)
-        server = make_server(opened, tokens, address, slots=slots, name=model.stem, licence=licence_of(model))
+        opened, licence = open_model(model, engine, slots=slots)
+        server = make_server(opened, tokens, address, slots=slots, name=model.stem, licence=licence)
         name, number = listening.getsockname()[:2]
         url = f"http://[{name}]:{number}" if ":" in name else f"http://{name}:{number}"
         say(f"{opened.name}, loaded in {time.monotonic() - started:.1f} s")

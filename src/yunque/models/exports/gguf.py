@@ -16,7 +16,7 @@ that do not fit into memory twice.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,7 +76,8 @@ def write_gguf(folder: Path, out: Path, facts: BaseFacts, quantization: str = "q
     config = json.loads((folder / "config.json").read_text("utf-8"))
     architecture = _architecture(config, folder)
     tokenizer = load_tokenizer(folder)
-    pre = splitter_of(tokenizer, folder)
+    rules = _rules(tokenizer)
+    pre = splitter_of(rules, folder)
     model = load_model(folder, torch.float32)
     draft = out.with_name(f".{out.name}.part")
     draft.parent.mkdir(parents=True, exist_ok=True)
@@ -84,7 +85,7 @@ def write_gguf(folder: Path, out: Path, facts: BaseFacts, quantization: str = "q
         writer = gguf.GGUFWriter(str(draft), gguf.MODEL_ARCH_NAMES[gguf.MODEL_ARCH[architecture.name]])
         _write_facts(writer, facts, quantization)
         _write_shapes(writer, model.config.to_dict(), architecture)
-        _write_tokenizer(writer, tokenizer, pre, model.get_input_embeddings().weight.shape[0])
+        _write_tokenizer(writer, tokenizer, rules, pre, model.get_input_embeddings().weight.shape[0])
         _write_weights(writer, model, architecture, quantization)
         writer.write_header_to_file()
         writer.write_kv_data_to_file()
@@ -141,12 +142,14 @@ def _write_shapes(writer: Any, config: Mapping, architecture: Architecture) -> N
 
 
 # ---------------------------------------------------------------------------------------------------------------- tokenizer
-def splitter_of(tokenizer: Any, folder: Path) -> str:
-    """What llama.cpp calls the tokenizer's way of splitting a text into words. ModelError where it has no name for it."""
-    try:
-        rules = json.loads(tokenizer.backend_tokenizer.to_str())
-    except AttributeError:
-        rules = {}
+def _rules(tokenizer: Any) -> dict:
+    """What a fast tokenizer is made of; nothing of a slow one."""
+    inside = getattr(tokenizer, "backend_tokenizer", None)
+    return json.loads(inside.to_str()) if inside is not None else {}
+
+
+def splitter_of(rules: dict, folder: Path) -> str:
+    """What llama.cpp calls a tokenizer's way of splitting a text into words. ModelError where it has no name for it."""
     if rules.get("model", {}).get("type") != "BPE" or rules["model"].get("byte_fallback"):
         raise ModelError("its tokenizer is no byte-level BPE", where=folder, do="serve it with torch")
     splitter = rules.get("pre_tokenizer") or {}
@@ -163,12 +166,11 @@ def splitter_of(tokenizer: Any, folder: Path) -> str:
     raise ModelError(what, where=folder, do="serve it with torch")
 
 
-def _write_tokenizer(writer: Any, tokenizer: Any, pre: str, num_rows: int) -> None:
+def _write_tokenizer(writer: Any, tokenizer: Any, rules: dict, pre: str, num_rows: int) -> None:
     """Every token by its id (rows of the embedding without one are unused), the merges, and what the special ones are."""
     import gguf
 
     kinds = gguf.TokenType
-    rules = json.loads(tokenizer.backend_tokenizer.to_str())
     by_id = {number: token for token, number in tokenizer.get_vocab().items()}
     added = {item["id"]: item for item in rules["added_tokens"]}
     tokens, types = [], []
@@ -212,19 +214,9 @@ def fim_ids(tokenizer: Any) -> dict[str, int]:
 def _write_weights(writer: Any, model: Any, architecture: Architecture, quantization: str) -> None:
     import gguf
 
-    config = model.config
-    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH[architecture.name], config.num_hidden_layers)
-    tied = config.tie_word_embeddings
-    for name, tensor in model.state_dict().items():
-        if tied and name == "lm_head.weight":
-            continue
-        target = names.get_name(name, try_suffixes=(".weight", ".bias"))
-        if target is None:
-            raise ModelError(f"its weight {name} has no place in GGUF", do="serve it with torch")
+    for target, tensor, heads in _places(model, architecture):
         data = tensor.detach().float().numpy()
-        if architecture.permuted and _is_rotated(name):
-            heads = config.num_attention_heads if "q_proj" in name else config.num_key_value_heads
-            data = permuted(data, heads)
+        data = permuted(data, heads) if heads else data
         kind = _kind_of(gguf.GGMLQuantizationType, target, data, quantization)
         writer.add_tensor(target, gguf.quants.quantize(data, kind), raw_dtype=kind)
 
@@ -234,24 +226,31 @@ def load_weights(model: Any, file: Path) -> None:
     import gguf
     import torch
 
-    reader, config = gguf.GGUFReader(str(file)), model.config
-    stored = {tensor.name: tensor for tensor in reader.tensors}
-    architecture = ARCHITECTURES[config.model_type]
-    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH[architecture.name], config.num_hidden_layers)
-    for name, tensor in model.state_dict().items():
-        target = names.get_name(name, try_suffixes=(".weight", ".bias"))
-        if config.tie_word_embeddings and name == "lm_head.weight":
-            continue
-        assert target is not None  # or it could not have been written
+    stored = {tensor.name: tensor for tensor in gguf.GGUFReader(str(file)).tensors}
+    for target, tensor, heads in _places(model, ARCHITECTURES[model.config.model_type]):
         data = gguf.quants.dequantize(stored[target].data, stored[target].tensor_type).reshape(tensor.shape)
-        if architecture.permuted and _is_rotated(name):
-            data = unpermuted(data, config.num_attention_heads if "q_proj" in name else config.num_key_value_heads)
+        data = unpermuted(data, heads) if heads else data
         tensor.copy_(torch.from_numpy(data.copy()).to(tensor.dtype))
 
 
-def _is_rotated(name: str) -> bool:
-    """Whether a weight, or a bias, makes queries or keys."""
-    return name.rpartition(".")[0].endswith(("q_proj", "k_proj"))
+def _places(model: Any, architecture: Architecture) -> Iterator[tuple[str, Any, int]]:
+    """Every weight: its name in a file, its tensor, and by how many heads its rows are permuted (0: they are not).
+
+    ModelError for one that has no place there.
+    """
+    import gguf
+
+    config = model.config
+    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH[architecture.name], config.num_hidden_layers)
+    for name, tensor in model.state_dict().items():
+        if config.tie_word_embeddings and name == "lm_head.weight":
+            continue
+        target = names.get_name(name, try_suffixes=(".weight", ".bias"))
+        if target is None:
+            raise ModelError(f"its weight {name} has no place in GGUF", do="serve it with torch")
+        layer = name.rpartition(".")[0] if architecture.permuted else ""
+        heads = {"q_proj": config.num_attention_heads, "k_proj": config.num_key_value_heads}
+        yield target, tensor, heads.get(layer.rpartition(".")[2], 0)
 
 
 def unpermuted(weight: Any, heads: int) -> Any:

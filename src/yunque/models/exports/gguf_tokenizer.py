@@ -45,25 +45,23 @@ def load_gguf_tokenizer(file: Path) -> Any:
 
 def text_field(file: Path, name: str) -> str:
     """A text that a GGUF file says of itself; ``unknown`` where it does not. ModelError where it cannot be read."""
-    import gguf
-
-    try:
-        field = gguf.GGUFReader(str(file)).fields.get(name)
-    except (OSError, ValueError, KeyError, IndexError) as error:
-        raise ModelError(f"is not a GGUF file that can be read ({error})", where=file) from None
-    return str(field.contents()) if field is not None else "unknown"
+    return str(_read(file, name).get(name, "unknown"))
 
 
-def _fields(file: Path) -> dict[str, Any]:
-    """What a file says of its tokenizer, by the last part of each name."""
+def _read(file: Path, prefix: str) -> dict[str, Any]:
+    """The fields of a file whose names begin so. ModelError where it cannot be read."""
     import gguf
 
     try:
         fields = gguf.GGUFReader(str(file)).fields
-        own = {name: field for name, field in fields.items() if name.startswith("tokenizer.")}
-        values = {name.rpartition(".")[2]: field.contents() for name, field in own.items()}
+        return {name: field.contents() for name, field in fields.items() if name.startswith(prefix)}
     except (OSError, ValueError, KeyError, IndexError) as error:
         raise ModelError(f"is not a GGUF file that can be read ({error})", where=file) from None
+
+
+def _fields(file: Path) -> dict[str, Any]:
+    """What a file says of its tokenizer, by the last part of each name."""
+    values = {name.rpartition(".")[2]: value for name, value in _read(file, "tokenizer.").items()}
     missing = [name for name in ("model", "pre", "tokens", "token_type", "merges") if name not in values]
     if missing or values["model"] != "gpt2":
         raise ModelError("its tokenizer is no byte-level BPE", where=file, do="serve the model's folder with torch")
