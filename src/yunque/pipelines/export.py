@@ -23,6 +23,7 @@ from yunque.core.seams import Progress
 from yunque.evaluation.registry import open_suite
 from yunque.models.base import BaseFacts, find_base
 from yunque.models.exports.gguf import load_weights, write_gguf
+from yunque.store.artifacts import bytes_below
 
 FORMS = ("gguf", "merged", "adapter")
 ADAPTER = "adapter_config.json"
@@ -100,7 +101,7 @@ class Export:
     def _copied(self, target: Path) -> Exported:
         _refuse_existing(target)
         shutil.copytree(self.model, target)
-        return Exported(path=target, num_bytes=_size(target))
+        return Exported(path=target, num_bytes=bytes_below(target))
 
     def _moved(self, folder: Path, is_adapter: bool) -> Exported:
         if not is_adapter:
@@ -108,7 +109,7 @@ class Export:
         target = self.out or self.model.with_name(f"{self.model.name}-merged")
         _refuse_existing(target)
         shutil.move(folder, target)
-        return Exported(path=target, num_bytes=_size(target))
+        return Exported(path=target, num_bytes=bytes_below(target))
 
     def _merged(self, scratch: Path) -> Path:
         """The adapter folded into its base."""
@@ -219,7 +220,3 @@ def _bits(folder: Path, file: Path) -> tuple[float, float]:
 def _refuse_existing(target: Path) -> None:
     if target.exists():
         raise ModelError("is there already", where=target, do="choose another --out")
-
-
-def _size(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())

@@ -192,16 +192,16 @@ class Forge:
     # -------------------------------------------------------------------------------------------------------------- report
     def _gguf(self, training: Training, trained: Trained, dataset: Artifact) -> Artifact | None:
         """The model as one file for llama.cpp; None, which is said, where it cannot be written so."""
-        name = dataset.manifest.name
-        licences = {training.base.licence, *totals(source_facts(self.steps.store, dataset)).licences}
-        facts = replace(
-            find_base(str(trained.model.path))[1],
-            name=f"{training.base.name}, forged on {name}",
-            source=f"{training.base.name} ({training.base.source}), forged on {name}",
-            licence=" AND ".join(sorted(licences)),
-        )
+        name, base = dataset.manifest.name, training.base
 
         def build(folder: Path) -> dict:
+            licences = {base.licence, *totals(source_facts(self.steps.store, dataset)).licences}
+            facts = replace(
+                find_base(str(trained.model.path))[1],
+                name=f"{base.name}, forged on {name}",
+                source=f"{base.name} ({base.source}), forged on {name}",
+                licence=" AND ".join(sorted(licences)),
+            )
             path = folder / FILE
             result = write_and_compare(trained.model.path, path, facts, QUANTIZATION, progress=self.progress, say=self.say)
             for line in result.lines():
@@ -210,8 +210,8 @@ class Forge:
             return {"bytes": result.num_bytes, "bits_per_byte": [round(before, 5), round(after, 5)]}
 
         try:
-            recipe = {"quantization": QUANTIZATION, "licence": facts.licence}
-            return self.steps.make("gguf", name, build, parents=[trained.model], recipe=recipe)
+            recipe = {"quantization": QUANTIZATION}
+            return self.steps.make("gguf", name, build, parents=[trained.model, dataset], recipe=recipe)
         except ModelError as error:
             self.say(f"no {FILE}: {error.line()}")
             return None

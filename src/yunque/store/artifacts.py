@@ -207,6 +207,11 @@ def _share(folder: Path, mode: int) -> None:
             path.chmod(stat.S_IMODE(seen.st_mode | mode))
 
 
+def bytes_below(folder: Path) -> int:
+    """The size of all files in a folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+
+
 def write_whole(path: Path, text: str) -> None:
     """Write a file so that a reader, or a crash, sees the old content or the new, never a part."""
     temporary = path.with_name(path.name + ".part")

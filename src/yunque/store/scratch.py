@@ -8,6 +8,14 @@ import weakref
 from pathlib import Path
 
 
+def place_for(folder: Path | None, prefix: str) -> tuple[Path, ScratchFolder | None]:
+    """The folder, or where there is none a new one, with what holds it."""
+    if folder is not None:
+        return Path(folder), None
+    held = ScratchFolder(prefix)
+    return held.path, held
+
+
 class ScratchFolder:
     """A new folder, removed with this object: what needs it keeps the object beside the path."""
 

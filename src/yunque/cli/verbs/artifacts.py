@@ -66,9 +66,8 @@ def clean(
     json_: Json = False,
 ) -> None:
     """Remove what only older results need, and what stopped runs left; the newest result of every name stays whole."""
-    from yunque.cli.views.artifacts import bytes_below
     from yunque.reports.formatting import count, size
-    from yunque.store.artifacts import Store
+    from yunque.store.artifacts import Store, bytes_below
 
     store = Store(out)
     paths = [*(artifact.path for artifact in store.superseded()), *store.drafts()]

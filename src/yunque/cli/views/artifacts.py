@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 from yunque.reports.formatting import moment, size
-from yunque.store.artifacts import RECIPE, Artifact, Store
+from yunque.store.artifacts import RECIPE, Artifact, Store, bytes_below
 
 
 def table(artifacts: list[Artifact]) -> list[dict]:
@@ -21,11 +20,6 @@ def table(artifacts: list[Artifact]) -> list[dict]:
         }
         for artifact in artifacts
     ]
-
-
-def bytes_below(folder: Path) -> int:
-    """The size of all files in a folder."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
 
 
 def table_lines(rows: list[dict]) -> list[str]:

@@ -42,7 +42,7 @@ from yunque.evaluation.repository.history_suites import (
 )
 from yunque.evaluation.repository.one_function import function_in, reindent
 from yunque.evaluation.repository.questions import STUB
-from yunque.store.scratch import ScratchFolder
+from yunque.store.scratch import place_for
 from yunque.store.tables import write_lines
 
 
@@ -61,8 +61,7 @@ def open_history(
     ``folder`` keeps tasks and trees for `load_history`; None: a temporary one that goes with the suites. EvaluationError for
     an unknown kind, no sandbox, a history that is absent or shallow; a suite without tasks says why in its ``counts``.
     """
-    held = ScratchFolder("yunque-history-") if folder is None else None
-    place = held.path if held else Path(folder or "")
+    place, held = place_for(folder, "yunque-history-")
     make_history(root, place, sandbox, kinds, recipe=recipe, measuring=measuring, progress=progress)
     suites = load_history(place, sandbox, measuring=measuring)
     return [replace(suite, held=held) for suite in suites]

@@ -61,7 +61,7 @@ from yunque.evaluation.repository.questions import (
 from yunque.evaluation.suites.extraction import code_of
 from yunque.inference.stops import first_stop
 from yunque.store.artifacts import MANIFEST, Artifact, Store
-from yunque.store.scratch import ScratchFolder
+from yunque.store.scratch import ScratchFolder, place_for
 from yunque.store.tables import read_table
 
 SEED = 17
@@ -103,8 +103,7 @@ def open_repository(
     if any(out.glob(f"artifacts/*/{MANIFEST}")):
         asked = heldout_of(Store(out), source_name)
     else:
-        held = ScratchFolder("yunque-repo-") if folder is None else None
-        place = held.path if held else Path(folder or "")
+        place, held = place_for(folder, "yunque-repo-")
         asked = [replace(_plain(str(spec), place, sandbox, kinds, recipe, seed, progress), held=held)]
     made = [SUITES[kind](repositories=tuple(asked), sandbox=sandbox) for kind in kinds]
     for suite in made:
