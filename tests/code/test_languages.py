@@ -3,7 +3,7 @@
 import pytest
 
 from yunque.code import lexing
-from yunque.code.languages import LANGUAGES, PARSED, is_stub, language_of, named, row_of
+from yunque.code.languages import LANGUAGES, PARSED, is_stub, language_by_signs, language_of, named, row_of
 
 
 @pytest.mark.parametrize(
@@ -78,3 +78,28 @@ def test_every_lexer_is_a_family():
 @pytest.mark.parametrize("path", [".env", "deploy/.env.production", ".env.local", "app.env", ".npmrc", ".pgpass"])
 def test_files_of_settings_are_text_so_that_their_secrets_are_found(path):
     assert language_of(path, b"X=1\n") == "text"
+
+
+LOOKS = {
+    "python": "    def push(self, item):\n        self.items.append(item)\n\n    @property\n    def top(self):\n",
+    "javascript": "const items = list.map((item) => item.name);\nif (items === undefined) {\n",
+    "typescript": "interface Item { name: string; }\nconst items: string[] = list.map((item) => item.name);\n",
+    "go": "func Read(path string) error {\n\tfile, err := os.Open(path)\n\tif err != nil {\n",
+    "rust": "impl Stack {\n    pub fn push(&mut self, item: i32) {\n        let mut a = vec![1];\n",
+    "java": "public class A {\n    private final int size;\n    public int size() {\n",
+    "c": "#include <stdio.h>\nint main(void) {\n    char *name = NULL;\n",
+    "cpp": "#include <vector>\nstd::vector<int> items;\nfor (auto item = items.begin();",
+    "ruby": "  def push(item)\n    @items = [item]\n  end\n",
+    "php": "public function push($item) {\n    $this->items[] = $item;\n",
+    "shell": 'if [ -z "$NAME" ]; then\n  echo none\nfi\n',
+}
+
+
+@pytest.mark.parametrize("language", LOOKS)
+def test_a_piece_of_code_is_known_by_its_look(language):
+    assert language_by_signs(LOOKS[language]) == language
+
+
+@pytest.mark.parametrize("text", ["", "one two three", "x = 1", "{\n}\n"])
+def test_what_looks_like_nothing_has_no_language(text):
+    assert language_by_signs(text) == ""

@@ -77,7 +77,7 @@ def test_infill_as_llama_vscode_asks(gateway):
         "t_max_prompt_ms": 500,
     }  # fmt: skip
     told = client.post("/infill", json=body).json()
-    assert (told["content"], told["stop"], told["stop_type"], told["truncated"]) == ("middle\n", True, "eos", False)
+    assert (told["content"], told["stop"], told["stop_type"], told["truncated"]) == ("middle", True, "eos", False)
     (asked,) = engine.asked
     assert asked.prompt == "# other.py\ndef g():\n    return 1\n\nimport os\n\ndef f(" and asked.suffix == "):\n    pass\n"
     warm = client.post("/infill", json=body | {"n_predict": 0}).json()
@@ -330,3 +330,55 @@ def test_no_prompt_is_in_any_log(gateway, caplog):
     client.post("/v1/completions", json={"prompt": "a very secret prompt", "temperature": "secret"})
     server_side = [record.getMessage() for record in caplog.records if not record.name.startswith("httpx")]
     assert not any("secret" in message for message in server_side)
+
+
+# --------------------------------------------------------------------------------------------------- looked at, in its place
+PLACE = {"prompt": "import os\n\n\ndef size(path):\n    return ", "suffix": "\n\n\ndef other():\n    pass\n"}
+
+
+def test_an_answer_between_two_texts_is_cleaned_and_looked_at(gateway):
+    client = gateway(ScriptedEngine({"return ": " os.stat(path).st_size\n\n\ndef other():\n    pass\n"}))
+    told = client.post("/v1/completions", json=PLACE).json()
+    assert told["choices"][0]["text"] == "os.stat(path).st_size"
+    about = told["yunque"]
+    assert (about["language"], about["failed"], about["held"]) == ("python", "", False) and "scope" in about["rules"]
+    outcomes = {verdict["check"]: verdict["outcome"] for verdict in about["verdicts"]}
+    assert outcomes["syntax-in-place"] == outcomes["known-names"] == outcomes["secrets"] == "pass"
+    assert all(verdict["took_ms"] >= 0 for verdict in about["verdicts"])
+    raw = client.post("/v1/completions", json=PLACE | {"yunque": {"postprocess": False}}).json()
+    assert raw["choices"][0]["text"].startswith(" os.stat") and "yunque" not in raw
+    plain = client.post("/v1/completions", json={"prompt": PLACE["prompt"]}).json()
+    assert "yunque" not in plain, "a prompt without a place is nobody's file"
+    body = {"input_prefix": "import os\n\n\ndef size(path):\n", "prompt": "    return ", "input_suffix": PLACE["suffix"]}
+    told = client.post("/infill", json=body).json()
+    assert told["content"] == "os.stat(path).st_size" and told["yunque"]["verdicts"]
+
+
+def test_what_fails_is_held_back_where_that_is_wanted(gateway):
+    engine = ScriptedEngine({"return ": "os.stat(path)) + 1"})
+    client = gateway(engine)
+    told = client.post("/v1/completions", json=PLACE | {"yunque": {"path": "a.py"}}).json()
+    assert told["choices"][0]["text"] and told["yunque"]["failed"] == "syntax-in-place" and not told["yunque"]["held"]
+    told = client.post("/v1/completions", json=PLACE | {"yunque": {"hold": True}}).json()
+    assert told["choices"][0]["text"] == "" and told["yunque"]["held"]
+    (finding,) = told["yunque"]["verdicts"][-2]["findings"]
+    assert finding["line"] == 1 and finding["message"]
+    assert "yunque_held_total 1.0" in client.get("/metrics").text
+    strict = gateway(engine, holds=True)
+    assert strict.post("/v1/completions", json=PLACE).json()["choices"][0]["text"] == ""
+    shown = strict.post("/v1/completions", json=PLACE | {"yunque": {"hold": False}}).json()
+    assert shown["choices"][0]["text"].startswith("os.stat")
+
+
+def test_the_language_is_what_the_editor_says_or_the_path_or_the_look_of_it(gateway):
+    client = gateway(ScriptedEngine({"": "a + b"}))
+
+    def language(**said):
+        body = {"prompt": "function f(a, b) {\n  return ", "suffix": ";\n}\n\nconst c = f(1, 2);\n", "yunque": said}
+        return client.post("/v1/completions", json=body).json()["yunque"]["language"]
+
+    assert [language(language="TS"), language(path="x/y.go"), language(), language(language="?")] == [
+        "typescript", "go", "javascript", "javascript",
+    ]  # fmt: skip
+    nothing = client.post("/v1/completions", json={"prompt": "one ", "suffix": " two"}).json()
+    assert nothing["yunque"]["language"] == "unknown"

@@ -32,7 +32,7 @@ class Syntax:
         if record.language not in PARSED:
             return skip(self.name, f"no grammar for '{record.language}'")
         try:
-            findings = _python(record.text) if record.language == "python" else _other(record.text, record.language)
+            findings = syntax_findings(record.text, record.language)
         except ImportError as error:
             return skip(self.name, f"the grammar is not installed ({error})")
         if not findings:
@@ -43,6 +43,11 @@ class Syntax:
         first = findings[0]
         where = f"line {first.line}: " if first.line else ""
         return decide(self.name, findings, detail=where + first.message, most=MAX_FINDINGS)
+
+
+def syntax_findings(text: str, language: str) -> tuple[Finding, ...]:
+    """What the parser of a language in ``PARSED`` refuses. ImportError where its grammar is not installed."""
+    return _python(text) if language == "python" else _other(text, language)
 
 
 def _python(text: str) -> tuple[Finding, ...]:

@@ -15,6 +15,8 @@ from yunque.cli.main import app
 from yunque.pipelines.check import CheckRecipe
 from yunque.pipelines.recipes import DataRecipe, ForgeRecipe
 
+SEAMS = ("checks", "insertion_checks", "streams", "objectives")
+"""Whose parts are listed."""
 HEAD = """# Reference
 
 Written by `make reference` from the code; do not edit by hand.
@@ -28,7 +30,7 @@ def page() -> str:
         *_recipe("Recipe keys of `yunque data`", DataRecipe),
         *_recipe("Keys of `[tool.yunque.check]`", CheckRecipe),
     ]
-    return "\n".join([HEAD, *_verbs(), *recipes, *_parts("checks"), *_parts("streams"), *_parts("objectives")])
+    return "\n".join([HEAD, *_verbs(), *recipes, *(line for seam in SEAMS for line in _parts(seam))])
 
 
 def _verbs() -> list[str]:
@@ -81,7 +83,7 @@ def _row(key: str, field: Any) -> str:
 
 
 def _parts(seam: str) -> list[str]:
-    lines = [f"## {seam.capitalize()}", "", f"Entry points of the group `yunque.{seam}`.", ""]
+    lines = [f"## {seam.capitalize().replace('_', ' ')}", "", f"Entry points of the group `yunque.{seam}`.", ""]
     for point in sorted(entry_points(group=f"yunque.{seam}"), key=lambda point: point.name):
         described = (point.load().__doc__ or "").strip().split("\n\n")[0].replace("\n", " ")
         lines.append(f"* `{point.name}`: {' '.join(described.split())}")

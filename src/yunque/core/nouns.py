@@ -360,6 +360,25 @@ class Piece:
     """Tokens that were read; 0 where the engine does not say."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Insertion:
+    """A text put in at a cursor: what an editor shows in grey before it is taken."""
+
+    before: str
+    text: str
+    after: str = ""
+    language: str = "unknown"
+    path: str = ""
+    """Of the file, where whoever asked said it."""
+    is_whole_file: bool = False
+    """Whether ``before`` begins where the file does and ``after`` ends where it ends; else both may be windows of it."""
+
+    @property
+    def placed(self) -> str:
+        """The file, or the window of it, with the text in its place."""
+        return self.before + self.text + self.after
+
+
 # -------------------------------------------------------------------------------------------------------- numbers, artifacts
 @dataclass(frozen=True, kw_only=True)
 class Measure:

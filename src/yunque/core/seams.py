@@ -12,6 +12,7 @@ from yunque.core.nouns import (
     Canary,
     Completion,
     Dropped,
+    Insertion,
     Job,
     Measure,
     Observation,
@@ -98,6 +99,20 @@ class ProvenCheck(Check, Protocol):
 
     def canaries(self) -> Sequence[Canary]:
         """At least one text with something to find, and one without."""
+        ...
+
+
+@runtime_checkable
+class InsertionCheck(Protocol):
+    """Something that can be wrong with a text at the place where it is put in: what an editor asks before it shows it."""
+
+    @property
+    def name(self) -> str:
+        """Short: ``repeats-suffix``."""
+        ...
+
+    def judge_insertion(self, insertion: Insertion) -> Verdict:
+        """A verdict in milliseconds; lines of findings count within the text. Never raises for anything the text does."""
         ...
 
 

@@ -20,7 +20,7 @@ import json
 import time
 import uuid
 from collections.abc import AsyncGenerator, Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from fastapi import FastAPI
@@ -33,10 +33,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import yunque
 from yunque.core.errors import ModelError
-from yunque.core.nouns import Piece, PromptStyle
+from yunque.core.nouns import Insertion, Piece, PromptStyle
+from yunque.inference.inline_tier import InlineAnswer, InlineTier
 from yunque.serving.dispatcher import BusyError, Dispatcher, SupersededError
 from yunque.serving.metrics import exposition
-from yunque.serving.shapes import AskingBody, ChatBody, CompletionBody, InfillBody, OpenAiBody, refuse_unreadable
+from yunque.serving.shapes import AskingBody, ChatBody, CompletionBody, InfillBody, OpenAiBody, PlaceBody, refuse_unreadable
 from yunque.serving.tokens import Tokens
 
 MAX_BODY_BYTES, BODY_S = 2 << 20, 20.0
@@ -62,10 +63,15 @@ class ServedModel:
     """Seconds since 1970."""
 
 
-def make_app(dispatcher: Dispatcher, model: ServedModel, tokens: Tokens | None = None) -> FastAPI:
-    """The application; with ``tokens``, every path but `OPEN` asks for one."""
+def make_app(
+    dispatcher: Dispatcher, model: ServedModel, tokens: Tokens | None = None, *, tier: InlineTier, holds: bool = False
+) -> FastAPI:
+    """The application; with ``tokens``, every path but `OPEN` asks for one.
+
+    ``holds``: a completion that fails a check of the tier is not given out, unless who asks wants it.
+    """
     app = FastAPI(title="yunque", version=yunque.__version__, docs_url=None, redoc_url=None)
-    gateway = Gateway(dispatcher=dispatcher, model=model)
+    gateway = Gateway(dispatcher=dispatcher, model=model, tier=tier, holds=holds)
     app.get("/healthz")(gateway.health)
     app.get("/metrics", response_class=PlainTextResponse)(gateway.metrics)
     app.get("/v1/models")(gateway.models)
@@ -84,6 +90,8 @@ class Gateway:
 
     dispatcher: Dispatcher
     model: ServedModel
+    tier: InlineTier
+    holds: bool
 
     async def health(self) -> dict:
         """Whether it answers, and what it is doing."""
@@ -164,6 +172,7 @@ class Gateway:
         if first is None:
             await pieces.aclose()
             return Response(status_code=499)  # nobody is there to read it
+        place = body.place()
         if body.stream:
             with_usage = isinstance(body, OpenAiBody) and bool((body.stream_options or {}).get("include_usage"))
             events = _events(first, pieces, shape, done, with_usage)
@@ -176,7 +185,32 @@ class Gateway:
                     last = piece
         except (BusyError, SupersededError, ModelError) as error:
             return _refusal(error)
-        return JSONResponse(shape("".join(texts), last) | (_usage(last) if done else {}))
+        text = "".join(texts)
+        about: dict = {}
+        if place is not None and (body.yunque or PlaceBody()).postprocess:
+            text, about = await self._looked_at(replace(place, text=text), body.yunque)
+        return JSONResponse(shape(text, last) | (_usage(last) if done else {}) | about)
+
+    async def _looked_at(self, insertion: Insertion, asked: PlaceBody | None) -> tuple[str, dict]:
+        """The text as it is shown at its place, and what is known of it."""
+        answer = await asyncio.to_thread(self.tier.look, insertion)
+        holds = self.holds if asked is None or asked.hold is None else asked.hold
+        if is_held := bool(holds and answer.held_by):
+            self.dispatcher.counts.held += 1
+        return "" if is_held else answer.insertion.text, {"yunque": _about(answer, is_held=is_held)}
+
+
+def _about(answer: InlineAnswer, *, is_held: bool) -> dict:
+    """What is known of a completion at its place, as clients read it."""
+    verdicts = [
+        {
+            "check": verdict.check, "outcome": verdict.outcome.value, "detail": verdict.detail,
+            "took_ms": round(verdict.took_ms, 2), "findings": [asdict(finding) for finding in verdict.findings],
+        }
+        for verdict in answer.verdicts
+    ]  # fmt: skip
+    about = {"language": answer.insertion.language, "rules": list(answer.rules), "verdicts": verdicts}
+    return about | {"failed": answer.held_by, "held": is_held}
 
 
 async def _first(http: HttpRequest, pieces: AsyncGenerator[Piece]) -> Piece | None:

@@ -42,6 +42,8 @@ class Counts:
     cancelled: int = 0
     superseded: int = 0
     failed: int = 0
+    held: int = 0
+    """Answers that a check kept from being shown."""
     tokens: int = 0
     running: int = 0
     waiting: int = 0

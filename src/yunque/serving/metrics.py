@@ -13,7 +13,8 @@ GAUGES = ("running", "waiting")
 MEANINGS = {
     "answered": "requests that were answered", "refused": "requests that found the queue full",
     "cancelled": "requests whose client went away", "superseded": "requests that a newer one of the same editor ended",
-    "failed": "requests that the engine failed", "tokens": "tokens that were written",
+    "failed": "requests that the engine failed", "held": "answers that a check kept from being shown",
+    "tokens": "tokens that were written",
     "running": "requests that are being answered", "waiting": "requests that wait",
 }  # fmt: skip
 

@@ -13,6 +13,7 @@ from yunque.core.errors import ModelError, ServingError
 from yunque.core.nouns import PromptStyle
 from yunque.core.plugins import nearest
 from yunque.core.seams import LiveEngine
+from yunque.inference.inline_tier import InlineTier
 from yunque.serving.app import ServedModel, make_app
 from yunque.serving.dispatcher import Dispatcher
 from yunque.serving.tokens import Tokens
@@ -76,9 +77,19 @@ class Address:
 
 
 def make_server(
-    engine: LiveEngine, tokens: Tokens, address: Address, *, slots: int = 4, name: str = "", licence: str = "unknown"
+    engine: LiveEngine,
+    tokens: Tokens,
+    address: Address,
+    *,
+    slots: int = 4,
+    name: str = "",
+    licence: str = "unknown",
+    holds: bool = False,
 ) -> Any:
-    """A `uvicorn.Server` that has not started. ServingError for an address that others reach, where nobody has a token."""
+    """A `uvicorn.Server` that has not started; ``holds`` as of `make_app`.
+
+    ServingError for an address that others reach, where nobody has a token.
+    """
     import uvicorn
 
     if not tokens and not address.is_loopback:
@@ -86,7 +97,7 @@ def make_server(
         raise ServingError("others can reach it, and no token keeps them out", where=address.host, do=do)
     styles = frozenset(getattr(engine, "styles", PromptStyle))
     model = ServedModel(name=name or engine.name, licence=licence, styles=styles, loaded_at=time.time())
-    app = make_app(Dispatcher(engine, slots=slots), model, tokens)
+    app = make_app(Dispatcher(engine, slots=slots), model, tokens, tier=InlineTier(), holds=holds)
     config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=3, timeout_keep_alive=30)
     return uvicorn.Server(config)
 

@@ -9,12 +9,40 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, StrictInt
 
-from yunque.core.nouns import Message, PromptStyle, Request
+from yunque.code.languages import language_by_signs, language_of, named
+from yunque.core.nouns import Insertion, Message, PromptStyle, Request
 
 MOST_TOKENS = 2048
 """Most tokens of an answer that can be asked for."""
 LEAST_TEMPERATURE = 1e-3
 Stops = str | list[str] | None
+
+
+class PlaceBody(BaseModel, extra="allow"):
+    """Field ``yunque``: what an editor may say of the place that it asks about, and ask of us. Other servers ignore it."""
+
+    path: str = Field("", max_length=4096)
+    language: str = Field("", max_length=64)
+    """Name or alias; empty: by the path, else by the look of the code."""
+    whole_file: bool = False
+    """The text before the cursor begins where the file does, and the suffix ends where it ends."""
+    postprocess: bool = True
+    """False: the answer as the model wrote it."""
+    hold: bool | None = None
+    """Whether a text that fails a check is held back; None: as the server does it."""
+
+    def insertion(self, before: str, after: str) -> Insertion:
+        """The place, without a text yet."""
+        head = before[:200].encode("utf-8", "replace")
+        language = named(self.language) or (language_of(self.path, head) if self.path else "")
+        return Insertion(
+            before=before,
+            text="",
+            after=after,
+            language=language or language_by_signs(before[-3000:] + after[:1000]) or "unknown",
+            path=self.path,
+            is_whole_file=self.whole_file,
+        )
 
 
 class AskingBody(BaseModel, extra="allow"):
@@ -24,10 +52,15 @@ class AskingBody(BaseModel, extra="allow"):
     seed: int | None = None
     stop: Stops = None
     stream: bool = False
+    yunque: PlaceBody | None = None
 
     def request(self) -> Request:
         """What is asked. ValueError for what cannot be."""
         raise NotImplementedError
+
+    def place(self) -> Insertion | None:
+        """Where in a file the answer is put in; None where it is none."""
+        return None
 
     def _request(self, **asked: Any) -> Request:
         return Request(
@@ -67,6 +100,13 @@ class CompletionBody(OpenAiBody):
             style=PromptStyle.FIM if self.suffix else PromptStyle.PREFIX,
             max_tokens=64 if self.max_tokens is None else self.max_tokens,
         )
+
+    def place(self) -> Insertion | None:
+        """The cursor between prompt and suffix; none for a prompt alone of a client that says nothing of a file."""
+        if not self.suffix and self.yunque is None:
+            return None
+        prompt = self.prompt if isinstance(self.prompt, str) else self.prompt[0]
+        return (self.yunque or PlaceBody()).insertion(prompt, self.suffix or "")
 
 
 class MessageBody(BaseModel, extra="allow"):
@@ -129,6 +169,10 @@ class InfillBody(AskingBody):
             style=PromptStyle.FIM,
             max_tokens=64 if self.n_predict < 0 else self.n_predict,
         )
+
+    def place(self) -> Insertion | None:
+        """The cursor in the file."""
+        return (self.yunque or PlaceBody()).insertion(self.input_prefix + self.prompt, self.input_suffix)
 
 
 def stops_of(stop: Stops) -> tuple[str, ...]:

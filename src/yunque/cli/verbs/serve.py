@@ -23,6 +23,7 @@ def serve(
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0: any that is free.")] = 8765,
     engine: Annotated[str, typer.Option("--engine", help="auto, llama.cpp or torch")] = "auto",
     slots: Annotated[int, typer.Option("--slots", min=1, max=64, help="Requests that are answered at the same time.")] = 4,
+    hold: Annotated[bool, typer.Option("--hold", help="Show no completion that fails a check at its place.")] = False,
 ) -> None:
     """Serve a model on this machine until it is stopped; without options the newest forged one."""
     if context.invoked_subcommand:
@@ -36,7 +37,7 @@ def serve(
         started = time.monotonic()
         say(f"loading {model} …")
         opened, licence = open_model(model, engine, slots=slots)
-        server = make_server(opened, tokens, address, slots=slots, name=model.stem, licence=licence)
+        server = make_server(opened, tokens, address, slots=slots, name=model.stem, licence=licence, holds=hold)
         name, number = listening.getsockname()[:2]
         url = f"http://[{name}]:{number}" if ":" in name else f"http://{name}:{number}"
         say(f"{opened.name}, loaded in {time.monotonic() - started:.1f} s")
