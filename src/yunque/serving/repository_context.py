@@ -296,6 +296,7 @@ class _Index:
     def symbols(self, around: _Around, own: frozenset[str]) -> list[tuple[float, parts.Definition]]:
         """Definitions in other files of the names in use, best first."""
         found = []
+        called = frozenset(_CALLED.findall(around.used))
         for name in dict.fromkeys(parts.IDENTIFIER.findall(around.used)):
             known = self.defined.get(name, ())
             if not known or name.startswith("__") or len(name) < 3 or any(item.path in own for item in known):
@@ -305,9 +306,8 @@ class _Index:
             meant = named or list(known)
             if len(meant) > MOST_DEFINITIONS:
                 continue
-            called = re.search(rf"\b{re.escape(name)}\s*\(", around.used) is not None
             for item in meant:
-                score = (2.0 if named else 1.0) * (1.0 if called or item.is_class else 0.3) / len(meant)
+                score = (2.0 if named else 1.0) * (1.0 if name in called or item.is_class else 0.3) / len(meant)
                 if score >= LEAST_SYMBOL_SCORE:
                     found.append((score, item))
         found.sort(key=lambda pair: -pair[0])
@@ -330,6 +330,9 @@ class _Index:
             if scores[place] <= 0:
                 return
             yield (float(scores[place]), *self.chunks[place])
+
+
+_CALLED = re.compile(r"([^\W\d]\w*)\s*\(")
 
 
 def _stem(path: str) -> str:
