@@ -81,7 +81,8 @@ def test_a_method_comes_under_its_class(tmp_path):
 
 def test_a_name_defined_in_the_file_itself_needs_no_signature_of_another(tmp_path):
     write(tmp_path, shapes=SHAPES, mine="def circle_area(radius):\n    return 3\n")
-    assert not [piece for piece in asked(tmp_path, path="mine.py") if piece.why == "symbol"]
+    found = RepositoryContext(tmp_path)._index.symbols(module._Around(QUERY, ""), frozenset(["mine.py"]))
+    assert [item.name for _, item in found] == ["Polygon"]
 
 
 def test_of_many_definitions_the_imported_one_is_meant(tmp_path):
@@ -161,6 +162,15 @@ def test_pieces_stay_within_the_budget(tmp_path, budget):
     assert sum(len(piece.rendered.split()) for piece in pieces) <= budget
     assert pieces or budget < 60
     assert {piece.why for piece in pieces} == {"bm25"} or budget < 2000  # all is shown: no signature is needed
+
+
+def test_signatures_leave_room_for_chunks(tmp_path):
+    names = [f"make_{letter * 9}" for letter in "abcdefghijkl"]
+    write(tmp_path, near="def use(ledger):\n    return ledger.balance_sheet\n")
+    write(tmp_path, makers="\n\n".join(f"def {name}():\n    return '{'-' * 4000}'\n" for name in names))
+    prefix = "\n".join(f"{name}()" for name in names) + "\nledger.balance_sheet"
+    pieces = asked(tmp_path, prefix, budget_tokens=60)
+    assert [piece.why for piece in pieces] == ["bm25", "symbol"]
 
 
 def test_nothing_comes_twice(tmp_path):
@@ -302,7 +312,7 @@ def test_non_ascii_and_crlf_files(tmp_path):
     assert second.text == "def größe_berechnen(länge: float) -> float:\n    # Größe — 大きさ." and first.path == "latin.py"
     pieces = index.pieces("wert = größe_berechnen(", "", budget_tokens=500)
     assert {piece.path for piece in pieces} == {"latin.py", "maße.py"}
-    assert "\r" not in shown(pieces)
+    assert all("\r" not in piece.text and "\n\n" not in piece.text for piece in pieces)
 
 
 # --------------------------------------------------------------------------------------------------------------- bad input
@@ -318,6 +328,7 @@ def test_what_cannot_be_read_is_left_out_and_counted(tmp_path, monkeypatch):
     write(tmp_path, shapes=SHAPES, locked=SHAPES, gone=SHAPES, empty="", broken="def f(:\n  ((circle_area\n")
     (tmp_path / "binary.py").write_bytes(b"circle_area\0\1\2")
     (tmp_path / "wrong.js").write_bytes(b"let circle_area = '\xff\xfe'")
+    (tmp_path / "translation.ts").write_text("<?xml version='1.0'?>\n<TS>circle_area</TS>")
     os.mkfifo(tmp_path / "pipe.py")
     real = module.files.Path.read_bytes
 
@@ -331,7 +342,7 @@ def test_what_cannot_be_read_is_left_out_and_counted(tmp_path, monkeypatch):
     monkeypatch.setattr(module.files.Path, "read_bytes", read_bytes)
     index = RepositoryContext(tmp_path)
     assert index.paths == ["broken.py", "shapes.py"]
-    assert index.left_out == {"no text": 3, "unreadable": 2, "vanished": 1}
+    assert index.left_out == {"no text": 4, "unreadable": 2, "vanished": 1}
     assert "def circle_area" in shown(index.pieces(QUERY, "", budget_tokens=500))
 
 
