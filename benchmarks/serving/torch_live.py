@@ -5,10 +5,10 @@
 Prompts are pieces of Python's standard library; every answer is greedy and as long as asked, whatever the model would end
 with. Rows:
 
-    typing      one prompt of 1500 characters that grows by three at every key, 16 new tokens each; the first, which both read
-                in full, does not count
-    together    ``--rows`` prompts of ``--chars`` characters (from, to) at once, 32 new tokens each: our stream is asked by as
-                many threads, theirs gets one batch, padded on the left
+    typing      one prompt of 1500 characters that grows by three at every key, 16 new tokens each; the first, which both
+                read in full, does not count
+    together    ``--rows`` prompts of ``--chars`` characters (from, to) at once, 32 new tokens each: our stream is asked by
+                as many threads, theirs gets one batch, padded on the left
 
 Seconds of all, new tokens a second, and how many times as fast ours is.
 """
@@ -68,9 +68,8 @@ def main() -> None:
         "together": [[Request(prompt=many[0], max_tokens=2)], [Request(prompt=prompt, max_tokens=32) for prompt in many]],
     }
     facts = machine_facts()
-    print(
-        f"{facts.cpu}, {facts.num_cores} cores, {given.model}, {engine.model.dtype}, n = {given.keys} keys, {given.rows} rows\n"
-    )
+    what = f"{given.model}, {engine.model.dtype}, n = {given.keys} keys, {given.rows} rows of {given.chars} characters"
+    print(f"{facts.cpu}, {facts.num_cores} cores, {what}\n")
     print("| | ours s | generate s | ours tokens/s | generate tokens/s | ours is faster by |\n|---|--:|--:|--:|--:|--:|")
     for name, turns in rows.items():
         (mine, new), (other, same) = (timed(answer, engine, turns) for answer in (ours, theirs))

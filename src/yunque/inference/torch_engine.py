@@ -79,15 +79,16 @@ class TorchEngine(TokenizingEngine):
         """The answer to one request in pieces, each as soon as no later token can take it back; errors as of `complete`.
 
         The last piece says why it ended. The pieces add up to the text of `complete`; a repetition that is cut off there may
-        have been given by then. Closing the iterator ends the decoding.
+        have been given by then. Closing the iterator ends the decoding. All that are asked for at the same time share a batch,
+        and what was read of a prompt is not read again (`live_batch`).
         """
-        row = self._row(0, request)
-        answer = GrowingAnswer(request, row.blanks)
-        for _ in self._decode([row]):
-            piece = answer.given(row.text, row.ended)
-            if piece or row.ended:
-                tokens = len(row.generated)
-                yield Piece(text=piece, stop=row.ended, tokens=tokens, prompt_tokens=len(row.ids))
+        ids, blanks = self.read(request)
+        answer = GrowingAnswer(request, blanks)
+        with contextlib.closing(self._live.answer(request, ids, blanks)) as states:
+            for text, ended, tokens in states:
+                piece = answer.given(text, ended)
+                if piece or ended:
+                    yield Piece(text=piece, stop=ended, tokens=tokens, prompt_tokens=len(ids))
 
     def _row(self, place: int, request: Request) -> Row:
         ids, blanks = self.read(request)
