@@ -79,7 +79,7 @@ class TorchEngine(TokenizingEngine):
         """The answer to one request in pieces, each as soon as no later token can take it back; errors as of `complete`.
 
         The last piece says why it ended. The pieces add up to the text of `complete`; a repetition that is cut off there may
-        have been given by then. Closing the iterator ends the decoding. All that are asked for at the same time share a batch,
+        have been given by then. Closing the iterator ends the decoding. All that are asked at the same time share a batch,
         and what was read of a prompt is not read again (`live_batch`).
         """
         ids, blanks = self.read(request)
