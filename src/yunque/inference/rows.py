@@ -12,6 +12,7 @@ Legend: B rows, T columns (tokens), H key-value heads, D width of a head.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,18 +69,25 @@ class RowLayer(DynamicLayer):
         self.held = [held[rows_B, :, first : first + self.length] for held in self.held]
         self._show()
 
-    def join(self, other: RowLayer, before: int, other_before: int) -> None:
-        """Add the rows of another, each side with so many empty columns put before it."""
-        length = max(self.length + before, other.length + other_before)
+    def join(self, others: Sequence[RowLayer], length: int) -> None:
+        """Add the rows of others; all get empty columns before them, up to that length."""
         joined = []
-        for mine, theirs in zip(self.held, other.held, strict=True):
-            rows, heads, _, width = mine.shape
-            both_BHTD = mine.new_zeros((rows + theirs.shape[0], heads, length + BLOCK, width))
-            both_BHTD[:rows, :, before:length] = mine[:, :, : self.length]
-            both_BHTD[rows:, :, other_before:length] = theirs[:, :, : other.length]
-            joined.append(both_BHTD)
+        for sides in zip(*(layer.held for layer in (self, *others)), strict=True):
+            _, heads, _, width = sides[0].shape
+            all_BHTD = sides[0].new_zeros((sum(map(len, sides)), heads, length + BLOCK, width))
+            rows = 0
+            for layer, side in zip((self, *others), sides, strict=True):
+                all_BHTD[rows : rows + len(side), :, length - layer.length : length] = side[:, :, : layer.length]
+                rows += len(side)
+            joined.append(all_BHTD)
         self.held, self.length = joined, length
         self._show()
+
+    def part(self, row: int, first: int, last: int) -> RowLayer:
+        """A layer of its own with columns of one row: a copy, so that neither changes with the other."""
+        one = RowLayer()
+        one.update(*(held[row : row + 1, :, first:last] for held in self.held))
+        return one
 
     def _show(self) -> None:
         self.keys, self.values = (held[:, :, : self.length] for held in self.held)
@@ -101,7 +109,7 @@ class Batch:
     @property
     def joinable(self) -> bool:
         """Whether others can take the places of rows that leave."""
-        return all(isinstance(layer, RowLayer) for layer in self.cache.layers)
+        return bool(row_layers(self.cache))
 
     def keep(self, going: list[int]) -> None:
         """Drop all other rows, and the columns that are padding for all that stay."""
@@ -113,22 +121,26 @@ class Batch:
             return
         first = int(self.seen_BT.any(dim=0).int().argmax()) if going else 0
         self.seen_BT = self.seen_BT[:, first:]
-        for layer in self.cache.layers:
-            assert isinstance(layer, RowLayer)  # as in all that is joinable
+        for layer in row_layers(self.cache):
             layer.keep(rows_B, first)
 
-    def join(self, other: Batch) -> None:
-        """Take in the rows of another."""
-        length = max(self.seen_BT.shape[1], other.seen_BT.shape[1])
-        before, other_before = length - self.seen_BT.shape[1], length - other.seen_BT.shape[1]
-        for mine, theirs in zip(self.cache.layers, other.cache.layers, strict=True):
-            assert isinstance(mine, RowLayer) and isinstance(theirs, RowLayer)  # as in all that is joinable
-            mine.join(theirs, before, other_before)
+    def join(self, others: Sequence[Batch]) -> None:
+        """Take in the rows of others, with one copy of all."""
+        sides = (self, *others)
+        length = max(side.seen_BT.shape[1] for side in sides)
+        for mine, *theirs in zip(*(row_layers(side.cache) for side in sides), strict=True):
+            mine.join(theirs, length)
         pad = torch.nn.functional.pad
-        self.seen_BT = torch.cat([pad(self.seen_BT, (before, 0)), pad(other.seen_BT, (other_before, 0))])
-        self.next_B = torch.cat([self.next_B, other.next_B])
-        self.position_B = torch.cat([self.position_B, other.position_B])
-        self.rows += other.rows
+        self.seen_BT = torch.cat([pad(side.seen_BT, (length - side.seen_BT.shape[1], 0)) for side in sides])
+        self.next_B = torch.cat([side.next_B for side in sides])
+        self.position_B = torch.cat([side.position_B for side in sides])
+        self.rows = [row for side in sides for row in side.rows]
+
+
+def row_layers(cache: Cache) -> list[RowLayer]:
+    """The layers of a cache that can be joined; empty where it cannot be."""
+    layers = [layer for layer in cache.layers if isinstance(layer, RowLayer)]
+    return layers if len(layers) == len(cache.layers) else []
 
 
 def new_cache(config: Any) -> Cache:

@@ -9,6 +9,8 @@ Legend: B rows, T tokens, V vocabulary.
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -20,6 +22,7 @@ from transformers import Cache
 from yunque.core.nouns import Completion, Piece, Request, seed_from
 from yunque.core.progress import silent
 from yunque.core.seams import Progress
+from yunque.inference.live_batch import LiveBatch
 from yunque.inference.rows import Batch, Row, new_cache
 from yunque.inference.stops import GrowingAnswer, cut_answer
 from yunque.inference.tokenizing import TokenizingEngine
@@ -53,6 +56,8 @@ class TorchEngine(TokenizingEngine):
         self.ends, self.context = frozenset(ends(self.tokenizer, self.model)), context_tokens(self.model.config.to_dict())
         self.batch_rows, self.prompt_tokens, self.suffix_tokens = batch_rows, prompt_tokens, suffix_tokens
         self.progress = progress
+        self._next, self._running = threading.Lock(), threading.Lock()
+        self._live = LiveBatch(self.name, self._read, self._step, lambda: new_cache(self.model.config), batch_rows)
 
     # --------------------------------------------------------------------------------------------------------- completing
     def complete(self, requests: Sequence[Request]) -> Iterator[Completion]:
@@ -74,15 +79,16 @@ class TorchEngine(TokenizingEngine):
         """The answer to one request in pieces, each as soon as no later token can take it back; errors as of `complete`.
 
         The last piece says why it ended. The pieces add up to the text of `complete`; a repetition that is cut off there may
-        have been given by then. Closing the iterator ends the decoding.
+        have been given by then. Closing the iterator ends the decoding. All that are asked at the same time share a batch,
+        and what was read of a prompt is not read again (`live_batch`).
         """
-        row = self._row(0, request)
-        answer = GrowingAnswer(request, row.blanks)
-        for _ in self._decode([row]):
-            piece = answer.given(row.text, row.ended)
-            if piece or row.ended:
-                tokens = len(row.generated)
-                yield Piece(text=piece, stop=row.ended, tokens=tokens, prompt_tokens=len(row.ids))
+        ids, blanks = self.read(request)
+        answer = GrowingAnswer(request, blanks)
+        with contextlib.closing(self._live.answer(request, ids, blanks)) as states:
+            for text, ended, tokens in states:
+                piece = answer.given(text, ended)
+                if piece or ended:
+                    yield Piece(text=piece, stop=ended, tokens=tokens, prompt_tokens=len(ids))
 
     def _row(self, place: int, request: Request) -> Row:
         ids, blanks = self.read(request)
@@ -116,29 +122,36 @@ class TorchEngine(TokenizingEngine):
 
     @torch.inference_mode()
     def _joined(self, batch: Batch | None, rows: list[Row]) -> tuple[Batch, int]:
-        """Read the prompts of some rows and add these to the batch; the first token of each is chosen."""
-        longest = max(len(row.ids) for row in rows)
+        """Read the prompts of some rows and add these to the batch; how many have ended with their first token."""
+        fresh = self._read(rows, new_cache(self.model.config))
+        ended = sum(bool(row.ended) for row in rows)
+        if batch is None:
+            return fresh, ended
+        batch.join([fresh])
+        return batch, ended
+
+    @torch.inference_mode()
+    def _read(self, rows: Sequence[Row], cache: Cache) -> Batch:
+        """Read the prompts of some rows, after what the cache holds of them, and choose the first token of each."""
+        known, longest = cache.get_seq_length(), max(len(row.ids) for row in rows)
         ids_BT = torch.full((len(rows), longest), self.tokenizer.eos_token_id)
         seen_BT = torch.zeros((len(rows), longest), dtype=torch.long)
         for index, row in enumerate(rows):
             row.started = time.perf_counter()
             ids_BT[index, longest - len(row.ids) :] = torch.tensor(row.ids)
             seen_BT[index, longest - len(row.ids) :] = 1
-        seen_BT, cache = seen_BT.to(self.device), new_cache(self.model.config)
+        seen_BT = seen_BT.to(self.device)
         positions_BT = (seen_BT.cumsum(dim=1) - 1).clamp_min(0)
-        logits_BV = self._forward(ids_BT.to(self.device), seen_BT, positions_BT, cache)
+        logits_BV = self._forward(ids_BT[:, known:].to(self.device), seen_BT, positions_BT[:, known:], cache)
         fresh = Batch(
-            rows=rows,
+            rows=list(rows),
             cache=cache,
             seen_BT=seen_BT,
             next_B=torch.empty(len(rows), dtype=torch.long),
             position_B=positions_BT[:, -1] + 1,
         )
-        ended = self._choose_all(fresh, logits_BV)
-        if batch is None:
-            return fresh, ended
-        batch.join(fresh)
-        return batch, ended
+        self._choose_all(fresh, logits_BV)
+        return fresh
 
     @torch.inference_mode()
     def _step(self, batch: Batch) -> int:
@@ -151,14 +164,25 @@ class TorchEngine(TokenizingEngine):
     def _forward(
         self, ids_BT: torch.Tensor, seen_BT: torch.Tensor, positions_BT: torch.Tensor, cache: Cache
     ) -> torch.Tensor:
-        return self.model(
-            input_ids=ids_BT,
-            attention_mask=seen_BT,
-            position_ids=positions_BT,
-            past_key_values=cache,
-            use_cache=True,
-            logits_to_keep=1,
-        ).logits[:, -1]
+        with self._turn():
+            return self.model(
+                input_ids=ids_BT,
+                attention_mask=seen_BT,
+                position_ids=positions_BT,
+                past_key_values=cache,
+                use_cache=True,
+                logits_to_keep=1,
+            ).logits[:, -1]
+
+    @contextlib.contextmanager
+    def _turn(self) -> Iterator[None]:
+        """A time in which nobody else runs the model; who has just had one waits behind those who wait already."""
+        with self._next:
+            self._running.acquire()
+        try:
+            yield
+        finally:
+            self._running.release()
 
     def _choose_all(self, batch: Batch, logits_BV: torch.Tensor) -> int:
         """Choose the next token of every row; how many rows have ended with it."""
@@ -210,7 +234,8 @@ class TorchEngine(TokenizingEngine):
     def _window(self, ids: list[int]) -> list[float]:
         first = opening(self.tokenizer) or [self.tokenizer.eos_token_id]
         opened_1T = torch.tensor([[*first, *ids]], device=self.device)
-        logits_TV = self.model(input_ids=opened_1T[:, :-1], use_cache=False).logits[0, len(first) - 1 :]
+        with self._turn():
+            logits_TV = self.model(input_ids=opened_1T[:, :-1], use_cache=False).logits[0, len(first) - 1 :]
         results: list[float] = []
         for start in range(0, len(ids), SCORED_AT_ONCE):
             log_TV = torch.log_softmax(logits_TV[start : start + SCORED_AT_ONCE].float(), dim=-1)
