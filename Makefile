@@ -10,7 +10,7 @@ FLAGS  ?=
 # What `make toolchains` looks for, and the Debian package of what is not there. Racket (540 MB) is left to whoever wants it.
 TOOLS     := bwrap:bubblewrap gcc:gcc g++:g++ perl:perl node:nodejs tsc:node-typescript javac:default-jdk-headless \
              rustc:rustc go:golang-go php:php-cli ruby:ruby lua5.4:lua5.4 Rscript:r-base-core mcs:mono-mcs \
-             mono:mono-runtime ldmd2:ldc scalac:scala
+             mono:mono-runtime ldmd2:ldc scalac:scala chromium:chromium
 LIBRARIES := libc6-dev libboost-dev ruby-test-unit libtest-deep-perl lua-unit libjavatuples-java
 
 # Bytecode is kept even where the environment forbids it: without, every process compiles the package and every run the tests.
@@ -20,7 +20,7 @@ unexport PYTHONDONTWRITEBYTECODE
 PARALLEL := -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 SLOW     := hostile or toolchain or corpus or story or ray or timing
 
-.PHONY: forge test quick check toolchains test-languages lint reference clean
+.PHONY: forge test quick check toolchains test-languages lint reference page clean
 
 forge: $(VENV)/.forge
 	$(BIN)/yunque models pull
@@ -73,6 +73,10 @@ $(VENV)/.dev: $(VENV)/.forge
 
 clean:
 	rm -rf $(VENV) build dist src/*.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
+
+# The page of the gateway, out of its source; what it makes is kept in the repository, so that nobody needs npm to serve.
+page:
+	cd src/yunque/serving/page/source && npm ci --ignore-scripts --no-audit --no-fund --silent && npm run --silent build
 
 reference: $(VENV)/.dev
 	$(BIN)/python -m yunque.cli.reference > docs/reference.md

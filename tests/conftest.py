@@ -23,7 +23,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FOLDER_MARKS = {"hostile": "hostile", "story": "story"}
 FIXTURE_MARKS = {
-    **dict.fromkeys(("toolchain", "npm_registry", "eslint_here", "pylint_here", "tests_box"), "toolchain"),
+    **dict.fromkeys(("toolchain", "npm_registry", "eslint_here", "pylint_here", "tests_box", "browser"), "toolchain"),
     **{"benchmark_files": "corpus", "cluster": "ray", "alone": "timing"},
 }
 """A test carries the mark of a folder above it, and of every fixture it uses, directly or through another one."""

@@ -1,5 +1,7 @@
 """The gateway: OpenAI's completions and chat, llama.cpp's ``/infill``, health and metrics, over one engine.
 
+    GET  /                       a page to try it on
+    GET  /docs, /openapi.json    its routes, to read and to try
     GET  /healthz                nobody needs a token for it
     GET  /metrics                Prometheus
     GET  /v1/models
@@ -21,12 +23,14 @@ import time
 import uuid
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi import Request as HttpRequest
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
+from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -42,8 +46,15 @@ from yunque.serving.tokens import Tokens
 
 MAX_BODY_BYTES, BODY_S = 2 << 20, 20.0
 """What a body may have, and how long it may take."""
-OPEN = ("/healthz",)
-"""Paths that need no token."""
+PAGE = Path(__file__).with_name("page")
+PAGE_FILES = {"page.js": "text/javascript", "page.css": "text/css"}
+OPEN = ("/healthz", "/", *(f"/page/{name}" for name in PAGE_FILES))
+"""Paths that need no token: the page asks for one itself."""
+PAGE_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src data:; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-cache",
+}
 FINISH = {"eos": "stop", "rule": "stop", "repetition": "stop", "length": "length"}
 """Why an answer ended -> OpenAI's word for it."""
 Shape = Callable[[str, Piece | None], dict]
@@ -70,8 +81,10 @@ def make_app(
 
     ``holds``: a completion that fails a check of the tier is not given out, unless who asks wants it.
     """
-    app = FastAPI(title="yunque", version=yunque.__version__, docs_url=None, redoc_url=None)
+    app = FastAPIOffline(title="yunque", version=yunque.__version__, redoc_url=None)  # its pages load nothing from elsewhere
     gateway = Gateway(dispatcher=dispatcher, model=model, tier=tier, holds=holds)
+    app.get("/", include_in_schema=False)(gateway.page)
+    app.get("/page/{name}", include_in_schema=False)(gateway.page)
     app.get("/healthz")(gateway.health)
     app.get("/metrics", response_class=PlainTextResponse)(gateway.metrics)
     app.get("/v1/models")(gateway.models)
@@ -92,6 +105,12 @@ class Gateway:
     model: ServedModel
     tier: InlineTier
     holds: bool
+
+    async def page(self, name: str = "index.html") -> Response:
+        """The page, or a file of it."""
+        if name not in PAGE_FILES and name != "index.html":
+            raise HTTPException(404, "not a file of the page")
+        return FileResponse(PAGE / name, media_type=PAGE_FILES.get(name, "text/html"), headers=PAGE_HEADERS)
 
     async def health(self) -> dict:
         """Whether it answers, and what it is doing."""
