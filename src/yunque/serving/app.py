@@ -38,7 +38,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 import yunque
 from yunque.core.errors import ModelError
 from yunque.core.nouns import Insertion, Piece, PromptStyle
-from yunque.inference.inline_tier import InlineAnswer, InlineTier
+from yunque.inference.verified.inline_tier import InlineAnswer, InlineTier
 from yunque.serving.dispatcher import BusyError, Dispatcher, SupersededError
 from yunque.serving.metrics import exposition
 from yunque.serving.shapes import AskingBody, ChatBody, CompletionBody, InfillBody, OpenAiBody, PlaceBody, refuse_unreadable

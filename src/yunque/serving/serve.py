@@ -13,7 +13,7 @@ from yunque.core.errors import ModelError, ServingError
 from yunque.core.nouns import PromptStyle
 from yunque.core.plugins import nearest
 from yunque.core.seams import LiveEngine
-from yunque.inference.inline_tier import InlineTier
+from yunque.inference.verified.inline_tier import InlineTier
 from yunque.serving.app import ServedModel, make_app
 from yunque.serving.dispatcher import Dispatcher
 from yunque.serving.tokens import Tokens

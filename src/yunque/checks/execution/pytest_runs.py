@@ -61,14 +61,14 @@ class Reached(NamedTuple):
     """What keeps tests from passing: files that cannot be imported, the commonest error where no test passes."""
 
 
-def reach(tree: Path, sandbox: Sandbox, limits: Limits, *, test_s: float = 10.0) -> Reached:
-    """Every test of a tree with the functions it calls.
+def reach(tree: Path, sandbox: Sandbox, limits: Limits, *, test_s: float = 10.0, paths: Sequence[str] = (".",)) -> Reached:
+    """Every test of a tree, or of some paths in it, with the functions it calls.
 
     A test that takes longer than ``test_s`` seconds, traced, fails; of its parameters the first 30 are tried. What was not
     begun when four fifths of the wall time are over is left out.
     """
     runner = PytestRunner(tree=tree, sandbox=sandbox, limits=limits)
-    job = runner.job("reach", ["--continue-on-collection-errors", "."], collect=("reach.json",))
+    job = runner.job("reach", ["--continue-on-collection-errors", *paths], collect=("reach.json",))
     job = replace(job, env={**job.env, "YUNQUE_REACH_S": f"{test_s} {0.8 * limits.wall_s}"})
     seen = sandbox.run(job)
     if seen.timed_out:

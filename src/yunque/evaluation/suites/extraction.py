@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import re
 
+from yunque.code.fences import fenced
+
 SPECIAL = ("<|endoftext|>", "<|im_end|>", "<|eot_id|>")
 """End tokens that some engines leave in the text."""
 
@@ -35,7 +37,6 @@ DEFINES = {
 }
 """What the definition of the function NAME looks like; in other languages as in C."""
 
-_FENCE = re.compile(r"^[ \t]*```[^\n]*\n(.*?)(?:^[ \t]*```|\Z)", re.MULTILINE | re.DOTALL)
 _HEADER = re.compile(r"^(?:package[ \t].*|<\?php.*|\?>|#lang.*|#!.*)\n?", re.MULTILINE)
 _IMPORT = re.compile(r"^(?:import|using(?![ \t]*(?:var\b|\())|use|#include|require|from)\b.*\n?", re.MULTILINE)
 _GO_IMPORTS = re.compile(r"^import[ \t]*\(([^()]*)\)", re.MULTILINE)
@@ -63,7 +64,7 @@ def code_of(text: str, definition: str) -> str:
     """The code of a chat answer: its first fenced block with the definition, else its first, else all of it."""
     for special in SPECIAL:
         text = text.replace(special, "")
-    blocks = _FENCE.findall(text) or [text]
+    blocks = fenced(text) or [text]
     return next((block for block in blocks if re.search(definition, block, re.MULTILINE)), blocks[0])
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from yunque.core.nouns import Insertion
-from yunque.inference.postprocessing import RULES, postprocess
+from yunque.inference.verified.postprocessing import RULES, postprocess
 
 CASES = tomllib.loads(Path(__file__).with_name("postprocessing.toml").read_text("utf-8"))["case"]
 

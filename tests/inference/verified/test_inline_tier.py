@@ -5,7 +5,7 @@ import time
 import pytest
 
 from yunque.core.nouns import Insertion, Outcome, Verdict
-from yunque.inference.inline_tier import InlineTier
+from yunque.inference.verified.inline_tier import InlineTier
 
 BEFORE = "import os\n\n\ndef size(path):\n    "
 NAMES = ["closes-twice", "known-names", "repeats-suffix", "syntax-in-place", "secrets"]

@@ -16,7 +16,7 @@ from yunque.checks.privacy.secrets import Secrets
 from yunque.core.nouns import Insertion, Outcome, Verdict
 from yunque.core.plugins import make_part
 from yunque.core.seams import InsertionCheck
-from yunque.inference.postprocessing import postprocess
+from yunque.inference.verified.postprocessing import postprocess
 
 
 @dataclass(frozen=True, kw_only=True)
