@@ -328,6 +328,9 @@ class Request:
     """Texts before which the answer is cut, beside the rule."""
     stop_repetition: bool = False
     """Whether an answer that says the same again and again ends there; for people, not for scores."""
+    heal: bool = False
+    """Whether a word in which the prompt ends may be put in other tokens than the prompt's own (`models.healing`), in styles
+    PREFIX and FIM, by engines that read prompts as ids; for people who type, not for scores."""
     max_tokens: int = 64
     temperature: float = 0.0
     """0 is greedy."""

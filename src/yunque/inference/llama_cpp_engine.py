@@ -4,7 +4,8 @@ The wheel ``xllamacpp`` holds llama.cpp's own server; requests go in without HTT
 rendered in the one place where prompts are (`models.tokenizer.render`). The server opens a port of its own on loopback all
 the same: it is closed to everybody by a key that nobody knows.
 
-Covered: streaming, cancelling (close the iterator), sampling from the plain distribution, stop rules.
+Covered: streaming, cancelling (close the iterator), sampling from the plain distribution, stop rules, token healing
+(by a grammar, which costs a look at the whole vocabulary, some 10 ms, where the likeliest token does not fit, else nothing).
 Not covered: scoring of texts (llama.cpp gives no likelihood of a prompt); GPUs, which need another wheel.
 """
 
@@ -88,10 +89,10 @@ class LlamaCppEngine(TokenizingEngine):
 
         Closing the iterator frees the slot at the next token. ModelError as of `read`.
         """
-        ids, blanks = self.read(request)
-        answer = GrowingAnswer(request, blanks)
+        ids, lead = self.read(request)
+        answer = GrowingAnswer(request, lead)
         raw = ""
-        with contextlib.closing(self._pieces(ids, request)) as pieces:
+        with contextlib.closing(self._pieces(_asked(ids, request, lead))) as pieces:
             for text, finish, tokens in pieces:
                 raw += text
                 ended = {"stop": "eos", "length": "length"}.get(finish or "", "")
@@ -116,7 +117,7 @@ class LlamaCppEngine(TokenizingEngine):
         (content,) = result["choices"][0]["logprobs"]["content"]
         return {item["id"]: item["logprob"] for item in content["top_logprobs"]}
 
-    def _pieces(self, ids: list[int], request: Request) -> Generator[tuple[str, str | None, int], None, None]:
+    def _pieces(self, asked: dict) -> Generator[tuple[str, str | None, int], None, None]:
         """(text, why it ended or None, tokens so far) as llama.cpp gives them, on a thread of its own; closing ends it."""
         pieces: queue.SimpleQueue[Any] = queue.SimpleQueue()
         left = threading.Event()
@@ -127,7 +128,7 @@ class LlamaCppEngine(TokenizingEngine):
 
         def work() -> None:
             try:
-                self._server.handle_completions(_asked(ids, request), take)
+                self._server.handle_completions(asked, take)
             except Exception as error:  # whatever it is, the one who waits must hear of it
                 pieces.put(error)
             pieces.put(None)
@@ -166,11 +167,16 @@ def _load(file: Path, slots: int, context_tokens: int, *, precise: bool) -> Any:
         raise ModelError(f"llama.cpp does not load it ({str(error).strip()[:160]})", where=file) from None
 
 
-def _asked(ids: list[int], request: Request) -> dict:
-    """A request as llama.cpp reads it: drawn from the plain distribution, without penalties."""
+def _asked(ids: list[int], request: Request, lead: str) -> dict:
+    """A request as llama.cpp reads it: drawn from the plain distribution, without penalties.
+
+    ``lead``: a word that the answer must begin with, or blanks, which it need not.
+    """
+    word = "".join(f"\\U{ord(char):08X}" for char in lead)
     return {
         "prompt": ids, "n_predict": request.max_tokens, "stream": True, "cache_prompt": True,
         "timings_per_token": True,
         "temperature": request.temperature, "seed": request.seed % 2**31, "samplers": ["temperature"],
         "top_k": 0, "top_p": 1.0, "min_p": 0.0, "repeat_penalty": 1.0,
+        **({"grammar": f'root ::= "{word}" [\\U00000000-\\U0010FFFF]*'} if lead.strip() else {}),
     }  # fmt: skip

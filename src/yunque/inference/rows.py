@@ -34,6 +34,7 @@ class Row:
     request: Request
     ids: list[int]
     blanks: str
+    """What its answer begins with that the prompt has already: blanks, or a word that it must begin with."""
     generated: list[int] = field(default_factory=list)
     text: str = ""
     ended: str = ""

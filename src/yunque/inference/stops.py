@@ -93,7 +93,8 @@ def settled(text: str, stops: Sequence[str]) -> int:
 def cut_answer(request: Request, raw: str, blanks: str, ended: str = "") -> tuple[str, str]:
     """(the answer, why it has ended or nothing) of what a model has written so far.
 
-    ``blanks``: those that the prompt already ends with. ``ended``: ``eos`` or ``length`` where the model goes no further.
+    ``blanks``: those that the prompt already ends with, or a word (`models.healing`). ``ended``: ``eos`` or ``length`` where
+    the model goes no further.
     """
     text = without_blanks(raw, blanks)
     cut = first_stop(text, request.stop, request.stops, prompt="" if request.style is PromptStyle.CHAT else request.prompt)
@@ -104,7 +105,9 @@ def cut_answer(request: Request, raw: str, blanks: str, ended: str = "") -> tupl
 
 
 def without_blanks(text: str, blanks: str) -> str:
-    """The answer without the blanks that the prompt already ends with."""
+    """The answer without the blanks that the prompt already ends with, or without the word that it must begin with."""
+    if blanks.strip():  # a word: there is no answer before all of it is written
+        return text[len(blanks) :] if text.startswith(blanks) else ""
     for char in blanks:
         if not text or text[0] != char:
             break

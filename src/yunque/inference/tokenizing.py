@@ -28,18 +28,18 @@ class TokenizingEngine:
         return frozenset(style for style in PromptStyle if able.get(style, True))
 
     def read(self, request: Request) -> tuple[list[int], str]:
-        """The ids of a request, and the blanks that its answer begins with.
+        """The ids of a request, and what its answer begins with that the prompt has already: blanks or a word.
 
         ModelError for a fill-in-the-middle request without such tokens, a chat request without a chat template, and one that
         is longer, with its answer, than what the model reads at once.
         """
-        ids, blanks = self._render(request)
+        ids, lead = self._render(request)
         if self.context and len(ids) + request.max_tokens > self.context:
             what = f"a prompt of {len(ids)} tokens and an answer of {request.max_tokens}"
             most = self.context - len(ids)
             do = f"ask for at most {most} tokens of an answer" if most > 0 else "ask with a shorter prompt"
             raise ModelError(f"reads {self.context} tokens at once: no room for {what}", where=self.name, do=do)
-        return ids or [self.tokenizer.eos_token_id], blanks
+        return ids or [self.tokenizer.eos_token_id], lead
 
     def begin(self, prompt: str) -> str:
         """The prompt from where it is read: all of it, unless an engine knows better."""
@@ -53,8 +53,9 @@ class TokenizingEngine:
             return render_request(self.tokenizer, request), ""
         fim = self.fim if request.style is PromptStyle.FIM else None
         context = (self.prompt_tokens, self.suffix_tokens)
-        ids, blanks, _ = render(self.tokenizer, self.begin(request.prompt), request.suffix, fim, *context)
-        return ids, blanks
+        heal = request.heal and request.style in (PromptStyle.PREFIX, PromptStyle.FIM)
+        ids, lead, _ = render(self.tokenizer, self.begin(request.prompt), request.suffix, fim, *context, heal_word=heal)
+        return ids, lead
 
 
 LACKING = {

@@ -28,6 +28,7 @@ from yunque.inference.stops import GrowingAnswer, cut_answer
 from yunque.inference.tokenizing import TokenizingEngine
 from yunque.models.adapt import choose_dtype, load_model
 from yunque.models.base import context_tokens
+from yunque.models.healing import spelling_of
 from yunque.models.tokenizer import encode, ends, find_fim, load_tokenizer, opening
 
 WINDOW_TOKENS = 512
@@ -192,12 +193,23 @@ class TorchEngine(TokenizingEngine):
         return sum(self._take(row, token) for row, token in going)
 
     def _choose(self, row: Row, logits_V: torch.Tensor) -> int:
+        if row.blanks.strip():
+            logits_V = self._along(row, logits_V)
         if row.request.temperature <= 0:
             return int(logits_V.argmax())
         seed = seed_from(row.request.seed, len(row.generated), row.request.prompt)
         generator = torch.Generator().manual_seed(seed % 2**63)
         shares_V = torch.softmax(logits_V.float().cpu() / row.request.temperature, dim=-1)
         return int(torch.multinomial(shares_V, 1, generator=generator))
+
+    def _along(self, row: Row, logits_V: torch.Tensor) -> torch.Tensor:
+        """The logits, without those tokens that leave the word with which the answer must begin."""
+        spelling = spelling_of(self.tokenizer)
+        assert spelling is not None  # or no word would have been taken from the prompt
+        if not (left := spelling.left(row.blanks, row.generated)):
+            return logits_V
+        fitting = torch.tensor(spelling.fitting(left), device=logits_V.device)
+        return torch.full_like(logits_V, -torch.inf).index_copy(0, fitting, logits_V[fitting])
 
     def _take(self, row: Row, token: int) -> bool:
         """Add a token to a row; whether the row has now ended."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from yunque.core.errors import ModelError
 from yunque.core.nouns import Request
+from yunque.models.healing import word_start
 from yunque.models.quiet import quiet
 
 FAMILIES = (
@@ -114,27 +115,39 @@ def heal(prompt: str) -> tuple[str, str]:
 
 
 def render(
-    tokenizer: Any, prompt: str, suffix: str, fim: FimTokens | None, prompt_tokens: int, suffix_tokens: int
+    tokenizer: Any,
+    prompt: str,
+    suffix: str,
+    fim: FimTokens | None,
+    prompt_tokens: int,
+    suffix_tokens: int,
+    *,
+    heal_word: bool = False,
 ) -> tuple[list[int], str, bool]:
     """Ids that ask for what comes after ``prompt`` (and before ``suffix`` when ``fim`` is given).
 
-    Gives the ids, the blanks that the answer must begin with (see ``heal``), and whether context was cut: of the prompt
-    its last ``prompt_tokens`` are kept, of the suffix its first ``suffix_tokens``; what the tokenizer opens a text with (see
-    ``opening``) stands before all. The one place where a prompt becomes ids, for training and for inference alike.
+    Gives the ids, what the answer begins with, and whether context was cut: of the prompt its last ``prompt_tokens`` are
+    kept, of the suffix its first ``suffix_tokens``; what the tokenizer opens a text with (see ``opening``) stands before
+    all. The answer begins with the blanks that the prompt ends with (see ``heal``); with ``heal_word`` it must begin with
+    the word that the prompt ends in, if any (see ``healing``), and the blanks before that stand last in the ids, in the
+    answer's own tokens. The one place where a prompt becomes ids, for training and for inference alike.
     """
-    healed, blanks = heal(prompt)
+    start = word_start(tokenizer, prompt) if heal_word else len(prompt)
+    healed, blanks = heal(prompt[:start])
+    lead = prompt[start:] or blanks
+    written = encode(tokenizer, blanks) if start < len(prompt) else []
     before = encode(tokenizer, healed)
     kept = before[max(0, len(before) - prompt_tokens) :]
     first = opening(tokenizer)
     if fim is None:
-        return [*first, *kept], blanks, len(kept) < len(before)
+        return [*first, *kept, *written], lead, len(kept) < len(before)
     after = encode(tokenizer, suffix)
     after_kept = after[:suffix_tokens]
     if fim.suffix_first:
         ids = [fim.prefix, fim.suffix, *after_kept, fim.middle, *kept]
     else:
         ids = [fim.prefix, *kept, fim.suffix, *after_kept, fim.middle]
-    return [*first, *ids], blanks, len(kept) < len(before) or suffix_tokens < len(after)
+    return [*first, *ids, *written], lead, len(kept) < len(before) or suffix_tokens < len(after)
 
 
 @dataclass(frozen=True, kw_only=True)
