@@ -1,6 +1,6 @@
 """The command line: verbs, their options, and how errors end. Nothing heavy is imported before a verb needs it.
 
-Exit status: 0 done, 1 a check said no (``doctor``), 2 something the user can fix, 130 stopped.
+Exit status: 0 done, 1 a check said no (``doctor``, ``write``), 2 something the user can fix, 130 stopped.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from yunque.cli.console import complain
 from yunque.cli.verbs.artifacts import clean, list_artifacts, show, trace
 from yunque.cli.verbs.bench import bench_app
 from yunque.cli.verbs.check import check
+from yunque.cli.verbs.coding import explain, fix, refactor, test, write
 from yunque.cli.verbs.complete import complete
 from yunque.cli.verbs.data import data_app
 from yunque.cli.verbs.doctor import doctor
@@ -50,7 +51,8 @@ def _main(version: Annotated[bool, typer.Option("--version", help="Print the ver
 
 
 _VERBS: dict[str, Callable[..., object]] = {
-    "forge": forge, "train": train, "complete": complete, "export": export, "run": run_, "check": check, "eval": eval_,
+    "forge": forge, "train": train, "complete": complete, "write": write, "fix": fix, "explain": explain,
+    "refactor": refactor, "test": test, "export": export, "run": run_, "check": check, "eval": eval_,
     "compare": compare,
     "suites": suites_, "list": list_artifacts, "show": show, "trace": trace, "clean": clean, "doctor": doctor,
 }  # fmt: skip

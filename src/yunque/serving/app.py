@@ -8,6 +8,7 @@
     POST /v1/completions         with ``suffix``; ``stream`` as server-sent events
     POST /v1/chat/completions
     POST /infill                 as llama.vscode and llama.vim ask
+    POST /v1/verified            a task whose answer is run and checked before it is given
 
 Covered: errors in OpenAI's shape; bodies that are too large, also in chunks, or too slow; 429 with Retry-After; a client
 that goes away; no prompt in any log; no resource from elsewhere.
@@ -22,7 +23,7 @@ import json
 import time
 import uuid
 from collections.abc import AsyncGenerator, Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,13 +37,24 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import yunque
-from yunque.core.errors import ModelError
+from yunque.core.errors import ModelError, YunqueError
 from yunque.core.nouns import Insertion, Piece, PromptStyle
+from yunque.inference.verified.generation import plain, plain_verdict
 from yunque.inference.verified.inline_tier import InlineAnswer, InlineTier
 from yunque.serving.dispatcher import BusyError, Dispatcher, SupersededError
 from yunque.serving.metrics import exposition
-from yunque.serving.shapes import AskingBody, ChatBody, CompletionBody, InfillBody, OpenAiBody, PlaceBody, refuse_unreadable
+from yunque.serving.shapes import (
+    AskingBody,
+    ChatBody,
+    CompletionBody,
+    InfillBody,
+    OpenAiBody,
+    PlaceBody,
+    VerifiedBody,
+    refuse_unreadable,
+)
 from yunque.serving.tokens import Tokens
+from yunque.serving.verified import DispatchedEngine, Verifier
 
 MAX_BODY_BYTES, BODY_S = 2 << 20, 20.0
 """What a body may have, and how long it may take."""
@@ -81,8 +93,17 @@ def make_app(
 
     ``holds``: a completion that fails a check of the tier is not given out, unless who asks wants it.
     """
-    app = FastAPIOffline(title="yunque", version=yunque.__version__, redoc_url=None)  # its pages load nothing from elsewhere
-    gateway = Gateway(dispatcher=dispatcher, model=model, tier=tier, holds=holds)
+    verifier = Verifier()
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
+        yield
+        verifier.close()
+
+    app = FastAPIOffline(
+        title="yunque", version=yunque.__version__, redoc_url=None, lifespan=lifespan
+    )  # its pages load nothing from elsewhere
+    gateway = Gateway(dispatcher=dispatcher, model=model, tier=tier, holds=holds, verifier=verifier)
     app.get("/", include_in_schema=False)(gateway.page)
     app.get("/page/{name}", include_in_schema=False)(gateway.page)
     app.get("/healthz")(gateway.health)
@@ -91,6 +112,7 @@ def make_app(
     app.post("/v1/completions")(gateway.completions)
     app.post("/v1/chat/completions")(gateway.chat)
     app.post("/infill")(gateway.infill)
+    app.post("/v1/verified")(gateway.verified)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_middleware(Door, tokens=tokens)
@@ -105,6 +127,7 @@ class Gateway:
     model: ServedModel
     tier: InlineTier
     holds: bool
+    verifier: Verifier
 
     async def page(self, name: str = "index.html") -> Response:
         """The page, or a file of it."""
@@ -161,6 +184,31 @@ class Gateway:
             }  # fmt: skip
 
         return await self._respond(http, body, shape)
+
+    async def verified(self, body: VerifiedBody, http: HttpRequest) -> Response:
+        """The code, with a verdict of every check and all that was tried."""
+        try:
+            body.task()
+        except ValueError as error:
+            return failure(400, str(error))
+        if body.style == "chat" and PromptStyle.CHAT not in self.model.styles:
+            return failure(400, _cannot(PromptStyle.CHAT, self.model.name))
+        engine = DispatchedEngine(self.dispatcher, http.scope.get("user_name", ""), self.model.styles)
+        answering = asyncio.ensure_future(asyncio.to_thread(self.verifier.answer, body, engine))
+        gone = asyncio.ensure_future(_gone(http))
+        try:
+            await asyncio.wait({answering, gone}, return_when=asyncio.FIRST_COMPLETED)
+            if not answering.done():
+                engine.leave()
+                answering.add_done_callback(lambda future: future.cancelled() or future.exception())
+                return Response(status_code=499)  # nobody is there to read it
+            answer = answering.result()
+        except (BusyError, SupersededError, YunqueError) as error:
+            return _refusal(error)
+        finally:
+            gone.cancel()
+        head = {"id": f"verified-{uuid.uuid4().hex}", "object": "verified", "created": int(time.time())}
+        return JSONResponse(head | {"model": self.model.name} | plain(answer))
 
     @staticmethod
     def _empty(shape: Shape, *, is_stream: bool, done: bool) -> Response:
@@ -221,13 +269,7 @@ class Gateway:
 
 def _about(answer: InlineAnswer, *, is_held: bool) -> dict:
     """What is known of a completion at its place, as clients read it."""
-    verdicts = [
-        {
-            "check": verdict.check, "outcome": verdict.outcome.value, "detail": verdict.detail,
-            "took_ms": round(verdict.took_ms, 2), "findings": [asdict(finding) for finding in verdict.findings],
-        }
-        for verdict in answer.verdicts
-    ]  # fmt: skip
+    verdicts = [plain_verdict(verdict) for verdict in answer.verdicts]
     about = {"language": answer.insertion.language, "rules": list(answer.rules), "verdicts": verdicts}
     return about | {"failed": answer.held_by, "held": is_held}
 
@@ -313,7 +355,7 @@ def _refusal(error: Exception) -> JSONResponse:
         return failure(429, str(error), kind="rate_limit_error", headers={"Retry-After": str(error.retry_after_s)})
     if isinstance(error, SupersededError):
         return failure(409, "superseded by a newer request of the same editor", kind="superseded")
-    line = error.line() if isinstance(error, ModelError) else str(error)
+    line = error.line() if isinstance(error, YunqueError) else str(error)
     return failure(400 if "no room for" in line else 503, line, kind="server_error")
 
 

@@ -9,11 +9,14 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, StrictInt
 
+from yunque.checks.execution.given_tests import path_inside
 from yunque.code.languages import language_by_signs, language_of, named
 from yunque.core.nouns import Insertion, Message, PromptStyle, Request
+from yunque.inference.verified.coding import CodingTask, Verb
 
 MOST_TOKENS = 2048
 """Most tokens of an answer that can be asked for."""
+HALF = "a text holds half of a surrogate pair"
 LEAST_TEMPERATURE = 1e-3
 Stops = str | list[str] | None
 
@@ -68,6 +71,7 @@ class AskingBody(BaseModel, extra="allow"):
             stop_repetition=True,
             temperature=_warm(self.temperature),
             seed=(self.seed or 0) % 2**63,
+            heal=self.place() is not None,
             **asked,
         )
 
@@ -142,6 +146,51 @@ class ChatBody(OpenAiBody):
         )
 
 
+class VerifiedBody(BaseModel, extra="forbid"):
+    """``POST /v1/verified``: a task whose answer is verified before it is given."""
+
+    verb: Verb = Verb.WRITE
+    instruction: str = Field("", max_length=20_000)
+    code: str = Field("", max_length=200_000)
+    """What it is about; for every verb but ``write``."""
+    language: str = Field("python", max_length=64)
+    path: str = Field("", max_length=1024)
+    """Of the file that the answer is, relative; empty: where the tests import it from."""
+    tests: dict[str, str] = Field({}, max_length=20)
+    """Relative path -> text of a pytest file."""
+    samples: StrictInt = Field(1, ge=1, le=16)
+    rounds: StrictInt = Field(2, ge=0, le=5)
+    max_tokens: StrictInt = Field(768, ge=1, le=MOST_TOKENS)
+    plan: bool = True
+    style: Literal["auto", "chat", "plain"] = "auto"
+    writes_tests: bool = False
+    temperature: float = Field(0.6, ge=0, le=5)
+    seed: int = Field(17, ge=0, lt=2**31)
+
+    def task(self) -> CodingTask:
+        """What is asked. ValueError for what cannot be."""
+        if self.verb is not Verb.WRITE and not self.code.strip():
+            raise ValueError(f"'{self.verb.value}' needs code")
+        if self.verb is Verb.WRITE and not self.instruction.strip():
+            raise ValueError("'write' needs an instruction")
+        if not (language := named(self.language)):
+            raise ValueError(f"the language {self.language!r} is not known")
+        for path in [*self.tests, *([self.path] if self.path else [])]:
+            path_inside(path)
+        try:
+            "".join((self.instruction, self.code, self.path, *self.tests, *self.tests.values())).encode("utf-8")
+        except UnicodeEncodeError:
+            raise ValueError(HALF) from None
+        return CodingTask(
+            verb=self.verb,
+            instruction=self.instruction,
+            code=self.code,
+            language=language,
+            path=self.path,
+            tests=self.tests,
+        )
+
+
 class ExtraBody(BaseModel, extra="allow"):
     """A piece of another file."""
 
@@ -194,4 +243,4 @@ def refuse_unreadable(request: Request) -> None:
     try:
         "".join(texts).encode("utf-8")
     except UnicodeEncodeError:
-        raise ValueError("a text holds half of a surrogate pair") from None
+        raise ValueError(HALF) from None

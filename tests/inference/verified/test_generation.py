@@ -1,5 +1,7 @@
 """The task tier: what is asked again, what wins, what is kept. The model is scripted; sandbox, tests and checks are real."""
 
+from dataclasses import replace
+
 import pytest
 
 from yunque.checks.linters.lint import Lint
@@ -82,12 +84,15 @@ def test_likelihood_decides_where_nothing_else_does(generation):
     assert made.answer(WRITE).best.sample == 0 and made.answer
 
 
-def test_a_model_without_a_chat_template_goes_on_from_comments(generation):
-    made, engine = generation(
-        ["def add(a, b):\n    return a - b\n", "def add(a, b):\n    return a + b\n"], style=PromptStyle.PREFIX
-    )
-    assert made.answer(WRITE).is_clean
-    assert engine.asked[0].prompt == "# add two numbers\n" and "# wrong: tests:" in engine.asked[1].prompt
+def test_a_model_without_a_chat_template_goes_on_from_comments_and_the_name_that_tests_import(generation):
+    made, engine = generation(["a, b):\n    return a - b\n\nadd(", "a, b):\n    return a + b\n"], style=PromptStyle.PREFIX)
+    answer = made.answer(WRITE)
+    assert answer.is_clean and answer.best.parsed.code == "def add(a, b):\n    return a + b\n"
+    assert answer.attempts[0].parsed.code == "def add(a, b):\n    return a - b\n", "its last line does not parse"
+    assert engine.asked[0].prompt == "# add two numbers\ndef add("
+    assert "# wrong: tests:" in engine.asked[1].prompt and engine.asked[1].prompt.endswith("# Fixed:\ndef add(")
+    made, engine = generation(["a, b):\n    return a + b\n"])
+    assert replace(made, style="plain").answer(WRITE).is_clean and engine.asked[0].style is PromptStyle.PREFIX
 
 
 def test_tests_by_the_model_are_shown_as_such_and_written_before_the_code(generation):

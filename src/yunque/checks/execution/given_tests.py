@@ -97,13 +97,13 @@ class GivenTests:
         for name, text in {path: record.text, **self.tests}.items():
             if name != path and not self.path and path == ANSWER:
                 text = "from answer import *\n" + text
-            target = tree / _inside(name)
+            target = tree / path_inside(name)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(text, "utf-8", errors="replace")
         return path
 
 
-def _inside(name: str) -> PurePosixPath:
+def path_inside(name: str) -> PurePosixPath:
     """A relative path that stays in its folder; ValueError for another."""
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or not path.name:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from yunque.cli.console import emit, say
-from yunque.core.errors import ModelError
 from yunque.core.nouns import Request
 from yunque.inference.stops import stop_rule
 
@@ -20,14 +19,12 @@ def complete_all(request: Request, model: Path, *, as_json: bool) -> None:
 
     YunqueError for what a user can fix: no such model, a stop rule that there is not, a prompt that is too long.
     """
-    from yunque.models.base import EMBEDDED
+    from yunque.pipelines.verified import open_engine
 
     stop_rule(request.stop)
-    if not model.exists() and str(model) != EMBEDDED:  # a mistyped folder is not a question for the Hub
-        raise ModelError("no such model folder", where=model, do="run `yunque forge` first, or name a folder with --model")
     started = time.monotonic()
     say(f"loading {model} …")
-    engine = _open(model)
+    engine: Any = open_engine(str(model))
     say(f"loaded in {time.monotonic() - started:.1f} s")
     for prompt in _prompts(request.prompt):
         asked = replace(request, prompt=prompt)
@@ -37,18 +34,6 @@ def complete_all(request: Request, model: Path, *, as_json: bool) -> None:
         for piece in engine.stream(asked):
             print(piece.text, end="", flush=True)
         print()
-
-
-def _open(model: Path) -> Any:
-    """An engine: llama.cpp for a GGUF file, else torch."""
-    if model.is_file():
-        from yunque.inference.llama_cpp_engine import LlamaCppEngine
-
-        return LlamaCppEngine(model, slots=1)
-    from yunque.inference.torch_engine import TorchEngine
-    from yunque.models.base import find_base
-
-    return TorchEngine(find_base(str(model))[0], prompt_tokens=1024, suffix_tokens=256)
 
 
 def _prompts(given: str) -> Iterator[str]:

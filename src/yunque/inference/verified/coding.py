@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from yunque.checks.execution.given_tests import answer_path
 from yunque.code.fences import FENCE
 from yunque.code.functions import blank_body, functions
 from yunque.code.languages import named, row_of
+from yunque.code.python_ast import try_parse_python
 from yunque.core.nouns import Message, PromptStyle, Request
 
 
@@ -64,7 +66,7 @@ class ParsedAnswer:
 _ASKS = {
     Verb.WRITE: "Write {language} code: {instruction}",
     Verb.FIX: "Fix this {language} code. {instruction}",
-    Verb.EXPLAIN: "Explain in a few sentences what this {language} code does, for somebody who will change it. {instruction}",
+    Verb.EXPLAIN: "Explain in a few sentences what this {language} code does, to somebody who will change it. {instruction}",
     Verb.REFACTOR: "Rewrite this {language} code so that it does the same and is easier to read. "
     "Keep the names of its functions and classes, and their parameters. {instruction}",
     Verb.TEST: "Write tests for this {language} code. {framework}Test ordinary cases, edge cases and errors. {instruction}",
@@ -73,8 +75,20 @@ _PLAN = "First write a short plan. Then write {what} in one fenced code block, c
 _NO_PLAN = "Answer with {what} in one fenced code block, complete, with its imports, and nothing else."
 _SYSTEM = "You are a careful programmer. You write correct, simple, secure code."
 _WHATS = {Verb.WRITE: "the code", Verb.FIX: "the whole fixed code", Verb.REFACTOR: "the whole code", Verb.TEST: "the tests"}
-_BEFORE = {Verb.FIX: "Before", Verb.REFACTOR: "Before", Verb.TEST: "The code", Verb.EXPLAIN: "The code"}
-_AFTER = {Verb.FIX: "Fixed", Verb.REFACTOR: "Better", Verb.TEST: "Its tests", Verb.EXPLAIN: "What it does"}
+_BEFORE = {
+    Verb.WRITE: "Before",
+    Verb.FIX: "Before",
+    Verb.REFACTOR: "Before",
+    Verb.TEST: "The code",
+    Verb.EXPLAIN: "The code",
+}
+_AFTER = {
+    Verb.WRITE: "Fixed",
+    Verb.FIX: "Fixed",
+    Verb.REFACTOR: "Better",
+    Verb.TEST: "Its tests",
+    Verb.EXPLAIN: "What it does",
+}
 
 
 def chat_messages(task: CodingTask, *, plan: bool = True) -> tuple[Message, ...]:
@@ -104,14 +118,23 @@ def repair_messages(asked: Sequence[Message], answer: str, findings: Sequence[st
 
 
 def plain_prompt(task: CodingTask, findings: Sequence[str] = ()) -> str:
-    """What a model without a chat template goes on from: comments, and the code it is about."""
+    """What a model goes on from outside of a chat: comments, the code it is about, and the `lead` of the answer."""
     mark = row_of(task.language).line_comment or "#"
     lines = [f"{mark} {line}" for line in task.instruction.strip().splitlines()]
     if task.code.strip():
         lines += [f"{mark} {_BEFORE[task.verb]}:", task.code.rstrip(), ""]
         lines += [f"{mark} wrong: {' '.join(finding.split())}" for finding in findings]
         lines.append(f"{mark} {_AFTER[task.verb]}:")
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n" + lead(task)
+
+
+def lead(task: CodingTask) -> str:
+    """How the answer to a prompt that is no chat begins: in Python with the definition that the tests import, if they do."""
+    if task.verb is not Verb.WRITE or task.language != "python":
+        return ""
+    pattern = rf"^from {re.escape(module_of(task.path or answer_path(task.tests.values())))} import (?:\()?\s*(\w+)"
+    match = next((match for text in task.tests.values() if (match := re.search(pattern, text, re.MULTILINE))), None)
+    return f"{'class' if match[1][0].isupper() else 'def'} {match[1]}{'' if match[1][0].isupper() else '('}" if match else ""
 
 
 def request_of(
@@ -127,7 +150,19 @@ def request_of(
 
 
 # ----------------------------------------------------------------------------------------------------------- reading answers
+PLAIN_STOPS = ("\nif __name__", "\nprint(", "\nassert ", "\n# ", "\n\n\n\n", "\n```")
+"""Where an answer has ended that is no chat: what follows is an example, or something else."""
 _THOUGHTS = re.compile(r"<(think|thinking|reasoning)>(.*?)(?:</\1>|\Z)", re.DOTALL)
+
+
+def parse_plain(text: str, task: CodingTask) -> ParsedAnswer:
+    """The code of an answer that is no chat, with its lead; Python without the lines at its end that do not parse."""
+    code = lead(task) + text
+    lines = code.rstrip().split("\n")
+    if task.language == "python" and task.verb is not Verb.EXPLAIN and try_parse_python(code) is None:
+        whole = (number for number in range(len(lines) - 1, 0, -1) if try_parse_python("\n".join(lines[:number])))
+        lines = lines[: next(whole, len(lines))]
+    return ParsedAnswer(code="\n".join(lines).rstrip() + "\n" if text.strip() else "", reasoning="")
 
 
 def parse_answer(text: str, task: CodingTask) -> ParsedAnswer:

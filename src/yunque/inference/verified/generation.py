@@ -35,12 +35,14 @@ from yunque.inference.verified.coding import (
     Verb,
     chat_messages,
     parse_answer,
+    parse_plain,
     plain_prompt,
     repair_messages,
     request_of,
     without_bodies,
 )
 
+STYLES = ("auto", "chat", "plain")
 TESTS, OWN_TESTS = "tests", "tests-by-model"
 """Names of the verdicts by tests that were given, and by those that the model wrote itself."""
 TOLD_FINDINGS = 12
@@ -112,6 +114,8 @@ class VerifiedGeneration:
     temperature: float = 0.6
     """Of samples beyond the first, which is greedy."""
     plan: bool = True
+    style: str = "auto"
+    """``chat``; ``plain``: the model goes on from comments; ``auto``: a chat where it has a template."""
     writes_tests: bool = False
     """Whether the model writes tests for itself where none are given."""
     seed: int = 17
@@ -120,7 +124,7 @@ class VerifiedGeneration:
     def answer(self, task: CodingTask, told: Callable[[Attempt], None] = lambda attempt: None) -> VerifiedAnswer:
         """The best answer to a task; ``told`` hears of every attempt. Errors as of the engine."""
         own_tests = self._own_tests(task) if self.writes_tests and not task.tests and task.verb is Verb.WRITE else ""
-        is_chat = PromptStyle.CHAT in getattr(self.engine, "styles", ())
+        is_chat = self._is_chat
         asked = chat_messages(task, plan=self.plan) if is_chat else (Message(role="user", content=plain_prompt(task)),)
         messages, attempts = asked, list[Attempt]()
         for number in range(1 + self.rounds):
@@ -135,9 +139,13 @@ class VerifiedGeneration:
             if is_chat:
                 messages = repair_messages(asked, best.text, findings)
             else:
-                again = replace(task, verb=Verb.FIX, code=best.parsed.code) if task.verb is Verb.WRITE else task
+                again = replace(task, code=best.parsed.code) if task.verb is Verb.WRITE else task
                 messages = (Message(role="user", content=plain_prompt(again, findings)),)
         return VerifiedAnswer(best=best, attempts=tuple(attempts), own_tests=own_tests)
+
+    @property
+    def _is_chat(self) -> bool:
+        return self.style == "chat" or (self.style == "auto" and PromptStyle.CHAT in getattr(self.engine, "styles", PromptStyle))
 
     # ------------------------------------------------------------------------------------------------------------- asking
     def _round(
@@ -157,7 +165,7 @@ class VerifiedGeneration:
         ]
         attempts = []
         for sample, completion in enumerate(self.engine.complete(requests)):
-            parsed = parse_answer(completion.text, task)
+            parsed = (parse_answer if is_chat else parse_plain)(completion.text, task)
             attempts.append(self._attempt(task, number, sample, completion, parsed, own_tests))
         if len(attempts) < 2:
             return attempts
@@ -183,12 +191,12 @@ class VerifiedGeneration:
 
     def _own_tests(self, task: CodingTask) -> str:
         """Tests of what the task describes, before there is any code that they could be bent to."""
-        is_chat = PromptStyle.CHAT in getattr(self.engine, "styles", ())
+        is_chat = self._is_chat
         asks = replace(task, verb=Verb.TEST, code="", instruction=f"The code does not exist yet; it will {task.instruction}")
         content = chat_messages(asks, plan=False) if is_chat else (Message(role="user", content=plain_prompt(asks)),)
         request = request_of(asks, content, is_chat=is_chat, max_tokens=self.max_tokens, temperature=0.0, seed=self.seed)
         (completion,) = self.engine.complete([request])
-        return parse_answer(completion.text, asks).code
+        return (parse_answer if is_chat else parse_plain)(completion.text, asks).code
 
     # ------------------------------------------------------------------------------------------------------------- judging
     def _judge(self, task: CodingTask, code: str, own_tests: str) -> list[Verdict]:
