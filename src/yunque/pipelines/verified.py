@@ -83,18 +83,25 @@ def open_engine(model: str, *, prompt_tokens: int = 1024, budget: Budget = NO_LI
         from yunque.inference.openai_engine import OpenAiEngine
 
         return OpenAiEngine(model, budget=budget, answers=cache_folder() / "answers.sqlite")
-    from yunque.models.base import EMBEDDED, find_base
+    from yunque.models.base import find_base
 
+    require_model(model)
     path = Path(model)
     if path.is_file():
         from yunque.inference.llama_cpp_engine import LlamaCppEngine
 
         return LlamaCppEngine(path, slots=1, prompt_tokens=prompt_tokens, context_tokens=max(2048, 2 * prompt_tokens))
-    if not path.exists() and model != EMBEDDED:  # a mistyped folder is not a question for the Hub
-        raise ModelError("no such model folder", where=model, do="run `yunque forge` first, or name one with --model")
     from yunque.inference.torch_engine import TorchEngine
 
     return TorchEngine(find_base(model)[0], prompt_tokens=prompt_tokens, suffix_tokens=256)
+
+
+def require_model(model: str) -> None:
+    """ModelError for a folder or file that is not there: a mistyped one is not a question for the Hub."""
+    from yunque.models.base import EMBEDDED
+
+    if not model.startswith(SCHEME) and not Path(model).exists() and model != EMBEDDED:
+        raise ModelError("no such model folder", where=model, do="run `yunque forge` first, or name one with --model")
 
 
 def task_of(

@@ -9,7 +9,7 @@ from yunque.core.errors import SourceError
 from yunque.core.nouns import Outcome, Verdict
 from yunque.inference.verified.coding import CodingTask
 from yunque.inference.verified.generation import OWN_TESTS, Attempt, plain
-from yunque.pipelines.verified import VerifiedCoding
+from yunque.pipelines.verified import VerifiedCoding, require_model
 
 MARKS = {Outcome.PASS: "pass", Outcome.FAIL: "FAIL", Outcome.SKIP: "skip", Outcome.ERROR: "ERROR"}
 SHOWN_FINDINGS = 5
@@ -17,6 +17,7 @@ SHOWN_FINDINGS = 5
 
 def answer_task(coding: VerifiedCoding, task: CodingTask, out: Path | None, *, as_json: bool) -> bool:
     """Ask, print, and write the code to ``out`` where nothing failed; whether nothing did. Raises YunqueError."""
+    require_model(coding.model)
     say(f"{task.verb.value} with {coding.model} …")
     answer = coding.run(task, _tell)
     if as_json:

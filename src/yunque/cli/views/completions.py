@@ -19,9 +19,10 @@ def complete_all(request: Request, model: Path, *, as_json: bool) -> None:
 
     YunqueError for what a user can fix: no such model, a stop rule that there is not, a prompt that is too long.
     """
-    from yunque.pipelines.verified import open_engine
+    from yunque.pipelines.verified import open_engine, require_model
 
     stop_rule(request.stop)
+    require_model(str(model))
     started = time.monotonic()
     say(f"loading {model} …")
     engine: Any = open_engine(str(model))

@@ -145,7 +145,8 @@ class VerifiedGeneration:
 
     @property
     def _is_chat(self) -> bool:
-        return self.style == "chat" or (self.style == "auto" and PromptStyle.CHAT in getattr(self.engine, "styles", PromptStyle))
+        knows_chat = PromptStyle.CHAT in getattr(self.engine, "styles", PromptStyle)
+        return self.style == "chat" or (self.style == "auto" and knows_chat)
 
     # ------------------------------------------------------------------------------------------------------------- asking
     def _round(
