@@ -1,26 +1,34 @@
-"""How long a completion takes while one types: a held-out file, replayed key by key, through the gateway and without it.
+"""How long a completion takes while one types: lines of a held-out file, typed anew key by key.
 
-    python benchmarks/serving/latency.py MODEL.gguf FILE.py [--keys 120] [--jump-every 30]
+    python benchmarks/serving/latency.py MODEL.gguf FILE.py [--jumps 4] [--keys 30] [--rounds 3] [--no-heal]
 
-Every three characters the line so far is asked to be completed (to the end of the line, at most 16 tokens) with 1 KB before
-and 300 B behind the cursor; now and then the cursor jumps elsewhere in the file. Rows, on the same cursors,
-each from a model that has read nothing yet:
+At every jump the cursor goes to the beginning of some line. The text that stands there, ``3 * keys`` characters and on to
+the end of a line, is taken out, and what is before and behind is read ahead (as an editor does when a file is opened), for
+which there are ``--pause`` seconds. Then the text is typed again, three characters a key; at every key the rest of the line
+is asked for, at most 16 tokens, with 1 KB before and 300 B behind the cursor. Rows, each in a process of its own, in turn,
+on the same cursors:
 
-    engine     `LlamaCppEngine` called directly
-    gateway    the same engine behind `yunque serve`, over HTTP
+    engine           `LlamaCppEngine` called directly
+    gateway          the same behind `yunque serve`, over HTTP, as the model wrote it
+    gateway, checks  the same, cleaned and looked at (`inference.verified.inline_tier`)
+    llama-server     llama.cpp's own server over HTTP, given the same ids
 
-Median, 95th percentile and the first answer after a jump, in ms.
+Median and 95th percentile of the keys, the first key after a jump, and what reading ahead took, in ms, over all rounds.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import random
+import socket
 import statistics
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx2
@@ -31,60 +39,47 @@ from yunque.reports.forge.collect import machine_facts
 from yunque.serving.serve import Address, make_server
 from yunque.serving.tokens import Tokens
 
-BEFORE, BEHIND = 1000, 300
+BEFORE, BEHIND, STEP = 1000, 300, 3
+ROWS = ("engine", "gateway", "gateway, checks", "llama-server")
+Ask = Callable[[Request], object]
 
 
-def cursors(text: str, keys: int, jump_every: int) -> list[tuple[int, bool]]:
-    """(place, whether the cursor has just jumped there) of every key that is pressed."""
-    chance, place, places = random.Random(17), 0, []
-    for key in range(keys):
-        jumped = key % jump_every == 0
-        if jumped:
-            place = chance.randrange(BEFORE, len(text) - BEHIND)
-        place += 3
-        places.append((place, jumped))
-    return places
+def keys_of(text: str, jumps: int, keys: int) -> Iterator[list[tuple[str, str]]]:
+    """For each jump, what stands before and behind the cursor at the jump and after every key."""
+    chance = random.Random(17)
+    for _ in range(jumps):
+        start = text.index("\n", chance.randrange(BEFORE, len(text) - BEHIND - 2 * STEP * keys)) + 1
+        behind = text[text.index("\n", start + STEP * keys) :][:BEHIND]
+        yield [(text[max(0, place - BEFORE) : place], behind) for place in range(start, start + STEP * keys + 1, STEP)]
 
 
-def request_at(text: str, place: int) -> Request:
-    """What is asked there."""
-    line_end = text.find("\n", place)
-    suffix = text[line_end if line_end >= 0 else place :][:BEHIND]
-    prompt = text[max(0, place - BEFORE) : place]
-    return Request(prompt=prompt, suffix=suffix, style=PromptStyle.FIM, stop="line", stops=("\n",), max_tokens=16)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", type=Path)
-    parser.add_argument("file", type=Path)
-    parser.add_argument("--keys", type=int, default=120)
-    parser.add_argument("--jump-every", type=int, default=30)
-    parser.add_argument("--plain", action="store_true", help="prompts begin where the window does")
-    given = parser.parse_args()
-    text = given.file.read_text("utf-8")
-    took: dict[str, list[tuple[float, bool]]] = {}
-    for name in ("engine", "gateway"):
-        engine = LlamaCppEngine(given.model, slots=1, anchored=not given.plain)  # one that has read nothing yet
-        with contextlib.ExitStack() as stack:
-            ask = _over_http(stack, engine) if name == "gateway" else lambda request, it=engine: list(it.stream(request))
-            took[name] = []
-            for place, jumped in cursors(text, given.keys, given.jump_every):
+def measure(given: argparse.Namespace) -> dict[str, list[float]]:
+    """Milliseconds of one row: typed keys, first keys, reading ahead."""
+    took: dict[str, list[float]] = {"typed": [], "first": [], "ahead": []}
+    with contextlib.ExitStack() as stack:
+        ask = _asker(given, stack)
+        for moments in keys_of(given.file.read_text("utf-8"), given.jumps, given.keys):
+            for number, (before, behind) in enumerate(moments):
+                form = {"style": PromptStyle.FIM, "stops": ("\n",), "stop_repetition": True, "heal": given.heal}
+                request = Request(prompt=before, suffix=behind, max_tokens=16 if number else 0, **form)
                 started = time.perf_counter()
-                ask(request_at(text, place))
-                took[name].append((1000 * (time.perf_counter() - started), jumped))
-    facts = machine_facts()
-    print(
-        f"{facts.cpu}, {facts.num_cores} cores, {given.model.name}, n = {given.keys} keys, a jump every {given.jump_every}\n"
-    )
-    print("| | median ms | p95 ms | after a jump, median ms |\n|---|--:|--:|--:|")
-    for name, rows in took.items():
-        typed, jumps = ([ms for ms, jumped in rows if jumped is kind] for kind in (False, True))
-        p95 = statistics.quantiles(typed, n=20)[-1]
-        print(f"| {name} | {statistics.median(typed):.0f} | {p95:.0f} | {statistics.median(jumps):.0f} |")
+                ask(request)
+                took[("ahead", "first", "typed")[min(number, 2)]].append(1000 * (time.perf_counter() - started))
+                if not number:
+                    time.sleep(given.pause)
+    return took
 
 
-def _over_http(stack: contextlib.ExitStack, engine: LlamaCppEngine) -> Callable[[Request], object]:
+def _asker(given: argparse.Namespace, stack: contextlib.ExitStack) -> Ask:
+    engine = LlamaCppEngine(given.model, slots=1, anchored=True)
+    if given.row == "engine":
+        return lambda request: list(engine.stream(request))
+    if given.row == "llama-server":
+        return _llama_server(given.model, engine, stack)
+    return over_http(stack, engine, looked_at=given.row.endswith("checks"))
+
+
+def over_http(stack: contextlib.ExitStack, engine: object, *, looked_at: bool = False) -> Ask:
     """A server over an engine, and how it is asked."""
     address = Address(port=0)
     listening = stack.enter_context(address.listen())
@@ -98,10 +93,64 @@ def _over_http(stack: contextlib.ExitStack, engine: LlamaCppEngine) -> Callable[
     client = stack.enter_context(httpx2.Client(base_url=f"http://127.0.0.1:{listening.getsockname()[1]}", timeout=60))
 
     def ask(request: Request) -> None:
-        body = {"prompt": request.prompt, "suffix": request.suffix, "stop": ["\n"], "max_tokens": 16}
-        client.post("/v1/completions", json=body).raise_for_status()
+        place = {"path": "file.py", "postprocess": looked_at}
+        body = {"prompt": request.prompt, "suffix": request.suffix, "stop": ["\n"], "max_tokens": request.max_tokens}
+        client.post("/v1/completions", json=body | {"yunque": place}).raise_for_status()
 
     return ask
+
+
+def _llama_server(model: Path, reader: LlamaCppEngine, stack: contextlib.ExitStack) -> Ask:
+    """llama.cpp's own server, given the ids that our engine would read."""
+    import xllamacpp
+
+    from yunque.inference import llama_cpp_engine
+
+    params = xllamacpp.CommonParams()
+    params.model.path, params.n_parallel, params.n_ctx = str(model), 1, llama_cpp_engine.CONTEXT_TOKENS
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        params.port = free.getsockname()[1]
+    params.warmup, params.verbosity, params.ui = False, -1, False
+    server = xllamacpp.Server(params)
+    stack.callback(lambda: server)  # it ends with the last who holds it
+    client = stack.enter_context(httpx2.Client(base_url=server.listening_address, timeout=60))
+
+    def ask(request: Request) -> None:
+        ids, lead = reader.read(request)
+        body = llama_cpp_engine._asked(ids, request, lead) | {"stream": False, "stop": ["\n"]}
+        client.post("/completion", json=body).raise_for_status()
+
+    return ask
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", type=Path)
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--jumps", type=int, default=4)
+    parser.add_argument("--keys", type=int, default=30)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--pause", type=float, default=1.5, help="seconds between opening a file and the first key")
+    parser.add_argument("--no-heal", dest="heal", action="store_false", help="ask without healing the word at the cursor")
+    parser.add_argument("--row", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.row:
+        print(json.dumps(measure(given)))
+        return
+    took: dict[str, dict[str, list[float]]] = {row: {"typed": [], "first": [], "ahead": []} for row in ROWS}
+    for _ in range(given.rounds):
+        for row in ROWS:
+            done = subprocess.run([sys.executable, *sys.argv, "--row", row], capture_output=True, text=True, check=True)
+            for name, values in json.loads(done.stdout.splitlines()[-1]).items():
+                took[row][name] += values
+    facts = machine_facts()
+    n = f"n = {len(took['engine']['typed'])} keys, {len(took['engine']['first'])} jumps, {given.rounds} rounds"
+    print(f"{facts.cpu}, {facts.num_cores} cores, {given.model.name}, {n}\n")
+    print("| | median ms | p95 ms | first key after a jump, median (most) | read ahead, median ms |\n|---|--:|--:|--:|--:|")
+    for row, values in took.items():
+        median, p95 = statistics.median(values["typed"]), statistics.quantiles(values["typed"], n=20)[-1]
+        first = f"{statistics.median(values['first']):.0f} ({max(values['first']):.0f})"
+        print(f"| {row} | {median:.0f} | {p95:.0f} | {first} | {statistics.median(values['ahead']):.0f} |")
 
 
 if __name__ == "__main__":

@@ -35,6 +35,17 @@ def test_what_is_longer_than_can_be_read_is_a_window():
     )
 
 
+def test_the_first_window_is_known_by_its_look():
+    for start in (2003, 2500, 3001):
+        window = TEXT[start : start + 1000]
+        anchors = Anchors(4000)
+        first = anchors.begin(window)
+        assert first == anchored(window)
+        assert anchors.begin(TEXT[start + 3 : start + 1003]).startswith(first[: len(first) - 260]), "what was read stays"
+    for whole in ("import os\n" + "x = 1\n" * 99, "// a\n" * 99, "<?php\n" * 99, "def f():\n" * 99, "pub fn f() {}\n" * 99):
+        assert Anchors(4000).begin(whole) == whole
+
+
 def test_another_file_begins_where_it_begins():
     anchors = Anchors(4000)
     begins(anchors, range(3000, 3030, 3))

@@ -68,6 +68,14 @@ def test_pieces_add_up_to_the_answer_and_the_last_says_why(engine, stop):
         assert whole.stop != "length" or whole.tokens == 24
 
 
+def test_with_no_tokens_a_prompt_is_read_ahead(engine):
+    for prompt in PROMPTS:
+        (piece,) = engine.stream(Request(prompt=prompt, max_tokens=0))
+        assert (piece.text, piece.stop, piece.tokens) == ("", "length", 0) and piece.prompt_tokens > 0
+    (after,) = engine.complete([Request(prompt=PROMPTS[0], max_tokens=8)])
+    assert after.tokens > 0
+
+
 def test_stop_texts_end_an_answer_before_them(engine):
     (plain,) = engine.complete([Request(prompt=PROMPTS[0], max_tokens=24)])
     stop = plain.text[3:5]

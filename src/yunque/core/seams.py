@@ -154,7 +154,8 @@ class LiveEngine(Protocol):
     def stream(self, request: Request) -> Iterator[Piece]:
         """The answer in pieces, none of which is taken back; the last says why it ended. ModelError before the first.
 
-        Closing the iterator cancels the request, at the next token at the latest.
+        With ``max_tokens`` 0 the prompt is read ahead, so that the next one that begins alike is answered sooner: one empty
+        piece. Closing the iterator cancels the request, at the next token at the latest.
         """
         ...
 

@@ -94,6 +94,9 @@ class LlamaCppEngine(TokenizingEngine):
         raw = ""
         with contextlib.closing(self._pieces(_asked(ids, request, lead))) as pieces:
             for text, finish, tokens in pieces:
+                if not request.max_tokens:
+                    yield Piece(text="", stop="length", prompt_tokens=len(ids))
+                    return
                 raw += text
                 ended = {"stop": "eos", "length": "length"}.get(finish or "", "")
                 piece = answer.grown(raw, ended)

@@ -102,7 +102,10 @@ class OpenAiEngine:
         return Completion(text=text, stop=last.stop, tokens=last.tokens, took_ms=took_ms, engine=self.name)
 
     def stream(self, request: Request) -> Iterator[Piece]:
-        """The answer in pieces; an answer that is kept comes at once."""
+        """The answer in pieces; an answer that is kept comes at once. Nothing is read ahead there."""
+        if not request.max_tokens:
+            yield Piece(text="", stop="length")
+            return
         path, body = self._asked(request)
         rules = json.dumps([request.style, request.stop, request.stops, request.stop_repetition])
         key = content_id(self.url, path, json.dumps(body, sort_keys=True), rules)

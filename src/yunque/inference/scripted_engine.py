@@ -53,6 +53,9 @@ class ScriptedEngine:
             self.running -= 1
 
     def _pieces(self, request: Request) -> Iterator[Piece]:
+        if not request.max_tokens:
+            yield Piece(text="", stop="length", prompt_tokens=len(request.prompt))
+            return
         answer, raw = GrowingAnswer(request, ""), ""
         tokens: list[str | None] = [*self.pieces(self._answer(request)), None]  # None is the end token
         for number, token in enumerate(tokens[: request.max_tokens], start=1):

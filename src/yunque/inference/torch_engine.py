@@ -14,6 +14,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -85,8 +86,12 @@ class TorchEngine(TokenizingEngine):
         """
         ids, blanks = self.read(request)
         answer = GrowingAnswer(request, blanks)
-        with contextlib.closing(self._live.answer(request, ids, blanks)) as states:
+        asked = request if request.max_tokens else replace(request, max_tokens=1)
+        with contextlib.closing(self._live.answer(asked, ids, blanks)) as states:
             for text, ended, tokens in states:
+                if not request.max_tokens:
+                    yield Piece(text="", stop="length", prompt_tokens=len(ids))
+                    return
                 piece = answer.given(text, ended)
                 if piece or ended:
                     yield Piece(text=piece, stop=ended, tokens=tokens, prompt_tokens=len(ids))

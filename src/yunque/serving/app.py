@@ -210,14 +210,6 @@ class Gateway:
         head = {"id": f"verified-{uuid.uuid4().hex}", "object": "verified", "created": int(time.time())}
         return JSONResponse(head | {"model": self.model.name} | plain(answer))
 
-    @staticmethod
-    def _empty(shape: Shape, *, is_stream: bool, done: bool) -> Response:
-        """What a client gets that asks for nothing, as one does that warms the context."""
-        last = Piece(text="", stop="length")
-        if not is_stream:
-            return JSONResponse(shape("", last) | (_usage(last) if done else {}))
-        return Response(_event(shape("", last)) + "data: [DONE]\n\n" * done, media_type="text/event-stream")
-
     # --------------------------------------------------------------------------------------------------------- answering
     async def _respond(self, http: HttpRequest, body: AskingBody, shape: Shape) -> Response:
         """The answer in a route's shape, whole or piece by piece; on OpenAI's own with tokens counted, and its last word."""
@@ -229,9 +221,8 @@ class Gateway:
         if request.style not in self.model.styles:
             return failure(400, _cannot(request.style, self.model.name))
         done = isinstance(body, OpenAiBody)
-        if not request.max_tokens:  # a client that warms the context
-            return self._empty(shape, is_stream=body.stream, done=done)
-        pieces = self.dispatcher.answer(request, user=http.scope.get("user_name", ""), editor=http.headers.get(EDITOR, ""))
+        user, editor = http.scope.get("user_name", ""), http.headers.get(EDITOR, "")
+        pieces = self.dispatcher.answer(request, user=user, editor=editor, whole=not body.stream)
         try:
             first = await _first(http, pieces)
         except (BusyError, SupersededError, ModelError) as error:

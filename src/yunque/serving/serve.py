@@ -65,7 +65,8 @@ class Address:
     def listen(self) -> socket.socket:
         """A socket that listens there. ServingError where that cannot be."""
         family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
-        listening = socket.socket(family, socket.SOCK_STREAM)
+        # With the protocol named: else asyncio leaves Nagle's algorithm on, and every answer waits 40 ms for an ACK.
+        listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind((self.host, self.port))

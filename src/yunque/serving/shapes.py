@@ -61,6 +61,11 @@ class AskingBody(BaseModel, extra="allow"):
         """What is asked. ValueError for what cannot be."""
         raise NotImplementedError
 
+    @property
+    def is_at_cursor(self) -> bool:
+        """Whether the answer is put in somewhere in a file."""
+        return False
+
     def place(self) -> Insertion | None:
         """Where in a file the answer is put in; None where it is none."""
         return None
@@ -71,7 +76,7 @@ class AskingBody(BaseModel, extra="allow"):
             stop_repetition=True,
             temperature=_warm(self.temperature),
             seed=(self.seed or 0) % 2**63,
-            heal=self.place() is not None,
+            heal=self.is_at_cursor,
             **asked,
         )
 
@@ -105,9 +110,14 @@ class CompletionBody(OpenAiBody):
             max_tokens=64 if self.max_tokens is None else self.max_tokens,
         )
 
+    @property
+    def is_at_cursor(self) -> bool:
+        """Between prompt and suffix; not a prompt alone of a client that says nothing of a file."""
+        return bool(self.suffix) or self.yunque is not None
+
     def place(self) -> Insertion | None:
-        """The cursor between prompt and suffix; none for a prompt alone of a client that says nothing of a file."""
-        if not self.suffix and self.yunque is None:
+        """The cursor."""
+        if not self.is_at_cursor:
             return None
         prompt = self.prompt if isinstance(self.prompt, str) else self.prompt[0]
         return (self.yunque or PlaceBody()).insertion(prompt, self.suffix or "")
@@ -218,6 +228,11 @@ class InfillBody(AskingBody):
             style=PromptStyle.FIM,
             max_tokens=64 if self.n_predict < 0 else self.n_predict,
         )
+
+    @property
+    def is_at_cursor(self) -> bool:
+        """Always."""
+        return True
 
     def place(self) -> Insertion | None:
         """The cursor in the file."""

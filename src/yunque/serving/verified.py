@@ -56,7 +56,7 @@ class DispatchedEngine:
 
     async def _answer(self, request: Request) -> Completion:
         started, text, last = time.perf_counter(), "", None
-        async with contextlib.aclosing(self.dispatcher.answer(request, user=self.user)) as pieces:
+        async with contextlib.aclosing(self.dispatcher.answer(request, user=self.user, whole=True)) as pieces:
             async for piece in pieces:
                 text, last = text + piece.text, piece
         if last is None:

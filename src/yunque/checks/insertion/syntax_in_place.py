@@ -53,6 +53,8 @@ class SyntaxInPlace:
             if any(_parses(before + text + after, language) for text in _finished(before, insertion.text, language)):
                 return decide(self.name, detail="parses in place")
             if any(_parses(text, language) for text in _without(before, after, language)):
+                if language == "python" and is_newer(before + insertion.text + after):
+                    return skip(self.name, "newer than this Python")
                 found = syntax_findings(before + insertion.text + after, language)
                 message = found[0].message if found else "does not parse here"
                 return decide(self.name, [Finding(rule="syntax", line=1, message=message)])
@@ -61,7 +63,7 @@ class SyntaxInPlace:
 
 @lru_cache(maxsize=64)
 def _parses(text: str, language: str) -> bool:
-    return not syntax_findings(text, language) or (language == "python" and is_newer(text))
+    return not syntax_findings(text, language)
 
 
 # ----------------------------------------------------------------------------------------------------------------- contexts
