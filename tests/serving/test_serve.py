@@ -127,3 +127,26 @@ def test_a_folder_with_a_file_beside_it_is_served_by_llama_cpp(fim_folder, tmp_p
     assert open_model(tmp_path / "model", "torch")[0].name.startswith("torch:")
     with pytest.raises(ModelError, match="no such file; write one with `yunque export MODEL`"):
         open_model(fim_folder, "llama.cpp")
+
+
+def test_a_running_server_is_told_to_serve_another_model_and_to_go_back(process, fim_folder, tmp_path):
+    pytest.importorskip("xllamacpp")
+    first, second = tmp_path / "first.gguf", tmp_path / "second.gguf"
+    for file in (first, second):
+        write_gguf(fim_folder, file, FACTS, "f16")
+    _, url = process("--model", first, "--engine", "llama.cpp")
+
+    def tell(*arguments):
+        environment = {**os.environ, "YUNQUE_CONFIG": str(tmp_path / "config")}
+        command = [sys.executable, "-m", "yunque", "serve", *map(str, arguments)]
+        return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60)
+
+    done = tell("promote", second)
+    assert done.returncode == 0 and done.stdout.startswith("second is served; back to first"), done.stderr
+    assert httpx2.get(f"{url}/v1/models").json()["data"][0]["id"] == "second"
+    body = {"prompt": "def f(a):\n    ", "suffix": "\n", "max_tokens": 8}
+    assert httpx2.post(f"{url}/v1/completions", json=body, timeout=30).status_code == 200
+    assert tell("rollback").stdout == "first is served again\n"
+    refused = tell("promote", tmp_path / "none.gguf")
+    assert refused.returncode == 2 and "no such model" in refused.stderr and refused.stderr.count("\n") == 1
+    assert tell("rollback", "--port", "1").returncode == 2

@@ -8,6 +8,7 @@
     POST /v1/completions         with ``suffix``; ``stream`` as server-sent events
     POST /v1/chat/completions
     POST /infill                 as llama.vscode and llama.vim ask
+    POST /v1/promote, /rollback  for whoever started the server: another model, without a request lost
     POST /v1/verified            a task whose answer is run and checked before it is given
 
 Covered: errors in OpenAI's shape; bodies that are too large, also in chunks, or too slow; 429 with Retry-After; a client
@@ -19,11 +20,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hmac
 import json
 import time
 import uuid
 from collections.abc import AsyncGenerator, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +41,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 import yunque
 from yunque.core.errors import ModelError, YunqueError
 from yunque.core.nouns import Insertion, Piece, PromptStyle
+from yunque.core.seams import LiveEngine
 from yunque.inference.verified.generation import plain, plain_verdict
 from yunque.inference.verified.inline_tier import InlineAnswer, InlineTier
 from yunque.serving.dispatcher import BusyError, Dispatcher, SupersededError
 from yunque.serving.metrics import exposition
+from yunque.serving.running import CONTROL
 from yunque.serving.shapes import (
     AskingBody,
     ChatBody,
@@ -50,6 +54,7 @@ from yunque.serving.shapes import (
     InfillBody,
     OpenAiBody,
     PlaceBody,
+    PromoteBody,
     VerifiedBody,
     refuse_unreadable,
 )
@@ -62,6 +67,8 @@ PAGE = Path(__file__).with_name("page")
 PAGE_FILES = {"page.js": "text/javascript", "page.css": "text/css"}
 OPEN = ("/healthz", "/", *(f"/page/{name}" for name in PAGE_FILES))
 """Paths that need no token: the page asks for one itself."""
+COMMANDS = ("/v1/promote", "/v1/rollback")
+"""Paths that ask for the secret of the server, not for a token."""
 PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src data:; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
@@ -71,6 +78,8 @@ FINISH = {"eos": "stop", "rule": "stop", "repetition": "stop", "length": "length
 """Why an answer ended -> OpenAI's word for it."""
 Shape = Callable[[str, Piece | None], dict]
 """A text, and the last piece where it ends with it, as a route writes them."""
+Opener = Callable[[Path, str], tuple[LiveEngine, str]]
+"""(Model, kind of engine) -> an engine and its licence; YunqueError where there is none."""
 EDITOR = "x-editor-id"
 """Header by which an editor names itself, so that its newer request supersedes an older one."""
 
@@ -86,12 +95,33 @@ class ServedModel:
     """Seconds since 1970."""
 
 
+@dataclass(kw_only=True)
+class Deployment:
+    """What is served, what was served before, and how another one gets there."""
+
+    model: ServedModel
+    previous: tuple[LiveEngine, ServedModel] | None = None
+    """Kept in memory, so that going back takes no time."""
+    secret: str = ""
+    """Of whoever started the server; empty: nobody can change what is served."""
+    opener: Opener | None = None
+    changing: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
 def make_app(
-    dispatcher: Dispatcher, model: ServedModel, tokens: Tokens | None = None, *, tier: InlineTier, holds: bool = False
+    dispatcher: Dispatcher,
+    model: ServedModel,
+    tokens: Tokens | None = None,
+    *,
+    tier: InlineTier,
+    holds: bool = False,
+    secret: str = "",
+    opener: Opener | None = None,
 ) -> FastAPI:
     """The application; with ``tokens``, every path but `OPEN` asks for one.
 
-    ``holds``: a completion that fails a check of the tier is not given out, unless who asks wants it.
+    ``holds``: a completion that fails a check of the tier is not given out, unless who asks wants it. ``secret``: by which
+    the server obeys whoever started it; ``opener`` then opens other models.
     """
     verifier = Verifier()
 
@@ -103,7 +133,13 @@ def make_app(
     app = FastAPIOffline(
         title="yunque", version=yunque.__version__, redoc_url=None, lifespan=lifespan
     )  # its pages load nothing from elsewhere
-    gateway = Gateway(dispatcher=dispatcher, model=model, tier=tier, holds=holds, verifier=verifier)
+    gateway = Gateway(
+        dispatcher=dispatcher,
+        deployment=Deployment(model=model, secret=secret, opener=opener),
+        tier=tier,
+        holds=holds,
+        verifier=verifier,
+    )
     app.get("/", include_in_schema=False)(gateway.page)
     app.get("/page/{name}", include_in_schema=False)(gateway.page)
     app.get("/healthz")(gateway.health)
@@ -113,6 +149,8 @@ def make_app(
     app.post("/v1/chat/completions")(gateway.chat)
     app.post("/infill")(gateway.infill)
     app.post("/v1/verified")(gateway.verified)
+    app.post("/v1/promote")(gateway.promote)
+    app.post("/v1/rollback")(gateway.rollback)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_middleware(Door, tokens=tokens)
@@ -124,10 +162,15 @@ class Gateway:
     """The routes."""
 
     dispatcher: Dispatcher
-    model: ServedModel
+    deployment: Deployment
     tier: InlineTier
     holds: bool
     verifier: Verifier
+
+    @property
+    def model(self) -> ServedModel:
+        """What is served now."""
+        return self.deployment.model
 
     async def page(self, name: str = "index.html") -> Response:
         """The page, or a file of it."""
@@ -209,6 +252,44 @@ class Gateway:
             gone.cancel()
         head = {"id": f"verified-{uuid.uuid4().hex}", "object": "verified", "created": int(time.time())}
         return JSONResponse(head | {"model": self.model.name} | plain(answer))
+
+    # ----------------------------------------------------------------------------------------------------- other models
+    async def promote(self, body: PromoteBody, http: HttpRequest) -> Response:
+        """Load a model beside the one that is served, then serve it; requests that came before end on theirs."""
+        deployment = self.deployment
+        if refusal := self._not_in_command(http):
+            return refusal
+        async with deployment.changing:
+            try:
+                assert deployment.opener is not None  # or nobody would be in command
+                engine, licence = await asyncio.to_thread(deployment.opener, Path(body.model), body.engine)
+            except YunqueError as error:
+                return failure(400, error.line())
+            styles = frozenset(getattr(engine, "styles", PromptStyle))
+            model = ServedModel(name=Path(body.model).stem, licence=licence, styles=styles, loaded_at=time.time())
+            return self._serve(engine, model)
+
+    async def rollback(self, http: HttpRequest) -> Response:
+        """Serve what was served before, at once."""
+        if refusal := self._not_in_command(http):
+            return refusal
+        async with self.deployment.changing:
+            if self.deployment.previous is None:
+                return failure(400, "nothing was served before this model")
+            return self._serve(*self.deployment.previous)
+
+    def _serve(self, engine: LiveEngine, model: ServedModel) -> Response:
+        deployment = self.deployment
+        deployment.previous = self.dispatcher.engine, deployment.model
+        self.dispatcher.engine, deployment.model = engine, model  # between two requests: nothing is awaited here
+        return JSONResponse({"model": model.name, "previous": deployment.previous[1].name})
+
+    def _not_in_command(self, http: HttpRequest) -> Response | None:
+        """A refusal for everybody but whoever started the server."""
+        secret, given = self.deployment.secret, http.headers.get(CONTROL, "")
+        if secret and self.deployment.opener and hmac.compare_digest(secret.encode(), given.encode("utf-8", "replace")):
+            return None
+        return failure(403, "only whoever started the server may do that", kind="permission_error")
 
     # --------------------------------------------------------------------------------------------------------- answering
     async def _respond(self, http: HttpRequest, body: AskingBody, shape: Shape) -> Response:
@@ -380,7 +461,7 @@ class Door:
             return
         headers = {name: value for name, value in scope["headers"]}
         self.is_locked = self.is_locked or bool(self.tokens)
-        if self.tokens is not None and self.is_locked and scope["path"] not in OPEN:
+        if self.tokens is not None and self.is_locked and scope["path"] not in (*OPEN, *COMMANDS):
             scheme, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
             owner = self.tokens.owner(token.strip()) if scheme.lower() == "bearer" else None
             if owner is None:

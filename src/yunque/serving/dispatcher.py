@@ -55,6 +55,7 @@ class _Ticket:
 
     user: str
     editor: str
+    engine: LiveEngine
     turn: asyncio.Future[None]
     left: threading.Event = field(default_factory=threading.Event)
     superseded: bool = False
@@ -81,7 +82,8 @@ class Dispatcher:
 
         BusyError, SupersededError, and the engine's ModelError before the first piece.
         """
-        ticket = _Ticket(user=user, editor=editor, turn=asyncio.get_running_loop().create_future())
+        # The engine of the moment: another one may be put in its place while this request waits.
+        ticket = _Ticket(user=user, editor=editor, engine=self.engine, turn=asyncio.get_running_loop().create_future())
         self._supersede(ticket)
         try:
             await self._wait(ticket)
@@ -172,7 +174,7 @@ class Dispatcher:
 
         def work() -> None:
             try:
-                answer, texts = self.engine.stream(request), list[str]()
+                answer, texts = ticket.engine.stream(request), list[str]()
                 for piece in answer:
                     texts.append(piece.text)
                     if piece.stop or not whole:
@@ -184,7 +186,7 @@ class Dispatcher:
             except YunqueError as error:
                 tell(pieces.put_nowait, error)
             except Exception as error:  # whatever it is, the one who waits must hear of it; its text may hold the prompt
-                tell(pieces.put_nowait, ModelError(f"the engine failed ({type(error).__name__})", where=self.engine.name))
+                tell(pieces.put_nowait, ModelError(f"the engine failed ({type(error).__name__})", where=ticket.engine.name))
             tell(pieces.put_nowait, None)
             tell(self._free)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import socket
 import time
@@ -86,8 +87,9 @@ def make_server(
     name: str = "",
     licence: str = "unknown",
     holds: bool = False,
+    secret: str = "",
 ) -> Any:
-    """A `uvicorn.Server` that has not started; ``holds`` as of `make_app`.
+    """A `uvicorn.Server` that has not started; ``holds`` and ``secret`` as of `make_app`.
 
     ServingError for an address that others reach, where nobody has a token.
     """
@@ -98,7 +100,9 @@ def make_server(
         raise ServingError("others can reach it, and no token keeps them out", where=address.host, do=do)
     styles = frozenset(getattr(engine, "styles", PromptStyle))
     model = ServedModel(name=name or engine.name, licence=licence, styles=styles, loaded_at=time.time())
-    app = make_app(Dispatcher(engine, slots=slots), model, tokens, tier=InlineTier(), holds=holds)
+    opener = functools.partial(open_model, slots=slots)
+    dispatcher = Dispatcher(engine, slots=slots)
+    app = make_app(dispatcher, model, tokens, tier=InlineTier(), holds=holds, secret=secret, opener=opener)
     config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=3, timeout_keep_alive=30)
     return uvicorn.Server(config)
 

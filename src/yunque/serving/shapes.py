@@ -201,6 +201,14 @@ class VerifiedBody(BaseModel, extra="forbid"):
         )
 
 
+class PromoteBody(BaseModel, extra="forbid"):
+    """``POST /v1/promote``."""
+
+    model: str = Field(min_length=1, max_length=4096)
+    """Model folder or GGUF file, absolute."""
+    engine: str = "auto"
+
+
 class ExtraBody(BaseModel, extra="allow"):
     """A piece of another file."""
 

@@ -37,12 +37,35 @@ def serve(
         started = time.monotonic()
         say(f"loading {model} …")
         opened, licence = open_model(model, engine, slots=slots)
-        server = make_server(opened, tokens, address, slots=slots, name=model.stem, licence=licence, holds=hold)
         name, number = listening.getsockname()[:2]
         url = f"http://[{name}]:{number}" if ":" in name else f"http://{name}:{number}"
-        say(f"{opened.name}, loaded in {time.monotonic() - started:.1f} s")
-        print("\n  ".join([url, *ways_to_try(url, needs_token=bool(tokens))]), flush=True)
-        server.run(sockets=[listening])
+        with _running().noted(url, number) as secret:
+            about = {"name": model.stem, "licence": licence, "holds": hold, "secret": secret}
+            server = make_server(opened, tokens, address, slots=slots, **about)
+            say(f"{opened.name}, loaded in {time.monotonic() - started:.1f} s")
+            print("\n  ".join([url, *ways_to_try(url, needs_token=bool(tokens))]), flush=True)
+            server.run(sockets=[listening])
+
+
+@serve_app.command()
+def promote(
+    model: Annotated[Path, typer.Argument(help="Model folder or GGUF file.")],
+    port: Annotated[int, typer.Option("--port", help="Of the server; needed where several run.")] = 0,
+    engine: Annotated[str, typer.Option("--engine", help="auto, llama.cpp or torch")] = "auto",
+    json_: Json = False,
+) -> None:
+    """Serve another model from the server that runs: loaded beside the old one, switched between two requests."""
+    told = _running().tell("/v1/promote", {"model": str(model.resolve()), "engine": engine}, port)
+    emit(told) if json_ else print(f"{told['model']} is served; back to {told['previous']} with `yunque serve rollback`")
+
+
+@serve_app.command()
+def rollback(
+    port: Annotated[int, typer.Option("--port", help="Of the server; needed where several run.")] = 0, json_: Json = False
+) -> None:
+    """Serve what was served before the last promotion."""
+    told = _running().tell("/v1/rollback", {}, port)
+    emit(told) if json_ else print(f"{told['model']} is served again")
 
 
 @token_app.command()
@@ -70,3 +93,10 @@ def _tokens() -> Any:  # its class is loaded late
     from yunque.serving.tokens import Tokens
 
     return Tokens(config_folder() / "tokens.json")
+
+
+def _running() -> Any:  # its class is loaded late
+    from yunque.core.paths import config_folder
+    from yunque.serving.running import RunningServers
+
+    return RunningServers(config_folder() / "servers")

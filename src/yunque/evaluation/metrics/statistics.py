@@ -115,7 +115,7 @@ def describe(
     if len(set(groups)) < MIN_UNITS:
         return Measure(name=name, value=mean, n=n, unit=unit)
     if weights is None and set(values) <= {0.0, 1.0} and len(set(groups)) == n:
-        low, high = _wilson(mean, n)
+        low, high = wilson(mean, n)
     else:
         both = np.column_stack([np.asarray(values, float)] * 2)
         drawn = _resample(*_per_unit(both, np.column_stack([weight] * 2), groups), np.random.default_rng(seed))[:, 0]
@@ -123,7 +123,8 @@ def describe(
     return Measure(name=name, value=mean, n=n, low=low, high=high, unit=unit)
 
 
-def _wilson(share: float, n: int, z: float = 1.959964) -> tuple[float, float]:
+def wilson(share: float, n: int, z: float = 1.959964) -> tuple[float, float]:
+    """The ends of the interval of a share of n, 95 % unless ``z`` says otherwise (Wilson 1927)."""
     middle = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * float(np.sqrt(share * (1 - share) / n + z * z / (4 * n * n)))
     return (max(0.0, middle - half) if share > 0 else 0.0), (min(1.0, middle + half) if share < 1 else 1.0)
