@@ -3,10 +3,10 @@
     python benchmarks/serving/inline_tier.py MODEL.gguf FOLDER [--cursors 300] [--seed 17]
 
 At every cursor, somewhere in a line of code inside a function, the rest of the line is asked for (fill-in-the-middle, at
-most 24 tokens, 1 KB before, 300 B behind), cleaned, and looked at by every check, once with what the model saw (window), once
-with all of the file (whole file). A completion is right when it is the rest of the line, blanks aside. Printed: how many right
-and wrong ones each check fails, with the 95 % interval of the share of right ones among them (Wilson 1927), what each takes
-in ms, and how many are right before and after the rules of `inference.verified.postprocessing`.
+most 24 tokens, 1 KB before, 300 B behind), cleaned, and looked at by every check, once with what the model saw (window),
+once with all of the file (whole file). A completion is right when it is the rest of the line, blanks aside. Printed: how
+many right and wrong ones each check fails, with the 95 % interval of the share of right ones among them (Wilson 1927), what
+each takes in ms, and how many are right before and after the rules of `inference.verified.postprocessing`.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ on the same cursors:
     engine           `LlamaCppEngine` called directly
     gateway          the same behind `yunque serve`, over HTTP, as the model wrote it
     gateway, checks  the same, cleaned and looked at (`inference.verified.inline_tier`)
-    llama-server     llama.cpp's own server over HTTP, given the same ids
+    llama-server     llama.cpp's own server over HTTP, given the same ids, and as many tokens to write as the engine wrote
 
 Median and 95th percentile of the keys, the first key after a jump, and what reading ahead took, in ms, over all rounds.
 """
@@ -28,20 +28,28 @@ import subprocess
 import sys
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx2
 
 from yunque.core.nouns import PromptStyle, Request
+from yunque.inference import llama_cpp_engine
+from yunque.inference.anchors import Anchors
 from yunque.inference.llama_cpp_engine import LlamaCppEngine
+from yunque.inference.tokenizing import TokenizingEngine
+from yunque.models.exports.gguf_tokenizer import load_gguf_tokenizer
+from yunque.models.tokenizer import find_fim
 from yunque.reports.forge.collect import machine_facts
 from yunque.serving.serve import Address, make_server
 from yunque.serving.tokens import Tokens
 
 BEFORE, BEHIND, STEP = 1000, 300, 3
 ROWS = ("engine", "gateway", "gateway, checks", "llama-server")
-Ask = Callable[[Request], object]
+Ask = Callable[[Request], int]
+"""Asks, and returns how many tokens were written."""
 
 
 def keys_of(text: str, jumps: int, keys: int) -> Iterator[list[tuple[str, str]]]:
@@ -54,8 +62,8 @@ def keys_of(text: str, jumps: int, keys: int) -> Iterator[list[tuple[str, str]]]
 
 
 def measure(given: argparse.Namespace) -> dict[str, list[float]]:
-    """Milliseconds of one row: typed keys, first keys, reading ahead."""
-    took: dict[str, list[float]] = {"typed": [], "first": [], "ahead": []}
+    """Milliseconds of one row: typed keys, first keys, reading ahead; and the tokens of every answer."""
+    took: dict[str, list[float]] = {"typed": [], "first": [], "ahead": [], "tokens": []}
     with contextlib.ExitStack() as stack:
         ask = _asker(given, stack)
         for moments in keys_of(given.file.read_text("utf-8"), given.jumps, given.keys):
@@ -63,7 +71,8 @@ def measure(given: argparse.Namespace) -> dict[str, list[float]]:
                 form = {"style": PromptStyle.FIM, "stops": ("\n",), "stop_repetition": True, "heal": given.heal}
                 request = Request(prompt=before, suffix=behind, max_tokens=16 if number else 0, **form)
                 started = time.perf_counter()
-                ask(request)
+                tokens = ask(request)
+                took["tokens"].append(tokens)
                 took[("ahead", "first", "typed")[min(number, 2)]].append(1000 * (time.perf_counter() - started))
                 if not number:
                     time.sleep(given.pause)
@@ -71,11 +80,11 @@ def measure(given: argparse.Namespace) -> dict[str, list[float]]:
 
 
 def _asker(given: argparse.Namespace, stack: contextlib.ExitStack) -> Ask:
+    if given.row == "llama-server":
+        return _llama_server(given.model, iter(json.loads(given.tokens)), stack)
     engine = LlamaCppEngine(given.model, slots=1, anchored=True)
     if given.row == "engine":
-        return lambda request: list(engine.stream(request))
-    if given.row == "llama-server":
-        return _llama_server(given.model, engine, stack)
+        return lambda request: list(engine.stream(replace(request, whole=True)))[-1].tokens
     return over_http(stack, engine, looked_at=given.row.endswith("checks"))
 
 
@@ -92,33 +101,40 @@ def over_http(stack: contextlib.ExitStack, engine: object, *, looked_at: bool = 
         time.sleep(0.01)
     client = stack.enter_context(httpx2.Client(base_url=f"http://127.0.0.1:{listening.getsockname()[1]}", timeout=60))
 
-    def ask(request: Request) -> None:
+    def ask(request: Request) -> int:
         place = {"path": "file.py", "postprocess": looked_at}
         body = {"prompt": request.prompt, "suffix": request.suffix, "stop": ["\n"], "max_tokens": request.max_tokens}
-        client.post("/v1/completions", json=body | {"yunque": place}).raise_for_status()
+        return client.post("/v1/completions", json=body | {"yunque": place}).json()["usage"]["completion_tokens"]
 
     return ask
 
 
-def _llama_server(model: Path, reader: LlamaCppEngine, stack: contextlib.ExitStack) -> Ask:
-    """llama.cpp's own server, given the ids that our engine would read."""
-    import xllamacpp
+class Reader(TokenizingEngine):
+    """Reads requests as our engine does, without a model."""
 
-    from yunque.inference import llama_cpp_engine
+    def __init__(self, model: Path) -> None:
+        self.name, self.tokenizer, self.context = "reader", load_gguf_tokenizer(model), None
+        self.fim, self.prompt_tokens, self.suffix_tokens = find_fim(self.tokenizer), 1024, 256
+        self.begin = Anchors(llama_cpp_engine.CHARS_PER_TOKEN * 1024).begin
+
+
+def _llama_server(model: Path, tokens: Iterator[int], stack: contextlib.ExitStack) -> Ask:
+    """llama.cpp's own server, given the ids that our engine would read, and the number of tokens that it wrote."""
+    import xllamacpp
 
     params = xllamacpp.CommonParams()
     params.model.path, params.n_parallel, params.n_ctx = str(model), 1, llama_cpp_engine.CONTEXT_TOKENS
     with socket.create_server(("127.0.0.1", 0)) as free:
         params.port = free.getsockname()[1]
     params.warmup, params.verbosity, params.ui = False, -1, False
-    server = xllamacpp.Server(params)
+    server, reader = xllamacpp.Server(params), Reader(model)
     stack.callback(lambda: server)  # it ends with the last who holds it
     client = stack.enter_context(httpx2.Client(base_url=server.listening_address, timeout=60))
 
-    def ask(request: Request) -> None:
+    def ask(request: Request) -> int:
         ids, lead = reader.read(request)
-        body = llama_cpp_engine._asked(ids, request, lead) | {"stream": False, "stop": ["\n"]}
-        client.post("/completion", json=body).raise_for_status()
+        body = llama_cpp_engine._asked(ids, request, lead) | {"stream": False, "n_predict": next(tokens)}
+        return client.post("/completion", json=body).json()["tokens_predicted"]
 
     return ask
 
@@ -133,14 +149,17 @@ def main() -> None:
     parser.add_argument("--pause", type=float, default=1.5, help="seconds between opening a file and the first key")
     parser.add_argument("--no-heal", dest="heal", action="store_false", help="ask without healing the word at the cursor")
     parser.add_argument("--row", help=argparse.SUPPRESS)
+    parser.add_argument("--tokens", default="[]", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.row:
         print(json.dumps(measure(given)))
         return
-    took: dict[str, dict[str, list[float]]] = {row: {"typed": [], "first": [], "ahead": []} for row in ROWS}
+    took: dict[str, dict[str, list[float]]] = {row: defaultdict(list) for row in ROWS}
     for _ in range(given.rounds):
         for row in ROWS:
-            done = subprocess.run([sys.executable, *sys.argv, "--row", row], capture_output=True, text=True, check=True)
+            written = json.dumps(took[ROWS[0]]["tokens"])
+            command = [sys.executable, *sys.argv, "--row", row, "--tokens", written]
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
             for name, values in json.loads(done.stdout.splitlines()[-1]).items():
                 took[row][name] += values
     facts = machine_facts()

@@ -2,6 +2,7 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -66,6 +67,19 @@ def test_pieces_add_up_to_the_answer_and_the_last_says_why(engine, stop):
         assert pieces[-1].tokens == whole.tokens <= 25
         assert [piece.tokens for piece in pieces] == sorted(piece.tokens for piece in pieces)
         assert whole.stop != "length" or whole.tokens == 24
+
+
+def test_an_answer_that_is_wanted_whole_is_the_same_and_can_be_cancelled(engine):
+    for prompt in PROMPTS:
+        request = Request(prompt=prompt, max_tokens=24)
+        pieces = list(engine.stream(replace(request, whole=True)))
+        (answer,) = engine.complete([request])
+        assert "".join(piece.text for piece in pieces) == answer.text and pieces[-1].stop == answer.stop
+        assert (pieces[-1].tokens, pieces[-1].prompt_tokens > 0) == (answer.tokens, True)
+    stream = engine.stream(Request(prompt=PROMPTS[0], max_tokens=300, whole=True))
+    next(stream)
+    stream.close()
+    assert list(engine.stream(Request(prompt=PROMPTS[1], max_tokens=4)))[-1].stop
 
 
 def test_with_no_tokens_a_prompt_is_read_ahead(engine):

@@ -129,7 +129,7 @@ def written(engine, request):
     """All that the model writes for a request, the word with it."""
     if isinstance(engine, LlamaCppEngine):
         ids, lead = engine.read(request)
-        return "".join(text for text, _, _ in engine._pieces(_asked(ids, request, lead)))
+        return engine._server.handle_completions(_asked(ids, request, lead) | {"stream": False})["choices"][0]["text"]
     row = engine._row(0, request)
     list(engine._decode([row]))
     return engine.tokenizer.decode(row.generated, skip_special_tokens=True)

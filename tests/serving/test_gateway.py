@@ -84,7 +84,7 @@ def test_infill_as_llama_vscode_asks(gateway):
     assert warm["content"] == "" and engine.asked[-1].max_tokens == 0, "the prompt is read ahead"
     assert events(client.post("/infill", json=body | {"stream": True}))[0]["content"] == "m"
     nothing = events(client.post("/v1/completions", json={"prompt": "x", "max_tokens": 0, "stream": True}))
-    assert nothing[0]["choices"][0]["finish_reason"] == "length" and nothing[1:] == ["[DONE]"] and len(engine.asked) == 2
+    assert nothing[0]["choices"][0]["finish_reason"] == "length" and nothing[1:] == ["[DONE]"] and len(engine.asked) == 4
 
 
 # ----------------------------------------------------------------------------------------------------------------- refusals

@@ -92,6 +92,18 @@ def test_words_are_taken_one_by_one_and_typing_goes_on_in_the_grey_text(page):
     tab.wait_for_selector(".ghost", state="detached")
 
 
+def test_what_is_around_the_cursor_is_read_ahead_when_it_jumps(page):
+    engine = ScriptedEngine(answer)
+    tab = page(engine)
+    tab.wait_for_selector(".ghost")
+    assert [request.max_tokens for request in engine.asked] == [32]
+    for _ in range(3):
+        tab.keyboard.press("ArrowUp")
+    tab.wait_for_timeout(500)
+    assert [request.max_tokens for request in engine.asked] == [32, 0], "once, when it has come to rest"
+    assert tab.query_selector(".ghost") is None
+
+
 def test_what_fails_is_marked_or_hidden(page):
     tab = page()
     tab.wait_for_selector(".ghost")

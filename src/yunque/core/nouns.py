@@ -335,6 +335,8 @@ class Request:
     temperature: float = 0.0
     """0 is greedy."""
     seed: int = 0
+    whole: bool = False
+    """Whether the answer is wanted in one piece: an engine may then spare itself what many cost."""
 
 
 @dataclass(frozen=True, kw_only=True)

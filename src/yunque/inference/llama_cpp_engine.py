@@ -11,14 +11,14 @@ Not covered: scoring of texts (llama.cpp gives no likelihood of a prompt); GPUs,
 
 from __future__ import annotations
 
-import contextlib
 import json
 import queue
 import secrets
 import threading
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,8 @@ from yunque.models.tokenizer import encode, find_fim
 
 SLOTS = 4
 """Requests that are answered at the same time; each slot remembers the prompt that it read last."""
+LOOK_S = 0.05
+"""How often somebody looks whether an answer that is wanted whole is still wanted."""
 CHARS_PER_TOKEN = 3
 """Fewer than code has, so that what is cut by characters fits."""
 CONTEXT_TOKENS = 2048
@@ -78,7 +80,7 @@ class LlamaCppEngine(TokenizingEngine):
 
     def _complete(self, request: Request) -> Completion:
         started, text, last = time.perf_counter(), "", None
-        for piece in self.stream(request):
+        for piece in self.stream(replace(request, whole=True)):
             text, last = text + piece.text, piece
         assert last is not None  # the last piece says why it ended
         took_ms = 1000 * (time.perf_counter() - started)
@@ -87,25 +89,48 @@ class LlamaCppEngine(TokenizingEngine):
     def stream(self, request: Request) -> Iterator[Piece]:
         """The answer in pieces, none of which a later token can take back; the last says why it ended.
 
-        Closing the iterator frees the slot at the next token. ModelError as of `read`.
+        Closing the iterator frees the slot at the next token. A request that is wanted whole has one piece, and before it an
+        empty one every `LOOK_S`, so that it can be closed. ModelError as of `read`.
         """
         ids, lead = self.read(request)
-        answer = GrowingAnswer(request, lead)
-        raw = ""
-        with contextlib.closing(self._pieces(_asked(ids, request, lead))) as pieces:
-            for text, finish, tokens in pieces:
-                if not request.max_tokens:
-                    yield Piece(text="", stop="length", prompt_tokens=len(ids))
+        pieces: queue.SimpleQueue[Piece | Exception] = queue.SimpleQueue()
+        left, growing = threading.Event(), _Growing(request, lead, len(ids))
+
+        def take(chunk: Any) -> bool:
+            """Whether llama.cpp should stop. It waits meanwhile, on a core that it needs: so the least is done here, and
+            nobody is woken for a token of an answer that is wanted whole."""
+            try:
+                for piece in growing.pieces(chunk):
+                    pieces.put(piece)
+            except Exception as error:  # whatever it is, the one who waits must hear of it
+                pieces.put(error)
+                return True
+            return left.is_set() or growing.has_ended
+
+        def work() -> None:
+            try:
+                self._server.handle_completions(_asked(ids, request, lead), take)
+            except Exception as error:  # as above
+                pieces.put(error)
+            pieces.put(ModelError("ended without saying why", where=self.name))
+
+        threading.Thread(target=work).start()  # no daemon: a thread inside llama.cpp must not be cut off at exit
+        try:
+            while True:
+                try:
+                    piece = pieces.get(timeout=LOOK_S if request.whole else None)
+                except queue.Empty:
+                    yield Piece(text="")
+                    continue
+                if isinstance(piece, ModelError):
+                    raise piece
+                if isinstance(piece, Exception):
+                    raise ModelError(f"llama.cpp failed ({str(piece)[:160]})", where=self.name)
+                yield piece
+                if piece.stop:
                     return
-                raw += text
-                ended = {"stop": "eos", "length": "length"}.get(finish or "", "")
-                piece = answer.grown(raw, ended)
-                if answer.stop:
-                    yield Piece(text=piece, stop=answer.stop, tokens=tokens, prompt_tokens=len(ids))
-                    return
-                if piece:
-                    yield Piece(text=piece, tokens=tokens, prompt_tokens=len(ids))
-        raise ModelError("ended without saying why", where=self.name)
+        finally:
+            left.set()
 
     def score(self, texts: Sequence[str]) -> Iterator[list[float]]:
         """ModelError: llama.cpp does not say what a text costs."""
@@ -120,34 +145,32 @@ class LlamaCppEngine(TokenizingEngine):
         (content,) = result["choices"][0]["logprobs"]["content"]
         return {item["id"]: item["logprob"] for item in content["top_logprobs"]}
 
-    def _pieces(self, asked: dict) -> Generator[tuple[str, str | None, int], None, None]:
-        """(text, why it ended or None, tokens so far) as llama.cpp gives them, on a thread of its own; closing ends it."""
-        pieces: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        left = threading.Event()
 
-        def take(chunk: Any) -> bool:
-            pieces.put(chunk)
-            return left.is_set()  # whether it should stop
+class _Growing:
+    """Pieces out of what llama.cpp says of a request."""
 
-        def work() -> None:
-            try:
-                self._server.handle_completions(asked, take)
-            except Exception as error:  # whatever it is, the one who waits must hear of it
-                pieces.put(error)
-            pieces.put(None)
+    def __init__(self, request: Request, lead: str, prompt_tokens: int) -> None:
+        self.request, self.prompt_tokens, self.answer = request, prompt_tokens, GrowingAnswer(request, lead)
+        self.raw, self.text, self.tokens, self.has_ended = "", "", 0, False
 
-        threading.Thread(target=work).start()  # no daemon: a thread inside llama.cpp must not be cut off at exit
-        try:
-            while (chunk := pieces.get()) is not None:
-                if isinstance(chunk, Exception):
-                    raise ModelError(f"llama.cpp failed ({str(chunk)[:160]})", where=self.name)
-                details = json.loads(chunk) if isinstance(chunk, str) else chunk
-                if "error" in details:
-                    raise ModelError(f"llama.cpp failed ({details['error'].get('message', '')[:160]})", where=self.name)
-                for choice in details.get("choices", ()):
-                    yield choice.get("text") or "", choice.get("finish_reason"), details["timings"]["predicted_n"]
-        finally:
-            left.set()
+    def pieces(self, chunk: Any) -> Iterator[Piece]:
+        """What can be given away with this chunk. RuntimeError for one that tells of an error."""
+        details = json.loads(chunk) if isinstance(chunk, str) else chunk
+        if "error" in details:
+            raise RuntimeError(details["error"].get("message", ""))
+        for choice in details.get("choices", ()) if not self.has_ended else ():
+            self.tokens = details["timings"]["predicted_n"]
+            if not self.request.max_tokens:
+                self.has_ended = True
+                yield Piece(text="", stop="length", prompt_tokens=self.prompt_tokens)
+                return
+            self.raw += choice.get("text") or ""
+            ended = {"stop": "eos", "length": "length"}.get(choice.get("finish_reason") or "", "")
+            self.text += self.answer.grown(self.raw, ended)
+            self.has_ended = bool(self.answer.stop)
+            if self.has_ended or (self.text and not self.request.whole):
+                text, self.text = self.text, ""
+                yield Piece(text=text, stop=self.answer.stop, tokens=self.tokens, prompt_tokens=self.prompt_tokens)
 
 
 def _load(file: Path, slots: int, context_tokens: int, *, precise: bool) -> Any:

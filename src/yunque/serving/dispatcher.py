@@ -174,7 +174,7 @@ class Dispatcher:
 
         def work() -> None:
             try:
-                answer, texts = ticket.engine.stream(request), list[str]()
+                answer, texts = ticket.engine.stream(replace(request, whole=whole)), list[str]()
                 for piece in answer:
                     texts.append(piece.text)
                     if piece.stop or not whole:

@@ -19,19 +19,22 @@ import importlib.util
 import re
 import sys
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from yunque.checks.findings import decide, skip, timed
 from yunque.code.grammars import parse
+from yunque.code.lexing import scan
 from yunque.core.nouns import Finding, Insertion, Verdict
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-MOST_BYTES = 200_000
+MOST_CHARS = 500_000
 """Longer files are not looked at."""
+AROUND = 4_000
+"""Characters before and behind the text that are parsed with it; of all others the words are enough."""
 GLOBALS = Path(__file__).with_name("javascript_globals.txt")
 _LANGUAGES = ("python", "javascript", "typescript", "tsx")
 _NAMES = ("identifier", "shorthand_property_identifier", "shorthand_property_identifier_pattern", "type_identifier")
@@ -59,7 +62,7 @@ _PATTERNS = {
     "array_pattern", "object_pattern", "rest_pattern", "pair_pattern", "dotted_name", "splat_pattern", "case_pattern",
     "class_pattern", "union_pattern", "dict_pattern", "keyword_pattern", "object_assignment_pattern",
 }  # fmt: skip
-_STAR = re.compile(rb"^[ \t]*from\s+\S+\s+import\s*\*", re.MULTILINE)
+_STAR = re.compile(r"^[ \t]*from\s+\S+\s+import\s*\*", re.MULTILINE)
 
 
 class KnownNames:
@@ -72,25 +75,23 @@ class KnownNames:
         """PASS, FAIL with a finding a name, or SKIP."""
         if insertion.language not in _LANGUAGES:
             return skip(self.name, f"names in '{insertion.language}' come from other files")
-        before, text, after = (
-            part.encode("utf-8", "replace") for part in (insertion.before, insertion.text, insertion.after)
-        )
-        if len(before) + len(text) + len(after) > MOST_BYTES:
+        if len(insertion.before) + len(insertion.after) > MOST_CHARS:
             return skip(self.name, "the file is too long")
+        before, text, after = (
+            part.encode("utf-8", "replace")
+            for part in (insertion.before[-AROUND:], insertion.text, insertion.after[:AROUND])
+        )
         try:
             tree = parse(before + text + after, insertion.language)
         except ImportError as error:
             return skip(self.name, f"the grammar is not installed ({error})")
-        inside, outside = [], set()
-        for node in _identifiers(tree.root_node):
-            if node.start_byte < len(before) + len(text) and node.end_byte > len(before):
-                inside.append(node)
-            elif not _is_member(node):
-                outside.add(_text(node))
+        span = range(len(before) + 1, len(before) + len(text) + 1)
+        inside = [node for node in _identifiers(tree.root_node, span) if node.end_byte > len(before)]
         is_python = insertion.language == "python"
-        bound = {_text(node) for node in inside if _binds(node)}
-        known = outside | bound | (_python_names() if is_python else _javascript_names())
-        has_star = is_python and bool(_STAR.search(before + after))
+        known = _names(insertion.before, insertion.language) | _names(insertion.after, insertion.language)
+        # Names that are cut in two by the cursor stand nowhere else.
+        known |= {_text(node) for node in inside if _binds(node)} | (_python_names() if is_python else _javascript_names())
+        has_star = is_python and bool(_STAR.search(insertion.before + insertion.after))
         severity = "error" if insertion.is_whole_file and not has_star else "note"
         findings = [
             _finding("unknown-name", _text(node), "is not known here", node, before, severity)
@@ -98,7 +99,7 @@ class KnownNames:
             if not _is_member(node) and _text(node) not in known
         ]
         if is_python:
-            modules = _imported(before + text + after)
+            modules = _imported(insertion.placed)
             findings += [
                 _finding("unknown-member", name, "is not in Python's standard library", node, before, "error")
                 for node in inside
@@ -113,14 +114,26 @@ def _finding(rule: str, name: str, what: str, node: Node, before: bytes, severit
 
 
 # --------------------------------------------------------------------------------------------------------------------- names
-def _identifiers(root: Node) -> Iterator[Node]:
+def _identifiers(root: Node, span: range) -> Iterator[Node]:
+    """The names that touch a span of bytes."""
     waiting = [root]
     while waiting:
         node = waiting.pop()
+        if node.end_byte < span.start or node.start_byte >= span.stop - 1:
+            continue
         if node.type in _NAMES:
             yield node
         else:
             waiting += node.children
+
+
+@lru_cache(maxsize=8)
+def _names(text: str, language: str) -> frozenset[str]:
+    """What stands as a word of its own in code, members aside."""
+    return frozenset(_WORD.findall(scan(text, language).code))
+
+
+_WORD = re.compile(r"(?<![.\w$])[^\W\d][\w$]*")
 
 
 def _text(node: Node) -> str:
@@ -163,14 +176,14 @@ def _javascript_names() -> frozenset[str]:
 
 
 # --------------------------------------------------------------------------------------------------------- standard library
-_IMPORT = re.compile(rb"^[ \t]*import[ \t]+([\w., \t]+?)[ \t]*(?:#.*)?$", re.MULTILINE)
+_IMPORT = re.compile(r"^[ \t]*import[ \t]+([\w., \t]+?)[ \t]*(?:#.*)?$", re.MULTILINE)
 
 
-def _imported(data: bytes) -> dict[str, str]:
+def _imported(text: str) -> dict[str, str]:
     """Names that mean a module of the standard library in all of a file -> the module."""
     modules: dict[str, str] = {}
-    for match in _IMPORT.finditer(data):
-        for part in match[1].decode("utf-8", "replace").split(","):
+    for match in _IMPORT.finditer(text):
+        for part in match[1].split(","):
             module, _, alias = (piece.strip() for piece in part.partition(" as "))
             if module.partition(".")[0] in sys.stdlib_module_names and (alias or "." not in module):
                 modules[alias or module] = module

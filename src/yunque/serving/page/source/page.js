@@ -122,22 +122,35 @@ function plan(view, delay = DEBOUNCE_MS) {
   timer = setTimeout(() => suggest(view), delay);
 }
 
+/** Has the server read what is around the cursor, so that the first key there is answered sooner. */
+function readAhead(view) {
+  clearTimeout(timer);
+  timer = setTimeout(() => {
+    asking?.abort();
+    asking = new AbortController();
+    call("v1/completions", { body: { ...question(view.state), max_tokens: 0 }, signal: asking.signal }).catch(() => {});
+  }, DEBOUNCE_MS);
+}
+
+/** What is asked at the cursor. */
+function question(state) {
+  const at = state.selection.main.head;
+  const whole_file = at <= BEFORE && state.doc.length - at <= AFTER;
+  return {
+    prompt: state.sliceDoc(Math.max(0, at - BEFORE), at),
+    suffix: styles.includes("fim") ? state.sliceDoc(at, at + AFTER) : "",
+    max_tokens: $("lines").checked ? 32 : 96, stop: $("lines").checked ? ["\n"] : [],
+    yunque: { language: $("language").value, hold: $("hold").checked, whole_file },
+  };
+}
+
 async function suggest(view) {
   const { state } = view, at = state.selection.main.head;
   if (!state.selection.main.empty) return;
-  const before = state.sliceDoc(Math.max(0, at - BEFORE), at), after = state.sliceDoc(at, at + AFTER);
   asking = new AbortController();
   const { signal } = asking, started = performance.now();
-  const suffix = styles.includes("fim") ? after : "";
-  const body = {
-    prompt: before, suffix, max_tokens: $("lines").checked ? 32 : 96, stop: $("lines").checked ? ["\n"] : [],
-    yunque: {
-      language: $("language").value, hold: $("hold").checked,
-      whole_file: at <= BEFORE && state.doc.length - at <= AFTER,
-    },
-  };
   try {
-    const response = await call("v1/completions", { body, signal });
+    const response = await call("v1/completions", { body: question(state), signal });
     const answer = await response.json();
     if (signal.aborted) return;
     $("latency").textContent = `${Math.round(performance.now() - started)} ms`;
@@ -211,7 +224,10 @@ function editorState(name) {
       language.of(support), syntaxHighlighting(highlighting), ghost,
       EditorView.contentAttributes.of({ "aria-label": "Code" }),
       EditorView.updateListener.of((update) => {
-        if (!update.docChanged) return;
+        if (!update.docChanged) {
+          if (update.selectionSet && update.state.selection.main.empty) readAhead(update.view);
+          return;
+        }
         const erases = update.transactions.some((transaction) => transaction.isUserEvent("delete"));
         if (erases) { clearTimeout(timer); asking?.abort(); }
         else if (!update.state.field(ghost)) plan(update.view);
