@@ -15,7 +15,7 @@ import pytest
 from yunque.core.errors import ServingError
 from yunque.core.nouns import PromptStyle
 from yunque.inference.scripted_engine import ScriptedEngine
-from yunque.serving.app import MAX_BODY_BYTES
+from yunque.serving.door import MAX_BODY_BYTES
 from yunque.serving.tokens import Tokens
 
 ADD = "def add(a, b):\n    return"
@@ -142,7 +142,7 @@ def test_a_body_without_end_is_refused_whether_its_length_is_said_or_not(gateway
 
 
 def test_a_body_that_does_not_come_is_refused_and_others_are_answered(gateway, monkeypatch):
-    monkeypatch.setattr("yunque.serving.app.BODY_S", 0.3)
+    monkeypatch.setattr("yunque.serving.door.BODY_S", 0.3)
     client = gateway(slots=1)
     host, port = client.base_url.host, client.base_url.port
     head = b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 40\r\n\r\n{"

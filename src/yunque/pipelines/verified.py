@@ -14,12 +14,11 @@ from yunque.core.plugins import nearest
 from yunque.core.seams import Engine, Sandbox
 from yunque.data.screening.screen import load_checks
 from yunque.inference.openai_engine import NO_LIMIT, SCHEME, Budget
+from yunque.inference.verified import USUAL_CHECKS
 from yunque.inference.verified.coding import CodingTask, Verb
 from yunque.inference.verified.generation import STYLES, Attempt, VerifiedAnswer, VerifiedGeneration
 from yunque.sandbox import open_sandbox
 
-CHECKS = ("syntax", "lint", "bandit", "insecure-patterns", "secrets")
-"""What is asked of every answer when nobody says otherwise."""
 MOST_CHARS = 200_000
 """Of a file that is asked about."""
 
@@ -30,7 +29,7 @@ class VerifiedCoding:
 
     model: str
     """Model folder, GGUF file, name of a base, or ``openai:URL#MODEL``."""
-    checks: Sequence[str] = CHECKS
+    checks: Sequence[str] = USUAL_CHECKS
     samples: int = 1
     rounds: int = 2
     max_tokens: int = 768

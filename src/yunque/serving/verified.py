@@ -14,12 +14,11 @@ from yunque.core.errors import ModelError, SandboxError
 from yunque.core.nouns import Completion, PromptStyle, Request
 from yunque.core.seams import Check, Sandbox
 from yunque.data.screening.screen import load_checks
+from yunque.inference.verified import USUAL_CHECKS
 from yunque.inference.verified.generation import VerifiedAnswer, VerifiedGeneration
 from yunque.sandbox import open_sandbox
 from yunque.serving.dispatcher import Dispatcher
 from yunque.serving.shapes import VerifiedBody
-
-CHECKS = ("syntax", "lint", "bandit", "insecure-patterns", "secrets")
 
 
 class DispatchedEngine:
@@ -74,7 +73,7 @@ class Verifier:
     @cached_property
     def checks(self) -> Sequence[Check]:
         """Those that every answer is asked about."""
-        return load_checks(CHECKS)
+        return load_checks(USUAL_CHECKS)
 
     @cached_property
     def sandbox(self) -> Sandbox | None:
