@@ -234,12 +234,14 @@ class Gateway:
         if body.style == "chat" and PromptStyle.CHAT not in self.model.styles:
             return failure(400, _cannot(PromptStyle.CHAT, self.model.name))
         engine = DispatchedEngine(self.dispatcher, http.scope.get("user_name", ""), self.model.styles)
-        answering = asyncio.ensure_future(asyncio.to_thread(self.verifier.answer, body, engine))
+        answering = self.verifier.begin(body, engine)
         gone = asyncio.ensure_future(_gone(http))
+        either: set[asyncio.Future[Any]] = {answering, gone}
         try:
-            await asyncio.wait({answering, gone}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             if not answering.done():
                 engine.leave()
+                answering.cancel()  # where it has not begun
                 answering.add_done_callback(lambda future: future.cancelled() or future.exception())
                 return Response(status_code=499)  # nobody is there to read it
             answer = answering.result()
