@@ -1,6 +1,8 @@
 """What every request passes before a route sees it: a token where one is needed, and a body that has an end.
 
-Covered: bodies that are too large, also in chunks, or too slow; tokens that were revoked a moment ago.
+Covered: bodies that are too large, also in chunks, or too slow; tokens that were revoked a moment ago; as long as there is
+no token, web pages from elsewhere, which a browser on this machine would let in (requests across sites, names that are
+rebound to this machine).
 Not covered: headers that never end, which a proxy in front sees to.
 """
 
@@ -8,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
+from urllib.parse import urlsplit
 
 from fastapi.responses import JSONResponse
 from starlette.requests import ClientDisconnect
@@ -15,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from yunque.serving.tokens import Tokens
 
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 MAX_BODY_BYTES, BODY_S = 2 << 20, 20.0
 """What a body may have, and how long it may take."""
 
@@ -39,8 +43,12 @@ class Door:
             return
         headers = {name: value for name, value in scope["headers"]}
         self.is_locked = self.is_locked or bool(self.tokens)
+        if not self.is_locked and _is_from_a_page_elsewhere(headers):
+            answer = failure(403, "a page of another site may not ask, as long as no token is needed")
+            await answer(scope, receive, send)
+            return
         if self.tokens is not None and self.is_locked and scope["path"] not in self.open_paths:
-            scheme, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
+            scheme, _, token = _header(headers, b"authorization").partition(" ")
             owner = self.tokens.owner(token.strip()) if scheme.lower() == "bearer" else None
             if owner is None:
                 answer = failure(401, "a valid token is needed", headers={"WWW-Authenticate": "Bearer"})
@@ -84,6 +92,22 @@ class Door:
                 await refusal(scope, receive, send)
 
         await self.app(scope, counted, replaced)
+
+
+def _is_from_a_page_elsewhere(headers: dict[bytes, bytes]) -> bool:
+    """Whether a browser sends it for a page that this machine did not serve: by the page's origin, or by the name that it
+    knows this machine under.
+    """
+    try:
+        origin, host = (urlsplit(text) for text in (_header(headers, b"origin"), "//" + _header(headers, b"host")))
+        names = ([origin.hostname] if origin.scheme in ("http", "https") else []) + [host.hostname]
+    except ValueError:
+        return True
+    return any(name not in LOOPBACK for name in names if name)
+
+
+def _header(headers: dict[bytes, bytes], name: bytes) -> str:
+    return headers.get(name, b"").decode("latin-1")
 
 
 def _too_large() -> JSONResponse:
