@@ -40,7 +40,7 @@ class VerifiedCoding:
     seed: int = 17
     budget: Budget = NO_LIMIT
 
-    def run(self, task: CodingTask, told: Callable[[Attempt], None] = lambda attempt: None) -> VerifiedAnswer:
+    def run(self, task: CodingTask, tell: Callable[[Attempt], None] = lambda attempt: None) -> VerifiedAnswer:
         """The verified answer. ModelError for a model that is not there, RecipeError for a check that is not, SandboxError
         where tests are given and nothing can run them safely.
         """
@@ -62,7 +62,7 @@ class VerifiedCoding:
                 writes_tests=self.writes_tests,
                 seed=self.seed,
             )
-            return generation.answer(task, told)
+            return generation.answer(task, tell)
 
     def _sandbox(self, task: CodingTask, stack: contextlib.ExitStack) -> Sandbox | None:
         try:

@@ -106,19 +106,11 @@ class Deployment:
 
 
 def make_app(
-    dispatcher: Dispatcher,
-    model: ServedModel,
-    tokens: Tokens | None = None,
-    *,
-    tier: InlineTier,
-    holds: bool = False,
-    secret: str = "",
-    opener: Opener | None = None,
+    dispatcher: Dispatcher, deployment: Deployment, tokens: Tokens | None = None, *, tier: InlineTier, holds: bool = False
 ) -> FastAPI:
     """The application; with ``tokens``, every path but `OPEN` asks for one.
 
-    ``holds``: a completion that fails a check of the tier is not given out, unless who asks wants it. ``secret``: by which
-    the server obeys whoever started it; ``opener`` then opens other models.
+    ``holds``: a completion that fails a check of the tier is not given out, unless who asks wants it.
     """
     verifier = Verifier()
 
@@ -130,13 +122,7 @@ def make_app(
     app = FastAPIOffline(
         title="yunque", version=yunque.__version__, redoc_url=None, lifespan=lifespan
     )  # its pages load nothing from elsewhere
-    gateway = Gateway(
-        dispatcher=dispatcher,
-        deployment=Deployment(model=model, secret=secret, opener=opener),
-        tier=tier,
-        holds=holds,
-        verifier=verifier,
-    )
+    gateway = Gateway(dispatcher=dispatcher, deployment=deployment, tier=tier, holds=holds, verifier=verifier)
     app.get("/", include_in_schema=False)(gateway.page)
     app.get("/page/{name}", include_in_schema=False)(gateway.page)
     app.get("/healthz")(gateway.health)
