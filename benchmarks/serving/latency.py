@@ -43,7 +43,7 @@ from yunque.inference.tokenizing import TokenizingEngine
 from yunque.models.exports.gguf_tokenizer import load_gguf_tokenizer
 from yunque.models.tokenizer import find_fim
 from yunque.reports.forge.collect import machine_facts
-from yunque.serving.serve import Address, make_server
+from yunque.serving.serve import Address, ServerSettings, make_server
 from yunque.serving.tokens import Tokens
 
 BEFORE, BEHIND, STEP = 1000, 300, 3
@@ -92,7 +92,7 @@ def over_http(stack: contextlib.ExitStack, engine: object, *, looked_at: bool = 
     """A server over an engine, and how it is asked."""
     address = Address(port=0)
     listening = stack.enter_context(address.listen())
-    server = make_server(engine, Tokens(Path("/nonexistent/tokens.json")), address, slots=1)
+    server = make_server(engine, Tokens(Path("/nonexistent/tokens.json")), address, ServerSettings(slots=1))
     thread = threading.Thread(target=lambda: server.run(sockets=[listening]))
     thread.start()
     stack.callback(thread.join)

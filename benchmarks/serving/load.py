@@ -31,7 +31,7 @@ import psutil
 
 from yunque.inference.scripted_engine import ScriptedEngine
 from yunque.reports.forge.collect import machine_facts
-from yunque.serving.serve import Address, make_server, open_model
+from yunque.serving.serve import Address, ServerSettings, make_server, open_model
 from yunque.serving.tokens import Tokens
 
 TEXT = "self.items.append(item) or self.count(1, 2, 3)"
@@ -41,7 +41,7 @@ def serve(model: Path | None, slots: int, tokens: Path, tell: Connection) -> Non
     """A gateway in a process of its own; its port goes to whoever started it."""
     engine = open_model(model, slots=slots)[0] if model else ScriptedEngine({"": TEXT}, delay_ms=2)
     with Address(port=0).listen() as listening:
-        server = make_server(engine, Tokens(tokens), Address(port=0), slots=slots)
+        server = make_server(engine, Tokens(tokens), Address(port=0), ServerSettings(slots=slots))
         tell.send(listening.getsockname()[1])
         server.run(sockets=[listening])
 

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from yunque.inference.scripted_engine import ScriptedEngine
-from yunque.serving.serve import Address, make_server
+from yunque.serving.serve import Address, ServerSettings, make_server
 from yunque.serving.tokens import Tokens
 
 ANSWERS = {"def add(a, b):\n    return": " a + b\n\n\nprint(add(1, 2))", "long": "x" * 500}
@@ -20,7 +20,7 @@ def served(engine, tokens, **settings):
     """A running server; its URL."""
     address = Address(port=0)
     with address.listen() as listening:
-        server = make_server(engine, tokens, address, **settings)
+        server = make_server(engine, tokens, address, ServerSettings(**settings))
         thread = threading.Thread(target=lambda: server.run(sockets=[listening]))
         thread.start()
         try:

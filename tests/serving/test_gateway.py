@@ -15,7 +15,7 @@ import pytest
 from yunque.core.errors import ServingError
 from yunque.core.nouns import PromptStyle
 from yunque.inference.scripted_engine import ScriptedEngine
-from yunque.serving.app import MAX_BODY_BYTES
+from yunque.serving.door import MAX_BODY_BYTES
 from yunque.serving.tokens import Tokens
 
 ADD = "def add(a, b):\n    return"
@@ -142,10 +142,12 @@ def test_a_body_without_end_is_refused_whether_its_length_is_said_or_not(gateway
 
 
 def test_a_body_that_does_not_come_is_refused_and_others_are_answered(gateway, monkeypatch):
-    monkeypatch.setattr("yunque.serving.app.BODY_S", 0.3)
+    monkeypatch.setattr("yunque.serving.door.BODY_S", 0.3)
     client = gateway(slots=1)
     host, port = client.base_url.host, client.base_url.port
-    head = b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 40\r\n\r\n{"
+    head = (
+        b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 40\r\n\r\n{"
+    )
     with contextlib.ExitStack() as stack:
         slow = [stack.enter_context(socket.create_connection((host, port))) for _ in range(50)]
         for connection in slow:
@@ -220,6 +222,27 @@ def test_every_path_but_health_needs_a_token(gateway, tmp_path):
     assert client.get("/v1/models", headers={"Authorization": f"Bearer {token}"}).status_code == 401
     assert token not in (tmp_path / "tokens.json").read_text()
     assert (tmp_path / "tokens.json").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"Origin": "http://localhost:3000"}, 200),
+        ({"Origin": "vscode-file://vscode-app"}, 200),  # an editor
+        ({"Origin": "https://elsewhere.example"}, 403),
+        ({"Origin": "null"}, 200),
+        ({"Host": "rebound.example:8765"}, 403),
+        ({"Host": "[::1]:8765"}, 200),
+        ({"Host": "[broken"}, 403),
+    ],
+)
+def test_pages_of_other_sites_may_not_ask_as_long_as_no_token_is_needed(gateway, tmp_path, headers, status):
+    assert gateway().post("/v1/completions", json={"prompt": "x"}, headers=headers).status_code == status
+    tokens = Tokens(tmp_path / "tokens.json")
+    headers = headers | {"Authorization": f"Bearer {tokens.add('ada')}"}
+    locked = gateway(tokens=tokens).post("/v1/completions", json={"prompt": "x"}, headers=headers)
+    assert locked.status_code == 200, "with a token the name does not matter: a proxy may stand in front"
 
 
 def test_a_door_is_locked_by_the_first_token_and_stays_locked(gateway, tmp_path):

@@ -73,3 +73,19 @@ def test_a_full_queue_and_a_broken_engine_are_told(gateway):
     client = gateway(ScriptedEngine({"": "text"}, fault_after=1))
     answer = client.post("/v1/verified", json={"instruction": "x"})
     assert answer.status_code == 503 and "died" in answer.json()["error"]["message"]
+
+
+def test_completions_do_not_wait_for_tasks(gateway):
+    engine = ScriptedEngine({"": " ".join(map(str, range(3000)))}, delay_ms=2)
+    client = gateway(engine, slots=16)
+    body = {"instruction": "much", "max_tokens": 800, "rounds": 0}
+    threads = [threading.Thread(target=client.post, args=("/v1/verified",), kwargs={"json": body}) for _ in range(9)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.3)
+    began = time.monotonic()
+    told = client.post("/v1/completions", json={"prompt": "x = ", "suffix": "\n", "max_tokens": 4})
+    took = time.monotonic() - began
+    assert told.json()["yunque"]["verdicts"] and any(thread.is_alive() for thread in threads) and took < 1
+    for thread in threads:
+        thread.join()

@@ -122,7 +122,7 @@ class LiveBatch:
         if not self._joinable:
             return self._told(self._read(fresh, self._new_cache())) if fresh else batch
         read = [self._told(self._read([row], self._prefixes.cache(row.ids) or self._new_cache())) for row in fresh]
-        going = [one for one in (batch, *read) if one]
+        going = [part for part in (batch, *read) if part]
         if len(going) > 1:
             going[0].join(going[1:])
         return going[0] if going else None

@@ -86,9 +86,9 @@ class RowLayer(DynamicLayer):
 
     def part(self, row: int, first: int, last: int) -> RowLayer:
         """A layer of its own with columns of one row: a copy, so that neither changes with the other."""
-        one = RowLayer()
-        one.update(*(held[row : row + 1, :, first:last] for held in self.held))
-        return one
+        layer = RowLayer()
+        layer.update(*(held[row : row + 1, :, first:last] for held in self.held))
+        return layer
 
     def _show(self) -> None:
         self.keys, self.values = (held[:, :, : self.length] for held in self.held)

@@ -14,12 +14,11 @@ from yunque.core.plugins import nearest
 from yunque.core.seams import Engine, Sandbox
 from yunque.data.screening.screen import load_checks
 from yunque.inference.openai_engine import NO_LIMIT, SCHEME, Budget
+from yunque.inference.verified import USUAL_CHECKS
 from yunque.inference.verified.coding import CodingTask, Verb
 from yunque.inference.verified.generation import STYLES, Attempt, VerifiedAnswer, VerifiedGeneration
 from yunque.sandbox import open_sandbox
 
-CHECKS = ("syntax", "lint", "bandit", "insecure-patterns", "secrets")
-"""What is asked of every answer when nobody says otherwise."""
 MOST_CHARS = 200_000
 """Of a file that is asked about."""
 
@@ -30,7 +29,7 @@ class VerifiedCoding:
 
     model: str
     """Model folder, GGUF file, name of a base, or ``openai:URL#MODEL``."""
-    checks: Sequence[str] = CHECKS
+    checks: Sequence[str] = USUAL_CHECKS
     samples: int = 1
     rounds: int = 2
     max_tokens: int = 768
@@ -41,7 +40,7 @@ class VerifiedCoding:
     seed: int = 17
     budget: Budget = NO_LIMIT
 
-    def run(self, task: CodingTask, told: Callable[[Attempt], None] = lambda attempt: None) -> VerifiedAnswer:
+    def run(self, task: CodingTask, tell: Callable[[Attempt], None] = lambda attempt: None) -> VerifiedAnswer:
         """The verified answer. ModelError for a model that is not there, RecipeError for a check that is not, SandboxError
         where tests are given and nothing can run them safely.
         """
@@ -63,7 +62,7 @@ class VerifiedCoding:
                 writes_tests=self.writes_tests,
                 seed=self.seed,
             )
-            return generation.answer(task, told)
+            return generation.answer(task, tell)
 
     def _sandbox(self, task: CodingTask, stack: contextlib.ExitStack) -> Sandbox | None:
         try:

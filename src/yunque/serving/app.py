@@ -11,8 +11,8 @@
     POST /v1/promote, /rollback  for whoever started the server: another model, without a request lost
     POST /v1/verified            a task whose answer is run and checked before it is given
 
-Covered: errors in OpenAI's shape; bodies that are too large, also in chunks, or too slow; 429 with Retry-After; a client
-that goes away; no prompt in any log; no resource from elsewhere.
+Covered: errors in OpenAI's shape; 429 with Retry-After; a client that goes away; no prompt in any log; no resource from
+elsewhere.
 Not covered: several models at once; TLS, and headers that never end, which a proxy in front sees to.
 """
 
@@ -35,8 +35,6 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import yunque
 from yunque.core.errors import ModelError, YunqueError
@@ -45,6 +43,7 @@ from yunque.core.seams import LiveEngine
 from yunque.inference.verified.generation import plain, plain_verdict
 from yunque.inference.verified.inline_tier import InlineAnswer, InlineTier
 from yunque.serving.dispatcher import BusyError, Dispatcher, SupersededError
+from yunque.serving.door import Door, failure
 from yunque.serving.metrics import exposition
 from yunque.serving.running import CONTROL
 from yunque.serving.shapes import (
@@ -61,8 +60,6 @@ from yunque.serving.shapes import (
 from yunque.serving.tokens import Tokens
 from yunque.serving.verified import DispatchedEngine, Verifier
 
-MAX_BODY_BYTES, BODY_S = 2 << 20, 20.0
-"""What a body may have, and how long it may take."""
 PAGE = Path(__file__).with_name("page")
 PAGE_FILES = {"page.js": "text/javascript", "page.css": "text/css"}
 OPEN = ("/healthz", "/", *(f"/page/{name}" for name in PAGE_FILES))
@@ -109,19 +106,11 @@ class Deployment:
 
 
 def make_app(
-    dispatcher: Dispatcher,
-    model: ServedModel,
-    tokens: Tokens | None = None,
-    *,
-    tier: InlineTier,
-    holds: bool = False,
-    secret: str = "",
-    opener: Opener | None = None,
+    dispatcher: Dispatcher, deployment: Deployment, tokens: Tokens | None = None, *, tier: InlineTier, holds: bool = False
 ) -> FastAPI:
     """The application; with ``tokens``, every path but `OPEN` asks for one.
 
-    ``holds``: a completion that fails a check of the tier is not given out, unless who asks wants it. ``secret``: by which
-    the server obeys whoever started it; ``opener`` then opens other models.
+    ``holds``: a completion that fails a check of the tier is not given out, unless who asks wants it.
     """
     verifier = Verifier()
 
@@ -133,13 +122,7 @@ def make_app(
     app = FastAPIOffline(
         title="yunque", version=yunque.__version__, redoc_url=None, lifespan=lifespan
     )  # its pages load nothing from elsewhere
-    gateway = Gateway(
-        dispatcher=dispatcher,
-        deployment=Deployment(model=model, secret=secret, opener=opener),
-        tier=tier,
-        holds=holds,
-        verifier=verifier,
-    )
+    gateway = Gateway(dispatcher=dispatcher, deployment=deployment, tier=tier, holds=holds, verifier=verifier)
     app.get("/", include_in_schema=False)(gateway.page)
     app.get("/page/{name}", include_in_schema=False)(gateway.page)
     app.get("/healthz")(gateway.health)
@@ -153,7 +136,7 @@ def make_app(
     app.post("/v1/rollback")(gateway.rollback)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http_error)
-    app.add_middleware(Door, tokens=tokens)
+    app.add_middleware(Door, tokens=tokens, open_paths=(*OPEN, *COMMANDS))
     return app
 
 
@@ -237,12 +220,14 @@ class Gateway:
         if body.style == "chat" and PromptStyle.CHAT not in self.model.styles:
             return failure(400, _cannot(PromptStyle.CHAT, self.model.name))
         engine = DispatchedEngine(self.dispatcher, http.scope.get("user_name", ""), self.model.styles)
-        answering = asyncio.ensure_future(asyncio.to_thread(self.verifier.answer, body, engine))
+        answering = self.verifier.begin(body, engine)
         gone = asyncio.ensure_future(_gone(http))
+        either: set[asyncio.Future[Any]] = {answering, gone}
         try:
-            await asyncio.wait({answering, gone}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             if not answering.done():
                 engine.leave()
+                answering.cancel()  # where it has not begun
                 answering.add_done_callback(lambda future: future.cancelled() or future.exception())
                 return Response(status_code=499)  # nobody is there to read it
             answer = answering.result()
@@ -417,11 +402,6 @@ def _usage(last: Piece) -> dict:
 
 
 # ------------------------------------------------------------------------------------------------------------------- errors
-def failure(status: int, message: str, *, kind: str = "invalid_request_error", headers: dict | None = None) -> JSONResponse:
-    """An error in OpenAI's shape."""
-    return JSONResponse({"error": {"message": message, "type": kind, "code": status}}, status, headers)
-
-
 def _refusal(error: Exception) -> JSONResponse:
     if isinstance(error, BusyError):
         return failure(429, str(error), kind="rate_limit_error", headers={"Retry-After": str(error.retry_after_s)})
@@ -445,68 +425,3 @@ async def _invalid(_: Any, error: Any) -> JSONResponse:
 
 async def _http_error(_: Any, error: Any) -> JSONResponse:
     return failure(error.status_code, str(error.detail), headers=error.headers)
-
-
-class Door:
-    """What every request passes: its body has an end, and it has a token where one is needed."""
-
-    def __init__(self, app: ASGIApp, tokens: Tokens | None = None) -> None:
-        self.app, self.tokens, self.is_locked = app, tokens, bool(tokens)
-        """Locked once there is a token, and for good: when the last one is revoked nobody may ask."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuse, or pass on."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        headers = {name: value for name, value in scope["headers"]}
-        self.is_locked = self.is_locked or bool(self.tokens)
-        if self.tokens is not None and self.is_locked and scope["path"] not in (*OPEN, *COMMANDS):
-            scheme, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
-            owner = self.tokens.owner(token.strip()) if scheme.lower() == "bearer" else None
-            if owner is None:
-                answer = failure(401, "a valid token is needed", headers={"WWW-Authenticate": "Bearer"})
-                await answer(scope, receive, send)
-                return
-            scope["user_name"] = owner
-        length = headers.get(b"content-length", b"0")
-        if not length.isdigit() or int(length) > MAX_BODY_BYTES:
-            await _too_large()(scope, receive, send)
-            return
-        await self._within_limit(scope, receive, send)
-
-    async def _within_limit(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """A body is counted and timed while it is read; whatever is answered to half of one is replaced by the refusal."""
-        size, is_whole, ends_at = 0, False, asyncio.get_running_loop().time() + BODY_S
-        refusal: JSONResponse | None = None
-        is_refused = False
-
-        async def counted() -> Message:
-            nonlocal size, is_whole, refusal
-            if is_whole:
-                return await receive()
-            try:
-                async with asyncio.timeout_at(ends_at):
-                    message = await receive()
-            except TimeoutError:
-                refusal = failure(408, f"the body took more than {BODY_S} s", headers={"Connection": "close"})
-                raise ClientDisconnect from None
-            size, is_whole = size + len(message.get("body", b"")), not message.get("more_body", False)
-            if size > MAX_BODY_BYTES:
-                refusal = _too_large()
-                raise ClientDisconnect
-            return message
-
-        async def replaced(message: Message) -> None:
-            nonlocal is_refused
-            if refusal is None:
-                await send(message)
-            elif not is_refused:
-                is_refused = True
-                await refusal(scope, receive, send)
-
-        await self.app(scope, counted, replaced)
-
-
-def _too_large() -> JSONResponse:
-    return failure(413, f"the body has more than {MAX_BODY_BYTES:,} bytes", headers={"Connection": "close"})

@@ -1,7 +1,7 @@
 """One file of a workspace taken apart: chunks to find again, names that it defines, and the sub-words of identifiers.
 
 Covered: functions and methods of every language with a grammar, and its classes, interfaces, structs (`Language.scopes`).
-Not covered: constants and type aliases, which are found in their chunks alone.
+Not covered: constants and type aliases, which are definitions in their chunks alone.
 """
 
 from __future__ import annotations
@@ -61,8 +61,8 @@ def definitions(path: str, text: str, language: str) -> list[Definition]:
     if language not in PARSED:
         return []
     data = text.encode()
-    found = [_of_function(path, data, item, language) for item in functions(text, language) if not item.is_test]
-    return [*found, *_classes(path, data, language)]
+    definitions = [_of_function(path, data, item, language) for item in functions(text, language) if not item.is_test]
+    return [*definitions, *_classes(path, data, language)]
 
 
 @lru_cache(maxsize=100_000)

@@ -106,11 +106,11 @@ class RepositoryContext:
         if time.monotonic() - self._refreshed_s < least_s or not self._refreshing.acquire(blocking=False):
             return False
         try:
-            found, left_out = files.stamps(self.folder, self.most_files, self.most_file_bytes)
-            kept = {path: old for path, stamp in found.items() if (old := self._files.get(path)) and old.stamp == stamp}
-            changed = len(kept) < len(found) or len(kept) < len(self._files)
+            stamps, left_out = files.stamps(self.folder, self.most_files, self.most_file_bytes)
+            kept = {path: old for path, stamp in stamps.items() if (old := self._files.get(path)) and old.stamp == stamp}
+            changed = len(kept) < len(stamps) or len(kept) < len(self._files)
             if changed:
-                self._files = {path: kept.get(path) or self._read(path, stamp) for path, stamp in found.items()}
+                self._files = {path: kept.get(path) or self._read(path, stamp) for path, stamp in stamps.items()}
                 self._index = _Index(self._files, self._word_ids)
             self.left_out = left_out + Counter(file.reason for file in self._files.values() if file.reason)
             return changed
@@ -129,8 +129,8 @@ class RepositoryContext:
             for word, times in Counter(parts.words(chunk)).items()
         )
         terms = np.array(list(counted), np.int32).reshape(-1, 3).T
-        found = tuple(parts.definitions(path, text, language))
-        return _File(stamp=stamp, chunks=tuple(chunks), definitions=found, terms=terms)
+        definitions = tuple(parts.definitions(path, text, language))
+        return _File(stamp=stamp, chunks=tuple(chunks), definitions=definitions, terms=terms)
 
     def pieces(
         self, prefix: str, suffix: str, path: str = "", *, budget_tokens: int, count: Callable[[str], int] | None = None
@@ -295,7 +295,7 @@ class _Index:
 
     def symbols(self, around: _Around, own: frozenset[str]) -> list[tuple[float, parts.Definition]]:
         """Definitions in other files of the names in use, best first."""
-        found = []
+        scored = []
         called = frozenset(_CALLED.findall(around.used))
         for name in dict.fromkeys(parts.IDENTIFIER.findall(around.used)):
             known = self.defined.get(name, ())
@@ -309,9 +309,9 @@ class _Index:
             for item in meant:
                 score = (2.0 if named else 1.0) * (1.0 if name in called or item.is_class else 0.3) / len(meant)
                 if score >= LEAST_SYMBOL_SCORE:
-                    found.append((score, item))
-        found.sort(key=lambda pair: -pair[0])
-        return found
+                    scored.append((score, item))
+        scored.sort(key=lambda pair: -pair[0])
+        return scored
 
     def similar(self, around: _Around, own: frozenset[str]) -> Iterator[tuple[float, str, str]]:
         """(score, path, text) of chunks in other files, best first."""

@@ -66,7 +66,7 @@ class Stamp:
 def stamps(root: Path, most_files: int, most_file_bytes: int) -> tuple[dict[str, Stamp], Counter[str]]:
     """The files to read, by their POSIX paths in the workspace, and how many were left out for which reason."""
     left_out: Counter[str] = Counter()
-    found: dict[str, Stamp] = {}
+    stamps: dict[str, Stamp] = {}
     real_root = os.path.realpath(root)
     inside: dict[str, bool] = {"": True}
     for path in sorted(_listed(root)):
@@ -74,13 +74,13 @@ def stamps(root: Path, most_files: int, most_file_bytes: int) -> tuple[dict[str,
         if folder not in inside:
             inside[folder] = os.path.realpath(root / folder) == os.path.join(real_root, folder)
         reason, stamp = _look(root / path, most_file_bytes) if inside[folder] else ("folder", None)
-        if stamp is not None and len(found) >= most_files:
+        if stamp is not None and len(stamps) >= most_files:
             reason, stamp = "too many", None
         if stamp is None:
             left_out[reason] += 1
         else:
-            found[path] = stamp
-    return found, left_out
+            stamps[path] = stamp
+    return stamps, left_out
 
 
 def read(root: Path, path: str) -> tuple[str, str, str]:
@@ -138,17 +138,17 @@ def _look(full: Path, most_file_bytes: int) -> tuple[str, Stamp | None]:
     if _SECRET.fullmatch(full.name):
         return "secret", None
     try:
-        found = os.lstat(full)
+        status = os.lstat(full)
     except OSError as error:
         return _reason(error), None
-    if stat.S_ISLNK(found.st_mode):
+    if stat.S_ISLNK(status.st_mode):
         return "link", None
-    if not stat.S_ISREG(found.st_mode):
+    if not stat.S_ISREG(status.st_mode):
         return "unreadable", None
-    if found.st_size > most_file_bytes:
+    if status.st_size > most_file_bytes:
         return "too large", None
     return "", Stamp(
-        size_bytes=found.st_size, modified_ns=found.st_mtime_ns, changed_ns=found.st_ctime_ns, inode=found.st_ino
+        size_bytes=status.st_size, modified_ns=status.st_mtime_ns, changed_ns=status.st_ctime_ns, inode=status.st_ino
     )
 
 

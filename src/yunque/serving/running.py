@@ -46,23 +46,23 @@ class RunningServers:
         """
         import httpx2
 
-        found = sorted(self.folder.glob(f"{port or '*'}.json")) if self.folder.is_dir() else []
-        if len(found) != 1:
-            what = f"{len(found)} servers run here" if found else "no server of yours runs here"
-            ports = ", ".join(path.stem for path in found)
+        files = sorted(self.folder.glob(f"{port or '*'}.json")) if self.folder.is_dir() else []
+        if len(files) != 1:
+            what = f"{len(files)} servers run here" if files else "no server of yours runs here"
+            ports = ", ".join(path.stem for path in files)
             raise ServingError(
                 what,
                 where=f"port {port}" if port else "",
-                do=f"choose a --port of {ports}" if found else "start one with `yunque serve`",
+                do=f"choose a --port of {ports}" if files else "start one with `yunque serve`",
             )
-        server = json.loads(found[0].read_text("utf-8"))
+        server = json.loads(files[0].read_text("utf-8"))
         try:
             answer = httpx2.post(server["url"] + route, json=body, headers={CONTROL: server["secret"]}, timeout=LOAD_S)
-            told = answer.json()
+            reply = answer.json()
         except (httpx2.HTTPError, ValueError) as error:
             raise ServingError(
-                f"does not answer ({type(error).__name__})", where=server["url"], do=f"remove {found[0]} if it is gone"
+                f"does not answer ({type(error).__name__})", where=server["url"], do=f"remove {files[0]} if it is gone"
             ) from None
         if answer.status_code != 200:
-            raise ServingError(told.get("error", {}).get("message", f"status {answer.status_code}"), where=server["url"])
-        return told
+            raise ServingError(reply.get("error", {}).get("message", f"status {answer.status_code}"), where=server["url"])
+        return reply

@@ -15,7 +15,7 @@ from yunque.core.nouns import PromptStyle
 from yunque.core.plugins import nearest
 from yunque.core.seams import LiveEngine
 from yunque.inference.verified.inline_tier import InlineTier
-from yunque.serving.app import ServedModel, make_app
+from yunque.serving.app import Deployment, ServedModel, make_app
 from yunque.serving.dispatcher import Dispatcher
 from yunque.serving.tokens import Tokens
 
@@ -71,6 +71,7 @@ class Address:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind((self.host, self.port))
+            listening.listen(128)  # whoever reads the address may come before the server does
         except OSError as error:
             listening.close()
             do = "choose another --port, or stop the program that has it" if error.errno == 98 else "choose another --host"
@@ -78,31 +79,37 @@ class Address:
         return listening
 
 
-def make_server(
-    engine: LiveEngine,
-    tokens: Tokens,
-    address: Address,
-    *,
-    slots: int = 4,
-    name: str = "",
-    licence: str = "unknown",
-    holds: bool = False,
-    secret: str = "",
-) -> Any:
-    """A `uvicorn.Server` that has not started; ``holds`` and ``secret`` as of `make_app`.
+@dataclass(frozen=True, kw_only=True)
+class ServerSettings:
+    """How a model is served."""
 
-    ServingError for an address that others reach, where nobody has a token.
-    """
+    slots: int = 4
+    """Requests that are answered at the same time."""
+    name: str = ""
+    """What clients see; empty: the engine's name."""
+    licence: str = "unknown"
+    holds: bool = False
+    """Whether a completion that fails a check is not given out."""
+    secret: str = ""
+    """By which the server obeys whoever started it; empty: it obeys nobody."""
+
+
+DEFAULTS = ServerSettings()
+
+
+def make_server(engine: LiveEngine, tokens: Tokens, address: Address, settings: ServerSettings = DEFAULTS) -> Any:
+    """A `uvicorn.Server` that has not started. ServingError for an address that others reach, where nobody has a token."""
     import uvicorn
 
     if not tokens and not address.is_loopback:
         do = "make one with `yunque serve token add NAME`"
         raise ServingError("others can reach it, and no token keeps them out", where=address.host, do=do)
     styles = frozenset(getattr(engine, "styles", PromptStyle))
-    model = ServedModel(name=name or engine.name, licence=licence, styles=styles, loaded_at=time.time())
-    opener = functools.partial(open_model, slots=slots)
-    dispatcher = Dispatcher(engine, slots=slots)
-    app = make_app(dispatcher, model, tokens, tier=InlineTier(), holds=holds, secret=secret, opener=opener)
+    name, licence = settings.name or engine.name, settings.licence
+    model = ServedModel(name=name, licence=licence, styles=styles, loaded_at=time.time())
+    opener = functools.partial(open_model, slots=settings.slots)
+    deployment = Deployment(model=model, secret=settings.secret, opener=opener)
+    app = make_app(Dispatcher(engine, slots=settings.slots), deployment, tokens, tier=InlineTier(), holds=settings.holds)
     config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=3, timeout_keep_alive=30)
     return uvicorn.Server(config)
 

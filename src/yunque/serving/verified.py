@@ -7,19 +7,18 @@ import contextlib
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
 
 from yunque.core.errors import ModelError, SandboxError
 from yunque.core.nouns import Completion, PromptStyle, Request
 from yunque.core.seams import Check, Sandbox
 from yunque.data.screening.screen import load_checks
+from yunque.inference.verified import USUAL_CHECKS
 from yunque.inference.verified.generation import VerifiedAnswer, VerifiedGeneration
 from yunque.sandbox import open_sandbox
 from yunque.serving.dispatcher import Dispatcher
 from yunque.serving.shapes import VerifiedBody
-
-CHECKS = ("syntax", "lint", "bandit", "insecure-patterns", "secrets")
 
 
 class DispatchedEngine:
@@ -65,16 +64,21 @@ class DispatchedEngine:
         return Completion(text=text, stop=last.stop, tokens=last.tokens, took_ms=took_ms, engine=self.name)
 
 
+AT_ONCE = 4
+"""Tasks that are worked on at the same time, on threads of their own: completions must not wait for one."""
+
+
 class Verifier:
     """The checks and the sandbox of a server; both are made at the first task that needs them."""
 
     def __init__(self) -> None:
         self._lock, self._stack = threading.Lock(), contextlib.ExitStack()
+        self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="verified")
 
     @cached_property
     def checks(self) -> Sequence[Check]:
         """Those that every answer is asked about."""
-        return load_checks(CHECKS)
+        return load_checks(USUAL_CHECKS)
 
     @cached_property
     def sandbox(self) -> Sandbox | None:
@@ -84,8 +88,11 @@ class Verifier:
         except SandboxError:
             return None
 
-    def answer(self, body: VerifiedBody, engine: DispatchedEngine) -> VerifiedAnswer:
-        """The verified answer; blocks, so for a thread. ValueError as of `VerifiedBody.task`."""
+    def begin(self, body: VerifiedBody, engine: DispatchedEngine) -> asyncio.Future[VerifiedAnswer]:
+        """The verified answer, on a thread. Errors as of the engine; ValueError as of `VerifiedBody.task`."""
+        return asyncio.get_running_loop().run_in_executor(self._pool, self._answer, body, engine)
+
+    def _answer(self, body: VerifiedBody, engine: DispatchedEngine) -> VerifiedAnswer:
         with self._lock:
             checks, sandbox = self.checks, self.sandbox
         asked = body.model_dump(
@@ -94,5 +101,6 @@ class Verifier:
         return VerifiedGeneration(engine=engine, checks=checks, sandbox=sandbox, **asked).answer(body.task())
 
     def close(self) -> None:
-        """End the sandbox."""
+        """End what waits, and the sandbox."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
         self._stack.close()

@@ -113,13 +113,13 @@ def path_inside(name: str) -> PurePosixPath:
 
 def _written(tests: Mapping[str, str]) -> set[str]:
     """Ids, without parameters, of the test functions that stand at the top of the files."""
-    found = set()
+    ids = set()
     for path, text in tests.items():
         tree = try_parse_python(text)
         for node in tree.body if tree else ():
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test"):
-                found.add(f"{path}::{node.name}")
-    return found
+                ids.add(f"{path}::{node.name}")
+    return ids
 
 
 def answer_path(tests: Iterable[str]) -> str:

@@ -55,8 +55,8 @@ class SyntaxInPlace:
             if any(_parses(text, language) for text in _without(before, after, language)):
                 if language == "python" and is_newer(before + insertion.text + after):
                     return skip(self.name, "newer than this Python")
-                found = syntax_findings(before + insertion.text + after, language)
-                message = found[0].message if found else "does not parse here"
+                findings = syntax_findings(before + insertion.text + after, language)
+                message = findings[0].message if findings else "does not parse here"
                 return decide(self.name, [Finding(rule="syntax", line=1, message=message)])
         return skip(self.name, "the code around it does not parse")
 

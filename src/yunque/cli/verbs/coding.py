@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from yunque.cli.options import DEFAULT_OUT, Json
+from yunque.inference.verified import USUAL_CHECKS
 
 Words = Annotated[str, typer.Argument(help="What to write, in your words.")]
 File = Annotated[Path, typer.Argument(help="The file that it is about.")]
@@ -22,7 +23,7 @@ Lang = Annotated[str, typer.Option("--language", help="Of the code; else by the 
 NoPlan = Annotated[bool, typer.Option("--no-plan", help="Ask for the code at once.")]
 Style = Annotated[str, typer.Option("--style", help="auto, chat, or plain: the model goes on from comments")]
 In = Annotated[bool, typer.Option("--in-place", help="Write the answer into the file, if nothing failed.")]
-USUAL = "syntax,lint,bandit,insecure-patterns,secrets"
+USUAL = ",".join(USUAL_CHECKS)
 MODEL = str(DEFAULT_OUT / "model")
 
 

@@ -30,7 +30,7 @@ def serve(
         return
     import time
 
-    from yunque.serving.serve import Address, make_server, open_model, ways_to_try
+    from yunque.serving.serve import Address, ServerSettings, make_server, open_model, ways_to_try
 
     address, tokens = Address(host=host, port=port), _tokens()
     with address.listen() as listening:
@@ -40,8 +40,8 @@ def serve(
         name, number = listening.getsockname()[:2]
         url = f"http://[{name}]:{number}" if ":" in name else f"http://{name}:{number}"
         with _running().noted(url, number) as secret:
-            about = {"name": model.stem, "licence": licence, "holds": hold, "secret": secret}
-            server = make_server(opened, tokens, address, slots=slots, **about)
+            settings = ServerSettings(slots=slots, name=model.stem, licence=licence, holds=hold, secret=secret)
+            server = make_server(opened, tokens, address, settings)
             say(f"{opened.name}, loaded in {time.monotonic() - started:.1f} s")
             print("\n  ".join([url, *ways_to_try(url, needs_token=bool(tokens))]), flush=True)
             server.run(sockets=[listening])
@@ -55,8 +55,10 @@ def promote(
     json_: Json = False,
 ) -> None:
     """Serve another model from the server that runs: loaded beside the old one, switched between two requests."""
-    told = _running().tell("/v1/promote", {"model": str(model.resolve()), "engine": engine}, port)
-    emit(told) if json_ else print(f"{told['model']} is served; back to {told['previous']} with `yunque serve rollback`")
+    answer = _running().tell("/v1/promote", {"model": str(model.resolve()), "engine": engine}, port)
+    emit(answer) if json_ else print(
+        f"{answer['model']} is served; back to {answer['previous']} with `yunque serve rollback`"
+    )
 
 
 @serve_app.command()
@@ -64,8 +66,8 @@ def rollback(
     port: Annotated[int, typer.Option("--port", help="Of the server; needed where several run.")] = 0, json_: Json = False
 ) -> None:
     """Serve what was served before the last promotion."""
-    told = _running().tell("/v1/rollback", {}, port)
-    emit(told) if json_ else print(f"{told['model']} is served again")
+    answer = _running().tell("/v1/rollback", {}, port)
+    emit(answer) if json_ else print(f"{answer['model']} is served again")
 
 
 @token_app.command()

@@ -121,8 +121,8 @@ class VerifiedGeneration:
     seed: int = 17
     limits: Limits = field(default_factory=lambda: Limits(wall_s=20.0, cpu_s=20.0))
 
-    def answer(self, task: CodingTask, told: Callable[[Attempt], None] = lambda attempt: None) -> VerifiedAnswer:
-        """The best answer to a task; ``told`` hears of every attempt. Errors as of the engine."""
+    def answer(self, task: CodingTask, tell: Callable[[Attempt], None] = lambda attempt: None) -> VerifiedAnswer:
+        """The best answer to a task; ``tell`` hears of every attempt. Errors as of the engine."""
         own_tests = self._own_tests(task) if self.writes_tests and not task.tests and task.verb is Verb.WRITE else ""
         is_chat = self._is_chat
         asked = chat_messages(task, plan=self.plan) if is_chat else (Message(role="user", content=plain_prompt(task)),)
@@ -130,7 +130,7 @@ class VerifiedGeneration:
         for number in range(1 + self.rounds):
             fresh = self._round(task, messages, number, is_chat=is_chat, own_tests=own_tests)
             for attempt in fresh:
-                told(attempt)
+                tell(attempt)
             attempts += fresh
             best = max(attempts, key=lambda attempt: attempt.rank)
             findings = _told(best)
@@ -307,13 +307,13 @@ def keeps_interface(code: str, task: CodingTask) -> Verdict:
 def _signatures(code: str, language: str) -> dict[str, str]:
     """Functions by their qualified names, with what stands between name and body, blanks aside."""
     data = code.encode("utf-8", "replace")
-    found = {}
+    signatures = {}
     for function in functions(code, language):
         head = data[function.start_byte : function.prompt_end_byte].decode("utf-8", "replace")
         head = head[head.find(function.name) + len(function.name) :]
         parameters = head.partition(")")[0] if ")" in head else head
-        found[function.qualified_name] = "".join(parameters.split())
-    return found
+        signatures[function.qualified_name] = "".join(parameters.split())
+    return signatures
 
 
 def names_exist(text: str, task: CodingTask) -> Verdict:
@@ -363,12 +363,12 @@ def _without_known(verdict: Verdict, known: Counter[tuple[str, str]]) -> Verdict
 
 def _told(attempt: Attempt) -> list[str]:
     """What the model is told of an attempt: the findings of what failed, tests first."""
-    told: list[str] = []
+    lines: list[str] = []
     for verdict in attempt.verdicts:
         if verdict.outcome is Outcome.FAIL:
             details = [f"line {item.line}: {item.message}" if item.line else item.message for item in verdict.findings]
-            told += [f"{verdict.check}: {line}" for line in details or [verdict.detail]]
-    return list(dict.fromkeys(told))[:TOLD_FINDINGS]
+            lines += [f"{verdict.check}: {detail}" for detail in details or [verdict.detail]]
+    return list(dict.fromkeys(lines))[:TOLD_FINDINGS]
 
 
 def plain(answer: VerifiedAnswer) -> dict[str, Any]:
