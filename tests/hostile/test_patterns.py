@@ -76,6 +76,9 @@ def _forms_end(module) -> Iterable[str]:
 
 
 BUILT: dict[tuple[str, str], Callable] = {
+    ("code.languages", "'|'.join((f'(?:{sign})' for sign in row.signs))"): lambda module: (
+        signs.pattern for signs in module._SIGNS.values()
+    ),
     ("code.lexing", "'|'.join(_FAMILIES[lexer])"): lambda module: ("|".join(ways) for ways in module._FAMILIES.values()),
     ("checks.privacy.secret_patterns", "b'(?<![A-Za-z0-9_])' + pattern + b'(?![A-Za-z0-9_-])'"): lambda module: (
         pattern for _, _, pattern in module._ISSUED
@@ -197,6 +200,7 @@ CUT: dict[tuple[str, str], tuple[Callable[[str], str], str]] = {
     ("checks.privacy.entropy", "_CAMEL"): (_lines(20), "a value of more than 20 bytes is judged before it comes to this"),
     ("checks.privacy.entropy", "_TYPE"): (_lines(512), "a value of more than 512 bytes is judged before"),
     ("checks.security.patterns", "rules_for"): (_security_cut, "every line is cut at LONGEST_LINE"),
+    ("code.languages", "_SIGNS"): (_lines(160), "every line is cut at SIGN_CHARS"),
     ("data.streams.commits", "_BUMP"): (_lines(200), "the first 200 characters of a subject"),
 }
 """Patterns that take more than linear time but see short texts alone: how those are cut, and where."""

@@ -64,7 +64,7 @@ def spelling_of(tokenizer: Any) -> Spelling | None:
 def word_start(tokenizer: Any, prompt: str) -> int:
     """Where the word begins in which a prompt ends, with what the tokenizer joins to it; its length where there is none."""
     tail = prompt[-TAIL_CHARS:]
-    word, spelling = re.search(r"\w+\Z", tail), spelling_of(tokenizer)
+    word, spelling = re.search(r"(?<!\w)\w++\Z", tail), spelling_of(tokenizer)
     if word is None or spelling is None:
         return len(prompt)
     starts = [start for _, (start, _end) in tokenizer.backend_tokenizer.pre_tokenizer.pre_tokenize_str(tail)]

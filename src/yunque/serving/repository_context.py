@@ -332,7 +332,7 @@ class _Index:
             yield (float(scores[place]), *self.chunks[place])
 
 
-_CALLED = re.compile(r"([^\W\d]\w*)\s*\(")
+_CALLED = re.compile(r"(?<!\w)([^\W\d]\w*+)\s*+\(")
 
 
 def _stem(path: str) -> str:

@@ -176,7 +176,7 @@ def _javascript_names() -> frozenset[str]:
 
 
 # --------------------------------------------------------------------------------------------------------- standard library
-_IMPORT = re.compile(r"^[ \t]*import[ \t]+([\w., \t]+?)[ \t]*(?:#.*)?$", re.MULTILINE)
+_IMPORT = re.compile(r"^[ \t]*+import[ \t]++([\w., \t]++)", re.MULTILINE)
 
 
 def _imported(text: str) -> dict[str, str]:

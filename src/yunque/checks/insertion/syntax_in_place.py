@@ -111,7 +111,7 @@ def _block(before: str, after: str, head: int) -> Context:
         kept.append(line)
     after = tail + "\n" + "".join(kept)
     if indent:
-        before, after = (re.sub(f"^{indent}", "", text, flags=re.MULTILINE) for text in (before, after))
+        before, after = (f"\n{text}".replace(f"\n{indent}", "\n")[1:] for text in (before, after))
     return before, after
 
 

@@ -6,6 +6,7 @@ template goes on from a comment.
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -132,9 +133,14 @@ def lead(task: CodingTask) -> str:
     """How the answer to a prompt that is no chat begins: in Python with the definition that the tests import, if they do."""
     if task.verb is not Verb.WRITE or task.language != "python":
         return ""
-    pattern = rf"^from {re.escape(module_of(task.path or answer_path(task.tests.values())))} import (?:\()?\s*(\w+)"
-    match = next((match for text in task.tests.values() if (match := re.search(pattern, text, re.MULTILINE))), None)
-    return f"{'class' if match[1][0].isupper() else 'def'} {match[1]}{'' if match[1][0].isupper() else '('}" if match else ""
+    module = module_of(task.path or answer_path(task.tests.values()))
+    for text in task.tests.values():
+        tree = try_parse_python(text)
+        for node in ast.walk(tree) if tree else ():
+            if isinstance(node, ast.ImportFrom) and node.module == module and node.names[0].name != "*":
+                name = node.names[0].name
+                return f"class {name}" if name[0].isupper() else f"def {name}("
+    return ""
 
 
 def request_of(

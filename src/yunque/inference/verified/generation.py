@@ -318,10 +318,11 @@ def _signatures(code: str, language: str) -> dict[str, str]:
 
 def names_exist(text: str, task: CodingTask) -> Verdict:
     """FAIL where an explanation speaks of a name, in backquotes, that the code does not have."""
+    words = set(re.findall(r"\w+", task.code))
     findings = [
         Finding(rule="unknown-name", message=f"speaks of '{name}', which is not in the code")
         for name in dict.fromkeys(re.findall(r"`([A-Za-z_]\w*)(?:\(\))?`", text))
-        if not re.search(rf"\b{name}\b", task.code) and name.lower() not in ("none", "true", "false", "null", task.language)
+        if name not in words and name.lower() not in ("none", "true", "false", "null", task.language)
     ]
     return decide("names-exist", findings, detail="" if findings else "every name that it speaks of is in the code")
 

@@ -96,7 +96,8 @@ def _indentation(insertion: Insertion) -> str:
     if line and not line.strip() and text[:1] in (" ", "\t"):
         blanks = re.match(r"[ \t]*", text)[0]  # type: ignore[index]  # matches anything
         text = text[len(blanks) :] if len(blanks) >= len(line) else text
-    has_tabs, has_spaces = (re.search(rf"^{blank}+\S", insertion.before, re.MULTILINE) for blank in ("\t", "  "))
+    lines = insertion.before.split("\n")
+    has_tabs, has_spaces = (any(line.startswith(blank) and line.strip() for line in lines) for blank in ("\t", "  "))
     if has_tabs and not has_spaces:
         return re.sub(r"(?<=\n)(?: {4})+", lambda match: "\t" * (len(match[0]) // 4), text)
     if has_spaces and not has_tabs:
