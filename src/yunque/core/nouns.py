@@ -57,6 +57,12 @@ class Record:
     origin: Origin
 
 
+def unsourced(text: str, language: str, path: str = "") -> Record:
+    """A record of a text of which nobody says where it came from: what checks are asked about an answer."""
+    origin = Origin(source="", path=path, revision="", licence="unknown", collected_at="")
+    return Record(id=content_id(path, text), text=text, language=language, origin=origin)
+
+
 class PairKind(StrEnum):
     """What a pair teaches."""
 

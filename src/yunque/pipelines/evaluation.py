@@ -14,7 +14,7 @@ from typing import Any
 import yunque
 from yunque.core.errors import EvaluationError
 from yunque.core.nouns import Measure, PromptStyle, Task
-from yunque.core.paths import benchmarks_folder, cache_folder
+from yunque.core.paths import benchmarks_folder
 from yunque.core.plugins import nearest
 from yunque.core.progress import quiet, silent
 from yunque.core.seams import Engine, JudgedSuite, MeasuredSuite, Progress, Sandbox
@@ -41,6 +41,7 @@ from yunque.evaluation.suites.humaneval_mbpp import TRAINING_IDS
 from yunque.evaluation.suites.multipl_e import FORMS
 from yunque.inference.openai_engine import NO_LIMIT, SCHEME, Budget
 from yunque.models.base import BaseFacts, find_base
+from yunque.pipelines.engines import open_engine
 from yunque.pipelines.heldout import HeldOut
 from yunque.pipelines.steps import Steps
 from yunque.reports.evaluation import EvalRun, render_answers, render_evaluation
@@ -192,10 +193,7 @@ class Evaluation:
 
         def make() -> Engine:
             if isinstance(folder, str):
-                from yunque.inference.openai_engine import OpenAiEngine
-
-                answers = cache_folder() / "answers.sqlite"
-                return OpenAiEngine(folder, budget=self.budget, answers=answers)
+                return open_engine(folder, budget=self.budget)
             from yunque.inference.torch_engine import TorchEngine
 
             return TorchEngine(

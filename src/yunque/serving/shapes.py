@@ -5,6 +5,7 @@ Fields that are not here are taken and have no effect: clients send many that th
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field, StrictInt
@@ -13,6 +14,7 @@ from yunque.checks.execution.given_tests import path_inside
 from yunque.code.languages import language_by_signs, language_of, named
 from yunque.core.nouns import Insertion, Message, PromptStyle, Request
 from yunque.inference.verified.coding import CodingTask, Verb
+from yunque.inference.verified.generation import GenerationSettings
 
 MOST_TOKENS = 2048
 """Most tokens of an answer that can be asked for."""
@@ -199,6 +201,10 @@ class VerifiedBody(BaseModel, extra="forbid"):
             path=self.path,
             tests=self.tests,
         )
+
+    def settings(self) -> GenerationSettings:
+        """How it is asked."""
+        return GenerationSettings(**{item.name: getattr(self, item.name) for item in fields(GenerationSettings)})
 
 
 class PromoteBody(BaseModel, extra="forbid"):

@@ -95,10 +95,8 @@ class Verifier:
     def _answer(self, body: VerifiedBody, engine: DispatchedEngine) -> VerifiedAnswer:
         with self._lock:
             checks, sandbox = self.checks, self.sandbox
-        asked = body.model_dump(
-            include={"samples", "rounds", "max_tokens", "plan", "style", "writes_tests", "temperature", "seed"}
-        )
-        return VerifiedGeneration(engine=engine, checks=checks, sandbox=sandbox, **asked).answer(body.task())
+        generation = VerifiedGeneration(engine=engine, checks=checks, sandbox=sandbox, settings=body.settings())
+        return generation.answer(body.task())
 
     def close(self) -> None:
         """End what waits, and the sandbox."""

@@ -11,7 +11,8 @@ from yunque.core.errors import ModelError
 from yunque.core.nouns import Outcome, PromptStyle
 from yunque.inference.scripted_engine import ScriptedEngine
 from yunque.inference.verified.coding import CodingTask, Verb
-from yunque.inference.verified.generation import VerifiedGeneration, keeps_interface, names_exist, plain
+from yunque.inference.verified.generation import GenerationSettings, VerifiedGeneration, plain
+from yunque.inference.verified.judging import keeps_interface, names_exist
 
 TESTS = {"test_add.py": "from add import add\n\n\ndef test_add():\n    assert add(1, 2) == 3\n    assert add(-1, 1) == 0\n"}
 GOOD = "Plan: add them.\n```python\ndef add(a, b):\n    return a + b\n```"
@@ -27,7 +28,8 @@ def generation(tests_box):
         texts = iter(answers)
         engine = ScriptedEngine(lambda request: next(texts))
         engine.styles = frozenset({PromptStyle.PREFIX, style})
-        return VerifiedGeneration(engine=engine, checks=checks, sandbox=tests_box, **settings), engine
+        settings = GenerationSettings(**settings)
+        return VerifiedGeneration(engine=engine, checks=checks, sandbox=tests_box, settings=settings), engine
 
     return make
 
@@ -92,7 +94,10 @@ def test_a_model_without_a_chat_template_goes_on_from_comments_and_the_name_that
     assert engine.asked[0].prompt == "# add two numbers\ndef add("
     assert "# wrong: tests:" in engine.asked[1].prompt and engine.asked[1].prompt.endswith("# Fixed:\ndef add(")
     made, engine = generation(["a, b):\n    return a + b\n"])
-    assert replace(made, style="plain").answer(WRITE).is_clean and engine.asked[0].style is PromptStyle.PREFIX
+    assert (
+        replace(made, settings=GenerationSettings(style="plain")).answer(WRITE).is_clean
+        and engine.asked[0].style is PromptStyle.PREFIX
+    )
 
 
 def test_tests_by_the_model_are_shown_as_such_and_written_before_the_code(generation):
@@ -105,12 +110,26 @@ def test_tests_by_the_model_are_shown_as_such_and_written_before_the_code(genera
 
 def test_without_a_sandbox_tests_are_an_error_and_nothing_is_run(generation):
     made, _ = generation([GOOD] * 3)
-    answer = VerifiedGeneration(engine=made.engine, checks=(), sandbox=None, rounds=0).answer(WRITE)
+    answer = VerifiedGeneration(engine=made.engine, checks=(), settings=GenerationSettings(rounds=0)).answer(WRITE)
     assert not answer.is_clean and answer.best.verdicts[0].outcome is Outcome.ERROR
 
 
 # -------------------------------------------------------------------------------------------------------------- other verbs
 CODE = "import os\n\n\ndef add(a, b):\n    return a - b\n\n\ndef load(x):\n    return eval(x)\n"
+
+
+def test_the_code_that_was_given_is_looked_at_once(generation):
+    class Counting:
+        name = "counting"
+        seen: list = []  # noqa: RUF012
+
+        def judge(self, record):
+            self.seen.append(record.text)
+            return Syntax().judge(record)
+
+    made, _ = generation([WRONG, WRONG, WRONG, WRONG], checks=(Counting(),), samples=2, rounds=1)
+    made.answer(CodingTask(verb=Verb.FIX, code=CODE, tests=TESTS, path="add.py"))
+    assert Counting.seen.count(CODE) == 1 and len(Counting.seen) == 5
 
 
 def test_a_fix_is_not_blamed_for_what_was_there_before(generation):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from yunque.checks.findings import decide, timed
-from yunque.core.nouns import Insertion, Origin, Outcome, Record, Verdict, content_id
+from yunque.core.nouns import Insertion, Outcome, Verdict, unsourced
 from yunque.core.seams import Check
 
 LINES_BEFORE, LINES_AFTER = 3, 1
@@ -29,9 +29,7 @@ class InPlace:
         before = "\n".join(insertion.before.split("\n")[-1 - LINES_BEFORE :])
         after = "\n".join(insertion.after.split("\n")[: 1 + LINES_AFTER])
         text = before + insertion.text + after
-        origin = Origin(source="", path=insertion.path, revision="", licence="unknown", collected_at="")
-        record = Record(id=content_id(text), text=text, language=insertion.language, origin=origin)
-        verdict = self.check.judge(record)
+        verdict = self.check.judge(unsourced(text, insertion.language, insertion.path))
         if verdict.outcome is not Outcome.FAIL:
             return verdict
         start, end = (len(part.encode("utf-8", "surrogatepass")) for part in (before, before + insertion.text))

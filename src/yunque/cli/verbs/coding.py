@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -51,48 +52,37 @@ def write(
     )  # fmt: skip
 
 
-def fix(
-    file: File,
-    say: Say = "",
-    tests: Tests = None,
-    model: Model = MODEL,
-    language: Lang = "",
-    checks: Checks = USUAL,
-    samples: Samples = 1,
-    rounds: Rounds = 2,
-    max_tokens: MaxTokens = 768,
-    no_plan: NoPlan = False,
-    style: Style = "auto",
-    in_place: In = False,
-    json_: Json = False,
-) -> None:
-    """Fix a file; what checks find in it already is not held against the answer, what is new is."""
-    _answer(
-        "fix", say, file, tests, model, language, checks, file if in_place else None, json_=json_,
-        samples=samples, rounds=rounds, max_tokens=max_tokens, plan=not no_plan, style=style,
-    )  # fmt: skip
+def _rewriting(verb: str, doc: str) -> Callable[..., None]:
+    """The verb that writes a file anew."""
+
+    def rewrite(
+        file: File,
+        say: Say = "",
+        tests: Tests = None,
+        model: Model = MODEL,
+        language: Lang = "",
+        checks: Checks = USUAL,
+        samples: Samples = 1,
+        rounds: Rounds = 2,
+        max_tokens: MaxTokens = 768,
+        no_plan: NoPlan = False,
+        style: Style = "auto",
+        in_place: In = False,
+        json_: Json = False,
+    ) -> None:
+        _answer(
+            verb, say, file, tests, model, language, checks, file if in_place else None, json_=json_,
+            samples=samples, rounds=rounds, max_tokens=max_tokens, plan=not no_plan, style=style,
+        )  # fmt: skip
+
+    rewrite.__doc__ = doc
+    return rewrite
 
 
-def refactor(
-    file: File,
-    say: Say = "",
-    tests: Tests = None,
-    model: Model = MODEL,
-    language: Lang = "",
-    checks: Checks = USUAL,
-    samples: Samples = 1,
-    rounds: Rounds = 2,
-    max_tokens: MaxTokens = 768,
-    no_plan: NoPlan = False,
-    style: Style = "auto",
-    in_place: In = False,
-    json_: Json = False,
-) -> None:
-    """Rewrite a file so that it does the same and reads better; names and parameters must be kept."""
-    _answer(
-        "refactor", say, file, tests, model, language, checks, file if in_place else None, json_=json_,
-        samples=samples, rounds=rounds, max_tokens=max_tokens, plan=not no_plan, style=style,
-    )  # fmt: skip
+fix = _rewriting("fix", "Fix a file; what checks find in it already is not held against the answer, what is new is.")
+refactor = _rewriting(
+    "refactor", "Rewrite a file so that it does the same and reads better; names and parameters must be kept."
+)
 
 
 def test(
@@ -135,14 +125,15 @@ def explain(
 
 def _answer(
     verb: str, words: str, file: Path | None, tests: list[Path] | None, model: str, language: str, checks: str,
-    out: Path | None, *, json_: bool, **settings: object,
+    out: Path | None, *, json_: bool, **settings: Any,
 ) -> None:  # fmt: skip
     from yunque.cli.console import listed
     from yunque.cli.views.coding import answer_task
     from yunque.inference.verified.coding import Verb
+    from yunque.inference.verified.generation import GenerationSettings
     from yunque.pipelines.verified import VerifiedCoding, task_of
 
     task = task_of(Verb(verb), instruction=words, file=file, tests=tests or (), language=language)
-    coding = VerifiedCoding(model=model, checks=listed(checks), **settings)  # type: ignore[arg-type]
+    coding = VerifiedCoding(model=model, checks=listed(checks), settings=GenerationSettings(**settings))
     if not answer_task(coding, task, out, as_json=json_):
         raise typer.Exit(1)

@@ -8,8 +8,10 @@ from yunque.cli.console import emit, say
 from yunque.core.errors import SourceError
 from yunque.core.nouns import Outcome, Verdict
 from yunque.inference.verified.coding import CodingTask
-from yunque.inference.verified.generation import OWN_TESTS, Attempt, plain
-from yunque.pipelines.verified import VerifiedCoding, require_model
+from yunque.inference.verified.generation import Attempt, plain
+from yunque.inference.verified.judging import OWN_TESTS
+from yunque.pipelines.engines import require_model
+from yunque.pipelines.verified import VerifiedCoding
 
 MARKS = {Outcome.PASS: "pass", Outcome.FAIL: "FAIL", Outcome.SKIP: "skip", Outcome.ERROR: "ERROR"}
 SHOWN_FINDINGS = 5

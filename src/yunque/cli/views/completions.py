@@ -19,7 +19,7 @@ def complete_all(request: Request, model: Path, *, as_json: bool) -> None:
 
     YunqueError for what a user can fix: no such model, a stop rule that there is not, a prompt that is too long.
     """
-    from yunque.pipelines.verified import open_engine, require_model
+    from yunque.pipelines.engines import open_engine, require_model
 
     stop_rule(request.stop)
     require_model(str(model))

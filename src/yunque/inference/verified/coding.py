@@ -143,10 +143,8 @@ def lead(task: CodingTask) -> str:
     return ""
 
 
-def request_of(
-    task: CodingTask, messages: Sequence[Message], *, is_chat: bool, max_tokens: int, temperature: float, seed: int
-) -> Request:
-    """The request that asks it once."""
+def request_of(messages: Sequence[Message], *, is_chat: bool, max_tokens: int, temperature: float, seed: int) -> Request:
+    """The request that asks once: the conversation, or its last message to go on from."""
     form = (
         {"prompt": "", "messages": tuple(messages), "style": PromptStyle.CHAT}
         if is_chat
