@@ -68,9 +68,9 @@ class LiveBatch:
         self._waiting: deque[LiveRow] = deque()
         self._worker: threading.Thread | None = None
 
-    def answer(self, request: Request, ids: list[int], blanks: str) -> Generator[State]:
+    def answer(self, request: Request, ids: list[int], lead: str) -> Generator[State]:
         """The states of an answer, token by token; ModelError when the model fails. Closing it cancels the request."""
-        row = LiveRow(place=0, request=request, ids=ids, blanks=blanks)
+        row = LiveRow(place=0, request=request, ids=ids, lead=lead)
         with self._lock:
             self._waiting.append(row)
             if self._worker is None:

@@ -15,16 +15,14 @@ import json
 import queue
 import secrets
 import threading
-import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from yunque.core.errors import ModelError
 from yunque.core.nouns import Completion, Piece, Request
 from yunque.inference.anchors import Anchors
+from yunque.inference.answers import complete_streamed
 from yunque.inference.stops import GrowingAnswer
 from yunque.inference.tokenizing import TokenizingEngine
 from yunque.models.exports.gguf_tokenizer import load_gguf_tokenizer
@@ -75,16 +73,7 @@ class LlamaCppEngine(TokenizingEngine):
     # --------------------------------------------------------------------------------------------------------- answering
     def complete(self, requests: Sequence[Request]) -> Iterator[Completion]:
         """One completion per request, in order; as many at once as there are slots."""
-        with ThreadPoolExecutor(self.slots) as pool:
-            yield from pool.map(self._complete, requests)
-
-    def _complete(self, request: Request) -> Completion:
-        started, text, last = time.perf_counter(), "", None
-        for piece in self.stream(replace(request, whole=True)):
-            text, last = text + piece.text, piece
-        assert last is not None  # the last piece says why it ended
-        took_ms = 1000 * (time.perf_counter() - started)
-        return Completion(text=text, stop=last.stop, tokens=last.tokens, took_ms=took_ms, engine=self.name)
+        return complete_streamed(self, requests, self.slots)
 
     def stream(self, request: Request) -> Iterator[Piece]:
         """The answer in pieces, none of which a later token can take back; the last says why it ended.

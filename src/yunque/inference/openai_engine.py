@@ -18,7 +18,6 @@ import sqlite3
 import threading
 import time
 from collections.abc import Generator, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import parse_qs
@@ -27,6 +26,7 @@ import httpx2
 
 from yunque.core.errors import ModelError
 from yunque.core.nouns import Completion, Piece, PromptStyle, Request, content_id
+from yunque.inference.answers import complete_streamed
 from yunque.inference.stops import GrowingAnswer
 from yunque.models.tokenizer import FAMILIES
 
@@ -92,14 +92,7 @@ class OpenAiEngine:
     # --------------------------------------------------------------------------------------------------------- answering
     def complete(self, requests: Sequence[Request]) -> Iterator[Completion]:
         """One completion per request, in order; several at once."""
-        with ThreadPoolExecutor(self.at_once) as pool:
-            yield from pool.map(self._complete, requests)
-
-    def _complete(self, request: Request) -> Completion:
-        started, pieces = time.perf_counter(), list(self.stream(request))
-        took_ms, last = 1000 * (time.perf_counter() - started), pieces[-1]
-        text = "".join(piece.text for piece in pieces)
-        return Completion(text=text, stop=last.stop, tokens=last.tokens, took_ms=took_ms, engine=self.name)
+        return complete_streamed(self, requests, self.at_once)
 
     def stream(self, request: Request) -> Iterator[Piece]:
         """The answer in pieces; an answer that is kept comes at once. Nothing is read ahead there."""

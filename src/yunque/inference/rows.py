@@ -33,7 +33,7 @@ class Row:
     place: int
     request: Request
     ids: list[int]
-    blanks: str
+    lead: str
     """What its answer begins with that the prompt has already: blanks, or a word that it must begin with."""
     generated: list[int] = field(default_factory=list)
     text: str = ""

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from yunque.core.errors import ModelError
 from yunque.core.nouns import Completion, Piece, PromptStyle, Request
+from yunque.inference.answers import whole_answer
 from yunque.inference.stops import GrowingAnswer
 
 
@@ -78,15 +79,7 @@ class ScriptedEngine:
 
     def complete(self, requests: Sequence[Request]) -> Iterator[Completion]:
         """One completion per request, in order."""
-        for request in requests:
-            started, pieces = time.perf_counter(), list(self.stream(request))
-            yield Completion(
-                text="".join(piece.text for piece in pieces),
-                stop=pieces[-1].stop,
-                tokens=pieces[-1].tokens,
-                took_ms=1000 * (time.perf_counter() - started),
-                engine=self.name,
-            )
+        return (whole_answer(self, request) for request in requests)
 
     def score(self, texts: Sequence[str]) -> Iterator[list[float]]:
         """One bit a character."""

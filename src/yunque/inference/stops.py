@@ -90,13 +90,13 @@ def settled(text: str, stops: Sequence[str]) -> int:
 
 
 # --------------------------------------------------------------------------------------------------------- a growing answer
-def cut_answer(request: Request, raw: str, blanks: str, ended: str = "") -> tuple[str, str]:
+def cut_answer(request: Request, raw: str, lead: str, ended: str = "") -> tuple[str, str]:
     """(the answer, why it has ended or nothing) of what a model has written so far.
 
-    ``blanks``: those that the prompt already ends with, or a word (`models.healing`). ``ended``: ``eos`` or ``length`` where
-    the model goes no further.
+    ``lead``: what the answer begins with that the prompt has already: blanks, or a word (`models.healing`). ``ended``:
+    ``eos`` or ``length`` where the model goes no further.
     """
-    text = without_blanks(raw, blanks)
+    text = without_lead(raw, lead)
     cut = first_stop(text, request.stop, request.stops, prompt="" if request.style is PromptStyle.CHAT else request.prompt)
     stop = ended if ended == "eos" else "rule" if cut is not None else ""
     if not stop and request.stop_repetition and (cut := repetition(text)) is not None:
@@ -104,11 +104,11 @@ def cut_answer(request: Request, raw: str, blanks: str, ended: str = "") -> tupl
     return text if cut is None else text[:cut], stop or ended
 
 
-def without_blanks(text: str, blanks: str) -> str:
+def without_lead(text: str, lead: str) -> str:
     """The answer without the blanks that the prompt already ends with, or without the word that it must begin with."""
-    if blanks.strip():  # a word: there is no answer before all of it is written
-        return text[len(blanks) :] if text.startswith(blanks) else ""
-    for char in blanks:
+    if lead.strip():  # a word: there is no answer before all of it is written
+        return text[len(lead) :] if text.startswith(lead) else ""
+    for char in lead:
         if not text or text[0] != char:
             break
         text = text[1:]
@@ -118,12 +118,12 @@ def without_blanks(text: str, blanks: str) -> str:
 class GrowingAnswer:
     """An answer that is given away in pieces while it grows, none of which is taken back."""
 
-    def __init__(self, request: Request, blanks: str) -> None:
-        self.request, self.blanks, self.stop, self._given = request, blanks, "", 0
+    def __init__(self, request: Request, lead: str) -> None:
+        self.request, self.lead, self.stop, self._given = request, lead, "", 0
 
     def grown(self, raw: str, ended: str = "") -> str:
         """What can be given away now, of all that the model has written; ``stop`` then says why the answer ended, if so."""
-        return self.given(*cut_answer(self.request, raw, self.blanks, ended))
+        return self.given(*cut_answer(self.request, raw, self.lead, ended))
 
     def given(self, text: str, stop: str) -> str:
         """The same of an answer that was cut already."""

@@ -84,10 +84,10 @@ class TorchEngine(TokenizingEngine):
         have been given by then. Closing the iterator ends the decoding. All that are asked at the same time share a batch,
         and what was read of a prompt is not read again (`live_batch`).
         """
-        ids, blanks = self.read(request)
-        answer = GrowingAnswer(request, blanks)
+        ids, lead = self.read(request)
+        answer = GrowingAnswer(request, lead)
         asked = request if request.max_tokens else replace(request, max_tokens=1)
-        with contextlib.closing(self._live.answer(asked, ids, blanks)) as states:
+        with contextlib.closing(self._live.answer(asked, ids, lead)) as states:
             for text, ended, tokens in states:
                 if not request.max_tokens:
                     yield Piece(text="", stop="length", prompt_tokens=len(ids))
@@ -97,8 +97,8 @@ class TorchEngine(TokenizingEngine):
                     yield Piece(text=piece, stop=ended, tokens=tokens, prompt_tokens=len(ids))
 
     def _row(self, place: int, request: Request) -> Row:
-        ids, blanks = self.read(request)
-        return Row(place=place, request=request, ids=ids, blanks=blanks)
+        ids, lead = self.read(request)
+        return Row(place=place, request=request, ids=ids, lead=lead)
 
     def _completion(self, row: Row) -> Completion:
         return Completion(text=row.text, stop=row.ended, tokens=len(row.generated), took_ms=row.took_ms, engine=self.name)
@@ -198,7 +198,7 @@ class TorchEngine(TokenizingEngine):
         return sum(self._take(row, token) for row, token in going)
 
     def _choose(self, row: Row, logits_V: torch.Tensor) -> int:
-        if row.blanks.strip():
+        if row.lead.strip():
             logits_V = self._along(row, logits_V)
         if row.request.temperature <= 0:
             return int(logits_V.argmax())
@@ -211,7 +211,7 @@ class TorchEngine(TokenizingEngine):
         """The logits, without those tokens that leave the word with which the answer must begin."""
         spelling = spelling_of(self.tokenizer)
         assert spelling is not None  # or no word would have been taken from the prompt
-        if not (left := spelling.left(row.blanks, row.generated)):
+        if not (left := spelling.left(row.lead, row.generated)):
             return logits_V
         fitting = torch.tensor(spelling.fitting(left), device=logits_V.device)
         return torch.full_like(logits_V, -torch.inf).index_copy(0, fitting, logits_V[fitting])
@@ -223,7 +223,7 @@ class TorchEngine(TokenizingEngine):
         ids = row.generated[:-1] if end else row.generated
         raw = self.tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
         spent = "eos" if end else "length" if len(row.generated) >= row.request.max_tokens else ""
-        row.text, row.ended = cut_answer(row.request, raw, row.blanks, spent)
+        row.text, row.ended = cut_answer(row.request, raw, row.lead, spent)
         if row.ended:
             row.took_ms = 1000 * (time.perf_counter() - row.started)
         return bool(row.ended)

@@ -14,6 +14,7 @@ from yunque.core.errors import ModelError, SandboxError
 from yunque.core.nouns import Completion, PromptStyle, Request
 from yunque.core.seams import Check, Sandbox
 from yunque.data.screening.screen import load_checks
+from yunque.inference.answers import completion_of
 from yunque.inference.verified import USUAL_CHECKS
 from yunque.inference.verified.generation import VerifiedAnswer, VerifiedGeneration
 from yunque.sandbox import open_sandbox
@@ -54,14 +55,9 @@ class DispatchedEngine:
             future.cancel()
 
     async def _answer(self, request: Request) -> Completion:
-        started, text, last = time.perf_counter(), "", None
+        started = time.perf_counter()
         async with contextlib.aclosing(self.dispatcher.answer(request, user=self.user, whole=True)) as pieces:
-            async for piece in pieces:
-                text, last = text + piece.text, piece
-        if last is None:
-            raise ModelError("the engine gave no answer", where=self.name)
-        took_ms = 1000 * (time.perf_counter() - started)
-        return Completion(text=text, stop=last.stop, tokens=last.tokens, took_ms=took_ms, engine=self.name)
+            return completion_of([piece async for piece in pieces], started, self.name)
 
 
 AT_ONCE = 4
