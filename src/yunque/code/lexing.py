@@ -120,6 +120,11 @@ def _compiled(lexer: str) -> re.Pattern[str]:
     return re.compile("|".join(_FAMILIES[lexer]), re.DOTALL)
 
 
+def indent_of(text: str) -> str:
+    """The blanks that a text begins with."""
+    return text[: len(text) - len(text.lstrip(" \t"))]
+
+
 def lines_of_comment(text: str, start: int, end: int) -> list[tuple[int, int, str]]:
     """Start, end and words (without comment marks) of each line of a comment."""
     result, position = [], start

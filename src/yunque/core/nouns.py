@@ -385,6 +385,16 @@ class Insertion:
     """Whether ``before`` begins where the file does and ``after`` ends where it ends; else both may be windows of it."""
 
     @property
+    def line_before(self) -> str:
+        """What stands before the cursor on its line."""
+        return self.before[self.before.rfind("\n") + 1 :]
+
+    @property
+    def line_behind(self) -> str:
+        """What stands behind the cursor on its line."""
+        return self.after.partition("\n")[0]
+
+    @property
     def placed(self) -> str:
         """The file, or the window of it, with the text in its place."""
         return self.before + self.text + self.after

@@ -21,7 +21,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hmac
-import json
 import time
 import uuid
 from collections.abc import AsyncGenerator, Callable
@@ -57,6 +56,7 @@ from yunque.serving.shapes import (
     VerifiedBody,
     refuse_unreadable,
 )
+from yunque.serving.streaming import Shape, events, finish_reason, first_piece, until_gone, usage, while_connected
 from yunque.serving.tokens import Tokens
 from yunque.serving.verified import DispatchedEngine, Verifier
 
@@ -71,10 +71,6 @@ PAGE_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-cache",
 }
-FINISH = {"eos": "stop", "rule": "stop", "repetition": "stop", "length": "length"}
-"""Why an answer ended -> OpenAI's word for it."""
-Shape = Callable[[str, Piece | None], dict]
-"""A text, and the last piece where it ends with it, as a route writes them."""
 Opener = Callable[[Path, str], tuple[LiveEngine, str]]
 """(Model, kind of engine) -> an engine and its licence; YunqueError where there is none."""
 EDITOR = "x-editor-id"
@@ -119,9 +115,8 @@ def make_app(
         yield
         verifier.close()
 
-    app = FastAPIOffline(
-        title="yunque", version=yunque.__version__, redoc_url=None, lifespan=lifespan
-    )  # its pages load nothing from elsewhere
+    # The library's own pages load scripts from elsewhere; these bring them.
+    app = FastAPIOffline(title="yunque", version=yunque.__version__, redoc_url=None, lifespan=lifespan)
     gateway = Gateway(dispatcher=dispatcher, deployment=deployment, tier=tier, holds=holds, verifier=verifier)
     app.get("/", include_in_schema=False)(gateway.page)
     app.get("/page/{name}", include_in_schema=False)(gateway.page)
@@ -183,7 +178,7 @@ class Gateway:
         head["model"] = self.model.name
 
         def shape(text: str, last: Piece | None) -> dict:
-            return head | {"choices": [{"index": 0, "text": text, "logprobs": None, "finish_reason": _finish(last)}]}
+            return head | {"choices": [{"index": 0, "text": text, "logprobs": None, "finish_reason": finish_reason(last)}]}
 
         return await self._respond(http, body, shape)
 
@@ -195,7 +190,7 @@ class Gateway:
 
         def shape(text: str, last: Piece | None) -> dict:
             turn = {"role": "assistant", "content": text}
-            return head | {"choices": [{"index": 0, name: turn, "logprobs": None, "finish_reason": _finish(last)}]}
+            return head | {"choices": [{"index": 0, name: turn, "logprobs": None, "finish_reason": finish_reason(last)}]}
 
         return await self._respond(http, body, shape)
 
@@ -221,7 +216,7 @@ class Gateway:
             return failure(400, _cannot(PromptStyle.CHAT, self.model.name))
         engine = DispatchedEngine(self.dispatcher, http.scope.get("user_name", ""), self.model.styles)
         answering = self.verifier.begin(body, engine)
-        gone = asyncio.ensure_future(_gone(http))
+        gone = asyncio.ensure_future(until_gone(http))
         either: set[asyncio.Future[Any]] = {answering, gone}
         try:
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
@@ -290,35 +285,34 @@ class Gateway:
         user, editor = http.scope.get("user_name", ""), http.headers.get(EDITOR, "")
         pieces = self.dispatcher.answer(request, user=user, editor=editor, whole=not body.stream)
         try:
-            first = await _first(http, pieces)
+            first = await first_piece(http, pieces)
         except (BusyError, SupersededError, ModelError) as error:
             return _refusal(error)
         if first is None:
             await pieces.aclose()
             return Response(status_code=499)  # nobody is there to read it
-        place = body.place()
         if body.stream:
             with_usage = isinstance(body, OpenAiBody) and bool((body.stream_options or {}).get("include_usage"))
-            events = _events(first, pieces, shape, done, with_usage)
-            return StreamingResponse(events, media_type="text/event-stream")
+            sent = events(first, pieces, shape, done, with_usage)
+            return StreamingResponse(sent, media_type="text/event-stream")
         texts, last = [first.text], first
         try:
             async with contextlib.aclosing(pieces):
-                async for piece in _while_connected(http, pieces):
+                async for piece in while_connected(http, pieces):
                     texts.append(piece.text)
                     last = piece
         except (BusyError, SupersededError, ModelError) as error:
             return _refusal(error)
         text = "".join(texts)
         about: dict = {}
-        if place is not None and (body.yunque or PlaceBody()).postprocess:
-            text, about = await self._looked_at(replace(place, text=text), body.yunque)
-        return JSONResponse(shape(text, last) | (_usage(last) if done else {}) | about)
+        if body.editor.postprocess and (place := body.place()) is not None:
+            text, about = await self._looked_at(replace(place, text=text), body.editor)
+        return JSONResponse(shape(text, last) | (usage(last) if done else {}) | about)
 
-    async def _looked_at(self, insertion: Insertion, asked: PlaceBody | None) -> tuple[str, dict]:
+    async def _looked_at(self, insertion: Insertion, editor: PlaceBody) -> tuple[str, dict]:
         """The text as it is shown at its place, and what is known of it."""
         answer = await asyncio.to_thread(self.tier.look, insertion)
-        holds = self.holds if asked is None or asked.hold is None else asked.hold
+        holds = self.holds if editor.hold is None else editor.hold
         if is_held := bool(holds and answer.held_by):
             self.dispatcher.counts.held += 1
         return "" if is_held else answer.insertion.text, {"yunque": _about(answer, is_held=is_held)}
@@ -329,76 +323,6 @@ def _about(answer: InlineAnswer, *, is_held: bool) -> dict:
     verdicts = [plain_verdict(verdict) for verdict in answer.verdicts]
     about = {"language": answer.insertion.language, "rules": list(answer.rules), "verdicts": verdicts}
     return about | {"failed": answer.held_by, "held": is_held}
-
-
-async def _first(http: HttpRequest, pieces: AsyncGenerator[Piece]) -> Piece | None:
-    """The first piece; None when the client went away while it waited."""
-    async with contextlib.aclosing(_while_connected(http, pieces)) as coming:
-        async for piece in coming:
-            return piece
-    if await http.is_disconnected():
-        return None
-    raise ModelError("the engine gave no answer")
-
-
-async def _while_connected(http: HttpRequest, pieces: AsyncGenerator[Piece]) -> AsyncGenerator[Piece]:
-    """The pieces, as long as the client is there; a client that goes away ends the answer."""
-    gone = asyncio.ensure_future(_gone(http))
-    coming: asyncio.Future[Piece | None] | None = None
-    try:
-        while True:
-            coming = asyncio.ensure_future(anext(pieces, None))
-            await asyncio.wait({coming, gone}, return_when=asyncio.FIRST_COMPLETED)
-            if not coming.done() or (piece := coming.result()) is None:
-                return
-            yield piece
-    finally:
-        gone.cancel()
-        if coming is not None and not coming.done():
-            coming.cancel()
-            with contextlib.suppress(asyncio.CancelledError, StopAsyncIteration):
-                await coming
-
-
-async def _gone(http: HttpRequest) -> None:
-    """Until the client closes the connection."""
-    while (await http.receive())["type"] != "http.disconnect":
-        pass
-
-
-async def _events(
-    first: Piece, pieces: AsyncGenerator[Piece], shape: Shape, done: bool, with_usage: bool
-) -> AsyncGenerator[str]:
-    """Server-sent events of the pieces; an error in the middle is the last event."""
-    last = first
-    try:
-        yield _event(shape(first.text, first if first.stop else None))
-        async for piece in pieces:
-            last = piece
-            yield _event(shape(piece.text, piece if piece.stop else None))
-        if with_usage:
-            yield _event(shape("", None) | {"choices": []} | _usage(last))
-    except SupersededError:
-        yield _event({"error": {"message": "superseded by a newer request", "type": "superseded", "code": 409}})
-    except ModelError as error:
-        yield _event({"error": {"message": error.line(), "type": "server_error", "code": 503}})
-    finally:
-        await pieces.aclose()
-    if done:
-        yield "data: [DONE]\n\n"
-
-
-def _event(value: dict) -> str:
-    return f"data: {json.dumps(value, ensure_ascii=False)}\n\n"
-
-
-def _finish(last: Piece | None) -> str | None:
-    return FINISH[last.stop] if last is not None and last.stop else None
-
-
-def _usage(last: Piece) -> dict:
-    total = last.prompt_tokens + last.tokens
-    return {"usage": {"prompt_tokens": last.prompt_tokens, "completion_tokens": last.tokens, "total_tokens": total}}
 
 
 # ------------------------------------------------------------------------------------------------------------------- errors

@@ -64,13 +64,18 @@ class AskingBody(BaseModel, extra="allow"):
         raise NotImplementedError
 
     @property
-    def is_at_cursor(self) -> bool:
-        """Whether the answer is put in somewhere in a file."""
-        return False
+    def editor(self) -> PlaceBody:
+        """What the editor says, or what is so where it says nothing."""
+        return self.yunque or PlaceBody()
+
+    def around(self) -> tuple[str, str] | None:
+        """What stands before and behind the cursor at which the answer is put in; None where it is none."""
+        return None
 
     def place(self) -> Insertion | None:
         """Where in a file the answer is put in; None where it is none."""
-        return None
+        around = self.around()
+        return self.editor.insertion(*around) if around else None
 
     def _request(self, **asked: Any) -> Request:
         return Request(
@@ -78,7 +83,7 @@ class AskingBody(BaseModel, extra="allow"):
             stop_repetition=True,
             temperature=_warm(self.temperature),
             seed=(self.seed or 0) % 2**63,
-            heal=self.is_at_cursor,
+            heal=self.around() is not None,
             **asked,
         )
 
@@ -112,17 +117,10 @@ class CompletionBody(OpenAiBody):
             max_tokens=64 if self.max_tokens is None else self.max_tokens,
         )
 
-    @property
-    def is_at_cursor(self) -> bool:
-        """Between prompt and suffix; not a prompt alone of a client that says nothing of a file."""
-        return bool(self.suffix) or self.yunque is not None
-
-    def place(self) -> Insertion | None:
-        """The cursor."""
-        if not self.is_at_cursor:
-            return None
+    def around(self) -> tuple[str, str] | None:
+        """Prompt and suffix; None for a prompt alone of a client that says nothing of a file."""
         prompt = self.prompt if isinstance(self.prompt, str) else self.prompt[0]
-        return (self.yunque or PlaceBody()).insertion(prompt, self.suffix or "")
+        return (prompt, self.suffix or "") if self.suffix or self.yunque is not None else None
 
 
 class MessageBody(BaseModel, extra="allow"):
@@ -243,14 +241,9 @@ class InfillBody(AskingBody):
             max_tokens=64 if self.n_predict < 0 else self.n_predict,
         )
 
-    @property
-    def is_at_cursor(self) -> bool:
-        """Always."""
-        return True
-
-    def place(self) -> Insertion | None:
-        """The cursor in the file."""
-        return (self.yunque or PlaceBody()).insertion(self.input_prefix + self.prompt, self.input_suffix)
+    def around(self) -> tuple[str, str]:
+        """The file before and behind the cursor, without the pieces of others."""
+        return self.input_prefix + self.prompt, self.input_suffix
 
 
 def stops_of(stop: Stops) -> tuple[str, ...]:

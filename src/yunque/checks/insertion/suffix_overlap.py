@@ -48,7 +48,7 @@ class ClosesTwice:
 
 def repeats_rest(insertion: Insertion) -> bool:
     """Whether the text's last line ends with the rest of the line behind the cursor, brackets and the like aside."""
-    rest = insertion.after.partition("\n")[0].strip()
+    rest = insertion.line_behind.strip()
     return len(rest.strip(")]}>;:,'\" ")) >= LEAST_CHARS and insertion.text.rstrip().endswith(rest)
 
 
@@ -60,7 +60,7 @@ def num_repeated_lines(insertion: Insertion) -> int:
     if rest.strip() or not following:
         return 0
     if lines[0]:
-        lines[0] = (insertion.before[insertion.before.rfind("\n") + 1 :] + lines[0]).strip()
+        lines[0] = (insertion.line_before + lines[0]).strip()
     filled = [(place, line) for place, line in enumerate(lines) if line]
     for number in range(min(len(filled), len(following)), 0, -1):
         same = [line for _, line in filled[-number:]] == following[:number]
@@ -71,7 +71,7 @@ def num_repeated_lines(insertion: Insertion) -> int:
 
 def num_closed_twice(insertion: Insertion) -> int:
     """How many closing brackets behind the cursor have nothing to close any more, with the text before them."""
-    rest = insertion.after.partition("\n")[0]
+    rest = insertion.line_behind
     line = insertion.before[insertion.before.rfind("\n\n") + 1 :][-2000:]  # of a statement over several lines
     without, _ = unmatched(line + rest, insertion.language)
     within, _ = unmatched(line + insertion.text + rest, insertion.language)

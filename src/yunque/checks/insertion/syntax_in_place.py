@@ -18,6 +18,7 @@ from yunque.checks.findings import decide, skip, timed
 from yunque.checks.syntax import syntax_findings
 from yunque.code.brackets import unmatched
 from yunque.code.languages import PARSED
+from yunque.code.lexing import indent_of
 from yunque.code.python_ast import is_newer
 from yunque.core.nouns import Finding, Insertion, Verdict
 
@@ -100,7 +101,7 @@ def _heads(before: str) -> list[int]:
 def _block(before: str, after: str, head: int) -> Context:
     """The block that begins at a line, to its end behind the cursor, moved to the left margin."""
     before = before[head:]
-    indent = re.match(r"[ \t]*", before)[0]  # type: ignore[index]  # matches anything
+    indent = indent_of(before)
     tail, _, below = after.partition("\n")
     kept = []
     for line in below.splitlines(keepends=True):
@@ -121,7 +122,7 @@ def _finished(before: str, text: str, language: str) -> Iterator[str]:
     yield text
     line_start = before.rfind("\n") + 1
     line = before[line_start:] + text
-    indent = re.match(r"[ \t]*", line.rpartition("\n")[2])[0]  # type: ignore[index]
+    indent = indent_of(line.rpartition("\n")[2])
     text = text.rstrip().removesuffix("\\")
     _, closers = unmatched(line, language)
     closed = text + closers
@@ -150,5 +151,5 @@ def _without(before: str, after: str, language: str) -> Iterator[str]:
     yield before + after
     head, tail = before[: before.rfind("\n") + 1], after[after.find("\n") + 1 :] if "\n" in after else ""
     yield head + tail
-    indent = before[len(head) : len(before) - len(before[len(head) :].lstrip(" \t"))]
+    indent = indent_of(before[len(head) :])
     yield head + indent + ("pass" if language == "python" else ";") + "\n" + tail

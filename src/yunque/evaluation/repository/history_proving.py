@@ -13,6 +13,7 @@ from pathlib import Path
 from yunque.checks.execution.pytest_runs import Reached, TestReach, reach
 from yunque.checks.execution.python import TIMEOUT
 from yunque.code.functions import functions
+from yunque.code.lexing import indent_of
 from yunque.core.errors import EvaluationError, SourceError
 from yunque.core.nouns import Outcome, PromptStyle, Task, seed_from
 from yunque.core.progress import silent
@@ -306,7 +307,7 @@ _REFUSALS = {
 def _around(change: Change) -> str:
     """The classes that a method stands in, as the lines above it."""
     classes = change.name.split(".")[:-1]
-    indent = change.old[: len(change.old) - len(change.old.lstrip(" \t"))]
+    indent = indent_of(change.old)
     step = indent[: len(indent) // max(1, len(classes))]
     return "".join(f"{step * depth}class {name}:\n" for depth, name in enumerate(classes))
 

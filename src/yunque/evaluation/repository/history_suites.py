@@ -28,6 +28,7 @@ from pydantic import Field
 
 from yunque.checks.execution.repository_tests import RepositoryTests
 from yunque.checks.findings import fail
+from yunque.code.lexing import indent_of
 from yunque.code.python_ast import parse_python
 from yunque.core.errors import EvaluationError
 from yunque.core.nouns import Origin, Outcome, PromptStyle, Record, Task, Verdict, content_id
@@ -273,7 +274,7 @@ def written(change: Change, text: str, style: PromptStyle) -> str | None:
     if style is PromptStyle.CHAT:
         code = code_of(code, rf"\bdef\s+{name}\b")
     piece = function_in(code, name)
-    return None if piece is None else reindent(piece, change.old[: len(change.old) - len(change.old.lstrip(" \t"))])
+    return None if piece is None else reindent(piece, indent_of(change.old))
 
 
 def _same_tree(item: str, other: str) -> bool:

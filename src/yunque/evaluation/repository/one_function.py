@@ -6,6 +6,7 @@ import ast
 import re
 
 from yunque.code.functions import code_only, functions
+from yunque.code.lexing import indent_of
 from yunque.code.python_ast import try_parse_python
 from yunque.evaluation.suites.extraction import cut
 
@@ -84,11 +85,6 @@ def _statements(piece: str) -> list[ast.stmt]:
     if not indented:
         return body
     return body[0].body if len(body) == 1 and isinstance(body[0], ast.If) and not body[0].orelse else []
-
-
-def indent_of(text: str) -> str:
-    """Returns the blanks that a text begins with."""
-    return text[: len(text) - len(text.lstrip(" \t"))]
 
 
 def indented_by(code: str, indent: str) -> str:

@@ -29,6 +29,7 @@ from typing import ClassVar
 from yunque.checks.execution.repository_tests import RepositoryTests
 from yunque.checks.findings import decide, fail, skip
 from yunque.code.functions import Function
+from yunque.code.lexing import indent_of
 from yunque.core.errors import EvaluationError
 from yunque.core.nouns import PromptStyle, Record, Task, Verdict, content_id
 from yunque.core.plugins import nearest
@@ -42,7 +43,6 @@ from yunque.evaluation.repository.control_test import judge_controlled
 from yunque.evaluation.repository.one_function import (
     clean,
     function_in,
-    indent_of,
     indented_by,
     is_definition,
     line_start,

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from yunque.checks.insertion.suffix_overlap import num_closed_twice, num_repeated_lines, repeats_rest
 from yunque.code.brackets import unmatched
+from yunque.code.lexing import indent_of
 from yunque.core.nouns import Insertion
 from yunque.inference.stops import first_stop, repetition
 
@@ -44,18 +45,10 @@ def postprocess(insertion: Insertion) -> Postprocessed:
     return Postprocessed(insertion=insertion, rules=tuple(applied))
 
 
-def _line_before(insertion: Insertion) -> str:
-    return insertion.before[insertion.before.rfind("\n") + 1 :]
-
-
-def _rest(insertion: Insertion) -> str:
-    return insertion.after.partition("\n")[0]
-
-
 # --------------------------------------------------------------------------------------------------------------------- rules
 def _first_line(insertion: Insertion) -> str:
     """In the middle of a line one line is put in."""
-    return insertion.text.partition("\n")[0] if _rest(insertion).strip(" \t\r)]};:,>'\"") else insertion.text
+    return insertion.text.partition("\n")[0] if insertion.line_behind.strip(" \t\r)]};:,>'\"") else insertion.text
 
 
 def _repetition(insertion: Insertion) -> str:
@@ -92,10 +85,10 @@ def _scope(insertion: Insertion) -> str:
 
 def _indentation(insertion: Insertion) -> str:
     """The first line is not indented again, and later lines are indented with what the file is indented with."""
-    line, text = _line_before(insertion), insertion.text
+    line, text = insertion.line_before, insertion.text
     if line and not line.strip() and text[:1] in (" ", "\t"):
-        blanks = re.match(r"[ \t]*", text)[0]  # type: ignore[index]  # matches anything
-        text = text[len(blanks) :] if len(blanks) >= len(line) else text
+        indent = indent_of(text)
+        text = text[len(indent) :] if len(indent) >= len(line) else text
     lines = insertion.before.split("\n")
     has_tabs, has_spaces = (any(line.startswith(blank) and line.strip() for line in lines) for blank in ("\t", "  "))
     if has_tabs and not has_spaces:
@@ -114,7 +107,7 @@ def _already_there(insertion: Insertion) -> str:
 def _repeated_suffix(insertion: Insertion) -> str:
     """Lines that follow, and the rest of the cursor's line, are not said again."""
     if repeats_rest(insertion):
-        return insertion.text.rstrip().removesuffix(_rest(insertion).strip())
+        return insertion.text.rstrip().removesuffix(insertion.line_behind.strip())
     number = num_repeated_lines(insertion)
     if not number:
         return insertion.text
@@ -126,7 +119,7 @@ def _block_closer(insertion: Insertion) -> str:
     head, _, last = insertion.text.rstrip().rpartition("\n")
     following = next((line for line in insertion.after.split("\n")[1:] if line.strip()), "")
     is_closer = bool(re.fullmatch(r"[)\]}]+[;,]?|end|fi|done|esac", last.strip()))
-    if not head or not is_closer or last.strip() != following.strip() or _rest(insertion).strip():
+    if not head or not is_closer or last.strip() != following.strip() or insertion.line_behind.strip():
         return insertion.text
     opens = last.strip()[0] in ")]}" and not unmatched(insertion.text, insertion.language)[0]
     return insertion.text if opens else head
@@ -146,7 +139,7 @@ def _closed_twice(insertion: Insertion) -> str:
 def _blanks(insertion: Insertion) -> str:
     """No blanks at the end, nor twice at the beginning."""
     text = insertion.text.rstrip()
-    line = _line_before(insertion)
+    line = insertion.line_before
     return text.lstrip(" \t") if line.endswith((" ", "\t")) and line.strip() else text
 
 
@@ -154,7 +147,7 @@ def _minimum(insertion: Insertion) -> str:
     """A text of a character or two is dropped, unless it finishes a word or stands in brackets."""
     text = insertion.text.strip()
     finishes = insertion.before[-1:].isidentifier() and text[:1].isidentifier()
-    in_brackets = bool(unmatched(_line_before(insertion), insertion.language)[1])
+    in_brackets = bool(unmatched(insertion.line_before, insertion.language)[1])
     return insertion.text if len(text) >= LEAST_CHARS or (text and (finishes or in_brackets)) else ""
 
 
