@@ -19,7 +19,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from yunque.code.functions import functions
+from paired import code_lines
+
 from yunque.core.nouns import Insertion, Outcome, PromptStyle, Request
 from yunque.evaluation.metrics.statistics import wilson
 from yunque.inference.llama_cpp_engine import LlamaCppEngine
@@ -48,20 +49,10 @@ def cursors(folder: Path, number: int, seed: int) -> list[Cursor]:
 
 def _of_file(path: Path, folder: Path) -> Iterator[Cursor]:
     text = path.read_text("utf-8", "replace")
-    data = text.encode()
-    for function in functions(text, "python"):
-        start = function.prompt_end_byte
-        lines = data[start : function.body_end_byte].decode().splitlines(keepends=True)
-        offset = len(data[:start].decode())
-        for line in lines:
-            code = line.strip()
-            if len(code) >= 12 and code[0] not in "#\"'":
-                chance = random.Random(f"{path.name}{offset}")
-                place = offset + line.index(code) + chance.randrange(2, len(code) - 3)
-                end = offset + len(line.rstrip("\n"))
-                name = path.relative_to(folder).as_posix()
-                yield Cursor(name, text[:place], text[place:end], text[end:])
-            offset += len(line)
+    for start, end in code_lines(text, "python"):
+        chance = random.Random(f"{path.name}{text.rfind(chr(10), 0, start) + 1}")
+        place = start + chance.randrange(2, len(text[start:end].strip()) - 3)
+        yield Cursor(path.relative_to(folder).as_posix(), text[:place], text[place:end], text[end:])
 
 
 def main() -> None:

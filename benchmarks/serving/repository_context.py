@@ -22,10 +22,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from yunque.code.functions import functions
-from yunque.code.languages import language_of, row_of
+from paired import code_lines, print_paired
+
+from yunque.code.languages import language_of
 from yunque.core.nouns import PromptStyle, Request
-from yunque.evaluation.metrics.statistics import Quantity, compare
 from yunque.evaluation.metrics.text import edit_similarity, same_text
 from yunque.inference.llama_cpp_engine import LlamaCppEngine
 from yunque.models.tokenizer import encode
@@ -54,17 +54,9 @@ def cursors(folder: Path, paths: list[str], number: int, seed: int) -> list[Curs
 
 
 def _places(path: str, text: str) -> list[Cursor]:
-    language, data = language_of(path, text[:100].encode()), text.encode()
-    mark = row_of(language).line_comment or "//"
-    places = set()
-    for function in functions(text, language):
-        offset = len(data[: function.prompt_end_byte].decode())
-        for line in data[function.prompt_end_byte : function.body_end_byte].decode().split("\n"):
-            code = line.strip()
-            if len(code) >= 12 and not code.startswith((mark, '"', "'")):
-                places.add((offset + line.index(code) + len(code) // 2, offset + len(line)))
-            offset += len(line) + 1
-    return [Cursor(path=path, prefix=text[:place], suffix=text[end:], rest=text[place:end]) for place, end in sorted(places)]
+    lines = set(code_lines(text, language_of(path, text[:100].encode())))
+    places = sorted((start + len(text[start:end].strip()) // 2, end) for start, end in lines)
+    return [Cursor(path=path, prefix=text[:place], suffix=text[end:], rest=text[place:end]) for place, end in places]
 
 
 def main() -> None:
@@ -121,15 +113,8 @@ def main() -> None:
         f"{given.suffix_tokens} behind\n"
     )
     print("| | alone | context | difference | 95 % |\n|---|--:|--:|--:|---|")
-    for name, score in (("exact match", same_text), ("edit similarity", edit_similarity)):
-        alone, with_it = (
-            [float(score(answer, cursor.rest)) for answer, cursor in zip(row, done, strict=True)] for row in answers
-        )
-        paired = compare(Quantity(name), alone, with_it, [cursor.path for cursor in done])
-        low, high = paired.difference.low, paired.difference.high
-        interval = "" if low is None or high is None else f"[{low:+.3f}, {high:+.3f}]"
-        values = (paired.base.value, paired.forged.value, paired.difference.value)
-        print("| {} | {:.3f} | {:.3f} | {:+.3f} | {} |".format(name, *values, interval))
+    scores = {"exact match": same_text, "edit similarity": edit_similarity}
+    print_paired({name: lambda text, at, score=score: score(text, at.rest) for name, score in scores.items()}, answers, done)
     print("| ms an answer, median | {:.0f} | {:.0f} | | |".format(*map(statistics.median, took_ms)))
     print(
         f"\nindexed in {indexed_s:.2f} s; a query: median {statistics.median(query_ms):.2f} ms, most {max(query_ms):.2f} ms"

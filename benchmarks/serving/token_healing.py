@@ -27,8 +27,9 @@ import tokenize
 from dataclasses import dataclass
 from pathlib import Path
 
+from paired import print_paired
+
 from yunque.core.nouns import PromptStyle, Request
-from yunque.evaluation.metrics.statistics import Quantity, compare
 from yunque.evaluation.metrics.text import edit_similarity, same_text
 from yunque.inference.llama_cpp_engine import LlamaCppEngine
 from yunque.reports.forge.collect import machine_facts
@@ -128,16 +129,7 @@ def main() -> None:
         "rest of the word, exact": lambda answer, cursor: word(answer) == cursor.word,
         "rest of the line, edit similarity": lambda answer, cursor: edit_similarity(answer, cursor.rest),
     }
-    for name, score in scores.items():
-        without, with_it = (
-            [float(score(answer, cursor)) for answer, cursor in zip(answers[heal], done, strict=True)]
-            for heal in (False, True)
-        )
-        paired = compare(Quantity(name), without, with_it, [cursor.path for cursor in done])
-        low, high = paired.difference.low, paired.difference.high
-        interval = "" if low is None or high is None else f"[{low:+.3f}, {high:+.3f}]"
-        values = (paired.base.value, paired.forged.value, paired.difference.value)
-        print("| {} | {:.3f} | {:.3f} | {:+.3f} | {} |".format(name, *values, interval))
+    print_paired(scores, (answers[False], answers[True]), done)
     print(
         "| ms an answer, median | {:.0f} | {:.0f} | | |".format(
             *(statistics.median(took_ms[heal]) for heal in (False, True))
