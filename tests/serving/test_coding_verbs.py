@@ -65,6 +65,7 @@ def test_tests_refactorings_and_explanations(call, tmp_path):
     ("arguments", "says"),
     [
         (("write", " "), "nothing is asked for"),
+        (("write", "x", "--start", "no.py"), "cannot be read"),
         (("write", "x", "--tests", "none.py"), "none.py: cannot be read"),
         (("fix", "none.py"), "none.py: cannot be read"),
         (("fix", "data.bin"), "no UTF-8 text"),

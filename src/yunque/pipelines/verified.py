@@ -66,7 +66,7 @@ def task_of(
     A file and tests below the current folder are judged in that folder, where what they import is. SourceError for a file
     that cannot be read, RecipeError for a language that is not known or words that are missing.
     """
-    if verb is Verb.WRITE and not instruction.strip():
+    if verb is Verb.WRITE and not instruction.strip() and file is None:
         raise RecipeError("nothing is asked for", do='say what to write: yunque write "parse an ISO 8601 duration"')
     code = _text(file) if file else ""
     known = named(language) if language else language_of(file.name, code[:200].encode()) if file else "python"

@@ -162,7 +162,7 @@ class VerifiedBody(BaseModel, extra="forbid"):
     verb: Verb = Verb.WRITE
     instruction: str = Field("", max_length=20_000)
     code: str = Field("", max_length=200_000)
-    """What it is about; for every verb but ``write``."""
+    """What it is about; for ``write`` what the answer begins with."""
     language: str = Field("python", max_length=64)
     path: str = Field("", max_length=1024)
     """Of the file that the answer is, relative; empty: where the tests import it from."""
@@ -181,8 +181,8 @@ class VerifiedBody(BaseModel, extra="forbid"):
         """What is asked. ValueError for what cannot be."""
         if self.verb is not Verb.WRITE and not self.code.strip():
             raise ValueError(f"'{self.verb.value}' needs code")
-        if self.verb is Verb.WRITE and not self.instruction.strip():
-            raise ValueError("'write' needs an instruction")
+        if self.verb is Verb.WRITE and not (self.instruction.strip() or self.code.strip()):
+            raise ValueError("'write' needs an instruction, or code to begin with")
         if not (language := named(self.language)):
             raise ValueError(f"the language {self.language!r} is not known")
         for path in [*self.tests, *([self.path] if self.path else [])]:

@@ -55,6 +55,13 @@ def test_each_test_that_fails_is_told_and_the_score_is_the_share_that_passes(jud
     assert finding.rule == "failed-test" and "PT2M" in finding.message and "122 == 120" in verdict.detail
 
 
+def test_each_test_that_fails_says_how(judged):
+    tests = "from answer import f\n\ndef test_a():\n    assert f(2) == 4\n\ndef test_b():\n    f('a')\n"
+    first, second = judged("def f(x):\n    return x + 1\n", tests).findings
+    assert first.message == "test_it.py::test_a fails: assert 3 == 4"
+    assert second.message == 'test_it.py::test_b fails: TypeError: can only concatenate str (not "int") to str'
+
+
 @pytest.mark.parametrize(
     ("text", "rule"),
     [

@@ -9,6 +9,7 @@ from yunque.inference.verified.coding import (
     chat_messages,
     module_of,
     parse_answer,
+    parse_plain,
     plain_prompt,
     repair_messages,
     request_of,
@@ -30,6 +31,19 @@ def test_every_verb_is_put_with_all_that_belongs_to_it(verb):
     assert ("plan" in user.content) is (verb is not Verb.EXPLAIN)
     assert "plan" not in chat_messages(task, plan=False)[1].content
     assert code in plain_prompt(task) and plain_prompt(task).startswith("# Mind negative numbers.\n")
+
+
+def test_an_answer_goes_on_from_what_it_begins_with():
+    start = 'def add(a, b):\n    """The sum."""\n'
+    task = CodingTask(verb=Verb.WRITE, instruction="Sum.", code=start)
+    assert plain_prompt(task) == "# Sum.\n" + start
+    assert plain_prompt(CodingTask(verb=Verb.WRITE, code=start)) == start
+    assert parse_plain("    return a + b\n", task).code == start + "    return a + b\n"
+    again = plain_prompt(task, ["examples: add(1, 2) fails"], start + "    return a - b\n")
+    assert again.index("return a - b") < again.index("# wrong: examples: add(1, 2) fails") and again.endswith(
+        "# Fixed:\n" + start
+    )
+    assert f"answer with all of it:\n\n```python\n{start}```" in chat_messages(task)[1].content
 
 
 def test_a_fence_in_the_code_does_not_end_the_block():

@@ -100,6 +100,21 @@ def test_a_model_without_a_chat_template_goes_on_from_comments_and_the_name_that
     )
 
 
+def test_the_examples_in_a_docstring_are_tests(generation):
+    start = 'def add(a, b):\n    """The sum.\n\n    >>> add(1, 2)\n    3\n    """\n'
+    made, engine = generation(["    return a - b\n", "    return a + b\n"], style=PromptStyle.PREFIX)
+    answer = made.answer(CodingTask(verb=Verb.WRITE, code=start))
+    assert (
+        engine.asked[0].prompt == start
+        and "# wrong: examples: test_examples.py::test_example_0 fails" in engine.asked[1].prompt
+    )
+    assert (
+        answer.is_clean
+        and answer.best.verdicts[0].check == "examples"
+        and answer.best.parsed.code == start + "    return a + b\n"
+    )
+
+
 def test_tests_by_the_model_are_shown_as_such_and_written_before_the_code(generation):
     tests = "```python\nfrom answer import add\n\n\ndef test_add():\n    assert add(2, 2) == 4\n```"
     made, engine = generation([tests, GOOD], writes_tests=True)

@@ -65,26 +65,27 @@ class GivenTests:
         if not ids:
             return error(self.name, "holds no test")
         if not all(test.passed for test in reached.tests):
-            return self._failures(
-                PytestRunner(tree=tree, tests=tuple(ids), sandbox=self.sandbox, limits=self.limits).run({})
-            )
+            runner = PytestRunner(tree=tree, tests=tuple(ids), sandbox=self.sandbox, limits=self.limits)
+            return self._failures(runner.run({}, explained=True))
         whole = RepositoryTests(tree=tree, tests=ids, sandbox=self.sandbox, limits=self.limits)
         moved = replace(record, origin=replace(record.origin, path=path))
         return replace(whole.judge(moved), check=self.name)
 
     def _failures(self, run: TestRun) -> Verdict:
-        """FAIL with a finding a test; the first says how."""
+        """FAIL with a finding a test, which says how it fails."""
         if run.timed_out:
             return fail(self.name, TIMEOUT, f"the tests took longer than {self.limits.wall_s:g} s")
         failed, num_passed = sorted(run.failed - {run.fails}), len(run.passed - {run.holds})
         names = failed or ["the run"]
         findings = [
-            Finding(rule="failed-test", message=f"{test} fails{'' if place else f': {run.reason}'}"[:400])
-            for place, test in enumerate(names[:MOST_FINDINGS])
+            Finding(rule="failed-test", message=f"{test} fails: {run.reasons.get(test, run.reason)}"[:400])
+            for test in names[:MOST_FINDINGS]
         ]
         total = len(failed) + num_passed
         detail = (
-            f"{len(failed)} of {total} tests fail: {run.reason}" if failed else f"the run did not end well: {run.reason}"
+            f"{len(failed)} of {total} tests fail: {run.reasons.get(names[0], run.reason)}"
+            if failed
+            else f"the run did not end well: {run.reason}"
         )
         return decide(self.name, findings, score=num_passed / total if failed else 0.0, detail=detail)
 

@@ -12,8 +12,8 @@ import json
 import re
 import secrets
 import sys
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,6 +31,8 @@ _PARTS = {
 }
 _PARTS |= {module.__name__: Path(module.__file__) for module in (kernel, seccomp)}
 CONFIG = "yunque-pytest.ini"
+SUMMARY = "-rfE"
+"""pytest's option that adds a line for each failed test."""
 LOOKED = 93
 """Exit status of a run that the guard ended."""
 ENDED = (LOOKED, separate_process.UNFIT, separate_process.UNPLAIN, separate_process.LEFT)
@@ -127,6 +129,8 @@ class TestRun:
     reason: str
     """Why it did not end well, in a line."""
     tier: str
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    """Test -> why it failed, in a line, as pytest wrote it; of a run that was asked to explain."""
 
     def passed_all(self, tests: Sequence[str]) -> bool:
         """Whether every test passed, and of ours the one that holds."""
@@ -167,12 +171,13 @@ class PytestRunner:
         known: Sequence[str] | None = None,
         rows: dict[str, list[int]] | None = None,
         elsewhere: dict[str, str] | None = None,
+        explained: bool = False,
     ) -> TestRun:
         """The tests, one of ours that holds and one that does not, on the tree with some files changed.
 
         ``known``: what tests may cause under the guard, None to find that out. ``rows``: which parameters of tests are
         wanted; where a test is not in it, by its id. ``elsewhere``: the path and the text of the file whose definition is
-        called in another process.
+        called in another process. ``explained``: with `TestRun.reasons`.
         """
         word, first, other = secrets.token_hex(16), secrets.token_hex(8), secrets.token_hex(8)
         own = {f"test_{name}.py::test_{name}": name for name in (first, other)}
@@ -186,7 +191,8 @@ class PytestRunner:
         mode = "judge" if elsewhere is None else "apart"
         job = self.job(
             mode,
-            [*dict.fromkeys(map(without_parameters, self.tests)), *own],  # nothing of this is another in a control
+            # Nothing of this is another in a control.
+            [*[SUMMARY] * explained, *dict.fromkeys(map(without_parameters, self.tests)), *own],
             stdin=f"{word}\n{json.dumps(order)}\n".encode(),
             files=files,
             guarded=guarded,
@@ -202,6 +208,7 @@ class PytestRunner:
             looked=seen.exit_code == LOOKED,
             reason=details or _last_line(seen.stderr) or f"exit {seen.exit_code}",
             tier=seen.tier,
+            reasons=_reasons(seen.stdout) if explained else {},
         )
 
     def job(
@@ -242,6 +249,7 @@ class PytestRunner:
                 "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
                 "YUNQUE_PROBE": mode,
                 "YUNQUE_CANDIDATE": guarded,
+                **({"COLUMNS": "240"} if SUMMARY in arguments else {}),  # else reasons are cut at 80 characters
             },
             collect=collect,
             limits=self.limits,
@@ -278,6 +286,16 @@ def _libraries(tree: Path) -> tuple[str, ...]:
         with contextlib.suppress(OSError):
             result |= set(re.findall(r"^[ \t]*(?:import|from)[ \t]+(\w+)", path.read_text("utf-8", "replace"), re.MULTILINE))
     return installed(result - {path.name for path in tree.iterdir()} - sys.stdlib_module_names)
+
+
+def _reasons(stdout: bytes) -> dict[str, str]:
+    """Test -> why it failed, of pytest's summary; what the tests print can be among it."""
+    lines = (line.partition(" - ") for line in stdout.decode("utf-8", "replace").splitlines())
+    return {
+        head.partition(" ")[2]: reason[:240]
+        for head, _, reason in lines
+        if reason and head.startswith(("FAILED ", "ERROR "))
+    }
 
 
 def _reason(stdout: bytes) -> str:

@@ -30,6 +30,9 @@ MODEL = str(DEFAULT_OUT / "model")
 
 def write(
     words: Words,
+    start: Annotated[
+        Path | None, typer.Option("--start", help="A file that the code begins with: a signature, a docstring.")
+    ] = None,
     tests: Tests = None,
     model: Model = MODEL,
     language: Lang = "",
@@ -47,7 +50,7 @@ def write(
 ) -> None:
     """Write code, run its tests and checks, and print it with a line for each; exit 0 only if nothing failed."""
     _answer(
-        "write", words, None, tests, model, language, checks, out, json_=json_,
+        "write", words, start, tests, model, language, checks, out, json_=json_,
         samples=samples, rounds=rounds, max_tokens=max_tokens, plan=not no_plan, style=style, writes_tests=write_tests,
     )  # fmt: skip
 

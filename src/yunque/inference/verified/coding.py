@@ -44,7 +44,7 @@ class CodingTask:
     instruction: str = ""
     """In the words of whoever asks; for ``fix`` what is wrong, if it is known."""
     code: str = ""
-    """What it is about; empty for ``write``."""
+    """What it is about; for ``write`` what the answer begins with, such as a signature and its docstring."""
     language: str = "python"
     path: str = ""
     """Of the file that the answer is, relative to the tree; empty where it is none."""
@@ -102,7 +102,7 @@ def chat_messages(task: CodingTask, *, plan: bool = True) -> tuple[Message, ...]
     )
     parts = [ask.strip()]
     if task.code.strip():
-        parts.append(_block(task.code, task.language))
+        parts += ["It begins so; answer with all of it:"] * (task.verb is Verb.WRITE) + [_block(task.code, task.language)]
     if task.tests:
         parts.append("It must pass these tests:")
         parts += [_block(text, task.language) for text in task.tests.values()]
@@ -118,21 +118,25 @@ def repair_messages(asked: Sequence[Message], answer: str, findings: Sequence[st
     return (*asked, Message(role="assistant", content=answer), Message(role="user", content=again))
 
 
-def plain_prompt(task: CodingTask, findings: Sequence[str] = ()) -> str:
-    """What a model goes on from outside of a chat: comments, the code it is about, and the `lead` of the answer."""
+def plain_prompt(task: CodingTask, findings: Sequence[str] = (), answer: str = "") -> str:
+    """What a model goes on from outside of a chat: comments, the code it is about, and the `lead` of the answer.
+
+    ``findings``: what is wrong with that code, or with the ``answer`` to ``write``.
+    """
     mark = row_of(task.language).line_comment or "#"
     lines = [f"{mark} {line}" for line in task.instruction.strip().splitlines()]
-    if task.code.strip():
-        lines += [f"{mark} {_BEFORE[task.verb]}:", task.code.rstrip(), ""]
+    code = answer if task.verb is Verb.WRITE else task.code
+    if code.strip():
+        lines += [f"{mark} {_BEFORE[task.verb]}:", code.rstrip(), ""]
         lines += [f"{mark} wrong: {' '.join(finding.split())}" for finding in findings]
         lines.append(f"{mark} {_AFTER[task.verb]}:")
-    return "\n".join(lines) + "\n" + lead(task)
+    return "".join(f"{line}\n" for line in lines) + lead(task)
 
 
 def lead(task: CodingTask) -> str:
-    """How the answer to a prompt that is no chat begins: in Python with the definition that the tests import, if they do."""
-    if task.verb is not Verb.WRITE or task.language != "python":
-        return ""
+    """How the answer to a prompt that is no chat begins: with what is given, else in Python with what the tests import."""
+    if task.verb is not Verb.WRITE or task.code or task.language != "python":
+        return task.code if task.verb is Verb.WRITE else ""
     module = module_of(task.path or answer_path(task.tests.values()))
     for text in task.tests.values():
         tree = try_parse_python(text)

@@ -36,7 +36,7 @@ from yunque.inference.verified.coding import (
     repair_messages,
     request_of,
 )
-from yunque.inference.verified.judging import OWN_TESTS, TESTS, Judge
+from yunque.inference.verified.judging import BY_TESTS, Judge
 
 STYLES = ("auto", "chat", "plain")
 TOLD_FINDINGS = 12
@@ -71,7 +71,7 @@ class Attempt:
     @property
     def rank(self) -> tuple:
         """The higher, the better."""
-        tests = [verdict.score or 0.0 for verdict in self.verdicts if verdict.check in (TESTS, OWN_TESTS)]
+        tests = [verdict.score or 0.0 for verdict in self.verdicts if verdict.check in BY_TESTS]
         findings = sum(len(item.findings) or 1 for item in self.verdicts if item.outcome is Outcome.FAIL)
         likelihood = round(self.likelihood or 0.0, 6)
         return tuple(tests), -len(self.failed), -findings, self.agreement, likelihood, -self.round, -self.sample
@@ -141,8 +141,7 @@ class VerifiedGeneration:
             if self._is_chat:
                 messages = repair_messages(asked, best.text, findings)
             else:
-                again = replace(task, code=best.parsed.code) if task.verb is Verb.WRITE else task
-                messages = (Message(role="user", content=plain_prompt(again, findings)),)
+                messages = (Message(role="user", content=plain_prompt(task, findings, best.parsed.code)),)
         return VerifiedAnswer(best=best, attempts=tuple(attempts), own_tests=own_tests)
 
     # ------------------------------------------------------------------------------------------------------------- asking
@@ -208,7 +207,7 @@ class VerifiedGeneration:
         task = judge.task
         if self.sandbox is None or task.language != "python" or task.verb not in (Verb.WRITE, Verb.FIX, Verb.REFACTOR):
             return [1] * len(attempts)
-        asserts = _asserts("\n".join(task.tests.values()) or judge.own_tests)
+        asserts = _asserts(judge.asserts)
         outputs = [_outputs(attempt.parsed.code, asserts, self.sandbox, self.limits) for attempt in attempts]
         counts = Counter(output for output in outputs if output)
         return [counts[output] if output else 1 for output in outputs]

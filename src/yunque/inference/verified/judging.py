@@ -8,17 +8,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from yunque.checks.execution.given_tests import ANSWER, GivenTests
+from yunque.checks.execution.given_tests import ANSWER, GivenTests, answer_path
 from yunque.checks.findings import decide, error, fail
 from yunque.code.functions import functions
 from yunque.code.languages import row_of
 from yunque.core.nouns import Finding, Limits, Outcome, Verdict, unsourced
 from yunque.core.seams import Check, Sandbox
-from yunque.inference.verified.coding import CodingTask, Verb, without_bodies
+from yunque.inference.verified.coding import CodingTask, Verb, module_of, without_bodies
+from yunque.inference.verified.examples import example_tests
 
-TESTS, OWN_TESTS = "tests", "tests-by-model"
-"""Names of the verdicts by tests that were given, and by those that the model wrote itself."""
-OWN_FILE = "test_by_model.py"
+TESTS, EXAMPLES, OWN_TESTS = "tests", "examples", "tests-by-model"
+"""Names of the verdicts by tests that were given, by examples in docstrings, and by tests that the model wrote itself."""
+BY_TESTS = (TESTS, EXAMPLES, OWN_TESTS)
+EXAMPLES_FILE, OWN_FILE = "test_examples.py", "test_by_model.py"
 Kinds = Counter[tuple[str, str]]
 """Findings of a check, by rule and message."""
 
@@ -50,10 +52,22 @@ class Judge:
 
     # -------------------------------------------------------------------------------------------------------------- tests
     def _by_tests(self, code: str) -> list[Verdict]:
-        """Whether the code passes the tests that were given, or else those that the model wrote."""
-        if self.task.tests:
-            return [self._tested(code, self.task.tests, TESTS, self.task.path)]
-        return [self._tested(code, {OWN_FILE: self.own_tests}, OWN_TESTS, self.task.path)] if self.own_tests else []
+        """Whether the code passes the tests that were given, examples in docstrings, and the tests that the model wrote."""
+        files = {TESTS: self.task.tests, EXAMPLES: {EXAMPLES_FILE: self.examples}, OWN_TESTS: {OWN_FILE: self.own_tests}}
+        return [self._tested(code, tests, name, self.task.path) for name, tests in files.items() if any(tests.values())]
+
+    @cached_property
+    def examples(self) -> str:
+        """The examples in the docstrings of the code that was given, as tests."""
+        task = self.task
+        if task.language != "python" or task.verb is Verb.TEST:
+            return ""
+        return example_tests(task.code, module_of(task.path or answer_path(task.tests.values())))
+
+    @property
+    def asserts(self) -> str:
+        """All tests there are, one below the other."""
+        return "\n".join([*self.task.tests.values(), self.examples, self.own_tests])
 
     def _of_tests(self, tests: str) -> list[Verdict]:
         """Whether tests pass on the code they test, and do not on the same code with every function emptied."""
@@ -79,8 +93,8 @@ class Judge:
     def _known(self) -> dict[str, Kinds]:
         """What each check finds in the code that was given, by its name: an answer is not blamed for it."""
         task = self.task
-        if not task.code or task.verb is Verb.TEST:
-            return {}
+        if not task.code or task.verb in (Verb.TEST, Verb.WRITE):
+            return {}  # tests are another text, and a beginning is no code yet
         record = unsourced(task.code, task.language, task.path or "answer")
         return {check.name: Counter(map(_kind, check.judge(record).findings)) for check in self.checks}
 
