@@ -239,8 +239,8 @@ def recall(folder: Path, options: argparse.Namespace) -> None:
     """Against all pairs: 2,000 files drawn, 1,000 in a row, and 1,000 planted copies with 1 to 35 % of lines changed."""
     import numpy as np
 
+    from yunque.code.shingles import shingle
     from yunque.data.duplicates.find import CLUSTERS, Clustered, DuplicatesRecipe, find_duplicates
-    from yunque.data.duplicates.shingles import shingle
     from yunque.store.tables import read_table
 
     draw = random.Random(4)

@@ -116,7 +116,7 @@ BUILT: dict[tuple[str, str], Callable] = {
     ("data.streams.notebooks", "f'(?:\\\\\\\\.|(?!{quote}).)*'"): lambda module: (
         rf"(?:\\.|(?!{quote}).)*" for quote in ("'", '"', "'''", '"""')
     ),
-    ("data.duplicates.shingles", "b'(' + expression.pattern.encode() + b')'"): lambda module: (
+    ("code.shingles", "b'(' + expression.pattern.encode() + b')'"): lambda module: (
         module._splitter(lexer).pattern for lexer in ("python", "c", "go", "script", "php", "shell", "sql")
     ),
     ("data.licences.spdx", "f'\\\\b{_UNDER} {name}\\\\b'"): _values("_NAMED_RE"),

@@ -22,7 +22,10 @@ def test_a_file_is_compared_with_the_model(fim_folder, tmp_path):
     assert before != after and abs(before - after) < 0.05 * before and rounded.num_bytes < exact.num_bytes
     assert "bits per byte: " in rounded.lines()[1] and f"of {NUM_PROMPTS} greedy answers the same" in rounded.lines()[0]
     with_default = shutil.copytree(fim_folder, tmp_path / "model")
+    (tmp_path / "model.copies").write_bytes(b"an index")
     assert Export(model=with_default, quantization="q4_0").run().path == tmp_path / "model.gguf"
+    Export(model=with_default, quantization="q4_0", out=tmp_path / "c.gguf").run()
+    assert (tmp_path / "c.copies").read_bytes() == b"an index" and not (tmp_path / "b.copies").exists()
 
 
 def test_a_file_that_llama_cpp_reads_otherwise_is_not_kept(fim_folder, tmp_path, monkeypatch):

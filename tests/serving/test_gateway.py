@@ -12,8 +12,9 @@ import httpx2
 import openai
 import pytest
 
+from yunque.checks.insertion.training_copies import TrainingCopies, write_index
 from yunque.core.errors import ServingError
-from yunque.core.nouns import PromptStyle
+from yunque.core.nouns import Origin, PromptStyle
 from yunque.inference.scripted_engine import ScriptedEngine
 from yunque.serving.door import MAX_BODY_BYTES
 from yunque.serving.tokens import Tokens
@@ -375,6 +376,29 @@ def test_an_answer_between_two_texts_is_cleaned_and_looked_at(gateway):
     body = {"input_prefix": "import os\n\n\ndef size(path):\n", "prompt": "    return ", "input_suffix": PLACE["suffix"]}
     told = client.post("/infill", json=body).json()
     assert told["content"] == "os.stat(path).st_size" and told["yunque"]["verdicts"]
+
+
+def test_what_the_model_was_trained_on_is_noticed_in_a_completion_and_in_a_task(gateway, tmp_path):
+    body = """    total, bias = 0.0, sum(values) / len(values)
+    for weight, value in zip(weights, values, strict=True):
+        if weight < 0 or value is None:
+            raise ValueError(f"no weight: {weight}")
+        total += weight * (value - bias)
+    return total / sum(weights) + bias
+"""
+    record = f"def weighted(weights, values):\n{body}"
+    origin = Origin(source="numbers", path="sums.py", revision="", licence="GPL-3.0-only", collected_at="")
+    write_index([(record, origin)], tmp_path / "model.copies")
+    copies = TrainingCopies(tmp_path / "model.copies")
+    client = gateway(ScriptedEngine({"dot(weights, values):\n": body, "": record}), copies=copies)
+    place = {"prompt": "def dot(weights, values):\n", "suffix": "\n\nprint(dot([1], [2]))\n", "max_tokens": 400}
+    place["yunque"] = {"hold": True}
+    told = client.post("/v1/completions", json=place).json()
+    assert told["yunque"]["failed"] == "training-copies" and told["yunque"]["held"] and told["choices"][0]["text"] == ""
+    (finding,) = told["yunque"]["verdicts"][-1]["findings"]
+    assert "sums.py of numbers (GPL-3.0-only)" in finding["message"]
+    told = client.post("/v1/verified", json={"instruction": "a weighted sum", "rounds": 0, "style": "plain"}).json()
+    assert told["failed"] == ["training-copies"]
 
 
 def test_what_fails_is_held_back_where_that_is_wanted(gateway):

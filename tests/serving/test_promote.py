@@ -8,6 +8,7 @@ import pytest
 import yunque.serving.serve as serve
 from yunque.core.errors import ModelError, ServingError
 from yunque.inference.scripted_engine import ScriptedEngine
+from yunque.serving.app import OpenedModel
 from yunque.serving.running import CONTROL, RunningServers
 from yunque.serving.tokens import Tokens
 
@@ -22,7 +23,7 @@ def models(monkeypatch):
         if path.stem == "broken":
             raise ModelError("cannot be loaded", where=path)
         time.sleep(0.3)  # others are answered meanwhile
-        return ScriptedEngine({"": f"of {path.stem}"}, delay_ms=2), "MIT"
+        return OpenedModel(ScriptedEngine({"": f"of {path.stem}"}, delay_ms=2), "MIT", None)
 
     monkeypatch.setattr(serve, "open_model", open_model)
 

@@ -10,6 +10,7 @@ import time
 import httpx2
 import pytest
 
+from yunque.checks.insertion.training_copies import write_index
 from yunque.core.errors import ModelError, ServingError
 from yunque.inference.scripted_engine import ScriptedEngine
 from yunque.models.base import BaseFacts
@@ -125,6 +126,9 @@ def test_a_folder_with_a_file_beside_it_is_served_by_llama_cpp(fim_folder, tmp_p
     write_gguf(fim_folder, tmp_path / "model.gguf", FACTS)
     assert open_model(tmp_path / "model")[0].name == "llama.cpp:model.gguf"
     assert open_model(tmp_path / "model", "torch")[0].name.startswith("torch:")
+    assert open_model(tmp_path / "model.gguf").copies is None
+    write_index([], tmp_path / "model.copies")
+    assert open_model(tmp_path / "model").copies.origins == open_model(tmp_path / "model.gguf").copies.origins == []
     with pytest.raises(ModelError, match="no such file; write one with `yunque export MODEL`"):
         open_model(fim_folder, "llama.cpp")
 

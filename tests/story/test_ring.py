@@ -112,6 +112,21 @@ def test_it_leaves_a_file_for_llama_cpp(forged: Path):
     assert "tokenizer.ggml.fim_mid_token_id" in fields
 
 
+def test_it_leaves_an_index_of_what_was_learned(forged: Path):
+    from yunque.checks.insertion.training_copies import TrainingCopies, beside
+    from yunque.core.nouns import Outcome, Record, unsourced
+    from yunque.store.tables import read_table
+
+    copies = TrainingCopies(beside(forged / "out" / "model"))
+    assert copies.origins and all(source == "repo" and licence == "MIT" for source, _, licence in copies.origins)
+    learned = {path for _, path, _ in copies.origins}
+    (records,) = (forged / "out" / "artifacts").glob("records-*/records.parquet")
+    for record in read_table(records, Record):
+        outcome = copies.judge(unsourced(record.text, record.language, "")).outcome
+        if record.origin.path in learned and len(record.text) > 1000:
+            assert outcome is Outcome.FAIL, record.origin.path
+
+
 def test_a_second_run_makes_nothing_new(forged: Path, tiny_model: Path, yunque):
     before = {path: path.stat().st_mtime_ns for path in (forged / "out" / "artifacts").iterdir()}
     result = yunque("forge", "repo", "--out", "out", *_settings(tiny_model), cwd=forged)

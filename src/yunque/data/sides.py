@@ -21,11 +21,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from yunque.code.languages import PARSED
+from yunque.code.shingles import distinct, token_hashes, window_hashes
 from yunque.core.errors import RecipeError
 from yunque.core.nouns import Pair, Record
 from yunque.core.plugins import nearest
 from yunque.data.contents import Wanted, rows_of, tree_records
-from yunque.data.duplicates.shingles import distinct, token_hashes, window_hashes
 from yunque.data.split import Split, SplitRecipe, parts_of
 from yunque.data.split_files import read_files
 from yunque.store.artifacts import Artifact, Store

@@ -12,10 +12,10 @@ import numpy as np
 
 from yunque.code.functions import Function, code_only, functions, is_test_path
 from yunque.code.languages import row_of
+from yunque.code.shingles import distinct, token_hashes, window_hashes
 from yunque.core.nouns import Record
 from yunque.core.progress import silent
 from yunque.core.seams import Progress
-from yunque.data.duplicates.shingles import distinct, token_hashes, window_hashes
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from yunque.checks.insertion.training_copies import beside
 from yunque.core.errors import ModelError
 from yunque.core.nouns import Request
 from yunque.core.plugins import nearest
@@ -96,7 +97,16 @@ class Export:
                 return self._moved(folder, is_adapter)
             _, facts = find_base(str(folder))
             target = self.out or self.model.with_name(f"{self.model.name}.gguf")
-            return write_and_compare(folder, target, facts, self.quantization, progress=self.progress, say=self.say)
+            return self._with_index(
+                write_and_compare(folder, target, facts, self.quantization, progress=self.progress, say=self.say)
+            )
+
+    def _with_index(self, exported: Exported) -> Exported:
+        """With the index of training records beside it, if the model has one."""
+        source, target = beside(self.model), beside(exported.path)
+        if source.is_file() and source.resolve() != target.resolve():
+            shutil.copyfile(source, target)
+        return exported
 
     def _copied(self, target: Path) -> Exported:
         _refuse_existing(target)

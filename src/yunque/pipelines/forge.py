@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from yunque.checks.insertion.training_copies import COPIES
 from yunque.core.errors import ModelError, SandboxError, SourceError, TooSmallError
 from yunque.core.progress import quiet, silent
 from yunque.core.seams import JudgedSuite, Progress
@@ -90,8 +91,10 @@ class Forge:
             trained = Trained(split=parts, packed=packed, adapter=adapter, model=training.model(adapter))
             asked = self._measured(training, trained, suites, others) if self.measured else []
             file = self._gguf(training, trained, dataset)
+            copies = training.copies(dataset, parts)
+            beside = [copies.path / COPIES, *([file.path / FILE] if file else [])]
             report = self._report(training, dataset, trained, suites, asked)
-            deliver(self.out, report=report, model=trained.model, adapter=trained.adapter, gguf=file)
+            deliver(self.out, report=report, model=trained.model, adapter=trained.adapter, beside=beside)
         kept = sum(source.snapshot.counts["bytes"] for source in sources_of(data.store, dataset) if source.snapshot)
         self.say(
             f"{self.out} keeps the sources as they were, {size(kept)} before screening, since their tests are run; "

@@ -12,11 +12,12 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from yunque.core.nouns import Pair
+from yunque.checks.insertion.training_copies import COPIES, LEAST_TOKENS, MOST_RECORDS, WINDOW, write_index
+from yunque.core.nouns import Origin, Pair
 from yunque.core.plugins import find_part
 from yunque.core.seams import Progress
 from yunque.data.contents import Wanted, rows_of, tree_records
@@ -29,6 +30,9 @@ from yunque.pipelines.recipes import ForgeRecipe
 from yunque.pipelines.steps import Steps, plain
 from yunque.store.artifacts import Artifact
 from yunque.training.recipe import num_steps
+
+NOWHERE = Origin(source="a stream", path="", revision="", licence="unknown", collected_at="")
+"""Of a pair whose record is not kept."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +93,22 @@ class Training:
 
         decided = plain(recipe) | {"base": self.base.sha256, "quoted": self.recipe.split.similarity}
         return self.steps.make("packed", dataset.manifest.name, build, parents=[dataset, parts], recipe=decided)
+
+    def copies(self, dataset: Artifact, parts: Artifact) -> Artifact:
+        """The index by which a server notices that the model says a training record word for word."""
+
+        def build(folder: Path) -> dict:
+            placed, _ = self._placed(dataset, parts)
+            wanted = {record_id for pair in placed[Split.TRAIN] for record_id in pair.origin_ids}
+            records = {record.id: record for record in rows_of(self.steps.store, dataset, Wanted()) if record.id in wanted}
+            texts = [(record.text, record.origin) for record in records.values()]
+            for pair in placed[Split.TRAIN]:
+                if records.keys().isdisjoint(pair.origin_ids):
+                    texts.append((pair.answer, replace(NOWHERE, path=pair.kind.value)))
+            return write_index(texts, folder / COPIES)
+
+        decided = plain(self.recipe.split) | {"tokens": LEAST_TOKENS, "window": WINDOW, "records": MOST_RECORDS}
+        return self.steps.make("copies", dataset.manifest.name, build, parents=[dataset, parts], recipe=decided)
 
     def num_steps(self, packed: Artifact) -> int:
         """How many steps a training on these rows takes, if nothing stops it early."""

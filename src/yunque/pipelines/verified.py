@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from yunque.checks.insertion.training_copies import TrainingCopies, beside
 from yunque.code.languages import PARSED, language_of, named
 from yunque.core.errors import RecipeError, SandboxError, SourceError
 from yunque.core.plugins import nearest
-from yunque.core.seams import Sandbox
+from yunque.core.seams import Check, Sandbox
 from yunque.data.screening.screen import load_checks
-from yunque.inference.openai_engine import NO_LIMIT, Budget
+from yunque.inference.openai_engine import NO_LIMIT, SCHEME, Budget
 from yunque.inference.verified import USUAL_CHECKS
 from yunque.inference.verified.coding import CodingTask, Verb
 from yunque.inference.verified.generation import STYLES, Attempt, GenerationSettings, VerifiedAnswer, VerifiedGeneration
@@ -39,7 +40,7 @@ class VerifiedCoding:
         """
         if (style := self.settings.style) not in STYLES:
             raise RecipeError(f"no style {style!r}", where="--style", do=nearest(style, list(STYLES)))
-        checks = load_checks(self.checks)
+        checks = [*load_checks(self.checks), *self._copies()]
         with contextlib.ExitStack() as stack:
             generation = VerifiedGeneration(
                 engine=open_engine(self.model, prompt_tokens=4096, budget=self.budget),
@@ -48,6 +49,13 @@ class VerifiedCoding:
                 settings=self.settings,
             )
             return generation.answer(task, tell)
+
+    def _copies(self) -> list[Check]:
+        """What notices training records of the model, if an index of them lies beside it."""
+        if self.model.startswith(SCHEME) or not self.checks:
+            return []
+        index = beside(Path(self.model))
+        return [TrainingCopies(index)] if index.is_file() else []
 
     def _sandbox(self, task: CodingTask, stack: contextlib.ExitStack) -> Sandbox | None:
         try:

@@ -26,7 +26,7 @@ import uuid
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from fastapi import FastAPI
 from fastapi import Request as HttpRequest
@@ -36,6 +36,7 @@ from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 
 import yunque
+from yunque.checks.insertion.training_copies import TrainingCopies
 from yunque.core.errors import ModelError, YunqueError
 from yunque.core.nouns import Insertion, Piece, PromptStyle
 from yunque.core.seams import LiveEngine
@@ -71,10 +72,22 @@ PAGE_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-cache",
 }
-Opener = Callable[[Path, str], tuple[LiveEngine, str]]
-"""(Model, kind of engine) -> an engine and its licence; YunqueError where there is none."""
 EDITOR = "x-editor-id"
 """Header by which an editor names itself, so that its newer request supersedes an older one."""
+
+
+class OpenedModel(NamedTuple):
+    """A model that can answer."""
+
+    engine: LiveEngine
+    licence: str
+    """``unknown`` where the model says nothing."""
+    copies: TrainingCopies | None
+    """What notices training records, if an index of them lies beside the model."""
+
+
+Opener = Callable[[Path, str], OpenedModel]
+"""(Model, kind of engine) -> what is opened; YunqueError where there is none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +99,18 @@ class ServedModel:
     styles: frozenset[PromptStyle]
     loaded_at: float
     """Seconds since 1970."""
+    copies: TrainingCopies | None = None
+
+    @property
+    def checks(self) -> tuple[TrainingCopies, ...]:
+        """Those that belong to the model."""
+        return (self.copies,) if self.copies else ()
+
+
+def served(opened: OpenedModel, name: str) -> ServedModel:
+    """What clients are told of a model that is opened."""
+    styles = frozenset(getattr(opened.engine, "styles", PromptStyle))
+    return ServedModel(name=name, licence=opened.licence, styles=styles, loaded_at=time.time(), copies=opened.copies)
 
 
 @dataclass(kw_only=True)
@@ -215,7 +240,7 @@ class Gateway:
         if body.style == "chat" and PromptStyle.CHAT not in self.model.styles:
             return failure(400, _cannot(PromptStyle.CHAT, self.model.name))
         engine = DispatchedEngine(self.dispatcher, http.scope.get("user_name", ""), self.model.styles)
-        answering = self.verifier.begin(body, engine)
+        answering = self.verifier.begin(body, engine, self.model.checks)
         gone = asyncio.ensure_future(until_gone(http))
         either: set[asyncio.Future[Any]] = {answering, gone}
         try:
@@ -242,12 +267,10 @@ class Gateway:
         async with deployment.changing:
             try:
                 assert deployment.opener is not None  # or nobody would be in command
-                engine, licence = await asyncio.to_thread(deployment.opener, Path(body.model), body.engine)
+                opened = await asyncio.to_thread(deployment.opener, Path(body.model), body.engine)
             except YunqueError as error:
                 return failure(400, error.line())
-            styles = frozenset(getattr(engine, "styles", PromptStyle))
-            model = ServedModel(name=Path(body.model).stem, licence=licence, styles=styles, loaded_at=time.time())
-            return self._serve(engine, model)
+            return self._serve(opened.engine, served(opened, Path(body.model).stem))
 
     async def rollback(self, http: HttpRequest) -> Response:
         """Serve what was served before, at once."""
@@ -311,7 +334,7 @@ class Gateway:
 
     async def _looked_at(self, insertion: Insertion, editor: PlaceBody) -> tuple[str, dict]:
         """The text as it is shown at its place, and what is known of it."""
-        answer = await asyncio.to_thread(self.tier.look, insertion)
+        answer = await asyncio.to_thread(self.tier.look, insertion, self.model.checks)
         holds = self.holds if editor.hold is None else editor.hold
         if is_held := bool(holds and answer.held_by):
             self.dispatcher.counts.held += 1

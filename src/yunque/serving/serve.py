@@ -5,17 +5,16 @@ from __future__ import annotations
 import functools
 import ipaddress
 import socket
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from yunque.checks.insertion.training_copies import TrainingCopies, beside
 from yunque.core.errors import ModelError, ServingError
-from yunque.core.nouns import PromptStyle
 from yunque.core.plugins import nearest
 from yunque.core.seams import LiveEngine
 from yunque.inference.verified.inline_tier import InlineTier
-from yunque.serving.app import Deployment, ServedModel, make_app
+from yunque.serving.app import Deployment, OpenedModel, make_app, served
 from yunque.serving.dispatcher import Dispatcher
 from yunque.serving.tokens import Tokens
 
@@ -23,8 +22,8 @@ ENGINES = ("auto", "llama.cpp", "torch")
 HOST, PORT = "127.0.0.1", 8765
 
 
-def open_model(model: Path, kind: str = "auto", *, slots: int = 4, prompt_tokens: int = 1024) -> tuple[LiveEngine, str]:
-    """The engine of a model folder or a GGUF file, and what that says of its licence (``unknown`` where it says nothing).
+def open_model(model: Path, kind: str = "auto", *, slots: int = 4, prompt_tokens: int = 1024) -> OpenedModel:
+    """The engine of a model folder or a GGUF file, with what lies beside it.
 
     ``auto``: llama.cpp for a file, and for a folder with a file of its name beside it; else torch.
     ModelError where it cannot be served.
@@ -33,18 +32,20 @@ def open_model(model: Path, kind: str = "auto", *, slots: int = 4, prompt_tokens
         raise ModelError(f"no engine {kind!r}", do=nearest(kind, list(ENGINES)))
     if not model.exists():
         raise ModelError("no such model", where=model, do="run `yunque forge` first, or name a model folder or a GGUF file")
+    index = beside(model)
+    copies = TrainingCopies(index) if index.is_file() else None
     file = model if model.is_file() else model.with_name(f"{model.name}.gguf")
     if kind == "llama.cpp" or (kind == "auto" and file.is_file()):
         from yunque.inference.llama_cpp_engine import LlamaCppEngine
         from yunque.models.exports.gguf_tokenizer import text_field
 
         engine = LlamaCppEngine(file, slots=slots, prompt_tokens=prompt_tokens, anchored=True)
-        return engine, text_field(file, "general.license")
+        return OpenedModel(engine, text_field(file, "general.license"), copies)
     from yunque.inference.torch_engine import TorchEngine
     from yunque.models.base import find_base
 
     folder, facts = find_base(str(model))
-    return TorchEngine(folder, prompt_tokens=prompt_tokens, suffix_tokens=256), facts.licence
+    return OpenedModel(TorchEngine(folder, prompt_tokens=prompt_tokens, suffix_tokens=256), facts.licence, copies)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +89,7 @@ class ServerSettings:
     name: str = ""
     """What clients see; empty: the engine's name."""
     licence: str = "unknown"
+    copies: TrainingCopies | None = None
     holds: bool = False
     """Whether a completion that fails a check is not given out."""
     secret: str = ""
@@ -104,9 +106,7 @@ def make_server(engine: LiveEngine, tokens: Tokens, address: Address, settings: 
     if not tokens and not address.is_loopback:
         do = "make one with `yunque serve token add NAME`"
         raise ServingError("others can reach it, and no token keeps them out", where=address.host, do=do)
-    styles = frozenset(getattr(engine, "styles", PromptStyle))
-    name, licence = settings.name or engine.name, settings.licence
-    model = ServedModel(name=name, licence=licence, styles=styles, loaded_at=time.time())
+    model = served(OpenedModel(engine, settings.licence, settings.copies), settings.name or engine.name)
     opener = functools.partial(open_model, slots=settings.slots)
     deployment = Deployment(model=model, secret=settings.secret, opener=opener)
     app = make_app(Dispatcher(engine, slots=settings.slots), deployment, tokens, tier=InlineTier(), holds=settings.holds)

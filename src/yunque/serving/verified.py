@@ -84,13 +84,18 @@ class Verifier:
         except SandboxError:
             return None
 
-    def begin(self, body: VerifiedBody, engine: DispatchedEngine) -> asyncio.Future[VerifiedAnswer]:
-        """The verified answer, on a thread. Errors as of the engine; ValueError as of `VerifiedBody.task`."""
-        return asyncio.get_running_loop().run_in_executor(self._pool, self._answer, body, engine)
+    def begin(
+        self, body: VerifiedBody, engine: DispatchedEngine, checks: Sequence[Check] = ()
+    ) -> asyncio.Future[VerifiedAnswer]:
+        """The verified answer, on a thread; ``checks`` beside the usual ones.
 
-    def _answer(self, body: VerifiedBody, engine: DispatchedEngine) -> VerifiedAnswer:
+        Errors as of the engine; ValueError as of `VerifiedBody.task`.
+        """
+        return asyncio.get_running_loop().run_in_executor(self._pool, self._answer, body, engine, checks)
+
+    def _answer(self, body: VerifiedBody, engine: DispatchedEngine, checks: Sequence[Check]) -> VerifiedAnswer:
         with self._lock:
-            checks, sandbox = self.checks, self.sandbox
+            checks, sandbox = [*self.checks, *checks], self.sandbox
         generation = VerifiedGeneration(engine=engine, checks=checks, sandbox=sandbox, settings=body.settings())
         return generation.answer(body.task())
 

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from yunque.code.shingles import jaccard, shingle
 from yunque.core.errors import RecipeError, SourceError, StoreError
 from yunque.core.nouns import Origin, Record, content_id
 from yunque.data.duplicates.find import CLUSTERS, Clustered, DuplicatesRecipe, find_duplicates
-from yunque.data.duplicates.shingles import jaccard, shingle
 from yunque.store.tables import read_table
 
 RECIPE = DuplicatesRecipe()

@@ -6,9 +6,9 @@ import signal
 import numpy as np
 import pytest
 
+from yunque.code.shingles import shingle
 from yunque.core.nouns import Origin, Record, content_id
 from yunque.data.duplicates.minhash import choose_bands
-from yunque.data.duplicates.shingles import shingle
 from yunque.data.duplicates.sketches import NO_DATE, Sketcher, sketch_all
 
 BANDS = choose_bands(0.7)

@@ -36,13 +36,17 @@ def serve(
     with address.listen() as listening:
         started = time.monotonic()
         say(f"loading {model} …")
-        opened, licence = open_model(model, engine, slots=slots)
+        opened = open_model(model, engine, slots=slots)
         name, number = listening.getsockname()[:2]
         url = f"http://[{name}]:{number}" if ":" in name else f"http://{name}:{number}"
         with _running().noted(url, number) as secret:
-            settings = ServerSettings(slots=slots, name=model.stem, licence=licence, holds=hold, secret=secret)
-            server = make_server(opened, tokens, address, settings)
-            say(f"{opened.name}, loaded in {time.monotonic() - started:.1f} s")
+            settings = ServerSettings(
+                slots=slots, name=model.stem, licence=opened.licence, copies=opened.copies, holds=hold, secret=secret
+            )
+            server = make_server(opened.engine, tokens, address, settings)
+            say(f"{opened.engine.name}, loaded in {time.monotonic() - started:.1f} s")
+            if opened.copies is None:
+                say("no index of training records lies beside it: whether it says them word for word is not looked at")
             print("\n  ".join([url, *ways_to_try(url, needs_token=bool(tokens))]), flush=True)
             server.run(sockets=[listening])
 

@@ -34,13 +34,13 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import BaseModel, Field
 
+from yunque.code.shingles import WINDOW, jaccard
 from yunque.core.nouns import Record
 from yunque.core.progress import silent
 from yunque.core.seams import Progress
 from yunque.data.duplicates.buckets import Buckets
 from yunque.data.duplicates.index import Index, open_index, settings, write_index
 from yunque.data.duplicates.minhash import NUM_HASHES, Bands, choose_bands
-from yunque.data.duplicates.shingles import WINDOW, jaccard
 from yunque.data.duplicates.sketches import Sketcher, Sketches, sketch_all
 from yunque.data.duplicates.union_find import UnionFind
 from yunque.store.tables import open_table

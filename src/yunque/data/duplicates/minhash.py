@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from yunque.code.shingles import mix
 from yunque.core.errors import RecipeError
-from yunque.data.duplicates.shingles import mix
 
 if TYPE_CHECKING:
     from rensa import RMinHash

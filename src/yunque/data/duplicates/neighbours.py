@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from yunque.data.duplicates.shingles import jaccard
+from yunque.code.shingles import jaccard
 
 
 class Neighbours:

@@ -22,12 +22,12 @@ from pathlib import Path
 
 import numpy as np
 
+from yunque.code.shingles import shingle
 from yunque.core.errors import SourceError
 from yunque.core.nouns import Record, content_id
 from yunque.core.progress import silent
 from yunque.core.seams import Progress
 from yunque.data.duplicates.minhash import Bands, band_keys, signatures
-from yunque.data.duplicates.shingles import shingle
 from yunque.data.parallel import batched, ordered_map
 
 BATCH_CHARS, AT_ONCE_CHARS = 2 << 20, 1 << 17

@@ -43,10 +43,11 @@ class InlineTier:
         self.checks = tuple(checks if checks is not None else _installed())
         self.look(Insertion(before="def f():\n    ", text="token = 1", after="\n", language="python"))
 
-    def look(self, insertion: Insertion) -> InlineAnswer:
-        """The insertion as it is shown, with a verdict of every check; none where nothing is left of it."""
+    def look(self, insertion: Insertion, more: Sequence[InsertionCheck] = ()) -> InlineAnswer:
+        """The insertion as it is shown, with a verdict of every check and of ``more``; none where nothing is left of it."""
         processed = postprocess(insertion)
-        verdicts = [_judge(check, processed.insertion) for check in self.checks] if processed.insertion.text else []
+        checks = (*self.checks, *more) if processed.insertion.text else ()
+        verdicts = [_judge(check, processed.insertion) for check in checks]
         return InlineAnswer(insertion=processed.insertion, rules=processed.rules, verdicts=tuple(verdicts))
 
 

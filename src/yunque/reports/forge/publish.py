@@ -4,6 +4,7 @@
     OUT/model/       an ordinary Hugging Face folder with its model card (README.md)
     OUT/adapter/     the LoRA adapter alone, with the tokenizer it needs
     OUT/model.gguf   the model as one file for llama.cpp
+    OUT/model.copies the index by which a server notices training records in what the model says
 
 Weights are hard links into the store where the file system allows, so the second copy costs no space.
 """
@@ -12,8 +13,10 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
+from yunque.checks.insertion.training_copies import COPIES
 from yunque.models.exports.gguf import FILE
 from yunque.reports.forge.cards import dataset_card, model_card
 from yunque.reports.forge.facts import ForgeReport, to_json
@@ -34,8 +37,8 @@ def write_report(report: ForgeReport, folder: Path) -> dict:
     return {f"{comparison.suite}: {comparison.name}": comparison.verdict for comparison in report.comparisons}
 
 
-def deliver(out: Path, *, report: Artifact, model: Artifact, adapter: Artifact, gguf: Artifact | None = None) -> None:
-    """Put pages, model, adapter and GGUF file at the top of ``out``, replacing what an earlier run put there."""
+def deliver(out: Path, *, report: Artifact, model: Artifact, adapter: Artifact, beside: Sequence[Path] = ()) -> None:
+    """Put pages, model, adapter and the files ``beside`` them at the top of ``out``, in place of an earlier run's."""
     for page in PAGES:
         temporary = out / (page + ".part")
         shutil.copyfile(report.path / page, temporary)
@@ -43,9 +46,10 @@ def deliver(out: Path, *, report: Artifact, model: Artifact, adapter: Artifact, 
     card = report.path / "MODEL_CARD.md"
     _replace_folder(out / "model", model.path, card)
     _replace_folder(out / "adapter", adapter.path / "adapter", card)
-    (out / FILE).unlink(missing_ok=True)  # an older model's
-    if gguf is not None:
-        _link(gguf.path / FILE, out / FILE)
+    for name in (FILE, COPIES):
+        (out / name).unlink(missing_ok=True)  # an older model's
+    for file in beside:
+        _link(file, out / file.name)
 
 
 def _replace_folder(target: Path, source: Path, card: Path) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from yunque.code.languages import LANGUAGES
 from yunque.code.lexing import scan
-from yunque.data.duplicates.shingles import distinct, jaccard, shingle
+from yunque.code.shingles import distinct, jaccard, shingle
 
 PLAIN = re.compile(rb"[A-Za-z0-9_\x80-\xff]+|[^\sA-Za-z0-9_\x80-\xff\x00-\x20\x7f]")
 
