@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from yunque.code.unfinished import can_become_valid
 from yunque.core.errors import ModelError
 from yunque.core.nouns import PromptStyle, Request
 from yunque.core.seams import Engine, LiveEngine
@@ -115,6 +116,42 @@ def test_many_ask_at_the_same_time_and_each_gets_its_own(engine):
     with ThreadPoolExecutor(8) as pool:
         together = list(pool.map(lambda r: "".join(piece.text for piece in engine.stream(r)), requests))
     assert together == alone
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+@pytest.mark.parametrize("kind", ["torch", "llama.cpp"])
+def test_an_answer_can_be_kept_from_leaving_valid_syntax(engine_of, kind, temperature):
+    engine, others = engine_of(kind), 0
+    for prompt in PROMPTS:
+        request = Request(prompt=prompt, max_tokens=24, temperature=temperature, syntax="python")
+        pieces = list(engine.stream(request))
+        text = "".join(piece.text for piece in pieces)
+        (whole,) = engine.complete([request])
+        if not temperature:
+            assert (whole.text, whole.stop, whole.tokens) == (text, pieces[-1].stop, pieces[-1].tokens)
+        for answer in (text, whole.text):
+            assert can_become_valid(prompt + answer, "python"), answer
+        assert whole.tokens <= 25 and whole.stop
+        (free,) = engine.complete([replace(request, syntax="")])
+        others += not can_become_valid(prompt + free.text, "python")
+    assert others, "a random model writes no code by itself"
+
+
+@pytest.mark.parametrize("kind", ["torch", "llama.cpp"])
+def test_a_monitor_goes_with_a_healed_word_a_stop_rule_and_a_prompt_that_is_no_code(engine_of, kind):
+    engine = engine_of(kind)
+    asked = Request(prompt="def f(a):\n    retu", heal=True, max_tokens=16, syntax="python")
+    (answer,) = engine.complete([asked])
+    assert can_become_valid(asked.prompt + answer.text, "python")
+    (line,) = engine.complete([replace(asked, stop="line")])
+    assert "\n" not in line.text.strip()
+    for prompt, syntax in (("this is no code", "python"), ("x = 1", "klingon")):
+        (free,), (watched,) = (
+            engine.complete([Request(prompt=prompt, max_tokens=12, syntax=name)]) for name in ("", syntax)
+        )
+        assert free.text == watched.text
+    (piece,) = engine.stream(Request(prompt=PROMPTS[0], max_tokens=0, syntax="python"))
+    assert piece.stop == "length"
 
 
 def test_the_suffix_is_read(engine):

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from yunque.core.nouns import PromptStyle, Request
-from yunque.inference.llama_cpp_engine import LlamaCppEngine, _asked
+from yunque.inference.llama_cpp_engine import LlamaCppEngine, _asked, _Growing
 from yunque.inference.torch_engine import TorchEngine
 from yunque.models.base import BaseFacts
 from yunque.models.exports.gguf import write_gguf
@@ -129,7 +129,9 @@ def written(engine, request):
     """All that the model writes for a request, the word with it."""
     if isinstance(engine, LlamaCppEngine):
         ids, lead = engine.read(request)
-        return engine._server.handle_completions(_asked(ids, request, lead) | {"stream": False})["choices"][0]["text"]
+        return engine._server.handle_completions(_asked(ids, _Growing(request, lead, len(ids))) | {"stream": False})[
+            "choices"
+        ][0]["text"]
     row = engine._row(0, request)
     list(engine._decode([row]))
     return engine.tokenizer.decode(row.generated, skip_special_tokens=True)

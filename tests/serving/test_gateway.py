@@ -401,6 +401,16 @@ def test_what_the_model_was_trained_on_is_noticed_in_a_completion_and_in_a_task(
     assert told["failed"] == ["training-copies"]
 
 
+def test_the_model_is_kept_from_leaving_valid_syntax_at_a_cursor(gateway):
+    engine = ScriptedEngine({"return ": "1"})
+    client = gateway(engine)
+    client.post("/v1/completions", json=PLACE)
+    client.post("/v1/completions", json=PLACE | {"yunque": {"monitor": False}})
+    client.post("/v1/completions", json={"prompt": PLACE["prompt"]})
+    client.post("/v1/completions", json=PLACE | {"yunque": {"path": "a.js"}})
+    assert [request.syntax for request in engine.asked] == ["python", "", "", "javascript"]
+
+
 def test_what_fails_is_held_back_where_that_is_wanted(gateway):
     engine = ScriptedEngine({"return ": "os.stat(path)) + 1"})
     client = gateway(engine)

@@ -337,6 +337,9 @@ class Request:
     heal: bool = False
     """Whether a word in which the prompt ends may be put in other tokens than the prompt's own (`models.healing`), in styles
     PREFIX and FIM, by engines that read prompts as ids; for people who type, not for scores."""
+    syntax: str = ""
+    """Language in which prompt and answer must be able to become valid code, token by token, where an engine can see to that
+    (`inference.syntax_monitor`); empty: any text."""
     max_tokens: int = 64
     temperature: float = 0.0
     """0 is greedy."""

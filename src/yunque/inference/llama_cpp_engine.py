@@ -11,11 +11,12 @@ Not covered: scoring of texts (llama.cpp gives no likelihood of a prompt); GPUs,
 
 from __future__ import annotations
 
+import functools
 import json
 import queue
 import secrets
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,8 @@ from yunque.core.errors import ModelError
 from yunque.core.nouns import Completion, Piece, Request
 from yunque.inference.anchors import Anchors
 from yunque.inference.answers import complete_streamed
-from yunque.inference.stops import GrowingAnswer
+from yunque.inference.stops import GrowingAnswer, without_lead
+from yunque.inference.syntax_monitor import MOST_TRIED, SyntaxMonitor
 from yunque.inference.tokenizing import TokenizingEngine
 from yunque.models.exports.gguf_tokenizer import load_gguf_tokenizer
 from yunque.models.tokenizer import encode, find_fim
@@ -34,6 +36,8 @@ LOOK_S = 0.05
 """How often somebody looks whether an answer that is wanted whole is still wanted."""
 CHARS_PER_TOKEN = 3
 """Fewer than code has, so that what is cut by characters fits."""
+LIKELY = 10
+"""Tokens that are tried first where the monitor does not allow one."""
 CONTEXT_TOKENS = 2048
 """Tokens that a slot reads and writes at most, if the model can."""
 
@@ -94,11 +98,18 @@ class LlamaCppEngine(TokenizingEngine):
             except Exception as error:  # whatever it is, the one who waits must hear of it
                 pieces.put(error)
                 return True
-            return left.is_set() or growing.has_ended
+            return left.is_set() or growing.has_ended or growing.is_refused
 
         def work() -> None:
             try:
-                self._server.handle_completions(_asked(ids, request, lead), take)
+                self._server.handle_completions(_asked(ids, growing), take)
+                while growing.is_refused and not left.is_set():  # on from the last token that fits
+                    written = [*ids, *encode(self.tokenizer, growing.raw)]
+                    for piece in growing.mended(functools.partial(self._likeliest, written)):
+                        pieces.put(piece)
+                    if not growing.has_ended:
+                        written = [*ids, *encode(self.tokenizer, growing.raw)]
+                        self._server.handle_completions(_asked(written, growing), take)
             except Exception as error:  # as above
                 pieces.put(error)
             pieces.put(ModelError("ended without saying why", where=self.name))
@@ -127,39 +138,68 @@ class LlamaCppEngine(TokenizingEngine):
 
     def token_log_probabilities(self, ids: Sequence[int], most: int = 20) -> dict[int, float]:
         """Natural-log probabilities of the likeliest next tokens after ``ids``, by id."""
+        return {token["id"]: token["logprob"] for token in self._likeliest(ids, most, cached=False)}
+
+    def _likeliest(self, ids: Sequence[int], most: int, *, cached: bool = True) -> list[dict]:
+        """The likeliest next tokens after ``ids`` as llama.cpp tells of them."""
         letter = encode(self.tokenizer, "a")[0]  # what is drawn has no say, and half a character would hide what is asked
-        asked = {"prompt": list(ids), "n_predict": 1, "temperature": 0, "n_probs": most, "cache_prompt": False}
+        asked = {"prompt": list(ids), "n_predict": 1, "temperature": 0, "n_probs": most, "cache_prompt": cached}
         asked["logit_bias"] = [[letter, 1000.0]]
         result = self._server.handle_completions(asked)
         (content,) = result["choices"][0]["logprobs"]["content"]
-        return {item["id"]: item["logprob"] for item in content["top_logprobs"]}
+        return content["top_logprobs"]
 
 
 class _Growing:
     """Pieces out of what llama.cpp says of a request."""
 
     def __init__(self, request: Request, lead: str, prompt_tokens: int) -> None:
-        self.request, self.prompt_tokens, self.answer = request, prompt_tokens, GrowingAnswer(request, lead)
+        """``lead``: a word that the answer must begin with, or blanks, which it need not."""
+        self.request, self.lead, self.prompt_tokens, self.answer = request, lead, prompt_tokens, GrowingAnswer(request, lead)
         self.raw, self.text, self.tokens, self.has_ended = "", "", 0, False
+        self.monitor = SyntaxMonitor.of(request)
+        self.is_refused = False
+        """Whether the monitor does not allow the next token, so that the answer must go on with another one."""
+        self._mended_tokens = 0
 
     def pieces(self, chunk: Any) -> Iterator[Piece]:
         """What can be given away with this chunk. RuntimeError for one that tells of an error."""
         details = json.loads(chunk) if isinstance(chunk, str) else chunk
         if "error" in details:
             raise RuntimeError(details["error"].get("message", ""))
-        for choice in details.get("choices", ()) if not self.has_ended else ():
-            self.tokens = details["timings"]["predicted_n"]
+        for choice in details.get("choices", ()) if not (self.has_ended or self.is_refused) else ():
+            text = choice.get("text") or ""
+            if text and self.monitor and not self._allows(text):
+                self.is_refused = True
+                return
+            self.tokens = self._mended_tokens + details["timings"]["predicted_n"]
             if not self.request.max_tokens:
                 self.has_ended = True
                 yield Piece(text="", stop="length", prompt_tokens=self.prompt_tokens)
                 return
-            self.raw += choice.get("text") or ""
-            ended = {"stop": "eos", "length": "length"}.get(choice.get("finish_reason") or "", "")
-            self.text += self.answer.grown(self.raw, ended)
-            self.has_ended = bool(self.answer.stop)
-            if self.has_ended or (self.text and not self.request.whole):
-                text, self.text = self.text, ""
-                yield Piece(text=text, stop=self.answer.stop, tokens=self.tokens, prompt_tokens=self.prompt_tokens)
+            yield from self._grown(text, {"stop": "eos", "length": "length"}.get(choice.get("finish_reason") or "", ""))
+
+    def mended(self, likeliest: Callable[[int], list[dict]]) -> Iterator[Piece]:
+        """What can be given away with the likeliest token that fits; where there is none, the monitor looks no more."""
+        every = (token for most in (LIKELY, MOST_TRIED) for token in likeliest(most))
+        texts = (bytes(token["bytes"]).decode("utf-8", "replace") for token in every)
+        text = next((text for text in texts if text and self._allows(text)), "")
+        if not text:
+            self.monitor = None
+        self.is_refused = False
+        self.tokens = self._mended_tokens = self.tokens + 1
+        yield from self._grown(text, "length" if self.tokens >= self.request.max_tokens else "")
+
+    def _allows(self, text: str) -> bool:
+        return self.monitor is None or self.monitor.allows(without_lead(self.raw + text, self.lead))
+
+    def _grown(self, text: str, ended: str) -> Iterator[Piece]:
+        self.raw += text
+        self.text += self.answer.grown(self.raw, ended)
+        self.has_ended = bool(self.answer.stop)
+        if self.has_ended or (self.text and not self.request.whole):
+            text, self.text = self.text, ""
+            yield Piece(text=text, stop=self.answer.stop, tokens=self.tokens, prompt_tokens=self.prompt_tokens)
 
 
 def _load(file: Path, slots: int, context_tokens: int, *, precise: bool) -> Any:
@@ -182,15 +222,16 @@ def _load(file: Path, slots: int, context_tokens: int, *, precise: bool) -> Any:
         raise ModelError(f"llama.cpp does not load it ({str(error).strip()[:160]})", where=file) from None
 
 
-def _asked(ids: list[int], request: Request, lead: str) -> dict:
-    """A request as llama.cpp reads it: drawn from the plain distribution, without penalties.
+def _asked(ids: list[int], growing: _Growing) -> dict:
+    """What is left of a request as llama.cpp reads it: drawn from the plain distribution, without penalties.
 
-    ``lead``: a word that the answer must begin with, or blanks, which it need not.
+    ``ids``: the prompt, and the answer so far.
     """
+    request, lead = growing.request, growing.lead[len(growing.raw) :]
     word = "".join(f"\\U{ord(char):08X}" for char in lead)
     return {
-        "prompt": ids, "n_predict": request.max_tokens, "stream": True, "cache_prompt": True,
-        "timings_per_token": True,
+        "prompt": ids, "n_predict": request.max_tokens - growing.tokens,
+        "stream": True, "cache_prompt": True, "timings_per_token": True,
         "temperature": request.temperature, "seed": request.seed % 2**31, "samplers": ["temperature"],
         "top_k": 0, "top_p": 1.0, "min_p": 0.0, "repeat_penalty": 1.0,
         **({"grammar": f'root ::= "{word}" [\\U00000000-\\U0010FFFF]*'} if lead.strip() else {}),

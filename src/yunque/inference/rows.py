@@ -21,6 +21,7 @@ from transformers import Cache, DynamicCache
 from transformers.cache_utils import DynamicLayer
 
 from yunque.core.nouns import Request
+from yunque.inference.syntax_monitor import SyntaxMonitor
 
 BLOCK = 128
 """Columns by which the memory grows."""
@@ -40,6 +41,11 @@ class Row:
     ended: str = ""
     started: float = 0.0
     took_ms: float = 0.0
+    monitor: SyntaxMonitor | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        """With the monitor that the request asks for."""
+        self.monitor = SyntaxMonitor.of(self.request)
 
 
 class RowLayer(DynamicLayer):

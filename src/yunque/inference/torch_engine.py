@@ -25,7 +25,8 @@ from yunque.core.progress import silent
 from yunque.core.seams import Progress
 from yunque.inference.live_batch import LiveBatch
 from yunque.inference.rows import Batch, Row, new_cache
-from yunque.inference.stops import GrowingAnswer, cut_answer
+from yunque.inference.stops import GrowingAnswer, cut_answer, without_lead
+from yunque.inference.syntax_monitor import MOST_TRIED, SyntaxMonitor
 from yunque.inference.tokenizing import TokenizingEngine
 from yunque.models.adapt import choose_dtype, load_model
 from yunque.models.base import context_tokens
@@ -200,6 +201,26 @@ class TorchEngine(TokenizingEngine):
     def _choose(self, row: Row, logits_V: torch.Tensor) -> int:
         if row.lead.strip():
             logits_V = self._along(row, logits_V)
+        token = self._drawn(row, logits_V)
+        if row.monitor is None or self._allows(row, row.monitor, token):
+            return token
+        logits_V, refused = logits_V.clone(), token
+        for _ in range(MOST_TRIED):
+            logits_V[refused] = -torch.inf
+            if not torch.isfinite(logits_V.max()):
+                break
+            refused = self._drawn(row, logits_V)
+            if self._allows(row, row.monitor, refused):
+                return refused
+        row.monitor = None
+        return token
+
+    def _allows(self, row: Row, monitor: SyntaxMonitor, token: int) -> bool:
+        """Whether the answer with one token more can become valid code."""
+        return token in self.ends or monitor.allows(without_lead(self._text([*row.generated, token]), row.lead))
+
+    def _drawn(self, row: Row, logits_V: torch.Tensor) -> int:
+        """The likeliest token, or one drawn by chance."""
         if row.request.temperature <= 0:
             return int(logits_V.argmax())
         seed = seed_from(row.request.seed, len(row.generated), row.request.prompt)
@@ -221,12 +242,15 @@ class TorchEngine(TokenizingEngine):
         row.generated.append(token)
         end = token in self.ends
         ids = row.generated[:-1] if end else row.generated
-        raw = self.tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        raw = self._text(ids)
         spent = "eos" if end else "length" if len(row.generated) >= row.request.max_tokens else ""
         row.text, row.ended = cut_answer(row.request, raw, row.lead, spent)
         if row.ended:
             row.took_ms = 1000 * (time.perf_counter() - row.started)
         return bool(row.ended)
+
+    def _text(self, ids: list[int]) -> str:
+        return self.tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
 
     # ------------------------------------------------------------------------------------------------------------ scoring
     def score(self, texts: Sequence[str]) -> Iterator[list[float]]:

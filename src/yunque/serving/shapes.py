@@ -33,6 +33,8 @@ class PlaceBody(BaseModel, extra="allow"):
     """The text before the cursor begins where the file does, and the suffix ends where it ends."""
     postprocess: bool = True
     """False: the answer as the model wrote it."""
+    monitor: bool = True
+    """Whether the model is kept from leaving valid syntax."""
     hold: bool | None = None
     """Whether a text that fails a check is held back; None: as the server does it."""
 
@@ -78,12 +80,14 @@ class AskingBody(BaseModel, extra="allow"):
         return self.editor.insertion(*around) if around else None
 
     def _request(self, **asked: Any) -> Request:
+        place = self.place()
         return Request(
             stops=stops_of(self.stop),
             stop_repetition=True,
             temperature=_warm(self.temperature),
             seed=(self.seed or 0) % 2**63,
-            heal=self.around() is not None,
+            heal=place is not None,
+            syntax=place.language if place and self.editor.monitor else "",
             **asked,
         )
 

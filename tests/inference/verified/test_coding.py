@@ -60,9 +60,13 @@ def test_what_tools_found_is_said_after_the_answer():
 
 def test_a_request_is_a_chat_or_a_prompt():
     messages = chat_messages(WRITE)
-    chat = request_of(messages, is_chat=True, max_tokens=9, temperature=0.5, seed=3)
+    settings = {"max_tokens": 9, "temperature": 0.5, "seed": 3}
+    chat = request_of(WRITE, messages, is_chat=True, settings=settings)
     assert chat.style is PromptStyle.CHAT and chat.messages == messages and (chat.max_tokens, chat.seed) == (9, 3)
-    plain = request_of(messages, is_chat=False, max_tokens=9, temperature=0.5, seed=3)
+    plain = request_of(WRITE, messages, is_chat=False, settings=settings)
+    assert (chat.syntax, plain.syntax) == ("", "python")
+    prose = request_of(CodingTask(verb=Verb.EXPLAIN, code=ADD), messages, is_chat=False, settings=settings)
+    assert prose.syntax == ""
     assert plain.style is PromptStyle.PREFIX and plain.prompt == messages[-1].content and not plain.messages
 
 

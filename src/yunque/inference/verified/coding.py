@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from yunque.checks.execution.given_tests import answer_path
 from yunque.code.fences import FENCE
@@ -147,14 +148,15 @@ def lead(task: CodingTask) -> str:
     return ""
 
 
-def request_of(messages: Sequence[Message], *, is_chat: bool, max_tokens: int, temperature: float, seed: int) -> Request:
-    """The request that asks once: the conversation, or its last message to go on from."""
+def request_of(task: CodingTask, messages: Sequence[Message], *, is_chat: bool, settings: Mapping[str, Any]) -> Request:
+    """The request that asks once: the conversation, or its last message to go on from, in valid syntax if that is code."""
+    syntax = "" if task.verb is Verb.EXPLAIN else task.language
     form = (
         {"prompt": "", "messages": tuple(messages), "style": PromptStyle.CHAT}
         if is_chat
-        else {"prompt": messages[-1].content}
+        else {"prompt": messages[-1].content, "syntax": syntax}
     )
-    return Request(**form, stop_repetition=True, max_tokens=max_tokens, temperature=temperature, seed=seed)
+    return Request(**form, stop_repetition=True, **settings)
 
 
 # ----------------------------------------------------------------------------------------------------------- reading answers

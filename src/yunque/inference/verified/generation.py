@@ -161,10 +161,8 @@ class VerifiedGeneration:
     ) -> Iterator[tuple[Completion, ParsedAnswer]]:
         """An answer for each (temperature, seed), and what is in it."""
         is_chat, max_tokens = self._is_chat, self.settings.max_tokens
-        requests = [
-            request_of(messages, is_chat=is_chat, max_tokens=max_tokens, temperature=temperature, seed=seed)
-            for temperature, seed in drawn
-        ]
+        settings = [{"max_tokens": max_tokens, "temperature": warmth, "seed": seed} for warmth, seed in drawn]
+        requests = [request_of(task, messages, is_chat=is_chat, settings=each) for each in settings]
         for completion in self.engine.complete(requests):
             yield completion, (parse_answer if is_chat else parse_plain)(completion.text, task)
 
