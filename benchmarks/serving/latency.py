@@ -9,8 +9,9 @@ is asked for, at most 16 tokens, with 1 KB before and 300 B behind the cursor. R
 on the same cursors:
 
     engine           `LlamaCppEngine` called directly
-    gateway          the same behind `yunque serve`, over HTTP, as the model wrote it
-    gateway, checks  the same, cleaned and looked at (`inference.verified.inline_tier`)
+    one process      the same behind a gateway in the same process, over HTTP, as the model wrote it
+    gateway          the same with the engine in a process of its own, as `yunque serve` has it
+    gateway, checks  the same, watched, cleaned and looked at (`inference.syntax_monitor`, `inference.verified.inline_tier`)
     llama-server     llama.cpp's own server over HTTP, given the same ids, and as many tokens to write as the engine wrote
 
 Median and 95th percentile of the keys, the first key after a jump, and what reading ahead took, in ms, over all rounds.
@@ -20,6 +21,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import json
 import random
 import socket
@@ -38,7 +40,9 @@ import httpx2
 from yunque.core.nouns import PromptStyle, Request
 from yunque.inference import llama_cpp_engine
 from yunque.inference.anchors import Anchors
+from yunque.inference.engine_process import EngineProcess
 from yunque.inference.llama_cpp_engine import LlamaCppEngine
+from yunque.inference.local_engines import open_local
 from yunque.inference.tokenizing import TokenizingEngine
 from yunque.models.exports.gguf_tokenizer import load_gguf_tokenizer
 from yunque.models.tokenizer import find_fim
@@ -47,7 +51,10 @@ from yunque.serving.serve import Address, ServerSettings, make_server
 from yunque.serving.tokens import Tokens
 
 BEFORE, BEHIND, STEP = 1000, 300, 3
-ROWS = ("engine", "gateway", "gateway, checks", "llama-server")
+KEY_PAUSE_S = 0.03
+"""Between an answer and the next key, of every row alike: nobody types three characters faster, and llama.cpp ends an answer
+that was told to end a token later."""
+ROWS = ("engine", "one process", "gateway", "gateway, checks", "llama-server")
 Ask = Callable[[Request], int]
 """Asks, and returns how many tokens were written."""
 
@@ -74,18 +81,21 @@ def measure(given: argparse.Namespace) -> dict[str, list[float]]:
                 tokens = ask(request)
                 took["tokens"].append(tokens)
                 took[("ahead", "first", "typed")[min(number, 2)]].append(1000 * (time.perf_counter() - started))
-                if not number:
-                    time.sleep(given.pause)
+                time.sleep(KEY_PAUSE_S if number else given.pause)
     return took
 
 
 def _asker(given: argparse.Namespace, stack: contextlib.ExitStack) -> Ask:
     if given.row == "llama-server":
         return _llama_server(given.model, iter(json.loads(given.tokens)), stack)
+    if given.row.startswith("gateway"):
+        engine = EngineProcess(functools.partial(open_local, given.model, "auto", 1, 1024))
+        stack.callback(engine.close)
+        return over_http(stack, engine, looked_at=given.row.endswith("checks"))
     engine = LlamaCppEngine(given.model, slots=1, anchored=True)
     if given.row == "engine":
         return lambda request: list(engine.stream(replace(request, whole=True)))[-1].tokens
-    return over_http(stack, engine, looked_at=given.row.endswith("checks"))
+    return over_http(stack, engine)
 
 
 def over_http(stack: contextlib.ExitStack, engine: object, *, looked_at: bool = False) -> Ask:
@@ -102,7 +112,7 @@ def over_http(stack: contextlib.ExitStack, engine: object, *, looked_at: bool = 
     client = stack.enter_context(httpx2.Client(base_url=f"http://127.0.0.1:{listening.getsockname()[1]}", timeout=60))
 
     def ask(request: Request) -> int:
-        place = {"path": "file.py", "postprocess": looked_at}
+        place = {"path": "file.py", "postprocess": looked_at, "monitor": looked_at}
         body = {"prompt": request.prompt, "suffix": request.suffix, "stop": ["\n"], "max_tokens": request.max_tokens}
         return client.post("/v1/completions", json=body | {"yunque": place}).json()["usage"]["completion_tokens"]
 
@@ -133,7 +143,8 @@ def _llama_server(model: Path, tokens: Iterator[int], stack: contextlib.ExitStac
 
     def ask(request: Request) -> int:
         ids, lead = reader.read(request)
-        body = llama_cpp_engine._asked(ids, request, lead) | {"stream": False, "n_predict": next(tokens)}
+        asked = llama_cpp_engine._asked(ids, llama_cpp_engine._Growing(request, lead, len(ids)))
+        body = asked | {"stream": False, "n_predict": next(tokens)}
         return client.post("/completion", json=body).json()["tokens_predicted"]
 
     return ask

@@ -6,7 +6,7 @@ Without a model a scripted engine answers (2 ms a token), so that the gateway it
 many clients ask as fast as they are answered, each with a prompt of its own that nobody asked before, 8 tokens an answer;
 all levels have the same share of the requests. A quarter of the clients are ``ada``, all others ``hog``: what she waits says
 whether one user starves another. Meanwhile, at every level, 10 bodies that never end, 10 of 50 MB, 20 of broken JSON, 20
-wrong tokens and 20 streams whose client goes away.
+wrong tokens and 20 streams whose client goes away, and the engine's process is killed (SIGKILL).
 
     answered + refused (429) = requests, and nothing else: that is checked, and the script fails where it is not so
 """
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import functools
 import json
 import multiprocessing
 import socket
@@ -28,6 +29,7 @@ from pathlib import Path
 import httpx2
 import psutil
 
+from yunque.inference.engine_process import EngineProcess
 from yunque.inference.scripted_engine import ScriptedEngine
 from yunque.reports.forge.collect import machine_facts
 from yunque.serving.serve import Address, ServerSettings, make_server, open_model
@@ -38,7 +40,8 @@ TEXT = "self.items.append(item) or self.count(1, 2, 3)"
 
 def serve(model: Path | None, slots: int, tokens: Path, tell: Connection) -> None:
     """A gateway in a process of its own; its port goes to whoever started it."""
-    engine = open_model(model, slots=slots)[0] if model else ScriptedEngine({"": TEXT}, delay_ms=2)
+    scripted = functools.partial(ScriptedEngine, {"": TEXT}, delay_ms=2)
+    engine = open_model(model, slots=slots).engine if model else EngineProcess(scripted)
     with Address(port=0).listen() as listening:
         server = make_server(engine, Tokens(tokens), Address(port=0), ServerSettings(slots=slots))
         tell.send(listening.getsockname()[1])
@@ -48,8 +51,9 @@ def serve(model: Path | None, slots: int, tokens: Path, tell: Connection) -> Non
 class Load:
     """Clients of one server."""
 
-    def __init__(self, port: int, tokens: dict[str, str]) -> None:
+    def __init__(self, port: int, tokens: dict[str, str], process: psutil.Process) -> None:
         self.port, self.url, self.tokens, self.number = port, f"http://127.0.0.1:{port}", tokens, 0
+        self.process = process
         self.faults: Counter[str] = Counter()
 
     def headers(self, user: str) -> dict[str, str]:
@@ -108,6 +112,9 @@ class Load:
             body = {"prompt": f"left {self.number}", "max_tokens": 60, "stream": True}
             async with client.stream("POST", "/v1/completions", json=body, headers=self.headers("hog")) as stream:
                 self.faults[f"left in the middle: {stream.status_code}"] += 1
+        for engine in self.process.children():
+            engine.kill()
+            self.faults["engine killed"] += 1
         for reader, writer in slow:
             line = await reader.readline()
             self.faults[f"body without end: {line.split()[1].decode() if line else 'closed'}"] += 1
@@ -117,7 +124,7 @@ class Load:
         return await client.post("/v1/completions", content=data, headers=self.headers("hog"))
 
 
-async def run(load: Load, levels: list[int], requests: int, process: psutil.Process) -> None:
+async def run(load: Load, levels: list[int], requests: int) -> None:
     """Every level, a row each."""
     print(
         "| at once | answered | refused | answers a second | median ms | p95 ms | ada's median | hog's median | memory MB |"
@@ -130,7 +137,7 @@ async def run(load: Load, levels: list[int], requests: int, process: psutil.Proc
         lost = {status: number for status, number in statuses.items() if status not in (200, 429)}
         assert not lost and statuses[200] + statuses[429] == share, (statuses, share)
         of = {user: f"{1000 * statistics.median(values):.0f}" for user, values in took.items()}
-        memory = process.memory_info().rss >> 20
+        memory = sum(part.memory_info().rss for part in (load.process, *load.process.children())) >> 20
         p95 = 1000 * every[int(0.95 * len(every))]
         middle = f"{1000 * statistics.median(every):.0f} | {p95:.0f} | {of.get('ada', '–')} | {of.get('hog', '–')}"
         print(
@@ -157,11 +164,11 @@ def main() -> None:
         port = mine.recv()
         while socket.create_connection(("127.0.0.1", port)).close():
             time.sleep(0.1)
-        load = Load(port, made)
+        load = Load(port, made, psutil.Process(server.pid))
         facts, engine = machine_facts(), given.model.name if given.model else "scripted"
         print(f"{facts.cpu}, {facts.num_cores} cores, {engine}, {given.slots} slots, n = {given.requests} requests\n")
         try:
-            asyncio.run(run(load, levels, given.requests, psutil.Process(server.pid)))
+            asyncio.run(run(load, levels, given.requests))
             health = httpx2.get(f"{load.url}/healthz").json()
             counts = httpx2.get(f"{load.url}/metrics", headers=load.headers("ada")).text
         finally:

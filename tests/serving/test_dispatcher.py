@@ -132,3 +132,17 @@ def test_an_engine_that_breaks_is_an_error_without_the_prompt_in_it():
         assert dispatcher.counts.failed == 1
 
     run(story, Broken({}, name="broken"))
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_an_answer_that_takes_too_long_is_ended_and_its_slot_is_free(whole):
+    async def story(dispatcher, engine):
+        pieces = dispatcher.answer(Request(prompt="x", max_tokens=500), whole=whole)
+        with pytest.raises(ModelError, match=r"took longer than 0\.2 s; ask for fewer tokens"):
+            async for _ in pieces:
+                pass
+        return engine.running
+
+    engine = ScriptedEngine({"": "x" * 500}, delay_ms=10)
+    run(story, engine, most_s=0.2)
+    assert engine.running == 0

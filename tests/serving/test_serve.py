@@ -8,6 +8,7 @@ import sys
 import time
 
 import httpx2
+import psutil
 import pytest
 
 from yunque.checks.insertion.training_copies import write_index
@@ -72,6 +73,26 @@ def test_stopped_in_the_middle_of_an_answer_it_ends_cleanly(process, fim_folder,
     running.wait(timeout=20)
     assert time.monotonic() - started < 10
     assert "FATAL" not in (errors := running.stderr.read()) and "Traceback" not in errors, errors
+
+
+def test_an_engine_that_is_killed_is_started_again_and_no_other_answer_is_lost(process, fim_folder, tmp_path):
+    pytest.importorskip("xllamacpp")
+    file = tmp_path / "model.gguf"
+    write_gguf(fim_folder, file, FACTS, "f16")
+    running, url = process("--model", file)
+    body = {"prompt": "def f(a):\n    ", "suffix": "\n", "max_tokens": 8}
+    expected = httpx2.post(f"{url}/v1/completions", json=body, timeout=30).json()["choices"]
+    (engine,) = psutil.Process(running.pid).children()
+    lines = []
+    with httpx2.stream("POST", f"{url}/v1/completions", json={"prompt": "x", "max_tokens": 900, "stream": True}) as answer:
+        for line in answer.iter_lines():
+            if line and not lines:
+                engine.kill()
+            lines.append(line)
+    assert any("was killed by SIGKILL" in line for line in lines), lines
+    answers = [httpx2.post(f"{url}/v1/completions", json=body, timeout=30) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200] * 3 and answers[0].json()["choices"] == expected
+    assert "yunque_engine_restarts_total 1.0" in httpx2.get(f"{url}/metrics").text
 
 
 def test_what_it_cannot_start_with_is_one_line(forked, tmp_path):

@@ -40,6 +40,7 @@ from yunque.checks.insertion.training_copies import TrainingCopies
 from yunque.core.errors import ModelError, YunqueError
 from yunque.core.nouns import Insertion, Piece, PromptStyle
 from yunque.core.seams import LiveEngine
+from yunque.inference.engine_process import EngineProcess
 from yunque.inference.verified.generation import plain, plain_verdict
 from yunque.inference.verified.inline_tier import InlineAnswer, InlineTier
 from yunque.serving.dispatcher import BusyError, Dispatcher, SupersededError
@@ -189,7 +190,8 @@ class Gateway:
 
     async def metrics(self) -> str:
         """Counters as Prometheus reads them."""
-        return exposition(self.dispatcher.counts)
+        restarts = getattr(self.dispatcher.engine, "num_restarts", 0)
+        return exposition(replace(self.dispatcher.counts, engine_restarts=restarts))
 
     async def models(self) -> dict:
         """The one model that is served."""
@@ -283,8 +285,11 @@ class Gateway:
 
     def _serve(self, engine: LiveEngine, model: ServedModel) -> Response:
         deployment = self.deployment
-        deployment.previous = self.dispatcher.engine, deployment.model
+        before, old = deployment.previous, self.dispatcher.engine
+        deployment.previous = old, deployment.model
         self.dispatcher.engine, deployment.model = engine, model  # between two requests: nothing is awaited here
+        if before and before[0] is not engine and isinstance(before[0], EngineProcess):
+            before[0].close()
         return JSONResponse({"model": model.name, "previous": deployment.previous[1].name})
 
     def _not_in_command(self, http: HttpRequest) -> Response | None:

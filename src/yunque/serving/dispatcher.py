@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import time
 from collections import OrderedDict, deque
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field, replace
@@ -19,6 +20,9 @@ from dataclasses import dataclass, field, replace
 from yunque.core.errors import ModelError, YunqueError
 from yunque.core.nouns import Piece, Request
 from yunque.core.seams import LiveEngine
+
+MOST_S = 120.0
+"""Seconds of an answer, unless somebody says otherwise."""
 
 
 class BusyError(Exception):
@@ -45,6 +49,8 @@ class Counts:
     held: int = 0
     """Answers that a check kept from being shown."""
     tokens: int = 0
+    engine_restarts: int = 0
+    """How often the engine's process died and was started again."""
     running: int = 0
     waiting: int = 0
 
@@ -64,8 +70,10 @@ class _Ticket:
 class Dispatcher:
     """Deals requests to an engine; of one event loop."""
 
-    def __init__(self, engine: LiveEngine, *, slots: int = 4, most_waiting: int = 32) -> None:
+    def __init__(self, engine: LiveEngine, *, slots: int = 4, most_waiting: int = 32, most_s: float = MOST_S) -> None:
+        """``most_s``: an answer that takes longer is ended with a ModelError."""
         self.engine, self.slots, self.most_waiting, self.counts = engine, slots, most_waiting, Counts()
+        self.most_s = most_s
         self._queues: OrderedDict[str, deque[_Ticket]] = OrderedDict()
         self._editors: dict[tuple[str, str], _Ticket] = {}
         """The newest request of each (user, editor)."""
@@ -175,11 +183,16 @@ class Dispatcher:
         def work() -> None:
             try:
                 answer, texts = ticket.engine.stream(replace(request, whole=whole)), list[str]()
+                deadline = time.monotonic() + self.most_s
                 for piece in answer:
                     texts.append(piece.text)
                     if piece.stop or not whole:
                         tell(pieces.put_nowait, replace(piece, text="".join(texts)) if whole else piece)
-                    if ticket.left.is_set():
+                    if ticket.left.is_set() or piece.stop:
+                        break
+                    if time.monotonic() > deadline:
+                        what = f"took longer than {self.most_s:g} s"
+                        tell(pieces.put_nowait, ModelError(what, where=ticket.engine.name, do="ask for fewer tokens"))
                         break
                 if hasattr(answer, "close"):
                     answer.close()

@@ -14,7 +14,7 @@ MEANINGS = {
     "answered": "requests that were answered", "refused": "requests that found the queue full",
     "cancelled": "requests whose client went away", "superseded": "requests that a newer one of the same editor ended",
     "failed": "requests that the engine failed", "held": "answers that a check kept from being shown",
-    "tokens": "tokens that were written",
+    "tokens": "tokens that were written", "engine_restarts": "deaths of the engine, after which it was started again",
     "running": "requests that are being answered", "waiting": "requests that wait",
 }  # fmt: skip
 

@@ -10,42 +10,34 @@ from pathlib import Path
 from typing import Any
 
 from yunque.checks.insertion.training_copies import TrainingCopies, beside
-from yunque.core.errors import ModelError, ServingError
-from yunque.core.plugins import nearest
+from yunque.core.errors import ServingError
 from yunque.core.seams import LiveEngine
+from yunque.inference.engine_process import EngineProcess
+from yunque.inference.local_engines import engine_file, open_local
 from yunque.inference.verified.inline_tier import InlineTier
 from yunque.serving.app import Deployment, OpenedModel, make_app, served
-from yunque.serving.dispatcher import Dispatcher
+from yunque.serving.dispatcher import MOST_S, Dispatcher
 from yunque.serving.tokens import Tokens
 
-ENGINES = ("auto", "llama.cpp", "torch")
 HOST, PORT = "127.0.0.1", 8765
 
 
 def open_model(model: Path, kind: str = "auto", *, slots: int = 4, prompt_tokens: int = 1024) -> OpenedModel:
-    """The engine of a model folder or a GGUF file, with what lies beside it.
+    """The engine of a model folder or a GGUF file, in a process of its own, with what lies beside it.
 
     ``auto``: llama.cpp for a file, and for a folder with a file of its name beside it; else torch.
     ModelError where it cannot be served.
     """
-    if kind not in ENGINES:
-        raise ModelError(f"no engine {kind!r}", do=nearest(kind, list(ENGINES)))
-    if not model.exists():
-        raise ModelError("no such model", where=model, do="run `yunque forge` first, or name a model folder or a GGUF file")
-    index = beside(model)
+    file, index = engine_file(model, kind), beside(model)
     copies = TrainingCopies(index) if index.is_file() else None
-    file = model if model.is_file() else model.with_name(f"{model.name}.gguf")
-    if kind == "llama.cpp" or (kind == "auto" and file.is_file()):
-        from yunque.inference.llama_cpp_engine import LlamaCppEngine
+    engine = EngineProcess(functools.partial(open_local, model.absolute(), kind, slots, prompt_tokens))
+    if file:
         from yunque.models.exports.gguf_tokenizer import text_field
 
-        engine = LlamaCppEngine(file, slots=slots, prompt_tokens=prompt_tokens, anchored=True)
         return OpenedModel(engine, text_field(file, "general.license"), copies)
-    from yunque.inference.torch_engine import TorchEngine
     from yunque.models.base import find_base
 
-    folder, facts = find_base(str(model))
-    return OpenedModel(TorchEngine(folder, prompt_tokens=prompt_tokens, suffix_tokens=256), facts.licence, copies)
+    return OpenedModel(engine, find_base(str(model))[1].licence, copies)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +78,8 @@ class ServerSettings:
 
     slots: int = 4
     """Requests that are answered at the same time."""
+    most_s: float = MOST_S
+    """Seconds that an answer may take."""
     name: str = ""
     """What clients see; empty: the engine's name."""
     licence: str = "unknown"
@@ -109,7 +103,8 @@ def make_server(engine: LiveEngine, tokens: Tokens, address: Address, settings: 
     model = served(OpenedModel(engine, settings.licence, settings.copies), settings.name or engine.name)
     opener = functools.partial(open_model, slots=settings.slots)
     deployment = Deployment(model=model, secret=settings.secret, opener=opener)
-    app = make_app(Dispatcher(engine, slots=settings.slots), deployment, tokens, tier=InlineTier(), holds=settings.holds)
+    dispatcher = Dispatcher(engine, slots=settings.slots, most_s=settings.most_s)
+    app = make_app(dispatcher, deployment, tokens, tier=InlineTier(), holds=settings.holds)
     config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=3, timeout_keep_alive=30)
     return uvicorn.Server(config)
 

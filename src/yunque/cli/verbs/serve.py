@@ -23,6 +23,7 @@ def serve(
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0: any that is free.")] = 8765,
     engine: Annotated[str, typer.Option("--engine", help="auto, llama.cpp or torch")] = "auto",
     slots: Annotated[int, typer.Option("--slots", min=1, max=64, help="Requests that are answered at the same time.")] = 4,
+    seconds: Annotated[float, typer.Option("--seconds", min=1, help="Most seconds that an answer may take.")] = 120.0,
     hold: Annotated[bool, typer.Option("--hold", help="Show no completion that fails a check at its place.")] = False,
 ) -> None:
     """Serve a model on this machine until it is stopped; without options the newest forged one."""
@@ -41,8 +42,9 @@ def serve(
         url = f"http://[{name}]:{number}" if ":" in name else f"http://{name}:{number}"
         with _running().noted(url, number) as secret:
             settings = ServerSettings(
-                slots=slots, name=model.stem, licence=opened.licence, copies=opened.copies, holds=hold, secret=secret
-            )
+                slots=slots, most_s=seconds, name=model.stem, licence=opened.licence, copies=opened.copies, holds=hold,
+                secret=secret,
+            )  # fmt: skip
             server = make_server(opened.engine, tokens, address, settings)
             say(f"{opened.engine.name}, loaded in {time.monotonic() - started:.1f} s")
             if opened.copies is None:
