@@ -1,6 +1,6 @@
 """How fast are live answers of the torch engine? Our `stream` and transformers' `generate`, same weights, prompts, length.
 
-    python benchmarks/serving/torch_live.py MODEL [--keys 8] [--rows 32] [--chars 100 1000]
+    python benchmarks/serving/torch_live.py MODEL [--keys 8] [--rows 32] [--rounds 2] [--chars 100 1000]
 
 Prompts are pieces of Python's standard library; every answer is greedy and as long as asked, whatever the model would end
 with. Rows:
@@ -10,7 +10,8 @@ with. Rows:
     together    ``--rows`` prompts of ``--chars`` characters (from, to) at once, 32 new tokens each: our stream is asked by
                 as many threads, theirs gets one batch, padded on the left
 
-Seconds of all, new tokens a second, and how many times as fast ours is.
+Ours and theirs take turns, key by key and round by round, each first as often as second. Seconds of all, new tokens a
+second, and how many times as fast ours is.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ from __future__ import annotations
 import argparse
 import random
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -54,6 +54,7 @@ def main() -> None:
     parser.add_argument("model", type=Path)
     parser.add_argument("--keys", type=int, default=8)
     parser.add_argument("--rows", type=int, default=32)
+    parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--chars", type=int, nargs=2, default=(100, 1000))
     parser.add_argument("--dtype", default="auto")
     given = parser.parse_args()
@@ -65,28 +66,35 @@ def main() -> None:
     many = [text[place - chance.randint(*given.chars) : place] for place in places]
     rows = {
         "typing": [[Request(prompt=prompt, max_tokens=16)] for prompt in typed],
-        "together": [[Request(prompt=many[0], max_tokens=2)], [Request(prompt=prompt, max_tokens=32) for prompt in many]],
+        "together": [
+            [Request(prompt=many[0], max_tokens=2)],
+            *([Request(prompt=prompt, max_tokens=32) for prompt in many] for _ in range(given.rounds)),
+        ],
     }
     facts = machine_facts()
     what = f"{given.model}, {engine.model.dtype}, n = {given.keys} keys, {given.rows} rows of {given.chars} characters"
     print(f"{facts.cpu}, {facts.num_cores} cores, {what}\n")
     print("| | ours s | generate s | ours tokens/s | generate tokens/s | ours is faster by |\n|---|--:|--:|--:|--:|--:|")
     for name, turns in rows.items():
-        (mine, new), (other, same) = (timed(answer, engine, turns) for answer in (ours, theirs))
+        (mine, new), (other, same) = timed(engine, turns)
         assert new == same  # or one has said less
         print(
             f"| {name} | {mine:.1f} | {other:.1f} | {new / mine:.0f} | {new / other:.0f} | {other / mine:.2f} |", flush=True
         )
 
 
-def timed(
-    answer: Callable[[TorchEngine, list[Request]], int], engine: TorchEngine, turns: list[list[Request]]
-) -> tuple[float, int]:
-    """(seconds, new tokens) of all turns but the first, which warms up."""
-    answer(engine, turns[0])
-    started = time.perf_counter()
-    tokens = sum(answer(engine, turn) for turn in turns[1:])
-    return time.perf_counter() - started, tokens
+def timed(engine: TorchEngine, turns: list[list[Request]]) -> list[tuple[float, int]]:
+    """(Seconds, new tokens) of ours and of theirs, of all turns but the first, which warms up."""
+    sides = (ours, theirs)
+    seconds, tokens = [0.0, 0.0], [0, 0]
+    for answer in sides:
+        answer(engine, turns[0])
+    for number, turn in enumerate(turns[1:]):
+        for side in (0, 1) if number % 2 else (1, 0):
+            started = time.perf_counter()
+            tokens[side] += sides[side](engine, turn)
+            seconds[side] += time.perf_counter() - started
+    return list(zip(seconds, tokens, strict=True))
 
 
 if __name__ == "__main__":

@@ -84,7 +84,8 @@ def test_an_engine_that_is_killed_is_started_again_and_no_other_answer_is_lost(p
     expected = httpx2.post(f"{url}/v1/completions", json=body, timeout=30).json()["choices"]
     (engine,) = psutil.Process(running.pid).children()
     lines = []
-    with httpx2.stream("POST", f"{url}/v1/completions", json={"prompt": "x", "max_tokens": 900, "stream": True}) as answer:
+    long = {"prompt": "x", "max_tokens": 1900, "temperature": 2, "stream": True}  # by chance, so that nothing repeats
+    with httpx2.stream("POST", f"{url}/v1/completions", json=long) as answer:
         for line in answer.iter_lines():
             if line and not lines:
                 engine.kill()

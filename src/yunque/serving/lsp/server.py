@@ -1,0 +1,192 @@
+"""``yunque lsp``: what a gateway knows, over the language server protocol.
+
+    textDocument/inlineCompletion     ghost text; its command tells the server that it was taken
+    textDocument/codeAction           fix, refactor, explain, write tests, write from a comment (`tasks`)
+    workspace/didChangeConfiguration  section ``yunque``: `Settings`
+    yunque/status                     a notification: why something came, or nothing; never a dialog
+
+Covered: cancellation (the gateway's slot is free at the next token), UTF-16 positions, mixed line ends, a gateway that is
+gone and comes back, one that is started here where none is named.
+Not covered: several folders with gateways of their own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import uuid
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from lsprotocol import types as lsp
+from pygls.lsp.server import LanguageServer
+from pygls.workspace import TextDocument
+
+import yunque
+from yunque.serving.lsp.gateway import Gateway, Place, State, Status, UnavailableError
+from yunque.serving.lsp.own_gateway import OwnGateway
+
+STATUS = "yunque/status"
+TAKEN = "yunque.taken"
+"""Command of an inline completion: it was taken."""
+MOST_CHARS = 2_000_000
+"""Longer files are left alone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What a client may say, in its initialization options and in the section ``yunque`` of its configuration."""
+
+    enabled: bool = True
+    url: str = ""
+    """Of the gateway; empty: one is started for this editor."""
+    token: str = field(default="", repr=False)
+    model: str = ""
+    """Model folder or GGUF file of a gateway that is started here; empty: the newest forged one in the workspace."""
+    max_tokens: int = 64
+    hold: bool = True
+    """Whether completions that fail a check are kept back."""
+    chars_before: int = 1000
+    chars_behind: int = 300
+    """Of the file that are sent. What must be read takes 2.7 ms a token on two cores."""
+
+    def with_values(self, values: Any) -> Settings:
+        """With what a client says, by ``camelCase`` or ``snake_case`` names; ValueError for a value of another type."""
+        if not isinstance(values, dict):
+            return self
+        known = {item.name: item for item in fields(self)}
+        changed = {}
+        for name, value in values.items():
+            key = "".join(f"_{char.lower()}" if char.isupper() else char for char in name)
+            if key not in known:
+                continue
+            if type(value) is not type(getattr(self, key)) or (isinstance(value, int) and value < 0):
+                raise ValueError(f"yunque.{name} cannot be {value!r}")
+            changed[key] = value
+        return replace(self, **changed)
+
+
+class YunqueServer(LanguageServer):
+    """The server of one editor."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__("yunque", yunque.__version__)
+        self.settings = settings
+        self.editor = uuid.uuid4().hex
+        self._gateway: Gateway | None = None
+        self._own: OwnGateway | None = None
+        self._opening = asyncio.Lock()
+        self._status: Status | None = None
+
+    async def configure(self, values: Any) -> None:
+        """Take settings over; what cannot be is said in the status, and the old ones stay."""
+        try:
+            settings = self.settings.with_values(values)
+        except ValueError as error:
+            self.tell(Status(state=State.REFUSED, reason=str(error)))
+            return
+        before, self.settings = self.settings, settings
+        if (settings.url, settings.token, settings.model) != (before.url, before.token, before.model):
+            await self.leave()
+
+    async def gateway(self) -> Gateway:
+        """The gateway to ask, started if it must be. UnavailableError where there is none."""
+        async with self._opening:
+            if self._gateway is not None and (self._own is None or self._own.is_alive):
+                return self._gateway
+            if self.settings.url:
+                self._gateway = Gateway(url=self.settings.url, token=self.settings.token)
+            else:
+                self.tell(Status(state=State.BUSY, reason="a gateway is being started"))
+                self._own = OwnGateway(model=self.settings.model, root=self.workspace.root_path or ".")
+                self._gateway = Gateway(url=await self._own.start(), token=self.settings.token)
+            return self._gateway
+
+    async def leave(self) -> None:
+        """Let go of the gateway, and end the one that was started here."""
+        gateway, own = self._gateway, self._own
+        self._gateway = self._own = None
+        if gateway is not None:
+            await gateway.close()
+        if own is not None:
+            await own.stop()
+
+    def tell(self, status: Status) -> None:
+        """Notify the client of a status, where it is another one."""
+        if status != self._status:
+            self._status = status
+            self.protocol.notify(STATUS, {"state": status.state.value, "reason": status.reason})
+
+    def place(self, document: TextDocument, position: lsp.Position) -> Place:
+        """What stands before and behind a position."""
+        text = document.source
+        offset = document.offset_at_position(position)
+        before, after = text[:offset], text[offset:]
+        sent_before, sent_after = before[-self.settings.chars_before :], after[: self.settings.chars_behind]
+        return Place(
+            before=sent_before.replace("\r\n", "\n"),
+            after=sent_after.replace("\r\n", "\n"),
+            path=document.path or document.uri,
+            is_whole_file=len(sent_before) == len(before) and len(sent_after) == len(after),
+        )
+
+    async def inline_completion(self, params: lsp.InlineCompletionParams) -> lsp.InlineCompletionList:
+        """At most one completion; none is a status, never an error."""
+        nothing = lsp.InlineCompletionList(items=[])
+        if not self.settings.enabled:
+            self.tell(Status(state=State.NOTHING, reason="switched off"))
+            return nothing
+        document = self.workspace.get_text_document(params.text_document.uri)
+        if len(document.source) > MOST_CHARS or "\x00" in document.source:
+            self.tell(Status(state=State.NOTHING, reason="the file is too long, or no text"))
+            return nothing
+        place = self.place(document, params.position)
+        if not (place.before + place.after).strip():
+            self.tell(Status(state=State.NOTHING, reason="the file is empty"))
+            return nothing
+        settings = self.settings
+        try:
+            gateway = await self.gateway()
+            suggestion = await gateway.complete(
+                place, max_tokens=settings.max_tokens, editor=self.editor, hold=settings.hold
+            )
+        except UnavailableError as error:
+            self.tell(error.status)
+            return nothing
+        self.tell(suggestion.status)
+        if not suggestion.text:
+            return nothing
+        text = suggestion.text.replace("\n", "\r\n") if "\r\n" in document.source else suggestion.text
+        taken = lsp.Command(title="taken", command=TAKEN, arguments=[suggestion.id, params.text_document.uri])
+        here = lsp.Range(start=params.position, end=params.position)
+        return lsp.InlineCompletionList(items=[lsp.InlineCompletionItem(insert_text=text, range=here, command=taken)])
+
+
+def make_language_server(settings: Settings) -> YunqueServer:
+    """A server that has not started."""
+    server = YunqueServer(settings)
+
+    @server.feature(lsp.INITIALIZE)
+    async def initialize(params: lsp.InitializeParams) -> None:
+        await server.configure(params.initialization_options)
+
+    # Without options pygls does not advertise the capability.
+    @server.feature(lsp.TEXT_DOCUMENT_INLINE_COMPLETION, lsp.InlineCompletionOptions())
+    async def inline_completion(params: lsp.InlineCompletionParams) -> lsp.InlineCompletionList:
+        return await server.inline_completion(params)
+
+    @server.feature(lsp.WORKSPACE_DID_CHANGE_CONFIGURATION)
+    async def configured(params: lsp.DidChangeConfigurationParams) -> None:
+        values = params.settings
+        await server.configure(values.get("yunque", values) if isinstance(values, dict) else None)
+
+    @server.command(TAKEN)
+    def taken(completion: str, uri: str) -> None:
+        """Nothing yet: what people take is written down by the room `feedback`."""
+
+    @server.feature(lsp.SHUTDOWN)
+    async def shutdown(_: None) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            await server.leave()
+
+    return server

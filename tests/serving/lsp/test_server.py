@@ -1,0 +1,238 @@
+"""The language server as an editor uses it: a process of its own, over standard input and output, before a real gateway."""
+
+import asyncio
+import contextlib
+import json
+import os
+import sys
+import time
+
+import httpx2
+import psutil
+import pytest
+from lsprotocol import types as lsp
+from pygls.exceptions import JsonRpcException
+
+from yunque.inference.scripted_engine import ScriptedEngine
+from yunque.serving.lsp.server import Settings
+from yunque.serving.tokens import Tokens
+
+pytest_lsp = pytest.importorskip("pytest_lsp")
+COMMAND = [sys.executable, "-m", "yunque", "lsp"]
+URI = "file:///workspace/sums.py"
+CODE = "def add(a, b):\n    return \n\n\nprint(add(1, 2))\n"
+
+
+class Editor:
+    """A client with what it was told."""
+
+    def __init__(self, client):
+        self.client, self.statuses = client, []
+
+        @client.feature("yunque/status")
+        def status(params):
+            self.statuses.append((params.state, params.reason))
+
+    def open(self, text, uri=URI):
+        document = lsp.TextDocumentItem(uri=uri, language_id="python", version=1, text=text)
+        self.client.text_document_did_open(lsp.DidOpenTextDocumentParams(text_document=document))
+
+    def configure(self, **settings):
+        params = lsp.DidChangeConfigurationParams(settings={"yunque": settings})
+        self.client.workspace_did_change_configuration(params)
+
+    async def items(self, line, character, uri=URI):
+        context = lsp.InlineCompletionContext(trigger_kind=lsp.InlineCompletionTriggerKind.Automatic)
+        position = lsp.Position(line=line, character=character)
+        document = lsp.TextDocumentIdentifier(uri=uri)
+        params = lsp.InlineCompletionParams(text_document=document, position=position, context=context)
+        return (await self.client.text_document_inline_completion_async(params)).items
+
+    async def complete(self, line, character, uri=URI):
+        return [item.insert_text for item in await self.items(line, character, uri)]
+
+
+def with_editor(story, *, root=None, environment=None, **options):
+    """What a story with an editor gives."""
+
+    async def whole():
+        client = pytest_lsp.make_test_lsp_client()
+        editor = Editor(client)
+        await client.start_io(*COMMAND, env={**os.environ, **(environment or {})})
+        try:
+            params = lsp.InitializeParams(
+                capabilities=lsp.ClientCapabilities(),
+                initialization_options=options,
+                root_uri=f"file://{root}" if root else None,
+            )
+            result = await client.initialize_session(params)
+            assert result.capabilities.inline_completion_provider is not None
+            return await asyncio.wait_for(story(editor), 60)
+        finally:
+            with contextlib.suppress(Exception):
+                await client.shutdown_session()
+            await client.stop()
+
+    return asyncio.run(whole())
+
+
+@pytest.fixture
+def url(gateway):
+    answers = {"return ": "a + b", "say(a, ": "b)) + 1", "slow": "x" * 600}
+    return str(gateway(ScriptedEngine(answers, delay_ms=2)).base_url)
+
+
+def test_a_completion_comes_with_what_says_that_it_was_taken(url):
+    async def story(editor):
+        editor.open(CODE)
+        (item,) = await editor.items(1, 11)
+        assert item.insert_text == "a + b" and item.command.command == "yunque.taken"
+        assert item.command.arguments[0].startswith("cmpl-") and item.command.arguments[1] == URI
+        assert (item.range.start, item.range.end) == (lsp.Position(1, 11), lsp.Position(1, 11))
+        command = lsp.ExecuteCommandParams(command=item.command.command, arguments=item.command.arguments)
+        await editor.client.workspace_execute_command_async(command)
+        assert editor.statuses == [("ready", "")]
+
+    with_editor(story, url=url)
+
+
+def test_it_says_why_nothing_comes(url, gateway, tmp_path):
+    tokens = Tokens(tmp_path / "tokens.json")
+    tokens.add("ada")
+    closed = str(gateway(tokens=tokens).base_url)
+
+    async def story(editor):
+        editor.open("x = 1\ny = \n", "file:///a.py")
+        assert await editor.complete(1, 4, "file:///a.py") == []
+        editor.open("def say(a, b):\n    return 1\n\n\nx = say(a, \n", "file:///b.py")
+        assert await editor.complete(4, 11, "file:///b.py") == []
+        editor.open("  \n", "file:///c.py")
+        assert await editor.complete(0, 1, "file:///c.py") == []
+        editor.open("x" * 3_000_000, "file:///d.py")
+        assert await editor.complete(0, 1, "file:///d.py") == []
+        editor.open(CODE)
+        for settings in ({"url": closed}, {"url": "http://127.0.0.1:1"}, {"enabled": False}, {"maxTokens": "many"}):
+            editor.configure(**settings)
+            assert await editor.complete(1, 11) == []
+        return editor.statuses
+
+    statuses = with_editor(story, url=url)
+    states = [state for state, _ in statuses]
+    assert states == ["nothing", "held", "nothing", "nothing", "refused", "offline", "nothing", "refused", "nothing"], (
+        statuses
+    )
+    says = (
+        "nothing to add", "held back by the check syntax-in-place", "the file is empty", "too long", "wants a token",
+        "no gateway at http://127.0.0.1:1", "switched off", "maxTokens cannot be 'many'", "switched off",
+    )  # fmt: skip
+    for (_, reason), part in zip(statuses, says, strict=True):
+        assert part in reason
+
+
+def test_positions_count_utf_16_and_line_ends_are_kept(url):
+    async def story(editor):
+        line = "    s = '\U0001f600'; return "
+        editor.open(f"def add(a, b):\r\n{line}\r\n")
+        assert await editor.complete(1, len(line) + 1) == ["a + b"]
+
+    with_editor(story, url=url)
+
+
+def test_a_request_that_is_cancelled_frees_its_slot(url):
+    def running():
+        return httpx2.get(f"{url}/healthz").json()["running"]
+
+    async def story(editor):
+        editor.open("slow")
+        asked = asyncio.ensure_future(editor.items(0, 4))
+        while not running():
+            await asyncio.sleep(0.02)
+        (number,) = editor.client.protocol._request_futures
+        editor.client.protocol.notify("$/cancelRequest", lsp.CancelParams(id=number))
+        started = time.monotonic()
+        while running():
+            assert time.monotonic() - started < 1, "of 600 tokens of 2 ms it would be longer"
+            await asyncio.sleep(0.02)
+        with pytest.raises(JsonRpcException, match=r"(?i)cancel"):
+            await asked
+        editor.open(CODE)
+        assert await editor.complete(1, 11) == ["a + b"]
+
+    with_editor(story, url=url, maxTokens=600)
+
+
+def test_a_gateway_that_goes_and_comes_back_is_asked_again(serving, tmp_path):
+    engine, tokens = ScriptedEngine({"return ": "a + b"}), Tokens(tmp_path / "none.json")
+
+    async def story(editor):
+        editor.open(CODE)
+        assert await editor.complete(1, 11) == [] and editor.statuses[-1][0] == "offline"
+        with serving(engine, tokens) as running:
+            editor.configure(url=running)
+            assert await editor.complete(1, 11) == ["a + b"]
+        assert await editor.complete(1, 11) == [] and editor.statuses[-1][0] == "offline"
+
+    with_editor(story, url="http://127.0.0.1:1")
+
+
+def test_without_a_url_a_gateway_is_started_and_ends_with_the_editor(fim_folder, tmp_path):
+    environment = {"YUNQUE_CONFIG": str(tmp_path / "config"), "HF_HUB_OFFLINE": "1"}
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "yunque-out").mkdir()
+    (tmp_path / "yunque-out" / "model").symlink_to(fim_folder)
+
+    async def story(editor):
+        editor.open(CODE)
+        await editor.complete(1, 11)
+        assert editor.statuses[0] == ("busy", "a gateway is being started")
+        assert editor.statuses[-1][0] in ("ready", "nothing", "held"), editor.statuses
+        return [process for process in psutil.Process().children(recursive=True) if "serve" in process.cmdline()]
+
+    processes = with_editor(story, root=tmp_path, environment=environment)
+    assert processes
+    assert not psutil.wait_procs(processes, timeout=15)[1]
+
+    async def without(editor):
+        editor.open(CODE)
+        assert await editor.complete(1, 11) == []
+        return editor.statuses[-1]
+
+    state, reason = with_editor(without, root=tmp_path / "empty", environment=environment)
+    assert state == "offline" and "no model in" in reason
+    state, reason = with_editor(without, root=tmp_path, environment=environment, model="nope")
+    assert state == "offline" and "no such model" in reason
+
+
+def test_messages_that_are_none_do_not_end_it(url):
+    async def story():
+        pipe = asyncio.subprocess.PIPE
+        process = await asyncio.create_subprocess_exec(*COMMAND, stdin=pipe, stdout=pipe, stderr=asyncio.subprocess.DEVNULL)
+
+        def send(content):
+            data = content if isinstance(content, bytes) else json.dumps({"jsonrpc": "2.0", **content}).encode()
+            process.stdin.write(b"Content-Length: %d\r\n\r\n%s" % (len(data), data))
+
+        send(b"{no json")
+        send({"id": 1, "method": "textDocument/inlineCompletion", "params": {"position": "nowhere"}})
+        send({"id": 2, "method": "no/such", "params": None})
+        options = {"capabilities": {}, "initializationOptions": {"url": url}}
+        send({"id": 3, "method": "initialize", "params": options})
+        seen = b""
+        while b"inlineCompletionProvider" not in seen:
+            chunk = await asyncio.wait_for(process.stdout.read(4096), 20)
+            assert chunk, seen
+            seen += chunk
+        process.kill()
+        await process.wait()
+
+    asyncio.run(story())
+
+
+def test_settings_are_taken_over_by_either_name():
+    settings = Settings().with_values({"maxTokens": 9, "chars_before": 20, "unknown": 1, "hold": False})
+    assert (settings.max_tokens, settings.chars_before, settings.hold) == (9, 20, False)
+    secret = Settings(token="secret")
+    assert secret.with_values(None) == secret and "secret" not in repr(secret)
+    for wrong in ({"maxTokens": "9"}, {"maxTokens": -1}, {"hold": 1}, {"url": None}):
+        with pytest.raises(ValueError, match="cannot be"):
+            Settings().with_values(wrong)
