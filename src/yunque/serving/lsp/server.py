@@ -4,6 +4,7 @@
     textDocument/codeAction           fix, refactor, explain, write tests, write from a comment (`tasks`)
     workspace/didChangeConfiguration  section ``yunque``: `Settings`
     yunque/status                     a notification: why something came, or nothing; never a dialog
+    yunque/answer                     a notification: the answer to a task, with its verdicts
 
 Covered: cancellation (the gateway's slot is free at the next token), UTF-16 positions, mixed line ends, a gateway that is
 gone and comes back, one that is started here where none is named.
@@ -15,7 +16,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import uuid
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field, fields, replace
+from pathlib import PurePosixPath
 from typing import Any
 
 from lsprotocol import types as lsp
@@ -23,10 +26,12 @@ from pygls.lsp.server import LanguageServer
 from pygls.workspace import TextDocument
 
 import yunque
-from yunque.serving.lsp.gateway import Gateway, Place, State, Status, UnavailableError
+from yunque.inference.verified.coding import Verb
+from yunque.serving.lsp.gateway import READY, Gateway, Place, State, Status, UnavailableError
 from yunque.serving.lsp.own_gateway import OwnGateway
+from yunque.serving.lsp.tasks import KINDS, TASK, TITLES, Target, code_actions, edit_of, task_body
 
-STATUS = "yunque/status"
+STATUS, ANSWER = "yunque/status", "yunque/answer"
 TAKEN = "yunque.taken"
 """Command of an inline completion: it was taken."""
 MOST_CHARS = 2_000_000
@@ -64,6 +69,10 @@ class Settings:
                 raise ValueError(f"yunque.{name} cannot be {value!r}")
             changed[key] = value
         return replace(self, **changed)
+
+
+class CancelledInEditorError(Exception):
+    """Somebody cancelled a task by its progress."""
 
 
 class YunqueServer(LanguageServer):
@@ -161,6 +170,71 @@ class YunqueServer(LanguageServer):
         here = lsp.Range(start=params.position, end=params.position)
         return lsp.InlineCompletionList(items=[lsp.InlineCompletionItem(insert_text=text, range=here, command=taken)])
 
+    # ------------------------------------------------------------------------------------------------------------- tasks
+    async def run_task(self, verb: Verb, uri: str, first: int, behind: int, about: str) -> dict[str, Any]:
+        """Ask for a task, tell the client the answer, and offer its edit; the answer, empty where none comes."""
+        document = self.workspace.get_text_document(uri)
+        body, indent = task_body(document, verb, first, behind, about)
+        target = Target(first=first, behind=behind, title=PurePosixPath(uri).name)
+        before = "".join(document.lines[first:behind])
+        try:
+            async with self._working(TITLES[verb].format(target.title)):
+                answer = await (await self.gateway()).verified(body)
+        except UnavailableError as error:
+            self.tell(error.status)
+            return {}
+        except CancelledInEditorError:
+            self.tell(Status(state=State.NOTHING, reason="cancelled"))
+            return {}
+        self.tell(READY)
+        lines = {"first": first, "behind": behind}
+        kept = {name: answer[name] for name in ("code", "ok", "failed", "verdicts", "reasoning")}
+        answered = {"verb": verb.value, "uri": uri, **lines, "before": before, **kept}
+        self.protocol.notify(ANSWER, answered)
+        if verb is Verb.EXPLAIN:
+            self.window_show_message(lsp.ShowMessageParams(type=lsp.MessageType.Info, message=answer["code"]))
+        elif answer["code"].strip() and self._confirms:
+            edit = edit_of(document, verb, target, answer["code"], indent, answer["verdicts"])
+            label = f"yunque: {TITLES[verb].format(target.title)}"
+            await self.workspace_apply_edit_async(lsp.ApplyWorkspaceEditParams(edit=edit, label=label))
+        return answered
+
+    @property
+    def _confirms(self) -> bool:
+        """Whether the editor asks before it makes a change that is marked so."""
+        workspace = self.client_capabilities.workspace
+        edits = workspace.workspace_edit if workspace else None
+        return bool(edits and edits.document_changes and edits.change_annotation_support)
+
+    @contextlib.asynccontextmanager
+    async def _working(self, title: str) -> AsyncGenerator[None]:
+        """Progress in the editor as long as the context lasts; cancelled there, the task ends."""
+        window = self.client_capabilities.window
+        if not (window and window.work_done_progress):
+            yield
+            return
+        token, task = uuid.uuid4().hex, asyncio.current_task()
+        await self.work_done_progress.create_async(token)
+
+        was_cancelled = False
+
+        def cancelled(future: Any) -> None:
+            nonlocal was_cancelled
+            if future.cancelled() and task is not None:
+                was_cancelled = task.cancel()
+
+        self.work_done_progress.tokens[token].add_done_callback(cancelled)
+        self.work_done_progress.begin(token, lsp.WorkDoneProgressBegin(title=title, cancellable=True))
+        try:
+            yield
+        except asyncio.CancelledError:
+            if was_cancelled and task is not None:
+                task.uncancel()
+                raise CancelledInEditorError from None
+            raise
+        finally:
+            self.work_done_progress.end(token, lsp.WorkDoneProgressEnd())
+
 
 def make_language_server(settings: Settings) -> YunqueServer:
     """A server that has not started."""
@@ -179,6 +253,16 @@ def make_language_server(settings: Settings) -> YunqueServer:
     async def configured(params: lsp.DidChangeConfigurationParams) -> None:
         values = params.settings
         await server.configure(values.get("yunque", values) if isinstance(values, dict) else None)
+
+    kinds = [kind for kind in KINDS.values() if kind is not lsp.CodeActionKind.Empty]
+
+    @server.feature(lsp.TEXT_DOCUMENT_CODE_ACTION, lsp.CodeActionOptions(code_action_kinds=kinds))
+    def actions(params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
+        return code_actions(server.workspace.get_text_document(params.text_document.uri), params)
+
+    @server.command(TASK)
+    async def task(verb: str, uri: str, first: int, behind: int, about: str = "") -> dict[str, Any]:
+        return await server.run_task(Verb(verb), uri, first, behind, about)
 
     @server.command(TAKEN)
     def taken(completion: str, uri: str) -> None:
