@@ -12,7 +12,8 @@ For every task (of more than ``--tasks`` so many, drawn by a seed) the answers o
 The tests that decide pass@1 are the suite's, which hold more than those above. Of MBPP the assert that was shown is among
 them, and the suite's own prompt shows all three. Share that parses and with a finding of the insecure
 patterns or Bandit; differences verified minus raw with the 95 % interval of a bootstrap over tasks; seconds an answer.
-Answers go to ``--json``, so that nothing of a table must be believed.
+Answers go to ``--json``, so that nothing of a table must be believed; tasks come in an order of chance, so that a run that
+was ended early is a sample (``--read`` prints its tables).
 """
 
 from __future__ import annotations
@@ -79,8 +80,12 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=4)
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--json", type=Path, help="where the answers are written, a line a task")
+    parser.add_argument("--read", action="store_true", help="print the tables of the answers in --json, and ask nothing")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
+    if asked.read:
+        print_tables(asked, [json.loads(line) for line in asked.json.read_text("utf-8").splitlines()])
+        return
     engine = LlamaCppEngine(asked.model, slots=asked.samples, prompt_tokens=1024)
     settings = GenerationSettings(
         samples=asked.samples, rounds=asked.rounds, max_tokens=MOST_TOKENS, style="plain", seed=asked.seed

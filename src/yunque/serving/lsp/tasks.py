@@ -87,7 +87,7 @@ def code_actions(document: TextDocument, params: lsp.CodeActionParams) -> list[l
     """What can be asked at a place; what diagnostics say there goes along with ``fix``."""
     if not language(document) or len(document.source) > MOST_CHARS:
         return []
-    target, said = target_of(document, params.range), [item.message for item in params.context.diagnostics]
+    target, wrong = target_of(document, params.range), [item.message for item in params.context.diagnostics]
     verbs = [Verb.WRITE] if target.is_stub else [Verb.FIX, Verb.REFACTOR, Verb.EXPLAIN]
     if language(document) == "python":
         verbs.append(Verb.TEST)
@@ -95,7 +95,7 @@ def code_actions(document: TextDocument, params: lsp.CodeActionParams) -> list[l
     for verb in verbs:
         lines = (0, len(document.lines)) if verb is Verb.TEST else (target.first, target.behind)
         title = TITLES[verb].format(_FILE if verb is Verb.TEST else target.title)
-        about = " ".join(said) if verb is Verb.FIX else ""
+        about = " ".join(wrong) if verb is Verb.FIX else ""
         command = lsp.Command(title=title, command=TASK, arguments=[verb.value, document.uri, *lines, about])
         diagnostics = params.context.diagnostics if verb is Verb.FIX else None
         actions.append(lsp.CodeAction(title=f"yunque: {title}", kind=KINDS[verb], command=command, diagnostics=diagnostics))
