@@ -154,6 +154,21 @@ def test_a_monitor_goes_with_a_healed_word_a_stop_rule_and_a_prompt_that_is_no_c
     assert piece.stop == "length"
 
 
+def test_what_ends_an_answer_is_no_part_of_what_must_be_valid():
+    """A colon stands behind the cursor: the line break that ends the answer is none of its code."""
+    pytest.importorskip("xllamacpp")
+    from yunque.inference.llama_cpp_engine import _Growing
+
+    growing = _Growing(Request(prompt="if ", suffix=":\n    x\n", stops=("\n",), syntax="python", max_tokens=9), "", 1)
+    for number, text in enumerate(("a == b", "\n"), start=1):
+        list(growing.pieces({"choices": [{"text": text}], "timings": {"predicted_n": number}}))
+    assert (growing.has_ended, growing.is_refused, growing.answer.stop) == (True, False, "rule")
+    free = _Growing(Request(prompt="if ", syntax="python", max_tokens=9), "", 1)
+    for number, text in enumerate(("a == b", "\n"), start=1):
+        list(free.pieces({"choices": [{"text": text}], "timings": {"predicted_n": number}}))
+    assert free.is_refused
+
+
 def test_the_suffix_is_read(engine):
     first, other = (
         next(iter(engine.complete([Request(prompt="def f(", suffix=suffix, style=PromptStyle.FIM, max_tokens=16)]))).text

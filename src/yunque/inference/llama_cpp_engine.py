@@ -24,7 +24,7 @@ from yunque.core.errors import ModelError
 from yunque.core.nouns import Completion, Piece, Request
 from yunque.inference.anchors import Anchors
 from yunque.inference.answers import complete_streamed
-from yunque.inference.stops import GrowingAnswer, without_lead
+from yunque.inference.stops import GrowingAnswer, cut_answer
 from yunque.inference.syntax_monitor import MOST_TRIED, SyntaxMonitor
 from yunque.inference.tokenizing import TokenizingEngine
 from yunque.models.exports.gguf_tokenizer import load_gguf_tokenizer
@@ -191,7 +191,8 @@ class _Growing:
         yield from self._grown(text, "length" if self.tokens >= self.request.max_tokens else "")
 
     def _allows(self, text: str) -> bool:
-        return self.monitor is None or self.monitor.allows(without_lead(self.raw + text, self.lead))
+        """Whether the answer with that behind it, as far as it is given away, can become valid code."""
+        return self.monitor is None or self.monitor.allows(cut_answer(self.request, self.raw + text, self.lead)[0])
 
     def _grown(self, text: str, ended: str) -> Iterator[Piece]:
         self.raw += text

@@ -25,7 +25,7 @@ from yunque.core.progress import silent
 from yunque.core.seams import Progress
 from yunque.inference.live_batch import LiveBatch
 from yunque.inference.rows import Batch, Row, new_cache
-from yunque.inference.stops import GrowingAnswer, cut_answer, without_lead
+from yunque.inference.stops import GrowingAnswer, cut_answer
 from yunque.inference.syntax_monitor import MOST_TRIED, SyntaxMonitor
 from yunque.inference.tokenizing import TokenizingEngine
 from yunque.models.adapt import choose_dtype, load_model
@@ -216,8 +216,9 @@ class TorchEngine(TokenizingEngine):
         return token
 
     def _allows(self, row: Row, monitor: SyntaxMonitor, token: int) -> bool:
-        """Whether the answer with one token more can become valid code."""
-        return token in self.ends or monitor.allows(without_lead(self._text([*row.generated, token]), row.lead))
+        """Whether the answer with one token more, as far as it is given away, can become valid code."""
+        raw = self._text([*row.generated, token])
+        return token in self.ends or monitor.allows(cut_answer(row.request, raw, row.lead)[0])
 
     def _drawn(self, row: Row, logits_V: torch.Tensor) -> int:
         """The likeliest token, or one drawn by chance."""
