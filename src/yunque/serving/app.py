@@ -46,7 +46,7 @@ from yunque.inference.verified.inline_tier import InlineAnswer, InlineTier
 from yunque.serving.dispatcher import BusyError, Dispatcher, SupersededError
 from yunque.serving.door import Door, failure
 from yunque.serving.metrics import exposition
-from yunque.serving.running import CONTROL
+from yunque.serving.running import CONTROL, EDITOR
 from yunque.serving.shapes import (
     AskingBody,
     ChatBody,
@@ -73,8 +73,6 @@ PAGE_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-cache",
 }
-EDITOR = "x-editor-id"
-"""Header by which an editor names itself, so that its newer request supersedes an older one."""
 
 
 class OpenedModel(NamedTuple):

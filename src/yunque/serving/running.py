@@ -16,6 +16,8 @@ from yunque.store.artifacts import write_whole
 
 CONTROL = "x-yunque-control"
 """Header with the secret."""
+EDITOR = "x-editor-id"
+"""Header by which an editor names itself, so that its newer request supersedes an older one."""
 LOAD_S = 600.0
 """How long a model may take to load."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -11,8 +10,8 @@ from typing import Any
 import httpx2
 
 from yunque.core.errors import ServingError
+from yunque.serving.running import EDITOR
 
-EDITOR = "x-editor-id"
 COMPLETION_S, TASK_S = 20.0, 600.0
 
 
@@ -70,7 +69,6 @@ class Suggestion:
     text: str
     id: str
     status: Status
-    verdicts: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(kw_only=True)
@@ -79,8 +77,6 @@ class Gateway:
 
     url: str
     token: str = ""
-    transport: Callable[[], httpx2.AsyncBaseTransport] | None = None
-    """Instead of the network, in tests."""
     _client: httpx2.AsyncClient | None = field(default=None, init=False)
 
     async def complete(self, place: Place, *, max_tokens: int, editor: str, hold: bool) -> Suggestion:
@@ -97,12 +93,11 @@ class Gateway:
             body["stop"] = ["\n"]
         answer = await self._post("/v1/completions", body, COMPLETION_S, {EDITOR: editor})
         text, about = answer["choices"][0]["text"], answer.get("yunque", {})
-        verdicts = tuple(about.get("verdicts", ()))
         if about.get("held"):
             status = Status(state=State.HELD, reason=f"held back by the check {about['failed']}")
         else:
             status = READY if text else NO_ANSWER
-        return Suggestion(text=text, id=answer["id"], status=status, verdicts=verdicts)
+        return Suggestion(text=text, id=answer["id"], status=status)
 
     async def verified(self, body: dict[str, Any]) -> dict[str, Any]:
         """The answer to a task with its verdicts, as ``/v1/verified`` gives it. Errors as of `complete`."""
@@ -115,8 +110,7 @@ class Gateway:
 
     async def _post(self, route: str, body: dict[str, Any], seconds: float, headers: dict[str, str]) -> dict[str, Any]:
         if self._client is None:
-            transport = self.transport() if self.transport else None
-            self._client = httpx2.AsyncClient(base_url=self.url, transport=transport)
+            self._client = httpx2.AsyncClient(base_url=self.url)
         if self.token:
             headers = {**headers, "Authorization": f"Bearer {self.token}"}
         try:
