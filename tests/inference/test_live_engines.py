@@ -154,6 +154,17 @@ def test_a_monitor_goes_with_a_healed_word_a_stop_rule_and_a_prompt_that_is_no_c
     assert piece.stop == "length"
 
 
+def test_what_llama_cpp_remembers_of_old_prompts_is_limited(file, monkeypatch):
+    xllamacpp = pytest.importorskip("xllamacpp")
+    from yunque.inference.llama_cpp_engine import KEPT_MIB, LlamaCppEngine
+
+    seen = []
+    server = xllamacpp.Server
+    monkeypatch.setattr(xllamacpp, "Server", lambda params: seen.append(params.cache_ram_mib) or server(params))
+    LlamaCppEngine(file, slots=1, context_tokens=256)
+    assert seen == [KEPT_MIB] and KEPT_MIB <= 1024
+
+
 def test_what_ends_an_answer_is_no_part_of_what_must_be_valid():
     """A colon stands behind the cursor: the line break that ends the answer is none of its code."""
     pytest.importorskip("xllamacpp")

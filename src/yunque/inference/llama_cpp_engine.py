@@ -38,6 +38,8 @@ CHARS_PER_TOKEN = 3
 """Fewer than code has, so that what is cut by characters fits."""
 LIKELY = 10
 """Tokens that are tried first where the monitor does not allow one."""
+KEPT_MIB = 512
+"""Memory of prompts that were read before and left their slot; llama.cpp's own limit is 8 GiB."""
 CONTEXT_TOKENS = 2048
 """Tokens that a slot reads and writes at most, if the model can."""
 
@@ -213,6 +215,7 @@ def _load(file: Path, slots: int, context_tokens: int, *, precise: bool) -> Any:
     params.model.path = str(file)
     params.n_parallel, params.n_ctx, params.kv_unified = slots, slots * context_tokens, False
     params.warmup, params.verbosity, params.ui = False, -1, False
+    params.cache_ram_mib = KEPT_MIB
     params.api_keys = [secrets.token_hex(32)]
     if precise:
         params.cache_type_k = params.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_F32
