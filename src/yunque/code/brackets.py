@@ -23,3 +23,14 @@ def unmatched(text: str, language: str) -> tuple[str, str]:
             else:
                 closing.append(char)
     return "".join(closing), "".join(CLOSERS[opener] for opener in reversed(still_open))
+
+
+def closes_other(text: str, language: str) -> bool:
+    """Whether a bracket closes another kind than the innermost one that is open."""
+    still_open: list[str] = []
+    for char in scan(text, language).code:
+        if char in CLOSERS:
+            still_open.append(char)
+        elif (opener := _OPENERS.get(char)) and still_open and still_open.pop() != opener:
+            return True
+    return False

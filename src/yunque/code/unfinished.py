@@ -19,8 +19,7 @@ import warnings
 from collections.abc import Iterator
 from functools import lru_cache
 
-from yunque.code.brackets import CLOSERS
-from yunque.code.lexing import scan
+from yunque.code.brackets import closes_other
 from yunque.code.python_ast import PARSING
 
 BRACKETED = ("c", "cpp", "go", "java", "javascript", "php", "rust", "typescript")
@@ -41,18 +40,7 @@ def can_become_valid(text: str, language: str) -> bool:
     """Whether some text behind this one makes it parse; True where nobody can tell."""
     if language == "python":
         return any(map(_is_beginning, _readings(text)))
-    return language not in BRACKETED or not _closes_other(text, language)
-
-
-def _closes_other(text: str, language: str) -> bool:
-    """Whether a bracket closes another kind than the innermost one that is open."""
-    still_open: list[str] = []
-    for char in scan(text, language).code:
-        if char in CLOSERS:
-            still_open.append(CLOSERS[char])
-        elif char in ")]}" and still_open and still_open.pop() != char:
-            return True
-    return False
+    return language not in BRACKETED or not closes_other(text, language)
 
 
 def _readings(text: str) -> Iterator[str]:

@@ -3,13 +3,35 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from yunque.core.errors import ModelError
 from yunque.core.nouns import Completion, Piece, Request
 from yunque.core.seams import LiveEngine
+
+LOOK_S = 0.05
+"""How often somebody looks whether an answer that is wanted whole is still wanted."""
+
+
+def pieces_of(engine: LiveEngine, request: Request) -> Generator[Piece]:
+    """The pieces of an answer; of one that is wanted whole empty ones, and the last with all of its text.
+
+    Closing it cancels the request. Errors as of the engine.
+    """
+    answer, texts = engine.stream(request), list[str]()
+    try:
+        for piece in answer:
+            if request.whole:
+                texts.append(piece.text)
+                piece = replace(piece, text="".join(texts) if piece.stop else "")
+            yield piece
+            if piece.stop:
+                return
+    finally:
+        if hasattr(answer, "close"):
+            answer.close()
 
 
 def complete_streamed(engine: LiveEngine, requests: Sequence[Request], at_once: int) -> Iterator[Completion]:

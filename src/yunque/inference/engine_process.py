@@ -22,15 +22,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import replace
 from multiprocessing.connection import Connection, Pipe
 
 from yunque.core.errors import ModelError, YunqueError
 from yunque.core.nouns import Piece, PromptStyle, Request
 from yunque.core.seams import LiveEngine
+from yunque.inference.answers import LOOK_S, pieces_of
 
-LOOK_S = 0.05
-"""How often somebody looks whether an answer that is wanted whole is still wanted."""
 LEAVE_S = 3.0
 """How long answers may take to end that nobody waits for any more."""
 MOST_DEATHS, WITHIN_S = 5, 60.0
@@ -201,16 +199,12 @@ class _Worker:
 
     def _answer(self, number: int, request: Request, left: threading.Event) -> None:
         try:
-            pieces, texts = self.engine.stream(request), list[str]()
-            for piece in pieces:
-                if left.is_set():
-                    break
-                texts.append(piece.text)
-                if piece.stop or (piece.text and not request.whole):
-                    self._tell(number, replace(piece, text="".join(texts)))
-                    texts = []
-            if hasattr(pieces, "close"):
-                pieces.close()
+            with contextlib.closing(pieces_of(self.engine, request)) as pieces:
+                for piece in pieces:
+                    if left.is_set():
+                        break
+                    if piece.text or piece.stop:
+                        self._tell(number, piece)
         except YunqueError as error:
             self._tell(number, error)
         except Exception as error:  # whatever it is, the one who waits must hear of it; its text may hold the prompt

@@ -23,7 +23,7 @@ from typing import Any
 from yunque.core.errors import ModelError
 from yunque.core.nouns import Completion, Piece, Request
 from yunque.inference.anchors import Anchors
-from yunque.inference.answers import complete_streamed
+from yunque.inference.answers import LOOK_S, complete_streamed
 from yunque.inference.stops import GrowingAnswer, cut_answer
 from yunque.inference.syntax_monitor import MOST_TRIED, SyntaxMonitor
 from yunque.inference.tokenizing import TokenizingEngine
@@ -32,8 +32,6 @@ from yunque.models.tokenizer import encode, find_fim
 
 SLOTS = 4
 """Requests that are answered at the same time; each slot remembers the prompt that it read last."""
-LOOK_S = 0.05
-"""How often somebody looks whether an answer that is wanted whole is still wanted."""
 CHARS_PER_TOKEN = 3
 """Fewer than code has, so that what is cut by characters fits."""
 LIKELY = 10

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field, replace
 from yunque.core.errors import ModelError, YunqueError
 from yunque.core.nouns import Piece, Request
 from yunque.core.seams import LiveEngine
+from yunque.inference.answers import pieces_of
 
 MOST_S = 120.0
 """Seconds of an answer, unless somebody says otherwise."""
@@ -182,20 +183,17 @@ class Dispatcher:
 
         def work() -> None:
             try:
-                answer, texts = ticket.engine.stream(replace(request, whole=whole)), list[str]()
                 deadline = time.monotonic() + self.most_s
-                for piece in answer:
-                    texts.append(piece.text)
-                    if piece.stop or not whole:
-                        tell(pieces.put_nowait, replace(piece, text="".join(texts)) if whole else piece)
-                    if ticket.left.is_set() or piece.stop:
-                        break
-                    if time.monotonic() > deadline:
-                        what = f"took longer than {self.most_s:g} s"
-                        tell(pieces.put_nowait, ModelError(what, where=ticket.engine.name, do="ask for fewer tokens"))
-                        break
-                if hasattr(answer, "close"):
-                    answer.close()
+                with contextlib.closing(pieces_of(ticket.engine, replace(request, whole=whole))) as answer:
+                    for piece in answer:
+                        if piece.stop or not whole:
+                            tell(pieces.put_nowait, piece)
+                        if ticket.left.is_set() or piece.stop:
+                            break
+                        if time.monotonic() > deadline:
+                            what = f"took longer than {self.most_s:g} s"
+                            tell(pieces.put_nowait, ModelError(what, where=ticket.engine.name, do="ask for fewer tokens"))
+                            break
             except YunqueError as error:
                 tell(pieces.put_nowait, error)
             except Exception as error:  # whatever it is, the one who waits must hear of it; its text may hold the prompt
