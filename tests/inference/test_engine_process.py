@@ -130,9 +130,8 @@ def test_it_ends_with_whoever_made_it(tmp_path):
     program = "import functools, sys, time\nfrom yunque.inference.engine_process import EngineProcess\n"
     program += "from yunque.inference.scripted_engine import ScriptedEngine\n"
     program += "print(EngineProcess(functools.partial(ScriptedEngine, {})).pid, flush=True)\ntime.sleep(60)\n"
-    maker = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
-    pid = int(maker.stdout.readline())
-    assert psutil.pid_exists(pid)
-    maker.kill()
-    maker.wait()
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as maker:
+        pid = int(maker.stdout.readline())
+        assert psutil.pid_exists(pid)
+        maker.kill()
     until(lambda: not psutil.pid_exists(pid))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from yunque.checks.insertion.training_copies import TrainingCopies, beside
+from yunque.checks.insertion.training_copies import copies_of
 from yunque.code.languages import PARSED, language_of, named
 from yunque.core.errors import RecipeError, SandboxError, SourceError
 from yunque.core.plugins import nearest
@@ -54,8 +54,8 @@ class VerifiedCoding:
         """What notices training records of the model, if an index of them lies beside it."""
         if self.model.startswith(SCHEME) or not self.checks:
             return []
-        index = beside(Path(self.model))
-        return [TrainingCopies(index)] if index.is_file() else []
+        copies = copies_of(Path(self.model))
+        return [copies] if copies else []
 
     def _sandbox(self, task: CodingTask, stack: contextlib.ExitStack) -> Sandbox | None:
         try:

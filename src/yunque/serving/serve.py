@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from yunque.checks.insertion.training_copies import TrainingCopies, beside
+from yunque.checks.insertion.training_copies import TrainingCopies, copies_of
 from yunque.core.errors import ServingError
 from yunque.core.seams import LiveEngine
 from yunque.inference.engine_process import EngineProcess
@@ -28,8 +28,7 @@ def open_model(model: Path, kind: str = "auto", *, slots: int = 4, prompt_tokens
     ``auto``: llama.cpp for a file, and for a folder with a file of its name beside it; else torch.
     ModelError where it cannot be served.
     """
-    file, index = engine_file(model, kind), beside(model)
-    copies = TrainingCopies(index) if index.is_file() else None
+    file, copies = engine_file(model, kind), copies_of(model)
     engine = EngineProcess(functools.partial(open_local, model.absolute(), kind, slots, prompt_tokens))
     if file:
         from yunque.models.exports.gguf_tokenizer import text_field

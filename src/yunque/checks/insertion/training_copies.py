@@ -110,6 +110,12 @@ class TrainingCopies:
         return best[0], best[1], line
 
 
+def copies_of(model: Path) -> TrainingCopies | None:
+    """What notices the training records of a model, if an index lies beside it. ModelError as of `TrainingCopies`."""
+    index = beside(model)
+    return TrainingCopies(index) if index.is_file() else None
+
+
 def write_index(texts: Iterable[tuple[str, Origin]], file: Path) -> dict:
     """Index texts by where they come from; how many texts, tokens and hashes there are. Memory: some 40 bytes a hash."""
     import numpy as np

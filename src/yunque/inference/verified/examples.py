@@ -28,54 +28,50 @@ def example_tests(code: str, module: str) -> str:
     known = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)} | set(dir(builtins)) if tree else set()
     for node in tree.body if tree else ():
         if isinstance(node, ast.FunctionDef):
-            for call, value in _examples(ast.get_docstring(node) or "", node.name):
-                if not _names(call) <= known:
-                    continue  # `is_happy(aa)` means a text
-                names.add(node.name)
-                lines.append(f"\n\ndef test_example_{len(lines)}():\n    assert {call} == {value}\n")
+            for text, call, value in _examples(ast.get_docstring(node) or "", node.name):
+                if {
+                    part.id for part in ast.walk(call) if isinstance(part, ast.Name)
+                } <= known:  # `is_happy(aa)` means a text
+                    names.add(node.name)
+                    lines.append(f"\n\ndef test_example_{len(lines)}():\n    assert {text} == {value}\n")
     head = f"import pytest\n\nfrom {module} import {', '.join(sorted(names))}\n"
     return head + "".join(lines[:MOST_EXAMPLES]) if lines else ""
 
 
-def _examples(docstring: str, name: str) -> Iterator[tuple[str, str]]:
-    """(Call, what it gives) as Python writes them."""
+def _examples(docstring: str, name: str) -> Iterator[tuple[str, ast.Module, str]]:
+    """(Call, its tree, what it gives) as Python writes them."""
     lines = [line.strip() for line in docstring.splitlines()]
     for line, below in pairwise([*lines, ""]):
         text = line.removeprefix(">>>").strip()
         start = text.find(f"{name}(")
         if len(text) > MOST_CHARS or start < 0 or (start and text[start - 1].isidentifier()):
             continue
-        call, rest = _call(text[start:])
+        call, tree = _call(text[start:])
+        rest = text[start + len(call) :]
         is_session = line.startswith(">>>") and not start and not rest.strip()
         gives = GIVES.match(rest := rest.lstrip())
         value = below if is_session else rest[gives.end() :] if gives else ""
-        if call and (expected := _literal(value)):
-            yield call, expected
+        if tree and (expected := _literal(value)):
+            yield call, tree, expected
 
 
-def _call(text: str) -> tuple[str, str]:
-    """The call that a text begins with, and the rest; empty where there is none."""
+def _call(text: str) -> tuple[str, ast.Module | None]:
+    """The call that a text begins with, and its tree; empty where there is none."""
     for place, char in enumerate(text):
-        if char == ")":
-            try:
-                ast.parse(text[: place + 1], mode="eval")
-            except SyntaxError:
-                continue
-            return text[: place + 1], text[place + 1 :]
-    return "", text
-
-
-def _names(call: str) -> set[str]:
-    """The names that a call uses."""
-    return {node.id for node in ast.walk(ast.parse(call, mode="eval")) if isinstance(node, ast.Name)}
+        if char == ")" and (tree := try_parse_python(text[: place + 1])):
+            return text[: place + 1], tree
+    return "", None
 
 
 def _literal(text: str) -> str:
     """A literal that a text is, but for a full stop or a comment behind it; a float within what it can hold; else empty."""
     for part in (text.strip().rstrip(".,;"), text.partition("#")[0], text.partition(" (")[0]):
+        tree = try_parse_python(part.strip())
+        if tree is None or len(tree.body) != 1 or not isinstance(tree.body[0], ast.Expr):
+            continue
         try:
-            value = ast.literal_eval(part.strip())
-        except (SyntaxError, ValueError, MemoryError, RecursionError):
+            value = ast.literal_eval(tree.body[0].value)
+        except (ValueError, MemoryError, RecursionError):
             continue
         return f"pytest.approx({value!r})" if isinstance(value, float) else repr(value)
     return ""
