@@ -12,6 +12,7 @@ Anything else that escapes is a bug of ours and keeps its traceback.
     ├── TrainingError    the trainer refuses to start, or to go on
     ├── EvaluationError  a suite that cannot be read or judged
     ├── ServingError     a server that cannot start, or a token that there is not
+    ├── FeedbackError    a database of events that cannot be read or written
     └── StoreError       an artifact that cannot be written or found
 """
 
@@ -60,6 +61,10 @@ class EvaluationError(YunqueError):
 
 class ServingError(YunqueError):
     """A server that cannot start as it was told to."""
+
+
+class FeedbackError(YunqueError):
+    """A database of events that cannot be read or written."""
 
 
 class StoreError(YunqueError):
