@@ -11,6 +11,9 @@ import typer
 DEFAULT_OUT = Path("yunque-out")
 Out = Annotated[Path, typer.Option("--out", help="Folder of artifacts and results.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Events = Annotated[
+    str, typer.Option("--events", envvar="YUNQUE_EVENTS", help="Database of events: a path (SQLite) or postgresql://…")
+]
 Overrides = Annotated[list[str] | None, typer.Option("--set", help="Override one recipe key: section.key=value")]
 Workers = Annotated[
     int,

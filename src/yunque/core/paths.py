@@ -22,3 +22,9 @@ def config_folder() -> Path:
     """Where settings of this user are kept: ``$YUNQUE_CONFIG``, else ``yunque`` in the user's folder of settings."""
     home = os.environ.get("XDG_CONFIG_HOME") or Path("~/.config").expanduser()
     return Path(os.environ.get("YUNQUE_CONFIG") or Path(home) / "yunque")
+
+
+def data_folder() -> Path:
+    """Where what cannot be made again is kept: ``$YUNQUE_DATA``, else ``yunque`` in the user's folder of data."""
+    home = os.environ.get("XDG_DATA_HOME") or Path("~/.local/share").expanduser()
+    return Path(os.environ.get("YUNQUE_DATA") or Path(home) / "yunque")

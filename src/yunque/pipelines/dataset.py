@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
@@ -34,7 +33,7 @@ from yunque.data.dataset import VALUES, find_values, finish
 from yunque.data.duplicates.find import find_duplicates
 from yunque.data.screening.finishing import NO_PAIRS, Finisher, FinishRecipe
 from yunque.data.screening.known_values import KnownValue, ValueIndex
-from yunque.data.screening.redaction import Redactor
+from yunque.data.screening.redaction import Redactor, kept_salt
 from yunque.data.screening.screen import TAGS, Tagged, load_checks, refuse_the_doubtful, tag
 from yunque.data.screening.verdict_cache import VerdictCache, check_identity
 from yunque.data.sources.kinds import open_sources
@@ -134,12 +133,7 @@ class DataBuild:
             return ""
         if where:
             return _shared_salt(where)
-        path = self.out / SALT
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                file.write(secrets.token_hex(32))
-        return path.read_text("utf-8").strip()
+        return kept_salt(self.out / SALT)
 
     # ------------------------------------------------------------------------------------------------------------ one source
     def _tagged(self, source: Source | Stream) -> tuple[Source | Stream, Artifact, Artifact]:

@@ -10,6 +10,7 @@
     POST /infill                 as llama.vscode and llama.vim ask
     POST /v1/promote, /rollback  for whoever started the server: another model, without a request lost
     POST /v1/verified            a task whose answer is run and checked before it is given
+    /v1/feedback, /v1/events     what people did with completions, as far as they agree (`yunque.serving.feedback`)
 
 Covered: errors in OpenAI's shape; 429 with Retry-After; a client that goes away; no prompt in any log; no resource from
 elsewhere.
@@ -38,13 +39,14 @@ from starlette.exceptions import HTTPException
 import yunque
 from yunque.checks.insertion.training_copies import TrainingCopies
 from yunque.core.errors import ModelError, YunqueError
-from yunque.core.nouns import Insertion, Piece, PromptStyle
+from yunque.core.nouns import Insertion, Piece, PromptStyle, Request
 from yunque.core.seams import LiveEngine
 from yunque.inference.engine_process import EngineProcess
 from yunque.inference.verified.generation import plain, plain_verdict
 from yunque.inference.verified.inline_tier import InlineAnswer, InlineTier
 from yunque.serving.dispatcher import BusyError, Dispatcher, SupersededError
 from yunque.serving.door import Door, failure
+from yunque.serving.feedback import Feedback
 from yunque.serving.metrics import exposition
 from yunque.serving.running import CONTROL, EDITOR
 from yunque.serving.shapes import (
@@ -126,22 +128,31 @@ class Deployment:
 
 
 def make_app(
-    dispatcher: Dispatcher, deployment: Deployment, tokens: Tokens | None = None, *, tier: InlineTier, holds: bool = False
+    dispatcher: Dispatcher,
+    deployment: Deployment,
+    tokens: Tokens | None = None,
+    *,
+    tier: InlineTier,
+    holds: bool = False,
+    feedback: Feedback | None = None,
 ) -> FastAPI:
     """The application; with ``tokens``, every path but `OPEN` asks for one.
 
     ``holds``: a completion that fails a check of the tier is not given out, unless who asks wants it.
     """
-    verifier = Verifier()
+    verifier, feedback = Verifier(), feedback or Feedback()
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
-        yield
+        async with feedback.keeping_time():
+            yield
         verifier.close()
 
     # The library's own pages load scripts from elsewhere; these bring them.
     app = FastAPIOffline(title="yunque", version=yunque.__version__, redoc_url=None, lifespan=lifespan)
-    gateway = Gateway(dispatcher=dispatcher, deployment=deployment, tier=tier, holds=holds, verifier=verifier)
+    gateway = Gateway(
+        dispatcher=dispatcher, deployment=deployment, tier=tier, holds=holds, verifier=verifier, feedback=feedback
+    )
     app.get("/", include_in_schema=False)(gateway.page)
     app.get("/page/{name}", include_in_schema=False)(gateway.page)
     app.get("/healthz")(gateway.health)
@@ -151,6 +162,10 @@ def make_app(
     app.post("/v1/chat/completions")(gateway.chat)
     app.post("/infill")(gateway.infill)
     app.post("/v1/verified")(gateway.verified)
+    app.get("/v1/feedback")(feedback.agreement)
+    app.put("/v1/feedback")(feedback.agree)
+    app.get("/v1/feedback/summary")(feedback.summary)
+    app.post("/v1/events")(feedback.events)
     app.post("/v1/promote")(gateway.promote)
     app.post("/v1/rollback")(gateway.rollback)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -168,6 +183,7 @@ class Gateway:
     tier: InlineTier
     holds: bool
     verifier: Verifier
+    feedback: Feedback
 
     @property
     def model(self) -> ServedModel:
@@ -189,7 +205,7 @@ class Gateway:
     async def metrics(self) -> str:
         """Counters as Prometheus reads them."""
         restarts = getattr(self.dispatcher.engine, "num_restarts", 0)
-        return exposition(replace(self.dispatcher.counts, engine_restarts=restarts))
+        return exposition(replace(self.dispatcher.counts, engine_restarts=restarts, events=self.feedback.num_stored))
 
     async def models(self) -> dict:
         """The one model that is served."""
@@ -307,7 +323,7 @@ class Gateway:
             return failure(400, str(error))
         if request.style not in self.model.styles:
             return failure(400, _cannot(request.style, self.model.name))
-        done = isinstance(body, OpenAiBody)
+        done, started, engine = isinstance(body, OpenAiBody), time.perf_counter(), self.dispatcher.engine.name
         user, editor = http.scope.get("user_name", ""), http.headers.get(EDITOR, "")
         pieces = self.dispatcher.answer(request, user=user, editor=editor, whole=not body.stream)
         try:
@@ -333,6 +349,7 @@ class Gateway:
         about: dict = {}
         if body.editor.postprocess and (place := body.place()) is not None:
             text, about = await self._looked_at(replace(place, text=text), body.editor)
+            about["yunque"] |= {"engine": engine, "settings": _settings(request), "took_ms": _ms_since(started)}
         return JSONResponse(shape(text, last) | (usage(last) if done else {}) | about)
 
     async def _looked_at(self, insertion: Insertion, editor: PlaceBody) -> tuple[str, dict]:
@@ -342,6 +359,15 @@ class Gateway:
         if is_held := bool(holds and answer.held_by):
             self.dispatcher.counts.held += 1
         return "" if is_held else answer.insertion.text, {"yunque": _about(answer, is_held=is_held)}
+
+
+def _settings(request: Request) -> dict:
+    """What an answer depends on beside the model and the place, for an editor to report with what became of it."""
+    return {"max_tokens": request.max_tokens, "temperature": request.temperature, "style": request.style.value}
+
+
+def _ms_since(started: float) -> float:
+    return round(1000 * (time.perf_counter() - started), 1)
 
 
 def _about(answer: InlineAnswer, *, is_held: bool) -> dict:

@@ -52,6 +52,8 @@ class Counts:
     tokens: int = 0
     engine_restarts: int = 0
     """How often the engine's process died and was started again."""
+    events: int = 0
+    """Reactions of people that were written down."""
     running: int = 0
     waiting: int = 0
 

@@ -15,6 +15,7 @@ MEANINGS = {
     "cancelled": "requests whose client went away", "superseded": "requests that a newer one of the same editor ended",
     "failed": "requests that the engine failed", "held": "answers that a check kept from being shown",
     "tokens": "tokens that were written", "engine_restarts": "deaths of the engine, after which it was started again",
+    "events": "reactions of people that were written down",
     "running": "requests that are being answered", "waiting": "requests that wait",
 }  # fmt: skip
 

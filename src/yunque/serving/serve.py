@@ -11,12 +11,18 @@ from typing import Any
 
 from yunque.checks.insertion.training_copies import TrainingCopies, copies_of
 from yunque.core.errors import ServingError
+from yunque.core.paths import data_folder
+from yunque.core.plugins import nearest
 from yunque.core.seams import LiveEngine
+from yunque.data.screening.redaction import kept_salt
+from yunque.feedback.events import LEVELS, Level
+from yunque.feedback.ledger import Ledger
 from yunque.inference.engine_process import EngineProcess
 from yunque.inference.local_engines import engine_file, open_local
 from yunque.inference.verified.inline_tier import InlineTier
 from yunque.serving.app import Deployment, OpenedModel, make_app, served
 from yunque.serving.dispatcher import MOST_S, Dispatcher
+from yunque.serving.feedback import Feedback
 from yunque.serving.tokens import Tokens
 
 HOST, PORT = "127.0.0.1", 8765
@@ -87,6 +93,8 @@ class ServerSettings:
     """Whether a completion that fails a check is not given out."""
     secret: str = ""
     """By which the server obeys whoever started it; empty: it obeys nobody."""
+    feedback: Feedback | None = None
+    """Where events are kept; None: nowhere."""
 
 
 DEFAULTS = ServerSettings()
@@ -103,9 +111,22 @@ def make_server(engine: LiveEngine, tokens: Tokens, address: Address, settings: 
     opener = functools.partial(open_model, slots=settings.slots)
     deployment = Deployment(model=model, secret=settings.secret, opener=opener)
     dispatcher = Dispatcher(engine, slots=settings.slots, most_s=settings.most_s)
-    app = make_app(dispatcher, deployment, tokens, tier=InlineTier(), holds=settings.holds)
+    app = make_app(dispatcher, deployment, tokens, tier=InlineTier(), holds=settings.holds, feedback=settings.feedback)
     config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=3, timeout_keep_alive=30)
     return uvicorn.Server(config)
+
+
+def open_feedback(most: str, url: str, keep_days: float) -> Feedback:
+    """Where events are kept at a level, at most; no database is touched where it is ``off``.
+
+    ServingError for a level that there is not, FeedbackError for a database that cannot be.
+    """
+    if most not in LEVELS:
+        raise ServingError(f"there is no level {most!r} of feedback", where="--feedback", do=nearest(most, list(LEVELS)))
+    if LEVELS[most] is Level.OFF:
+        return Feedback()
+    ledger = Ledger(url or str(data_folder() / "events.sqlite"))
+    return Feedback(ledger=ledger, most=LEVELS[most], keep_days=keep_days, salt=kept_salt(data_folder() / "feedback.salt"))
 
 
 def ways_to_try(url: str, *, needs_token: bool) -> list[str]:

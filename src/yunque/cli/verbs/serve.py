@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from yunque.cli.console import emit, say
-from yunque.cli.options import DEFAULT_OUT, Json
+from yunque.cli.options import DEFAULT_OUT, Events, Json
 
 serve_app = typer.Typer(help="Serve a model to editors and any OpenAI client.", invoke_without_command=True)
 token_app = typer.Typer(help="Bearer tokens: who may ask.", no_args_is_help=True)
@@ -25,17 +25,22 @@ def serve(
     slots: Annotated[int, typer.Option("--slots", min=1, max=64, help="Requests that are answered at the same time.")] = 4,
     seconds: Annotated[float, typer.Option("--seconds", min=1, help="Most seconds that an answer may take.")] = 120.0,
     hold: Annotated[bool, typer.Option("--hold", help="Show no completion that fails a check at its place.")] = False,
+    feedback: Annotated[
+        str, typer.Option("--feedback", help="Most that is kept of what people agree to: off, counts, shape or text.")
+    ] = "off",
+    events: Events = "",
+    keep_days: Annotated[float, typer.Option("--keep-days", min=1, help="Days after which events are deleted.")] = 180.0,
 ) -> None:
     """Serve a model on this machine until it is stopped; without options the newest forged one."""
     if context.invoked_subcommand:
         return
     import time
 
-    from yunque.serving.serve import Address, ServerSettings, make_server, open_model, ways_to_try
+    from yunque.serving.serve import Address, ServerSettings, make_server, open_feedback, open_model, ways_to_try
 
     address, tokens = Address(host=host, port=port), _tokens()
     with address.listen() as listening:
-        started = time.monotonic()
+        started, kept = time.monotonic(), open_feedback(feedback, events, keep_days)
         say(f"loading {model} …")
         opened = open_model(model, engine, slots=slots)
         name, number = listening.getsockname()[:2]
@@ -43,7 +48,7 @@ def serve(
         with _running().noted(url, number) as secret:
             settings = ServerSettings(
                 slots=slots, most_s=seconds, name=model.stem, licence=opened.licence, copies=opened.copies, holds=hold,
-                secret=secret,
+                secret=secret, feedback=kept,
             )  # fmt: skip
             server = make_server(opened.engine, tokens, address, settings)
             say(f"{opened.engine.name}, loaded in {time.monotonic() - started:.1f} s")

@@ -15,12 +15,16 @@ Not covered: what the checks find nowhere in the data set.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
+import os
 import re
+import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Literal, get_args
 
 from pydantic import BaseModel, field_validator
@@ -35,6 +39,15 @@ ROUNDS = 3
 """How often a text is scanned and fixed before it is given up."""
 SECRETS, PERSONAL = "secrets", "personal-data"
 Kind = Literal["email", "ipv4", "ipv6", "phone", "iban", "card", "national-id", "home-folder", "author-name"]
+
+
+def kept_salt(path: Path) -> str:
+    """A salt that is made once, and kept in a file that nobody else can read."""
+    with contextlib.suppress(FileExistsError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_hex(32))
+    return path.read_text("utf-8").strip()
 
 
 class RedactRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=True):
