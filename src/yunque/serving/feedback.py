@@ -31,7 +31,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from yunque.core.errors import FeedbackError
 from yunque.core.nouns import unsourced
-from yunque.data.screening.redaction import RedactRecipe, Redactor
+from yunque.data.screening.redaction import Redactor, RedactRecipe
 from yunque.feedback.events import CODE_FIELDS, LEVELS, TEXT_FIELDS, Event, Level, Reaction
 from yunque.feedback.ledger import Ledger
 from yunque.serving.door import failure
