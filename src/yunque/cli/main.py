@@ -23,6 +23,7 @@ from yunque.cli.verbs.data import data_app
 from yunque.cli.verbs.doctor import doctor
 from yunque.cli.verbs.evaluation import compare, eval_, suites_
 from yunque.cli.verbs.export import export
+from yunque.cli.verbs.feedback import feedback_app
 from yunque.cli.verbs.forge import forge, train
 from yunque.cli.verbs.lsp import lsp
 from yunque.cli.verbs.models import models_app
@@ -63,6 +64,7 @@ for name, group in {
     "models": models_app,
     "bench": bench_app,
     "data": data_app,
+    "feedback": feedback_app,
     "recipe": recipe_app,
     "serve": serve_app,
 }.items():

@@ -2,6 +2,7 @@
 
     artifacts/<kind>-<id>/manifest.json    finished: the manifest is inside and the folder was renamed into place
     work/<kind>-<id>/                      being made, or left by a run that was stopped
+    tainted.json                           what must not be used any more, and why
     lock                                   held while a run writes here
 
 An id is the hash of what decides the content (kind, parents, recipe, seed, code version), so it is known before the work
@@ -34,6 +35,7 @@ from yunque.core.errors import StoreError
 from yunque.core.nouns import Manifest, content_id
 
 MANIFEST = "manifest.json"
+TAINTED = "tainted.json"
 RECIPE = "recipe.json"
 MEASUREMENTS = ("eval",)
 """Kinds of artifacts that are kept beside newer ones of their name."""
@@ -157,6 +159,36 @@ class Store:
         """The artifacts this one was made from."""
         return [self.find(parent) for parent in artifact.manifest.parents]
 
+    # --------------------------------------------------------------------------------------------------------------- taint
+    def taint(self, names: Iterable[str], why: str) -> list[Artifact]:
+        """Mark artifacts (``kind-id``) and all that was made of them; returns those that are here."""
+        marked = set(names)
+        every = [(f"{artifact.manifest.kind}-{artifact.id}", artifact) for artifact in self.all()]
+        reached: list[Artifact] = []
+        while more := [
+            (name, artifact)
+            for name, artifact in every
+            if artifact not in reached
+            and (name in marked or any(item in (*_parents(artifact), *_sources(artifact)) for item in marked))
+        ]:
+            reached += [artifact for _, artifact in more]
+            marked |= {name for name, _ in more} | {artifact.id for _, artifact in more}
+        if reached:
+            with self.lock(), disk_errors(self.root):
+                known = self.tainted()
+                new = {f"{artifact.manifest.kind}-{artifact.id}": why for artifact in reached}
+                write_whole(self.root / TAINTED, json.dumps(new | known, indent=1) + "\n")
+        return reached
+
+    def tainted(self) -> dict[str, str]:
+        """``kind-id`` of what must not be used any more -> why."""
+        try:
+            return dict(json.loads((self.root / TAINTED).read_text("utf-8")))
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, TypeError) as error:
+            raise StoreError(f"cannot be read ({error})", where=self.root / TAINTED) from None
+
     # ------------------------------------------------------------------------------------------------------------ cleaning
     def superseded(self) -> list[Artifact]:
         """What only an older result of a name needs, a name's newest one being there; measurements are never superseded."""
@@ -197,6 +229,16 @@ class Store:
                 f"unreadable manifest ({error})", where=folder, do="delete that folder and run again"
             ) from error
         return Artifact(path=folder, manifest=manifest)
+
+
+def _parents(artifact: Artifact) -> tuple[str, ...]:
+    return artifact.manifest.parents
+
+
+def _sources(artifact: Artifact) -> tuple[str, ...]:
+    """Artifacts that were read as a source, by a stream that says so in its identity."""
+    source = artifact.manifest.recipe.get("source")
+    return (source["artifact"],) if isinstance(source, dict) and source.get("artifact") else ()
 
 
 def _share(folder: Path, mode: int) -> None:

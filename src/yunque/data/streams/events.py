@@ -2,6 +2,7 @@
 
     events.jsonl       one `Event` an object a line, in the order in which they happened
     events.sqlite      a table ``events`` with the columns of `Event`, in the order of its rows
+    a folder           with an ``events.jsonl``: an artifact of `yunque feedback export`
 
 Of a completion only the last decisive event counts: ``accepted`` makes a pair with the completion, ``edited`` and
 ``survived`` one with the final text, if it still holds enough of the completion. Everything else is a ``Dropped``:
@@ -33,7 +34,6 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 
@@ -41,22 +41,11 @@ from yunque.core.errors import SourceError
 from yunque.core.nouns import Dropped, Origin, Pair, PairKind, Record, content_id
 from yunque.core.plugins import nearest
 from yunque.data.sources.snapshots import shown
+from yunque.feedback.events import Reaction
+from yunque.store.artifacts import MANIFEST, Store
 
 TABLE = "events"
 SQLITE = b"SQLite format 3\0"
-
-
-class Reaction(StrEnum):
-    """What somebody did."""
-
-    SHOWN = "shown"
-    ACCEPTED = "accepted"
-    PARTLY_ACCEPTED = "partly accepted"
-    DISMISSED = "dismissed"
-    SURVIVED = "survived"
-    """It was accepted, and is still there after a while, as ``final_text``."""
-    EDITED = "edited"
-    """It was accepted and changed, to ``final_text``."""
 
 
 _DECISIVE = frozenset((Reaction.ACCEPTED, Reaction.EDITED, Reaction.SURVIVED, Reaction.DISMISSED))
@@ -102,11 +91,16 @@ class Events:
     records_teach = True
 
     def __init__(self, path: Path, rules: EventRules = EventRules()) -> None:
-        self.path, self.rules = Path(path), rules
+        self.path, self.rules, self._artifact = Path(path), rules, ""
+        if self.path.is_dir():
+            self._artifact = self.path.resolve().name if (self.path / MANIFEST).exists() else ""
+            if why := Store(self.path.resolve().parents[1]).tainted().get(self._artifact):
+                raise SourceError(why, where=shown(str(path)), do="export anew with `yunque feedback export`")
+            self.path /= "events.jsonl"
         if not self.path.is_file():
             do = f"name a JSON lines file of events, or an SQLite file with a table {TABLE}"
             raise SourceError("no such file", where=shown(str(path)), do=do)
-        self.name = shown(self.path.name)
+        self.name = shown(self._artifact or self.path.name)
 
     @cached_property
     def identity(self) -> dict:
@@ -119,7 +113,8 @@ class Events:
         except OSError as error:
             raise SourceError(f"cannot be read ({error.strerror})", where=self.path) from error
         sha256 = digest.hexdigest()
-        return {"kind": "events", "name": self.name, "sha256": sha256, "rules": asdict(self.rules)}
+        of = {"artifact": self._artifact} if self._artifact else {}
+        return {"kind": "events", "name": self.name, "sha256": sha256, "rules": asdict(self.rules)} | of
 
     def read(self) -> Iterator[Record | Pair | Dropped]:
         """Broken rows as they are met; then, in the order of the rows, a record and its pair, or why there is none."""

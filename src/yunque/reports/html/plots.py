@@ -50,8 +50,12 @@ def line_plot(
     best: Point | None = None,
     from_zero: bool = False,
     num_ticks: int = 5,
+    x_word: Callable[[float], str] = lambda x: f"step {x:,.0f}" if x == 0 else f"{x:,.0f}",
 ) -> Raw:
-    """Curves over a common x axis of steps; ``label`` is what a screen reader says; ``height`` in CSS pixels."""
+    """Curves over a common x axis, of steps unless ``x_word`` says otherwise.
+
+    ``label`` is what a screen reader says; ``height`` in CSS pixels.
+    """
     points = [point for curve in curves for point in curve.points]
     last = max(x for x, _ in points)
     ys = [y for _, y in points]
@@ -59,7 +63,7 @@ def line_plot(
     x_ticks = [x for x in ticks(0, last, 5) if x <= last and x == int(x)]
     place_x, place_y = _scale(0, last), _scale(y_ticks[-1], y_ticks[0])
     parts = [_row_line(place_y(y), words) for y, words in zip(y_ticks, tick_words(y_ticks), strict=True)]
-    parts += [_column_label(place_x(x), f"step {x:,.0f}" if x == 0 else f"{x:,.0f}") for x in x_ticks]
+    parts += [_column_label(place_x(x), x_word(x)) for x in x_ticks]
     parts += _best_mark(place_x(best[0]), place_y(best[1]), best) if best else []
     parts.append(_stretched([_path(curve, place_x, place_y) for curve in curves if len(curve.points) > 1]))
     for curve in curves:
