@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 import time
 from functools import partial
 
@@ -11,13 +10,11 @@ import pytest
 from yunque.feedback.events import Event, Level
 from yunque.feedback.ledger import Ledger
 
-YUNQUE = (sys.executable, "-c", "from yunque.cli.main import run; run()", "feedback")
-
 
 @pytest.fixture
 def call(forked, tmp_path):
     run = partial(forked.run, cwd=tmp_path, env={**os.environ, "YUNQUE_DATA": str(tmp_path / "data"), "COLUMNS": "100"})
-    return lambda *arguments: run([*YUNQUE, *arguments])
+    return lambda *arguments: run("feedback", *arguments)
 
 
 @pytest.fixture
