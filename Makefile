@@ -10,7 +10,7 @@ FLAGS  ?=
 # What `make toolchains` looks for, and the Debian package of what is not there. Racket (540 MB) is left to whoever wants it.
 TOOLS     := bwrap:bubblewrap gcc:gcc g++:g++ perl:perl node:nodejs tsc:node-typescript javac:default-jdk-headless \
              rustc:rustc go:golang-go php:php-cli ruby:ruby lua5.4:lua5.4 Rscript:r-base-core mcs:mono-mcs \
-             mono:mono-runtime ldmd2:ldc scalac:scala chromium:chromium
+             mono:mono-runtime ldmd2:ldc scalac:scala chromium:chromium pg_lsclusters:postgresql rg:ripgrep
 LIBRARIES := libc6-dev libboost-dev ruby-test-unit libtest-deep-perl lua-unit libjavatuples-java
 
 # Bytecode is kept even where the environment forbids it: without, every process compiles the package and every run the tests.
@@ -18,16 +18,16 @@ unexport PYTHONDONTWRITEBYTECODE
 
 # On every core; the tests of one file stay together, since they share what is dear to make. Marks: tests/conftest.py.
 PARALLEL := -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
-SLOW     := hostile or toolchain or corpus or story or ray or timing
+SLOW     := hostile or toolchain or corpus or story or ray or timing or editors
 
-.PHONY: forge test quick check toolchains test-languages lint reference page clean
+.PHONY: forge test quick check toolchains test-languages test-editors vsix lint reference page clean
 
 forge: $(VENV)/.forge
 	$(BIN)/yunque models pull
 	$(BIN)/yunque forge $(SOURCE) --out $(OUT) $(FLAGS)
 
 test: check
-	$(BIN)/pytest $(PARALLEL) -m "not timing"
+	$(BIN)/pytest $(PARALLEL) -m "not timing and not editors"
 	$(BIN)/pytest -m timing
 
 quick: check
@@ -50,6 +50,17 @@ toolchains:
 
 test-languages: $(VENV)/.dev toolchains
 	$(BIN)/pytest tests/sandbox/test_languages.py tests/sandbox/test_programs.py tests/checks/execution/test_programs.py
+
+# A real VS Code in Debian's chromium; about a minute to install once, two to test.
+test-editors: $(VENV)/.dev toolchains vsix
+	editors/install_code_server.sh
+	cd editors/vscode && npm test --silent
+	$(BIN)/pytest -m editors tests/editors
+
+# The extension of VS Code: editors/vscode/yunque.vsix.
+vsix:
+	cp LICENSE editors/vscode/
+	cd editors/vscode && npm ci --ignore-scripts --no-audit --no-fund --silent && npm run --silent package >/dev/null
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format src tests benchmarks examples conftest.py

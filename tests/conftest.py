@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[1]
 FOLDER_MARKS = {"hostile": "hostile", "story": "story"}
 FIXTURE_MARKS = {
     **dict.fromkeys(("toolchain", "npm_registry", "eslint_here", "pylint_here", "tests_box", "browser"), "toolchain"),
-    **{"benchmark_files": "corpus", "cluster": "ray", "alone": "timing"},
+    **{"benchmark_files": "corpus", "cluster": "ray", "alone": "timing", "vscode_here": "editors"},
 }
 """A test carries the mark of a folder above it, and of every fixture it uses, directly or through another one."""
 LONG_ROOMS = ("story", "evaluation", "hostile", "inference", "cli", "sandbox", "store")

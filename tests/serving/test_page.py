@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import time
 
 import pytest
 from playwright.sync_api import expect
@@ -236,3 +237,22 @@ def test_the_bundle_is_what_its_source_builds(tmp_path):
         subprocess.run(command, cwd=tmp_path / "source", check=True, capture_output=True, timeout=240)
     for name in ("page.js", "LICENSES.txt"):
         assert (tmp_path / name).read_bytes() == (app.PAGE / name).read_bytes(), "run `make page`"
+
+
+def test_the_page_shows_what_people_did_where_it_is_kept(page, tmp_path):
+    from yunque.feedback.events import Event, Level
+    from yunque.feedback.ledger import Ledger
+    from yunque.serving.feedback import Feedback
+
+    assert page().is_hidden("#people")
+    ledger = Ledger(str(tmp_path / "events.sqlite"))
+    ledger.agree("ada", Level.COUNTS)
+    about = {"happened_at": time.time(), "model": "m", "language": "python"}
+    events = [Event(id=f"s{n}", completion_id=f"c{n}", reaction="shown", **about) for n in range(4)]
+    events += [Event(id="a1", completion_id="c1", reaction="accepted", **about)]
+    ledger.add(events, "ada", Level.COUNTS)
+    tab = page(feedback=Feedback(ledger=ledger, most=Level.COUNTS))
+    tab.wait_for_selector("#people")
+    assert [tab.inner_text(f"#{name}") for name in ("taken", "shown", "dismissed")] == ["25 %", "4", "0"]
+    assert tab.locator("#days rect").count() == 14 and tab.get_attribute("#days", "aria-label").endswith("1 of 4 taken")
+    assert tab.errors == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import httpx2
 
 from yunque.core.errors import ServingError
+from yunque.feedback.events import Event
 from yunque.serving.running import EDITOR
 
 COMPLETION_S, TASK_S = 20.0, 600.0
@@ -69,6 +71,12 @@ class Suggestion:
     text: str
     id: str
     status: Status
+    model: str = ""
+    engine: str = ""
+    language: str = ""
+    settings: dict[str, Any] = field(default_factory=dict)
+    verdicts: dict[str, str] = field(default_factory=dict)
+    """Check -> outcome."""
 
 
 @dataclass(kw_only=True)
@@ -97,11 +105,26 @@ class Gateway:
             status = Status(state=State.HELD, reason=f"held back by the check {about['failed']}")
         else:
             status = READY if text else NO_ANSWER
-        return Suggestion(text=text, id=answer["id"], status=status)
+        known = {name: about[name] for name in ("engine", "language", "settings") if name in about}
+        verdicts = {item["check"]: item["outcome"] for item in about.get("verdicts", ())}
+        return Suggestion(
+            text=text, id=answer["id"], status=status, model=answer.get("model", ""), verdicts=verdicts, **known
+        )
 
     async def verified(self, body: dict[str, Any]) -> dict[str, Any]:
         """The answer to a task with its verdicts, as ``/v1/verified`` gives it. Errors as of `complete`."""
         return await self._post("/v1/verified", body, TASK_S, {})
+
+    async def agree(self, level: str) -> None:
+        """Say what the person agrees to. Errors as of `complete`."""
+        agreed = await self._ask("GET", "/v1/feedback", None, COMPLETION_S, {})
+        if agreed["agreed"] != level and (level == "off" or agreed["most"] != "off"):
+            await self._ask("PUT", "/v1/feedback", {"level": level}, COMPLETION_S, {})
+
+    async def report(self, events: Sequence[Event]) -> None:
+        """Report events, which are safe when this returns. Errors as of `complete`."""
+        body = {"events": [event.model_dump(mode="json", exclude_defaults=True) for event in events]}
+        await self._post("/v1/events", body, COMPLETION_S, {})
 
     async def close(self) -> None:
         """Let go of connections."""
@@ -109,12 +132,17 @@ class Gateway:
             await self._client.aclose()
 
     async def _post(self, route: str, body: dict[str, Any], seconds: float, headers: dict[str, str]) -> dict[str, Any]:
+        return await self._ask("POST", route, body, seconds, headers)
+
+    async def _ask(
+        self, method: str, route: str, body: dict[str, Any] | None, seconds: float, headers: dict[str, str]
+    ) -> dict[str, Any]:
         if self._client is None:
             self._client = httpx2.AsyncClient(base_url=self.url)
         if self.token:
             headers = {**headers, "Authorization": f"Bearer {self.token}"}
         try:
-            answer = await self._client.post(route, json=body, headers=headers, timeout=seconds)
+            answer = await self._client.request(method, route, json=body, headers=headers, timeout=seconds)
         except httpx2.TimeoutException:
             raise UnavailableError(Status(state=State.BUSY, reason=f"no answer within {seconds:g} s")) from None
         except (httpx2.HTTPError, OSError):

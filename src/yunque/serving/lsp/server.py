@@ -5,6 +5,7 @@
     workspace/didChangeConfiguration  section ``yunque``: `Settings`
     yunque/status                     a notification: why something came, or nothing; never a dialog
     yunque/answer                     a notification: the answer to a task, with its verdicts
+    yunque.taken                      a command: a completion was put in (`reactions`, as far as the person agrees)
 
 Covered: cancellation (the gateway's slot is free at the next token), UTF-16 positions, mixed line ends, a gateway that is
 gone and comes back, one that is started here where none is named.
@@ -15,6 +16,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import time
 import uuid
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field, fields, replace
@@ -26,14 +29,21 @@ from pygls.lsp.server import LanguageServer
 from pygls.workspace import TextDocument
 
 import yunque
+from yunque.core.paths import data_folder
+from yunque.core.plugins import nearest
+from yunque.feedback.events import LEVELS, Event
 from yunque.inference.verified.coding import Verb
+from yunque.serving.lsp.event_queue import EventQueue
 from yunque.serving.lsp.gateway import READY, Gateway, Place, State, Status, UnavailableError
 from yunque.serving.lsp.own_gateway import OwnGateway
+from yunque.serving.lsp.reactions import Given, Point, Reactions
 from yunque.serving.lsp.tasks import KINDS, TASK, TITLES, Target, code_actions, edit_of, task_body
 
 STATUS, ANSWER = "yunque/status", "yunque/answer"
 TAKEN = "yunque.taken"
 """Command of an inline completion: it was taken."""
+CLOCK = "YUNQUE_CLOCK_FACTOR"
+"""For tests: how many seconds pass in one, for what waits longest."""
 MOST_CHARS = 2_000_000
 """Longer files are left alone."""
 
@@ -54,6 +64,8 @@ class Settings:
     chars_before: int = 1000
     chars_behind: int = 300
     """Of the file that are sent. What must be read takes 2.7 ms a token on two cores."""
+    feedback: str = "off"
+    """What the person agrees to report: off, counts, shape or text."""
 
     def with_values(self, values: Any) -> Settings:
         """With what a client says, by ``camelCase`` or ``snake_case`` names; ValueError for a value of another type."""
@@ -67,6 +79,8 @@ class Settings:
                 continue
             if type(value) is not type(getattr(self, key)) or (isinstance(value, int) and value < 0):
                 raise ValueError(f"yunque.{name} cannot be {value!r}")
+            if key == "feedback" and value not in LEVELS:
+                raise ValueError(f"yunque.{name} cannot be {value!r}; {nearest(value, list(LEVELS))}")
             changed[key] = value
         return replace(self, **changed)
 
@@ -86,6 +100,10 @@ class YunqueServer(LanguageServer):
         self._own: OwnGateway | None = None
         self._opening = asyncio.Lock()
         self._status: Status | None = None
+        self._agreed = ""
+        self.events = EventQueue(send=self._report, shelf=data_folder() / "editor-events.json")
+        second = 1.0 / float(os.environ.get(CLOCK, "1"))
+        self.reactions = Reactions(emit=self._emit, read=self._text, units=self._units, seconds=second)
 
     async def configure(self, values: Any) -> None:
         """Take settings over; what cannot be is said in the status, and the old ones stay."""
@@ -95,6 +113,8 @@ class YunqueServer(LanguageServer):
             self.tell(Status(state=State.REFUSED, reason=str(error)))
             return
         before, self.settings = self.settings, settings
+        if settings.feedback == "off":
+            self.events.clear()
         if (settings.url, settings.token, settings.model) != (before.url, before.token, before.model):
             await self.leave()
 
@@ -113,6 +133,7 @@ class YunqueServer(LanguageServer):
 
     async def leave(self) -> None:
         """Let go of the gateway, and end the one that was started here."""
+        self._agreed = ""
         gateway, own = self._gateway, self._own
         self._gateway = self._own = None
         if gateway is not None:
@@ -153,7 +174,7 @@ class YunqueServer(LanguageServer):
         if not (place.before + place.after).strip():
             self.tell(Status(state=State.NOTHING, reason="the file is empty"))
             return nothing
-        settings = self.settings
+        settings, asked = self.settings, time.monotonic()
         try:
             gateway = await self.gateway()
             suggestion = await gateway.complete(
@@ -165,10 +186,38 @@ class YunqueServer(LanguageServer):
         self.tell(suggestion.status)
         if not suggestion.text:
             return nothing
+        if settings.feedback != "off":
+            start, latency_ms = (params.position.line, params.position.character), 1000 * (time.monotonic() - asked)
+            behind = self._units(place.after.partition("\n")[0])
+            given = Given(
+                suggestion=suggestion, place=place, uri=document.uri, start=start, behind=behind, latency_ms=latency_ms
+            )
+            self.reactions.given(given)
         text = suggestion.text.replace("\n", "\r\n") if "\r\n" in document.source else suggestion.text
         taken = lsp.Command(title="taken", command=TAKEN, arguments=[suggestion.id, params.text_document.uri])
         here = lsp.Range(start=params.position, end=params.position)
         return lsp.InlineCompletionList(items=[lsp.InlineCompletionItem(insert_text=text, range=here, command=taken)])
+
+    # ---------------------------------------------------------------------------------------------------------- feedback
+    def _emit(self, event: Event) -> None:
+        self.events.add(event, LEVELS[self.settings.feedback])
+
+    async def _report(self, events: list[Event]) -> None:
+        gateway = await self.gateway()
+        if self._agreed != self.settings.feedback:
+            await gateway.agree(self.settings.feedback)
+            self._agreed = self.settings.feedback
+        await gateway.report(events)
+
+    def _text(self, uri: str, start: Point, end: Point) -> str | None:
+        if uri not in self.workspace.text_documents:
+            return None
+        document = self.workspace.get_text_document(uri)
+        first, behind = (document.offset_at_position(lsp.Position(*point)) for point in (start, end))
+        return document.source[first:behind]
+
+    def _units(self, text: str) -> int:
+        return self.workspace.position_codec.client_num_units(text)
 
     # ------------------------------------------------------------------------------------------------------------- tasks
     async def run_task(self, verb: Verb, uri: str, first: int, behind: int, about: str) -> dict[str, Any]:
@@ -266,10 +315,21 @@ def make_language_server(settings: Settings) -> YunqueServer:
 
     @server.command(TAKEN)
     def taken(completion: str, uri: str) -> None:
-        """Nothing yet: what people take is written down by the room `feedback`."""
+        server.reactions.took(completion)
+
+    @server.feature(lsp.INITIALIZED)
+    def initialized(_: lsp.InitializedParams) -> None:
+        if server.settings.feedback != "off":
+            server.events.take_up()
+
+    @server.feature(lsp.TEXT_DOCUMENT_DID_CHANGE)
+    def changed(params: lsp.DidChangeTextDocumentParams) -> None:
+        server.reactions.changed(params.text_document.uri, params.content_changes)
 
     @server.feature(lsp.SHUTDOWN)
     async def shutdown(_: None) -> None:
+        server.reactions.close()
+        await server.events.close()
         with contextlib.suppress(ProcessLookupError):
             await server.leave()
 

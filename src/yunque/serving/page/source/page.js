@@ -264,6 +264,30 @@ async function poll() {
   }
 }
 
+/** What people did in the last days; nothing is shown where nothing is kept. */
+async function people() {
+  try {
+    const response = await call("v1/feedback/summary?days=7");
+    if (!response.ok) return;
+    const { days } = await response.json();
+    const sum = (name) => days.reduce((total, day) => total + day[name], 0);
+    const shown = sum("shown"), most = Math.max(1, ...days.map((day) => day.shown));
+    $("people").hidden = !days.length;
+    $("taken").textContent = shown ? `${Math.round((100 * sum("taken")) / shown)} %` : "–";
+    $("shown").textContent = shown.toLocaleString("en");
+    $("dismissed").textContent = sum("dismissed").toLocaleString("en");
+    $("days").replaceChildren(...days.flatMap((day, place) => [["shown", day.shown], ["taken", day.taken]].map(([name, number]) => {
+      const bar = document.createElementNS("http://www.w3.org/2000/svg", "rect");
+      const height = (26 * number) / most;
+      for (const [key, value] of Object.entries({ x: 2 + 17 * place, y: 27 - height, width: 13, height, class: name })) bar.setAttribute(key, value);
+      return bar;
+    })));
+    $("days").setAttribute("aria-label", days.map((day) => `${day.day}: ${day.taken} of ${day.shown} taken`).join(", "));
+  } catch {
+    $("people").hidden = true;
+  }
+}
+
 function health(state, text) {
   $("health").className = `health ${state === "busy" ? "up busy" : state}`;
   $("state").textContent = text;
@@ -278,6 +302,7 @@ async function connect() {
     $("model").replaceChildren(Object.assign(document.createElement("b"), { textContent: model.id }), ` · ${model.licence === "unknown" ? "licence unknown" : model.licence}${styles.includes("fim") ? "" : " · reads only what stands before the cursor"}`);
     $("chat").hidden = !styles.includes("chat");
     poll();
+    people();
     plan(view, 0);
   } catch {
     health("down", "no server");
@@ -352,3 +377,4 @@ async function* events(stream) {
 connect();
 view.focus();
 setInterval(() => { if (!document.hidden && !$("locked").open) poll(); }, POLL_MS);
+setInterval(() => { if (!document.hidden && !$("locked").open) people(); }, 30 * POLL_MS);

@@ -1,0 +1,196 @@
+"""What somebody does with completions, told from what their editor sends: changes of the text, the command of what is taken.
+
+    given ── a quarter of a second without a change ── shown ─┬─ its command ─────────── accepted ── survived ×4 ── edited
+                                                              └─ another change ──────── dismissed
+
+The protocol has no message for a completion that is seen or sent away, so a part that was taken word by word is not told
+from typing, and a completion that the editor never drew may count as shown.
+
+Covered: text that moves; a file that is closed; typing what a completion says.
+Not covered: parts that were taken.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from lsprotocol import types as lsp
+from rapidfuzz.distance import LCSseq
+
+from yunque.feedback.events import SURVIVAL_S, Event, Reaction
+from yunque.serving.lsp.gateway import Place, Suggestion
+
+SEEN_S = 0.25
+"""What was there for less was not looked at."""
+Point = tuple[int, int]
+"""Line and column, in the editor's units."""
+Reader = Callable[[str, Point, Point], str | None]
+"""(URI, start, end) -> the text between; None where the file is closed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Given:
+    """A completion that the editor has, and what an event says of it."""
+
+    suggestion: Suggestion
+    place: Place
+    uri: str
+    start: Point
+    behind: int
+    """Characters of the line behind the cursor."""
+    latency_ms: float
+
+
+@dataclass(kw_only=True, eq=False)
+class _Current:
+    given: Given
+    since: float
+    rest: str
+    is_shown: bool = False
+
+
+@dataclass(kw_only=True, eq=False)
+class _Taken:
+    given: Given
+    start: Point
+    end: Point
+
+
+@dataclass(kw_only=True)
+class Reactions:
+    """Of one editor; of one event loop."""
+
+    emit: Callable[[Event], None]
+    read: Reader
+    units: Callable[[str], int]
+    """Length of a text in the editor's units."""
+    seconds: float = 1.0
+    """How long a second is; tests shorten it."""
+    _current: _Current | None = field(default=None, init=False)
+    _taken: list[_Taken] = field(default_factory=list, init=False)
+    _tasks: set[asyncio.Task] = field(default_factory=set, init=False)
+
+    def given(self, given: Given) -> None:
+        """The editor was given a completion."""
+        self._dismiss()
+        current = _Current(given=given, since=time.time(), rest=given.suggestion.text)
+        self._current = current
+
+        async def seen() -> None:
+            await asyncio.sleep(SEEN_S)
+            self._show(current)
+
+        self._start(seen())
+
+    def changed(self, uri: str, changes: Sequence[Any]) -> None:
+        """A file was changed, as the editor says it."""
+        for change in changes:
+            if not isinstance(change, lsp.TextDocumentContentChangePartial):
+                self._taken = [item for item in self._taken if item.given.uri != uri]  # all of it anew: nothing is known
+                continue
+            start, end = _point(change.range.start), _point(change.range.end)
+            for item in self._taken:
+                if item.given.uri == uri:
+                    item.start = self._moved(item.start, start, end, change.text, stays=False)
+                    item.end = self._moved(item.end, start, end, change.text, stays=True)
+        current = self._current
+        if current is None or current.given.uri != uri:
+            return
+        text = changes[0].text.replace("\r\n", "\n") if len(changes) == 1 else ""
+        if text and current.rest.startswith(text) and current.rest != text:
+            current.rest = current.rest[len(text) :]  # somebody types what it says
+        elif not (text and text.endswith(current.rest)):  # else it was taken, of which its command tells in a moment
+            self._dismiss()
+
+    def took(self, completion: str) -> None:
+        """The editor's command of a completion that was put in."""
+        current, self._current = self._current, None
+        if current is None or current.given.suggestion.id != completion:
+            return
+        self._show(current)
+        given, text = current.given, current.given.suggestion.text
+        seen_ms = round(1000 * (time.time() - current.since))
+        self._event(given, Reaction.ACCEPTED, kept_chars=len(text), seen_ms=seen_ms)
+        end = self._moved(given.start, given.start, given.start, text, stays=False)
+        taken = _Taken(given=given, start=given.start, end=end)
+        self._taken.append(taken)
+
+        async def follow() -> None:
+            waited = 0
+            for after in SURVIVAL_S:
+                await asyncio.sleep((after - waited) * self.seconds)
+                waited = after
+                self._look(taken, after)
+
+        self._start(follow())
+
+    def close(self) -> None:
+        """Nothing more comes."""
+        self._dismiss()
+        for task in self._tasks:
+            task.cancel()
+
+    # --------------------------------------------------------------------------------------------------------------------
+    def _start(self, work: Any) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _show(self, current: _Current) -> None:
+        if (self._current is current or not current.is_shown) and not current.is_shown and current.rest:
+            current.is_shown = True
+            place, text = current.given.place, current.given.suggestion.text
+            texts = {"prompt": place.before, "completion": text, "suffix": place.after}
+            self._event(current.given, Reaction.SHOWN, happened_at=current.since, **texts)
+
+    def _dismiss(self) -> None:
+        current, self._current = self._current, None
+        if current is None:
+            return
+        seen_ms = round(1000 * (time.time() - current.since))
+        if current.is_shown:
+            self._event(current.given, Reaction.DISMISSED, seen_ms=seen_ms)
+        current.is_shown, current.rest = True, ""  # it is over
+
+    def _look(self, taken: _Taken, after: int) -> None:
+        if taken not in self._taken or (now := self.read(taken.given.uri, taken.start, taken.end)) is None:
+            return
+        now, text = now.replace("\r\n", "\n"), taken.given.suggestion.text
+        kept = LCSseq.similarity(text, now)
+        self._event(taken.given, Reaction.SURVIVED, after_s=after, kept_chars=kept, final_text=now)
+        if after == SURVIVAL_S[-1]:
+            self._taken.remove(taken)
+            if now != text:
+                self._event(taken.given, Reaction.EDITED, kept_chars=kept, final_text=now)
+
+    def _moved(self, point: Point, start: Point, end: Point, text: str, *, stays: bool) -> Point:
+        """Where a point is after a replacement; one at whose place text is put in stays before it, or goes behind it."""
+        if point < start or (stays and point == start):
+            return point
+        lines = text.split("\n")
+        last = self.units(lines[-1]) + (start[1] if len(lines) == 1 else 0)
+        if point < end:
+            return (start[0] + len(lines) - 1, last)
+        line = point[0] - end[0] + start[0] + len(lines) - 1
+        return (line, last + point[1] - end[1]) if point[0] == end[0] else (line, point[1])
+
+    def _event(self, given: Given, reaction: Reaction, **values: Any) -> None:
+        suggestion = given.suggestion
+        about = {
+            "model": suggestion.model, "language": suggestion.language, "chars": len(suggestion.text),
+            "lines": suggestion.text.count("\n") + 1, "latency_ms": given.latency_ms, "line": given.start[0],
+            "column": given.start[1], "chars_behind": given.behind, "engine": suggestion.engine,
+            "settings": suggestion.settings, "verdicts": suggestion.verdicts, "path": given.place.path,
+            "happened_at": time.time(),
+        }  # fmt: skip
+        event = {"id": uuid.uuid4().hex, "completion_id": suggestion.id, "reaction": reaction, **about, **values}
+        self.emit(Event.model_validate(event))
+
+
+def _point(position: lsp.Position) -> Point:
+    return position.line, position.character

@@ -1,0 +1,218 @@
+"""What people did, over the language server protocol: as an editor sends it, into a real store."""
+
+import asyncio
+import json
+import time
+
+import pytest
+from lsprotocol import types as lsp
+
+from tests.serving.lsp.editor import CODE, URI, with_editor
+from yunque.feedback.events import Event, Level
+from yunque.feedback.ledger import Ledger
+from yunque.inference.scripted_engine import ScriptedEngine
+from yunque.serving.feedback import Feedback
+from yunque.serving.lsp.event_queue import EventQueue
+from yunque.serving.lsp.gateway import Place, State, Status, Suggestion, UnavailableError
+from yunque.serving.lsp.reactions import SEEN_S, Given, Reactions
+
+FAST = {"YUNQUE_CLOCK_FACTOR": "300"}
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    ledger = Ledger(str(tmp_path / "events.sqlite"))
+    yield ledger
+    ledger.close()
+
+
+@pytest.fixture
+def url(gateway, ledger):
+    feedback = Feedback(ledger=ledger, most=Level.TEXT, salt="salt")
+    return str(gateway(ScriptedEngine({"return ": "a + b", "return a": " - b"}), feedback=feedback).base_url)
+
+
+def change(editor, text, start, end=None, version=2):
+    place = lsp.Range(start=lsp.Position(*start), end=lsp.Position(*(end or start)))
+    content = lsp.TextDocumentContentChangePartial(range=place, text=text)
+    document = lsp.VersionedTextDocumentIdentifier(uri=URI, version=version)
+    editor.client.text_document_did_change(
+        lsp.DidChangeTextDocumentParams(text_document=document, content_changes=[content])
+    )
+
+
+async def until(what, seconds=15):
+    for _ in range(int(seconds * 20)):
+        if result := what():
+            return result
+        await asyncio.sleep(0.05)
+    raise AssertionError("it did not come")
+
+
+async def take(editor, item):
+    command = lsp.ExecuteCommandParams(command=item.command.command, arguments=item.command.arguments)
+    await editor.client.workspace_execute_command_async(command)
+
+
+def test_what_is_taken_is_told_with_what_stays_of_it(url, ledger, tmp_path):
+    async def story(editor):
+        editor.open(CODE)
+        (item,) = await editor.items(1, 11)
+        await asyncio.sleep(SEEN_S + 0.1)
+        change(editor, item.insert_text, (1, 11))
+        await take(editor, item)
+        change(editor, "# head\n", (0, 0), version=3)
+        change(editor, "c", (2, 15), (2, 16), version=4)
+        return await until(lambda: [shown for shown in ledger.completions() if len(shown.survived) == 4])
+
+    (shown,) = with_editor(story, url=url, feedback="text", environment=FAST | {"YUNQUE_DATA": str(tmp_path)})
+    assert sorted(shown.reactions) == ["accepted", "edited", "shown", "survived"]
+    assert (shown.chars, shown.kept_chars, shown.language, shown.model) == (5, 5, "python", "scripted")
+    assert shown.survived[360] == 4 and 0 < shown.latency_ms < 5000
+    texts = [text for _, text in ledger.texts()]
+    assert texts[-1]["final_text"] == "a + c" and texts[0]["prompt"].endswith("return ")
+
+
+def test_what_is_seen_and_typed_over_is_dismissed(url, ledger, tmp_path):
+    async def story(editor):
+        editor.open(CODE)
+        await editor.items(1, 11)
+        await asyncio.sleep(SEEN_S + 0.1)
+        change(editor, "7", (1, 11))
+        return await until(lambda: [item for item in ledger.completions() if len(item.reactions) == 2])
+
+    (shown,) = with_editor(story, url=url, feedback="shape", environment={"YUNQUE_DATA": str(tmp_path)})
+    assert sorted(shown.reactions) == ["dismissed", "shown"] and list(ledger.texts()) == []
+
+
+def test_without_agreement_nothing_is_told(url, ledger, tmp_path):
+    async def story(editor):
+        editor.open(CODE)
+        (item,) = await editor.items(1, 11)
+        await asyncio.sleep(SEEN_S + 0.1)
+        change(editor, item.insert_text, (1, 11))
+        await take(editor, item)
+        editor.configure(feedback="loud")
+        await asyncio.sleep(1.5)
+        return editor.statuses
+
+    statuses = with_editor(story, url=url, environment={"YUNQUE_DATA": str(tmp_path)})
+    assert ledger.num_events() == 0 and ledger.people() == []
+    assert (
+        statuses[-1] == ("refused", "yunque.feedback cannot be 'loud'; did you mean 'off'?") or statuses[-1][0] == "refused"
+    )
+
+
+# ------------------------------------------------------------------------------------------------------- without a process
+def given(text="a + b", start=(1, 11)):
+    status = Status(state=State.READY)
+    suggestion = Suggestion(text=text, id="cmpl-1", status=status, model="m", language="python")
+    place = Place(before="return ", after="\n", path="a.py", is_whole_file=True)
+    return Given(suggestion=suggestion, place=place, uri="u", start=start, behind=0, latency_ms=90.0)
+
+
+def utf16(text):
+    return len(text.encode("utf-16-le")) // 2
+
+
+@pytest.mark.parametrize(
+    ("change", "moved"),
+    [
+        (((0, 0), (0, 0), "x\n"), (2, 11)), (((1, 0), (1, 0), "😀"), (1, 13)), (((1, 11), (1, 11), "ab"), (1, 13)),
+        (((1, 4), (1, 8), ""), (1, 7)), (((0, 3), (1, 8), "a\nbc"), (1, 5)), (((1, 12), (1, 14), "zz"), (1, 11)),
+        (((1, 8), (1, 20), "q"), (1, 9)), (((0, 0), (1, 0), ""), (0, 11)), (((3, 0), (4, 0), "a\nb\nc"), (1, 11)),
+    ],
+)  # fmt: skip
+def test_a_place_moves_with_what_changes_before_it(change, moved):
+    reactions = Reactions(emit=lambda _: None, read=lambda *_: None, units=utf16)
+    assert reactions._moved((1, 11), *change, stays=False) == moved
+
+
+def test_typing_what_it_says_is_no_dismissal():
+    events = []
+
+    async def story():
+        reactions = Reactions(emit=events.append, read=lambda *_: None, units=utf16)
+        reactions.given(given())
+        for column, char in enumerate("a +", start=11):
+            place = lsp.Range(start=lsp.Position(1, column), end=lsp.Position(1, column))
+            reactions.changed("u", [lsp.TextDocumentContentChangePartial(range=place, text=char)])
+        await asyncio.sleep(SEEN_S + 0.1)
+        assert [event.reaction for event in events] == ["shown"]
+        reactions.changed("u", [lsp.TextDocumentContentChangeWholeDocument(text="anew")])
+        reactions.took("cmpl-1")  # of a completion that is gone
+        reactions.close()
+
+    asyncio.run(story())
+    assert [event.reaction for event in events] == ["shown", "dismissed"]
+
+
+def test_what_was_not_seen_is_not_told():
+    events = []
+
+    async def story():
+        reactions = Reactions(emit=events.append, read=lambda *_: None, units=utf16)
+        reactions.given(given())
+        reactions.given(given("other"))
+        reactions.close()
+        await asyncio.sleep(SEEN_S + 0.1)
+
+    asyncio.run(story())
+    assert events == []
+
+
+# --------------------------------------------------------------------------------------------------------------- the queue
+def event(number):
+    return Event(id=f"e{number}", completion_id="c", reaction="shown", happened_at=time.time(), prompt="secret", chars=3)
+
+
+def test_events_wait_for_a_gateway_that_is_gone_and_for_an_editor_that_ended(tmp_path):
+    sent = []
+
+    async def refuse(_):
+        raise UnavailableError(Status(state=State.OFFLINE, reason="gone"))
+
+    async def keep(events):
+        sent.extend(events)
+
+    async def story():
+        first = EventQueue(send=refuse, shelf=tmp_path / "shelf.json")
+        for number in range(150):
+            first.add(event(number), Level.SHAPE)
+        first.add(event(999), Level.OFF)
+        await first.close()
+        assert (tmp_path / "shelf.json").stat().st_mode & 0o077 == 0
+        assert (
+            "secret" not in (tmp_path / "shelf.json").read_text()
+            and len(json.loads((tmp_path / "shelf.json").read_text())) == 150
+        )
+        second = EventQueue(send=keep, shelf=tmp_path / "shelf.json")
+        second.take_up()
+        await second.flush()
+        assert len(second) == 0 and not (tmp_path / "shelf.json").exists()
+        await second.close()
+
+    asyncio.run(story())
+    assert [item.id for item in sent] == [f"e{number}" for number in range(150)]
+
+
+def test_who_agrees_no_more_leaves_nothing_behind(tmp_path):
+    async def story():
+        queue = EventQueue(send=None, shelf=tmp_path / "shelf.json")
+        queue.add(event(1), Level.TEXT)
+        queue.clear()
+        await queue.close()
+
+    asyncio.run(story())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_shelf_that_cannot_be_read_is_left(tmp_path):
+    (tmp_path / "shelf.json").write_text("{]")
+
+    async def story():
+        queue = EventQueue(send=None, shelf=tmp_path / "shelf.json")
+        queue.take_up()
+        assert len(queue) == 0
+
+    asyncio.run(story())
