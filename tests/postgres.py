@@ -24,7 +24,8 @@ def program(name: str) -> str:
 class Postgres:
     """A server in a folder that must be reachable by an ordinary user, as whom it runs: it refuses to be root."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, sync: bool = False) -> None:
+        """``sync``: every commit on disk, as it should be where it counts; tests need not wait for it."""
         self.folder = folder
         self.as_user = {"user": "nobody", "group": "nogroup"} if os.getuid() == 0 else {}
         if self.as_user:
@@ -32,14 +33,14 @@ class Postgres:
         self._data = folder / "data"
         flags = ["-D", self._data, "-U", "yunque", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
         subprocess.run([program("initdb"), *map(str, flags)], check=True, capture_output=True, **self.as_user)
-        self._process = None
+        self._process, self._flags = None, [*FLAGS, *([] if sync else ["-c", "fsync=off"])]
 
     @property
     def url(self) -> str:
         return f"postgresql://yunque@/postgres?host={self.folder}"
 
     def start(self) -> None:
-        command = [program("postgres"), "-D", str(self._data), "-k", str(self.folder), *FLAGS]
+        command = [program("postgres"), "-D", str(self._data), "-k", str(self.folder), *self._flags]
         log = open(self.folder / "log", "ab")  # noqa: SIM115  the server's
         self._process = subprocess.Popen(command, stdout=log, stderr=log, **self.as_user)
         log.close()

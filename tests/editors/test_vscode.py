@@ -86,6 +86,7 @@ def test_fix_shows_a_diff_with_its_verdicts_and_makes_it_when_told(story):
     assert "fix: sums.py" in title and "✓" in title
     assert (story.workspace / "sums.py").read_text().count("a + b") == 1  # nothing is changed yet
     bench.page.wait_for_selector(".monaco-diff-editor .char-insert, .monaco-diff-editor .line-insert")
+    bench.page.wait_for_selector(".notification-toast", state="detached")
     story.shot("diff")
     bench.command("yunque: Apply This Answer")
     wait_for(lambda: "def sub(a, b):\n    return a - b\n" in (story.workspace / "sums.py").read_text())

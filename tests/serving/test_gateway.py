@@ -95,7 +95,7 @@ def test_infill_as_llama_vscode_asks(gateway):
         ("/v1/completions", {}, 400, "prompt: Field required"),
         ("/v1/completions", {"prompt": ["a", "b"]}, 400, "one prompt at a time"),
         ("/v1/completions", {"prompt": "a", "temperature": -1}, 400, "temperature"),
-        ("/v1/completions", {"prompt": "a", "stop": ["x"] * 17}, 400, "at most 16 stop texts"),
+        ("/v1/completions", {"prompt": "a", "stop": ["x"] * 65}, 400, "at most 64 stop texts"),
         ("/v1/chat/completions", {"messages": []}, 400, "messages"),
         ("/v1/chat/completions", {"messages": [{"role": "robot", "content": "x"}]}, 400, "role"),
         ("/v1/chat/completions", {"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, 400, "type 'text'"),

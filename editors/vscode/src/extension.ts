@@ -260,7 +260,13 @@ class Extension implements Home {
   }
 }
 
-function provideCodeActions(document: vscode.TextDocument): vscode.CodeAction[] {
+function provideCodeActions(
+  document: vscode.TextDocument, range: vscode.Range, context: vscode.CodeActionContext,
+): vscode.CodeAction[] {
+  const isAsked = context.triggerKind === vscode.CodeActionTriggerKind.Invoke;
+  if (!isAsked && range.isEmpty && !context.diagnostics.length) {
+    return []; // no light bulb on every line
+  }
   const kinds: [string, string, vscode.CodeActionKind][] = [
     ["fix", "Fix with yunque", vscode.CodeActionKind.QuickFix],
     ["refactor", "Refactor with yunque", vscode.CodeActionKind.RefactorRewrite],

@@ -15,9 +15,12 @@ from yunque.code.languages import language_by_signs, language_of, named
 from yunque.core.nouns import Insertion, Message, PromptStyle, Request
 from yunque.inference.verified.coding import CodingTask, Verb
 from yunque.inference.verified.generation import GenerationSettings
+from yunque.serving.fim_prompts import taken_apart
 
 MOST_TOKENS = 2048
 """Most tokens of an answer that can be asked for."""
+MOST_STOPS = 64
+"""OpenAI takes 4; editors send what a dozen models might say."""
 HALF = "a text holds half of a surrogate pair"
 LEAST_TEMPERATURE = 1e-3
 Stops = str | list[str] | None
@@ -111,20 +114,26 @@ class CompletionBody(OpenAiBody):
 
     def request(self) -> Request:
         """One prompt, or what stands before and behind a cursor."""
-        prompts = [self.prompt] if isinstance(self.prompt, str) else self.prompt
-        if len(prompts) != 1:
+        if not isinstance(self.prompt, str) and len(self.prompt) != 1:
             raise ValueError("one prompt at a time")
+        prompt, suffix = self._texts()
         return self._request(
-            prompt=prompts[0],
-            suffix=self.suffix or "",
-            style=PromptStyle.FIM if self.suffix else PromptStyle.PREFIX,
+            prompt=prompt,
+            suffix=suffix,
+            style=PromptStyle.FIM if suffix else PromptStyle.PREFIX,
             max_tokens=64 if self.max_tokens is None else self.max_tokens,
         )
 
     def around(self) -> tuple[str, str] | None:
         """Prompt and suffix; None for a prompt alone of a client that says nothing of a file."""
-        prompt = self.prompt if isinstance(self.prompt, str) else self.prompt[0]
-        return (prompt, self.suffix or "") if self.suffix or self.yunque is not None else None
+        prompt, suffix = self._texts()
+        return (prompt, suffix) if suffix or self.yunque is not None else None
+
+    def _texts(self) -> tuple[str, str]:
+        """Prompt and suffix, also of a client that has rendered them itself."""
+        prompt = self.prompt if isinstance(self.prompt, str) else "".join(self.prompt[:1])
+        before, behind = (prompt, self.suffix) if self.suffix else taken_apart(prompt) or (prompt, "")
+        return before, behind or ""
 
 
 class MessageBody(BaseModel, extra="allow"):
@@ -253,8 +262,8 @@ class InfillBody(AskingBody):
 def stops_of(stop: Stops) -> tuple[str, ...]:
     """Stop texts; ValueError for too many."""
     stops = tuple(text for text in ([stop] if isinstance(stop, str) else stop or []) if text)
-    if len(stops) > 16:
-        raise ValueError("at most 16 stop texts")
+    if len(stops) > MOST_STOPS:
+        raise ValueError(f"at most {MOST_STOPS} stop texts")
     return stops
 
 

@@ -176,3 +176,41 @@ def test_settings_are_taken_over_by_either_name():
     for wrong in ({"maxTokens": "9"}, {"maxTokens": -1}, {"hold": 1}, {"url": None}):
         with pytest.raises(ValueError, match="cannot be"):
             Settings().with_values(wrong)
+
+
+def test_the_traffic_of_lsp4ij(gateway):
+    """A request 300 ms after each key, the one before cancelled: only the last is answered, and no slot stays taken."""
+    engine = ScriptedEngine(lambda request: "a + b" if request.prompt.endswith("a + ") else "x" * 400, delay_ms=5)
+    client = gateway(engine)
+
+    async def story(editor):
+        editor.open(CODE)
+        asked = []
+        for number, (char, column) in enumerate(zip("a + ", range(11, 15), strict=True)):
+            place = lsp.Range(start=lsp.Position(1, column), end=lsp.Position(1, column))
+            document = lsp.VersionedTextDocumentIdentifier(uri=URI, version=2 + number)
+            change = lsp.TextDocumentContentChangePartial(range=place, text=char)
+            editor.client.text_document_did_change(
+                lsp.DidChangeTextDocumentParams(text_document=document, content_changes=[change])
+            )
+            await asyncio.sleep(0.3)
+            params = lsp.InlineCompletionParams(
+                text_document=lsp.TextDocumentIdentifier(uri=URI), position=lsp.Position(1, column + 1),
+                context=lsp.InlineCompletionContext(trigger_kind=lsp.InlineCompletionTriggerKind.Automatic),
+            )  # fmt: skip
+            if asked:
+                editor.client.protocol.notify("$/cancelRequest", lsp.CancelParams(id=asked[-1][0]))
+            message = f"lsp4ij-{number}"
+            answer = editor.client.protocol.send_request_async("textDocument/inlineCompletion", params, msg_id=message)
+            asked.append((message, answer))
+        answers = await asyncio.gather(*(future for _, future in asked), return_exceptions=True)
+        return answers
+
+    answers = with_editor(story, url=str(client.base_url))
+    assert [item.insert_text for item in answers[-1].items] == ["a + b"]
+    assert all(isinstance(answer, JsonRpcException) or not answer.items for answer in answers[:-1])
+    for _ in range(100):
+        if client.get("/healthz").json()["running"] == 0:
+            break
+        time.sleep(0.02)
+    assert engine.running == 0 and len(engine.asked) <= 4
