@@ -5,8 +5,8 @@
 
 A held-out file is typed on from a function's body in its middle by ``--keys`` keys, at a pace with noise, in Debian's
 Chromium; every third key is followed by a pause of a second, as people make behind a word. Times are the browser's own: from
-the key's event to the change of the page by which grey text stands there that was not there before. A key after which the next one
-came first has no time, as for a person; they are counted. Keys of which the grey text is the rest of what stood there are
+the key's event to the page's change by which new grey text stands there. A key after which the next one came first has no
+time, as for a person; they are counted. Keys of which the grey text is the rest of what stood there are
 apart: nobody was asked. The gateway runs on the same machine.
 """
 
@@ -51,7 +51,8 @@ WATCH = """() => {
       if (now && now !== open.before) Object.assign(open, { ms: performance.now() - open.start, isRest });
     }
   };
-  new MutationObserver(look).observe(document.querySelector(".view-lines"), { childList: true, subtree: true, characterData: true });
+  const all = { childList: true, subtree: true, characterData: true };
+  new MutationObserver(look).observe(document.querySelector(".view-lines"), all);
 }"""
 
 

@@ -29,7 +29,6 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
 from tests.postgres import Postgres  # noqa: E402
-
 from yunque.feedback.events import LEVELS  # noqa: E402
 from yunque.feedback.ledger import Ledger  # noqa: E402
 from yunque.reports.forge.collect import machine_facts  # noqa: E402

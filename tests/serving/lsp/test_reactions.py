@@ -12,6 +12,7 @@ from yunque.feedback.events import Event, Level
 from yunque.feedback.ledger import Ledger
 from yunque.inference.scripted_engine import ScriptedEngine
 from yunque.serving.feedback import Feedback
+from yunque.serving.lsp import places
 from yunque.serving.lsp.event_queue import EventQueue
 from yunque.serving.lsp.gateway import Place, State, Status, Suggestion, UnavailableError
 from yunque.serving.lsp.reactions import SEEN_S, Given, Reactions
@@ -73,6 +74,28 @@ def test_what_is_taken_is_told_with_what_stays_of_it(url, ledger, tmp_path):
     assert texts[-1]["final_text"] == "a + c" and texts[0]["prompt"].endswith("return ")
 
 
+def test_what_checks_found_in_what_was_taken_is_marked_until_somebody_edits_there(gateway):
+    url = str(gateway(ScriptedEngine({"return ": "missing(a)"})).base_url)
+
+    async def story(editor):
+        def marks():
+            return [(item.range.start.line, item.source) for item in editor.client.diagnostics.get(URI, [])]
+
+        editor.open(CODE)
+        assert await editor.complete(1, 11) == []  # held back
+        editor.configure(hold=False)
+        (item,) = await editor.items(1, 11)
+        change(editor, item.insert_text, (1, 11))
+        await take(editor, item)
+        await until(marks)
+        change(editor, "# head\n", (0, 0), version=3)
+        await until(lambda: marks() == [(2, "yunque known-names")])
+        change(editor, "x", (2, 4), version=4)
+        await until(lambda: marks() == [])
+
+    with_editor(story, url=url)
+
+
 def test_what_is_seen_and_typed_over_is_dismissed(url, ledger, tmp_path):
     async def story(editor):
         editor.open(CODE)
@@ -124,8 +147,10 @@ def utf16(text):
     ],
 )  # fmt: skip
 def test_a_place_moves_with_what_changes_before_it(change, moved):
-    reactions = Reactions(emit=lambda _: None, read=lambda *_: None, units=utf16)
-    assert reactions._moved((1, 11), *change, stays=False) == moved
+    start, end, text = change
+    place = lsp.Range(start=lsp.Position(*start), end=lsp.Position(*end))
+    partial = lsp.TextDocumentContentChangePartial(range=place, text=text)
+    assert places.moved((1, 11), partial, utf16, stays=False) == moved
 
 
 def test_typing_what_it_says_is_no_dismissal():

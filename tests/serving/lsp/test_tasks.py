@@ -163,3 +163,64 @@ def test_a_task_that_is_cancelled_ends_and_a_dead_gateway_is_a_status(url):
         assert editor.statuses[-1] == ("offline", "no gateway at http://127.0.0.1:1")
 
     with_editor(story, url)
+
+
+# ------------------------------------------------------------------------------------------------------------ the next edit
+LINES = "".join(f"'😀'; r{number} = get(u{number})\n" for number in range(4))
+
+
+def change_name(editor, line, version):
+    """``get`` of a line becomes ``fetch``, as an editor says it: in UTF-16 units."""
+    place = lsp.Range(start=lsp.Position(line, 11), end=lsp.Position(line, 14))
+    content = lsp.TextDocumentContentChangePartial(range=place, text="fetch")
+    document = lsp.VersionedTextDocumentIdentifier(uri="file:///w/n.py", version=version)
+    editor.client.text_document_did_change(
+        lsp.DidChangeTextDocumentParams(text_document=document, content_changes=[content])
+    )
+
+
+async def alike(editor):
+    document, here = lsp.TextDocumentIdentifier(uri="file:///w/n.py"), lsp.Position(0, 0)
+    context = lsp.CodeActionContext(diagnostics=[])
+    params = lsp.CodeActionParams(text_document=document, range=lsp.Range(start=here, end=here), context=context)
+    actions = await editor.client.text_document_code_action_async(params)
+    return [action for action in actions if action.title.endswith("alike")]
+
+
+@pytest.mark.parametrize("on", [False, True])
+def test_a_change_that_was_made_twice_is_offered_elsewhere_where_it_is_wanted(on):
+    async def story(editor):
+        editor.open(LINES, "file:///w/n.py")
+        change_name(editor, 0, 2)
+        once = await alike(editor)
+        change_name(editor, 1, 3)
+        return once, await alike(editor)
+
+    once, twice = with_plain_editor(story, url="http://127.0.0.1:9", nextEdit=on, capabilities=ABLE)
+    assert once == [] and [action.title for action in twice] == (
+        ["yunque: Change line 3 alike", "yunque: Change 2 places alike"] if on else []
+    )
+    if on:
+        (edit,) = twice[1].edit.document_changes
+        assert [(item.range.start.line, item.range.start.character, item.new_text) for item in edit.edits] == [
+            (2, 11, "fetch"), (3, 11, "fetch"),
+        ]  # fmt: skip
+        assert twice[1].edit.change_annotations["yunque"].needs_confirmation
+        assert not twice[0].edit.change_annotations["yunque"].needs_confirmation
+
+
+def test_what_is_put_in_twice_is_grey_text_at_the_next_place():
+    text = "".join(f"r{number} = get(url)\n" for number in range(3))
+
+    async def story(editor):
+        editor.open(text, "file:///w/n.py")
+        for line in range(2):
+            place = lsp.Range(start=lsp.Position(line, 12), end=lsp.Position(line, 12))
+            content = lsp.TextDocumentContentChangePartial(range=place, text=", timeout=5")
+            document = lsp.VersionedTextDocumentIdentifier(uri="file:///w/n.py", version=2 + line)
+            editor.client.text_document_did_change(
+                lsp.DidChangeTextDocumentParams(text_document=document, content_changes=[content])
+            )
+        return await editor.complete(2, 12, "file:///w/n.py")
+
+    assert with_plain_editor(story, url="http://127.0.0.1:9", nextEdit=True) == [", timeout=5"]

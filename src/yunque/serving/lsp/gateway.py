@@ -75,8 +75,13 @@ class Suggestion:
     engine: str = ""
     language: str = ""
     settings: dict[str, Any] = field(default_factory=dict)
-    verdicts: dict[str, str] = field(default_factory=dict)
-    """Check -> outcome."""
+    verdicts: list[dict[str, Any]] = field(default_factory=list)
+    """As the gateway gives them."""
+
+    @property
+    def outcomes(self) -> dict[str, str]:
+        """Check -> outcome."""
+        return {verdict["check"]: verdict["outcome"] for verdict in self.verdicts}
 
 
 @dataclass(kw_only=True)
@@ -105,11 +110,8 @@ class Gateway:
             status = Status(state=State.HELD, reason=f"held back by the check {about['failed']}")
         else:
             status = READY if text else NO_ANSWER
-        known = {name: about[name] for name in ("engine", "language", "settings") if name in about}
-        verdicts = {item["check"]: item["outcome"] for item in about.get("verdicts", ())}
-        return Suggestion(
-            text=text, id=answer["id"], status=status, model=answer.get("model", ""), verdicts=verdicts, **known
-        )
+        known = {name: about[name] for name in ("engine", "language", "settings", "verdicts") if name in about}
+        return Suggestion(text=text, id=answer["id"], status=status, model=answer.get("model", ""), **known)
 
     async def verified(self, body: dict[str, Any]) -> dict[str, Any]:
         """The answer to a task with its verdicts, as ``/v1/verified`` gives it. Errors as of `complete`."""

@@ -24,11 +24,10 @@ from rapidfuzz.distance import LCSseq
 
 from yunque.feedback.events import SURVIVAL_S, Event, Reaction
 from yunque.serving.lsp.gateway import Place, Suggestion
+from yunque.serving.lsp.places import Point, Units, moved
 
 SEEN_S = 0.25
 """What was there for less was not looked at."""
-Point = tuple[int, int]
-"""Line and column, in the editor's units."""
 Reader = Callable[[str, Point, Point], str | None]
 """(URI, start, end) -> the text between; None where the file is closed."""
 
@@ -67,8 +66,7 @@ class Reactions:
 
     emit: Callable[[Event], None]
     read: Reader
-    units: Callable[[str], int]
-    """Length of a text in the editor's units."""
+    units: Units
     seconds: float = 1.0
     """How long a second is; tests shorten it."""
     _current: _Current | None = field(default=None, init=False)
@@ -93,11 +91,10 @@ class Reactions:
             if not isinstance(change, lsp.TextDocumentContentChangePartial):
                 self._taken = [item for item in self._taken if item.given.uri != uri]  # all of it anew: nothing is known
                 continue
-            start, end = _point(change.range.start), _point(change.range.end)
             for item in self._taken:
                 if item.given.uri == uri:
-                    item.start = self._moved(item.start, start, end, change.text, stays=False)
-                    item.end = self._moved(item.end, start, end, change.text, stays=True)
+                    item.start = moved(item.start, change, self.units, stays=False)
+                    item.end = moved(item.end, change, self.units, stays=True)
         current = self._current
         if current is None or current.given.uri != uri:
             return
@@ -116,8 +113,9 @@ class Reactions:
         given, text = current.given, current.given.suggestion.text
         seen_ms = round(1000 * (time.time() - current.since))
         self._event(given, Reaction.ACCEPTED, kept_chars=len(text), seen_ms=seen_ms)
-        end = self._moved(given.start, given.start, given.start, text, stays=False)
-        taken = _Taken(given=given, start=given.start, end=end)
+        here = lsp.Position(*given.start)
+        put_in = lsp.TextDocumentContentChangePartial(range=lsp.Range(start=here, end=here), text=text)
+        taken = _Taken(given=given, start=given.start, end=moved(given.start, put_in, self.units, stays=False))
         self._taken.append(taken)
 
         async def follow() -> None:
@@ -168,29 +166,14 @@ class Reactions:
             if now != text:
                 self._event(taken.given, Reaction.EDITED, kept_chars=kept, final_text=now)
 
-    def _moved(self, point: Point, start: Point, end: Point, text: str, *, stays: bool) -> Point:
-        """Where a point is after a replacement; one at whose place text is put in stays before it, or goes behind it."""
-        if point < start or (stays and point == start):
-            return point
-        lines = text.split("\n")
-        last = self.units(lines[-1]) + (start[1] if len(lines) == 1 else 0)
-        if point < end:
-            return (start[0] + len(lines) - 1, last)
-        line = point[0] - end[0] + start[0] + len(lines) - 1
-        return (line, last + point[1] - end[1]) if point[0] == end[0] else (line, point[1])
-
     def _event(self, given: Given, reaction: Reaction, **values: Any) -> None:
         suggestion = given.suggestion
         about = {
             "model": suggestion.model, "language": suggestion.language, "chars": len(suggestion.text),
             "lines": suggestion.text.count("\n") + 1, "latency_ms": given.latency_ms, "line": given.start[0],
             "column": given.start[1], "chars_behind": given.behind, "engine": suggestion.engine,
-            "settings": suggestion.settings, "verdicts": suggestion.verdicts, "path": given.place.path,
+            "settings": suggestion.settings, "verdicts": suggestion.outcomes, "path": given.place.path,
             "happened_at": time.time(),
         }  # fmt: skip
         event = {"id": uuid.uuid4().hex, "completion_id": suggestion.id, "reaction": reaction, **about, **values}
         self.emit(Event.model_validate(event))
-
-
-def _point(position: lsp.Position) -> Point:
-    return position.line, position.character

@@ -3,6 +3,7 @@
     textDocument/inlineCompletion     ghost text; its command tells the server that it was taken
     textDocument/codeAction           fix, refactor, explain, write tests, write from a comment (`tasks`)
     workspace/didChangeConfiguration  section ``yunque``: `Settings`
+    textDocument/publishDiagnostics   what checks found in a completion that was taken all the same (`marks`)
     yunque/status                     a notification: why something came, or nothing; never a dialog
     yunque/answer                     a notification: the answer to a task, with its verdicts
     yunque.taken                      a command: a completion was put in (`reactions`, as far as the person agrees)
@@ -29,15 +30,18 @@ from pygls.lsp.server import LanguageServer
 from pygls.workspace import TextDocument
 
 import yunque
+from yunque.code.next_edit import EditTrail
 from yunque.core.paths import data_folder
 from yunque.core.plugins import nearest
 from yunque.feedback.events import LEVELS, Event
 from yunque.inference.verified.coding import Verb
 from yunque.serving.lsp.event_queue import EventQueue
-from yunque.serving.lsp.gateway import READY, Gateway, Place, State, Status, UnavailableError
+from yunque.serving.lsp.gateway import READY, Gateway, Place, State, Status, Suggestion, UnavailableError
+from yunque.serving.lsp.marks import Marks
 from yunque.serving.lsp.own_gateway import OwnGateway
-from yunque.serving.lsp.reactions import Given, Point, Reactions
-from yunque.serving.lsp.tasks import KINDS, TASK, TITLES, Target, code_actions, edit_of, task_body
+from yunque.serving.lsp.places import Point
+from yunque.serving.lsp.reactions import Given, Reactions
+from yunque.serving.lsp.tasks import KINDS, TASK, TITLES, Target, code_actions, edit_of, next_edit_actions, task_body
 
 STATUS, ANSWER = "yunque/status", "yunque/answer"
 TAKEN = "yunque.taken"
@@ -66,6 +70,8 @@ class Settings:
     """Of the file that are sent. What must be read takes 2.7 ms a token on two cores."""
     feedback: str = "off"
     """What the person agrees to report: off, counts, shape or text."""
+    next_edit: bool = False
+    """Whether a change that was made twice is proposed elsewhere in the file."""
 
     def with_values(self, values: Any) -> Settings:
         """With what a client says, by ``camelCase`` or ``snake_case`` names; ValueError for a value of another type."""
@@ -101,6 +107,11 @@ class YunqueServer(LanguageServer):
         self._opening = asyncio.Lock()
         self._status: Status | None = None
         self._agreed = ""
+        self.marks = Marks(publish=self.text_document_publish_diagnostics, units=self._units)
+        self._last: tuple[str, int, Suggestion] | None = None
+        """Of the last completion: its file, its line, and itself."""
+        self.trails: dict[str, EditTrail] = {}
+        """What was changed in the files that are open."""
         self.events = EventQueue(send=self._report, shelf=data_folder() / "editor-events.json")
         second = 1.0 / float(os.environ.get(CLOCK, "1"))
         self.reactions = Reactions(emit=self._emit, read=self._text, units=self._units, seconds=second)
@@ -174,6 +185,8 @@ class YunqueServer(LanguageServer):
         if not (place.before + place.after).strip():
             self.tell(Status(state=State.NOTHING, reason="the file is empty"))
             return nothing
+        if edits := self._next_edits_at(document, params.position):
+            return lsp.InlineCompletionList(items=edits)
         settings, asked = self.settings, time.monotonic()
         try:
             gateway = await self.gateway()
@@ -186,6 +199,7 @@ class YunqueServer(LanguageServer):
         self.tell(suggestion.status)
         if not suggestion.text:
             return nothing
+        self._last = document.uri, params.position.line, suggestion
         if settings.feedback != "off":
             start, latency_ms = (params.position.line, params.position.character), 1000 * (time.monotonic() - asked)
             behind = self._units(place.after.partition("\n")[0])
@@ -197,6 +211,33 @@ class YunqueServer(LanguageServer):
         taken = lsp.Command(title="taken", command=TAKEN, arguments=[suggestion.id, params.text_document.uri])
         here = lsp.Range(start=params.position, end=params.position)
         return lsp.InlineCompletionList(items=[lsp.InlineCompletionItem(insert_text=text, range=here, command=taken)])
+
+    def _next_edits_at(self, document: TextDocument, position: lsp.Position) -> list[lsp.InlineCompletionItem]:
+        """A change that is proposed just at the cursor, where nothing is replaced: grey text replaces nothing."""
+        trail = self.trails.get(document.uri)
+        proposals = trail.proposals() if self.settings.next_edit and trail else []
+        offset, here = document.offset_at_position(position), lsp.Range(start=position, end=position)
+        return [
+            lsp.InlineCompletionItem(insert_text=item.text, range=here)
+            for item in proposals
+            if item.start == item.end == offset
+        ]
+
+    def took(self, completion: str) -> None:
+        """A completion was put in; what checks found in it is marked there."""
+        self.reactions.took(completion)
+        if self._last is not None and self._last[2].id == completion:
+            uri, line, suggestion = self._last
+            self.marks.add(uri, line, suggestion.verdicts)
+
+    def changed(self, params: lsp.DidChangeTextDocumentParams) -> None:
+        """A file was changed."""
+        uri = params.text_document.uri
+        self.reactions.changed(uri, params.content_changes)
+        self.marks.changed(uri, params.content_changes)
+        if self.settings.next_edit:
+            text = self.workspace.get_text_document(uri).source
+            self.trails.setdefault(uri, EditTrail(text=text)).changed(text)
 
     # ---------------------------------------------------------------------------------------------------------- feedback
     def _emit(self, event: Event) -> None:
@@ -288,6 +329,7 @@ class YunqueServer(LanguageServer):
 def make_language_server(settings: Settings) -> YunqueServer:
     """A server that has not started."""
     server = YunqueServer(settings)
+    _follow_documents(server)
 
     @server.feature(lsp.INITIALIZE)
     async def initialize(params: lsp.InitializeParams) -> None:
@@ -307,7 +349,10 @@ def make_language_server(settings: Settings) -> YunqueServer:
 
     @server.feature(lsp.TEXT_DOCUMENT_CODE_ACTION, lsp.CodeActionOptions(code_action_kinds=kinds))
     def actions(params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
-        return code_actions(server.workspace.get_text_document(params.text_document.uri), params)
+        document = server.workspace.get_text_document(params.text_document.uri)
+        trail = server.trails.get(document.uri)
+        proposals = trail.proposals() if server.settings.next_edit and trail else []
+        return [*next_edit_actions(document, proposals, params), *code_actions(document, params)]
 
     @server.command(TASK)
     async def task(verb: str, uri: str, first: int, behind: int, about: str = "") -> dict[str, Any]:
@@ -315,16 +360,12 @@ def make_language_server(settings: Settings) -> YunqueServer:
 
     @server.command(TAKEN)
     def taken(completion: str, uri: str) -> None:
-        server.reactions.took(completion)
+        server.took(completion)
 
     @server.feature(lsp.INITIALIZED)
     def initialized(_: lsp.InitializedParams) -> None:
         if server.settings.feedback != "off":
             server.events.take_up()
-
-    @server.feature(lsp.TEXT_DOCUMENT_DID_CHANGE)
-    def changed(params: lsp.DidChangeTextDocumentParams) -> None:
-        server.reactions.changed(params.text_document.uri, params.content_changes)
 
     @server.feature(lsp.SHUTDOWN)
     async def shutdown(_: None) -> None:
@@ -334,3 +375,21 @@ def make_language_server(settings: Settings) -> YunqueServer:
             await server.leave()
 
     return server
+
+
+def _follow_documents(server: YunqueServer) -> None:
+    """What is to be known of changes; the texts themselves are kept by pygls."""
+
+    @server.feature(lsp.TEXT_DOCUMENT_DID_OPEN)
+    def opened(params: lsp.DidOpenTextDocumentParams) -> None:
+        if server.settings.next_edit:
+            server.trails[params.text_document.uri] = EditTrail(text=params.text_document.text)
+
+    @server.feature(lsp.TEXT_DOCUMENT_DID_CHANGE)
+    def changed(params: lsp.DidChangeTextDocumentParams) -> None:
+        server.changed(params)
+
+    @server.feature(lsp.TEXT_DOCUMENT_DID_CLOSE)
+    def closed(params: lsp.DidCloseTextDocumentParams) -> None:
+        server.trails.pop(params.text_document.uri, None)
+        server.marks.closed(params.text_document.uri)

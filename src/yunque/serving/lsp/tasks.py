@@ -18,6 +18,7 @@ from pygls.workspace import TextDocument
 from yunque.code.functions import Function, functions
 from yunque.code.languages import language_of, named
 from yunque.code.lexing import indent_of
+from yunque.code.next_edit import Proposal
 from yunque.inference.verified.coding import Verb
 
 TASK = "yunque.task"
@@ -103,6 +104,38 @@ def code_actions(document: TextDocument, params: lsp.CodeActionParams) -> list[l
         return actions
     wanted = tuple(kind.value if isinstance(kind, lsp.CodeActionKind) else kind for kind in only)
     return [action for action, verb in zip(actions, verbs, strict=True) if KINDS[verb].value.startswith(wanted)]
+
+
+def next_edit_actions(
+    document: TextDocument, proposals: Sequence[Proposal], params: lsp.CodeActionParams
+) -> list[lsp.CodeAction]:
+    """The change that was made lately, at the next place and at all others; several are marked as to confirm."""
+    kind = lsp.CodeActionKind.RefactorRewrite
+    only = [item.value if isinstance(item, lsp.CodeActionKind) else item for item in params.context.only or ()]
+    if not proposals or (only and not kind.value.startswith(tuple(only))):
+        return []
+    edits = []
+    for item in proposals:
+        start, end = (_position(document, offset) for offset in (item.start, item.end))
+        edits.append(lsp.AnnotatedTextEdit("yunque", lsp.Range(start=start, end=end), item.text))
+    titles = [(f"yunque: Change line {proposals[0].line + 1} alike", edits[:1])]
+    if len(edits) > 1:
+        titles.append((f"yunque: Change {len(edits)} places alike", edits))
+    actions = []
+    for title, changes in titles:
+        note = lsp.ChangeAnnotation(label=title, needs_confirmation=len(changes) > 1)
+        identifier = lsp.OptionalVersionedTextDocumentIdentifier(uri=document.uri, version=document.version)
+        edit = lsp.TextDocumentEdit(text_document=identifier, edits=[*changes])
+        whole = lsp.WorkspaceEdit(document_changes=[edit], change_annotations={"yunque": note})
+        actions.append(lsp.CodeAction(title=title, kind=kind, edit=whole))
+    return actions
+
+
+def _position(document: TextDocument, offset: int) -> lsp.Position:
+    """Of an offset in characters, in the editor's units."""
+    before = document.source[document.source.rfind("\n", 0, offset) + 1 : offset]
+    line = document.source.count("\n", 0, offset)
+    return lsp.Position(line=line, character=document.position_codec.client_num_units(before))
 
 
 def task_body(document: TextDocument, verb: Verb, first: int, behind: int, about: str) -> tuple[dict[str, Any], str]:
