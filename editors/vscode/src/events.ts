@@ -54,7 +54,7 @@ export interface Shelf {
   set(events: readonly Event[]): void;
 }
 
-const MOST_WAITING = 2000;
+const MOST_WAITING = 500;
 const BATCH = 100;
 const SOON_MS = 2000;
 const LONGEST_MS = 60_000;

@@ -5,7 +5,7 @@ import { writeFileSync } from "node:fs";
 
 import * as vscode from "vscode";
 
-import { Event, EventQueue } from "./events";
+import { Event, EventQueue, Level } from "./events";
 import { Gateway } from "./gateway";
 import { Marks } from "./marks";
 import { Clock, Offer, Reactions } from "./reactions";
@@ -52,6 +52,8 @@ class Extension implements Home {
   private readonly parts: vscode.Disposable[] = [];
   private status: Status = READY;
   private model = "";
+  /** What the gateway of now was told. */
+  private agreed: Level | undefined;
 
   constructor(
     private readonly context: vscode.ExtensionContext,
@@ -66,7 +68,7 @@ class Extension implements Home {
       set: (events: readonly Event[]) => void context.globalState.update(WAITING, events),
     };
     const level = () => this.settings.feedback;
-    this.queue = new EventQueue((events) => this.gateway.report(events), shelf, level, (line) => channel.info(line));
+    this.queue = new EventQueue((events) => this.report(events), shelf, level, (line) => channel.info(line));
     this.reactions = new Reactions((event) => this.queue.add(event), textOf, clock());
     this.suggestions = new Suggestions(this, this.reactions, this.watch);
     this.tasks = new Tasks(this, (line) => channel.info(line));
@@ -101,20 +103,50 @@ class Extension implements Home {
       if (version.split(".", 2).join() !== ours.split(".", 2).join()) {
         this.tell({ state: "ready", reason: `the gateway is yunque ${version}, this extension ${ours}` }, model);
       }
-      const wanted = this.settings.feedback;
-      const agreement = await this.gateway.agreement();
-      if (agreement.agreed !== wanted && (agreement.most !== "off" || wanted === "off")) {
-        await this.gateway.agree(wanted);
-      }
-      if (wanted !== "off" && agreement.most === "off") {
-        this.channel.info("the gateway keeps no events: it was started without --feedback");
-      }
     } catch (error) {
       if (!(error instanceof Unavailable)) {
         throw error;
       }
       this.tell(error.status);
+      return;
     }
+    try {
+      await this.agree();
+    } catch (error) {
+      if (!(error instanceof Unavailable)) {
+        throw error;
+      }
+      // That feedback does not work is no reason to be silent; that nobody is let in is.
+      this.channel.info(`feedback: ${error.message}`);
+      if (error.status.state === "refused") {
+        this.tell(error.status);
+      }
+    }
+  }
+
+  /** Tell the gateway once what its person agrees to. */
+  private async agree(): Promise<void> {
+    const { gateway } = this;
+    const { feedback } = this.settings;
+    if (this.agreed === feedback) {
+      return;
+    }
+    const { agreed, most } = await gateway.agreement();
+    if (agreed !== feedback && (most !== "off" || feedback === "off")) {
+      await gateway.agree(feedback);
+    }
+    if (feedback !== "off" && most === "off") {
+      this.channel.info("the gateway keeps no events: it was started without --feedback");
+    }
+    if (gateway === this.gateway) {
+      this.agreed = feedback;
+    }
+  }
+
+  /** Report events to a gateway that knows of the agreement: else it would acknowledge them, and keep none. */
+  private async report(events: readonly Event[]): Promise<void> {
+    await this.agree();
+    await this.gateway.report(events);
   }
 
   async end(): Promise<void> {
@@ -205,6 +237,7 @@ class Extension implements Home {
 
   private async connect(): Promise<void> {
     this.gateway = new Gateway(this.settings.url, (await this.context.secrets.get(TOKEN)) ?? "");
+    this.agreed = undefined;
     this.suggestions.forget();
     await this.meet();
   }

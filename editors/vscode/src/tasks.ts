@@ -18,8 +18,6 @@ const MARKS: Record<string, string> = { pass: "✓", fail: "✗", skip: "–", e
 
 /** An answer that waits for its person. */
 interface Pending {
-  /** The file as it would be. */
-  readonly proposed: string;
   readonly file: vscode.Uri;
   /** What is replaced, as it was; undefined for a file that is to be made. */
   readonly replaced: { readonly range: vscode.Range; readonly text: string } | undefined;
@@ -179,7 +177,7 @@ export class Tasks implements vscode.TextDocumentContentProvider {
       return;
     }
     const uri = this.virtual(file.path, text);
-    this.pending.set(uri.toString(), { proposed: text, file, replaced: undefined, text });
+    this.pending.set(uri.toString(), { file, replaced: undefined, text });
     await vscode.commands.executeCommand("vscode.diff", this.virtual(`${file.path}`, ""), uri, title);
   }
 
@@ -190,7 +188,7 @@ export class Tasks implements vscode.TextDocumentContentProvider {
     const proposed = whole.slice(0, document.offsetAt(range.start)) + written + whole.slice(document.offsetAt(range.end));
     const uri = this.virtual(document.uri.path, proposed);
     const replaced = { range, text: document.getText(range) };
-    this.pending.set(uri.toString(), { proposed, file: document.uri, replaced, text: written });
+    this.pending.set(uri.toString(), { file: document.uri, replaced, text: written });
     await vscode.commands.executeCommand("vscode.diff", document.uri, uri, title);
   }
 

@@ -40,6 +40,7 @@ LOCAL = "local"
 """Who somebody is where no token is needed."""
 MOST_EVENTS = 500
 RETRY_S, PRUNE_EVERY_S, DAY_S = 2, 3600.0, 86400.0
+SUMMARY_S = 20.0
 MOST_AHEAD_S = 60.0
 """By how much an editor's clock may be ahead of ours."""
 NOT_HERE = "no events are kept here: the server was started without --feedback"
@@ -69,6 +70,8 @@ class Feedback:
     salt: str = field(default="", repr=False)
     """By which values that are replaced get the same placeholder."""
     num_stored: int = 0
+    _summaries: dict[int, tuple[float, list[dict[str, Any]]]] = field(default_factory=dict)
+    """Days -> when they were counted, and what there was: every open page asks."""
     _redacting: threading.Lock = field(default_factory=threading.Lock)
 
     # ------------------------------------------------------------------------------------------------------------- routes
@@ -110,7 +113,10 @@ class Feedback:
         if self.ledger is None:
             return JSONResponse({"level": Level.OFF.word, "days": []})
         with _refused() as refusal:
-            return JSONResponse({"level": self.most.word, "days": await asyncio.to_thread(self._days, days)})
+            now = time.monotonic()
+            if days not in self._summaries or now - self._summaries[days][0] > SUMMARY_S:
+                self._summaries[days] = now, await asyncio.to_thread(self._days, days)
+            return JSONResponse({"level": self.most.word, "days": self._summaries[days][1]})
         return refusal[0]
 
     # ------------------------------------------------------------------------------------------------------------ the work
