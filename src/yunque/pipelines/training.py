@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from yunque.checks.insertion.training_copies import COPIES, LEAST_TOKENS, MOST_RECORDS, WINDOW, write_index
+from yunque.checks.insertion.training_copies import COMMON_SHARE, COPIES, LEAST_TOKENS, WINDOW, write_index
 from yunque.core.nouns import Origin, Pair
 from yunque.core.plugins import find_part
 from yunque.core.seams import Progress
@@ -107,7 +107,7 @@ class Training:
                     texts.append((pair.answer, replace(NOWHERE, path=pair.kind.value)))
             return write_index(texts, folder / COPIES)
 
-        decided = plain(self.recipe.split) | {"tokens": LEAST_TOKENS, "window": WINDOW, "records": MOST_RECORDS}
+        decided = plain(self.recipe.split) | {"tokens": LEAST_TOKENS, "window": WINDOW, "common": COMMON_SHARE}
         return self.steps.make("copies", dataset.manifest.name, build, parents=[dataset, parts], recipe=decided)
 
     def num_steps(self, packed: Artifact) -> int:

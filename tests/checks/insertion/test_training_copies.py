@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from yunque.checks.insertion.training_copies import (
+    FEW_RECORDS,
     LEAST_TOKENS,
     MOST_RECORDS,
     SURE_TOKENS,
@@ -68,8 +69,13 @@ def test_what_is_no_copy_passes(copies, text):
 
 def test_what_stands_everywhere_is_nobodys(tmp_path):
     header, file = " ".join(words(5, 100)), tmp_path / "x.copies"
-    for number, outcome in ((MOST_RECORDS, Outcome.FAIL), (MOST_RECORDS + 1, Outcome.PASS)):
-        write_index(((f"{header} {' '.join(words(100 + row, 90))}", origin(f"{row}.py")) for row in range(number)), file)
+    for number, others, outcome in [
+        (FEW_RECORDS, 0, Outcome.FAIL), (FEW_RECORDS + 1, 0, Outcome.PASS), (6, 114, Outcome.FAIL), (7, 113, Outcome.PASS),
+        (MOST_RECORDS, 600, Outcome.FAIL), (MOST_RECORDS + 1, 600, Outcome.PASS),
+    ]:  # fmt: skip
+        heads = [header] * number + [""] * others
+        texts = [f"{head} {' '.join(words(100 + row, 90))}" for row, head in enumerate(heads)]
+        write_index([(text, origin(f"{row}.py")) for row, text in enumerate(texts)], file)
         assert TrainingCopies(file).judge(unsourced(header, "python", "")).outcome is outcome
     # The same text twice in one record is in one record.
     write_index([(f"{header} x {header} " * 15, origin("a.py"))], file)

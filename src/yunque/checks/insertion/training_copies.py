@@ -6,8 +6,8 @@ Winnowing (Schleimer, Wilkerson, Aiken, 2003): a run of 48 tokens (32 + 17 - 1) 
 one of fewer than 32 never is. The index has a ninth of the hashes, 16 bytes each.
 
 Covered: every language; other white space (indentation, line breaks).
-Not covered: comments, names or strings that differ, which make another text of it; what stands in more than 20 records,
-which is nobody's (a licence's header).
+Not covered: comments, names or strings that differ, which make another text of it; what stands in more than a twentieth of
+the records (at least 3, at most 20), which is nobody's: a licence's header, a frame that a package repeats.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ WINDOW = 17
 """Of so many hashes in a row the least is kept."""
 SURE_TOKENS = LEAST_TOKENS + WINDOW - 1
 """A run of so many is always noticed."""
-MOST_RECORDS = 20
+FEW_RECORDS, MOST_RECORDS, COMMON_SHARE = 3, 20, 0.05
 NOBODY = 0xFFFFFFFF
 """The owner of what stands in more records."""
 ENDING = ".copies"
@@ -131,7 +131,7 @@ def write_index(texts: Iterable[tuple[str, Origin]], file: Path) -> dict:
     hashes, owners, places = (np.concatenate(column) for column in zip(*(parts or [empty]), strict=True))
     order = np.lexsort((owners, hashes))
     hashes, owners, places = hashes[order], owners[order], places[order]
-    kept = _without_common(hashes, owners)
+    kept = _without_common(hashes, owners, min(MOST_RECORDS, max(FEW_RECORDS, int(COMMON_SHARE * len(origins)))))
     hashes, owners, places = hashes[kept], owners[kept], places[kept]
     names = np.frombuffer(json.dumps(origins).encode(), dtype=np.uint8)
     with file.open("wb") as stream:
@@ -157,8 +157,8 @@ def _winnowed(hashes: np.ndarray) -> np.ndarray:
     return np.unique(np.argmin(rows, axis=1) + np.arange(len(rows)))
 
 
-def _without_common(hashes: np.ndarray, owners: np.ndarray) -> np.ndarray:
-    """Which entries, sorted by both, to keep; of a hash of more than `MOST_RECORDS` records one, which is nobody's."""
+def _without_common(hashes: np.ndarray, owners: np.ndarray, most: int) -> np.ndarray:
+    """Which entries, sorted by both, to keep; of a hash of more than so many records one, which is nobody's."""
     import numpy as np
 
     if not len(hashes):
@@ -166,6 +166,6 @@ def _without_common(hashes: np.ndarray, owners: np.ndarray) -> np.ndarray:
     is_first = np.concatenate(([True], hashes[1:] != hashes[:-1]))
     is_new_record = is_first | np.concatenate(([True], owners[1:] != owners[:-1]))
     group = np.cumsum(is_first) - 1
-    is_common = (np.bincount(group, weights=is_new_record) > MOST_RECORDS)[group]
+    is_common = (np.bincount(group, weights=is_new_record) > most)[group]
     owners[is_common] = NOBODY
     return ~is_common | is_first
