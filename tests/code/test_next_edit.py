@@ -40,6 +40,18 @@ def test_what_is_put_in_needs_the_same_around_it():
     assert [(item.line, item.text) for item in next_edits(now, inserted)] == [(1, ", timeout=5"), (2, ", timeout=5")]
 
 
+@pytest.mark.parametrize(
+    ("text", "before", "after", "line"),
+    [
+        ("x in get(a)\nx in get(b)\n", "in get", "in await get", "x in await get(b)"),
+        ("f(self, path)\ng(self, path)\n", "self, path", "self, other, path", "g(self, other, path)"),
+    ],
+)
+def test_the_blanks_around_what_is_put_in_come_along(text, before, after, line):
+    now, edit = made(text, before, after)
+    assert applied(now, next_edits(now, difference(text, now))).splitlines()[1] == line and edit
+
+
 def test_what_is_taken_away_is_taken_away_elsewhere():
     text = "log(a, debug=True)\nlog(a, debug=True)\nlog(b, debug=True)\n"
     now, edit = made(text, ", debug=True", "")

@@ -56,6 +56,7 @@ def test_no_beginning_that_is_refused_can_be_mended():
 @pytest.mark.parametrize(
     "text",
     [
+        "x = {**a, *", "x = f(*a, *", "x = a /", "x = a <",
         "", "x = (1,", "x = 1 +", "x = 1 if", "x = y if z el", "try:\n    x\nexc", "if x:\n    y\nelse",
         "with a as", "for x i",
         "from x imp", "x = 0x", "x = 1e-", "a !", "def f() -", "x = 'abc", "x = f'{a",

@@ -115,9 +115,49 @@ def test_an_erasure_leaves_a_receipt_and_nothing_else(ledger, database, tmp_path
     assert ledger.add([event(4)], "ada", Level.TEXT) == (0, Level.OFF)
     again = ledger.erase("ada")
     assert (again.num_events, again.first_at, again.exports) == (0, None, [])
+    ledger.forget_deleted()
     if database.startswith("sqlite"):
         left = b"".join(path.read_bytes() for path in tmp_path.iterdir())
         assert b"cmpl-3" in left and b"x-erase-me-x" not in left
+
+
+def test_what_is_deleted_is_not_said_to_be_gone_while_somebody_reads_it(tmp_path):
+    ledger = Ledger(str(tmp_path / "events.sqlite"))
+    ledger.agree("ada", Level.TEXT)
+    ledger.add([event(1, prompt="x-erase-me-x")], "ada", Level.TEXT)
+    reading = ledger.completions()
+    next(reading)  # a report that goes on
+    ledger.erase("ada")
+    with pytest.raises(FeedbackError, match=r"somebody still reads|database is locked"):
+        ledger.forget_deleted()
+    reading.close()
+    ledger.forget_deleted()
+    assert b"x-erase-me-x" not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    ledger.close()
+
+
+def test_no_artifact_comes_to_be_of_whoever_left_meanwhile(ledger):
+    ledger.agree("ada", Level.TEXT)
+    ledger.erase("ada")
+    with pytest.raises(FeedbackError, match="took their consent back meanwhile"):
+        ledger.note_export("feedback-1", {"ada": 1})
+    assert ledger.erase("ada").exports == []
+
+
+def test_the_texts_of_a_completion_are_those_of_one_event(ledger):
+    ledger.agree("ada", Level.TEXT)
+    first = event(1, prompt="x = ", path="a.py")
+    late = event(2, completion="cmpl-1").model_copy(update={"prompt": "x = f(", "completion": "f(a)", "path": "b.py"})
+    first = first.model_copy(update={"completion_id": "cmpl-1", "completion": "f(a)"})
+    ledger.add([first, late], "ada", Level.TEXT)
+    assert {(text["prompt"], text["completion"], text["path"]) for _, text in ledger.texts()} == {("x = ", "f(a)", "a.py")}
+
+
+def test_nobody_else_on_the_machine_reads_the_file(tmp_path):
+    ledger = Ledger(str(tmp_path / "events.sqlite"))
+    ledger.agree("ada", Level.TEXT)
+    assert {path.stat().st_mode & 0o077 for path in tmp_path.glob("events.sqlite*")} == {0}
+    ledger.close()
 
 
 def test_what_is_old_is_deleted(ledger):
@@ -198,7 +238,7 @@ def test_a_database_that_cannot_be_is_refused_in_a_line(tmp_path):
     for url, words in [
         ("mysql://u:p@h/d", "cannot be a mysql database"), ("nonsense://", "cannot be a nonsense"),
         ("postgresql://h:port/d", "no URL of a database"),
-        (str(tmp_path / "file"), "file is not a database"), (str(tmp_path / "folder"), "unable to open database file"),
+        (str(tmp_path / "file"), "file is not a database"), (str(tmp_path / "folder"), "Is a directory"),
         ("postgresql://ada:hunter2@/x?host=/nowhere", "does not answer"),
     ]:  # fmt: skip
         with pytest.raises(FeedbackError, match=words) as caught:

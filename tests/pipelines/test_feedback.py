@@ -1,6 +1,7 @@
 """Feedback as data: exported with consent, read as a source, erased with a proof and a mark on what was made of it."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -84,6 +85,35 @@ def test_an_erasure_marks_all_that_was_made_of_the_events(ledger, tmp_path):
     assert Events(only_bob.path).identity  # it holds nothing of hers
     erased = erase(ledger, "bob", [store.root, tmp_path / "elsewhere"])[1]
     assert {item.id for item in erased} >= {only_bob.id, other.id}
+
+
+def test_an_erasure_that_was_stopped_goes_on_where_it_was(ledger, tmp_path, monkeypatch):
+    artifact = FeedbackExport(ledger=ledger, out=tmp_path / "out").run()
+    store = Store(tmp_path / "out")
+    with store.lock():  # a run that lasts for hours
+        assert [item.id for item in erase(ledger, "ada", [store.root])[1]] == [artifact.id]
+    (store.root / "tainted.json").unlink()
+    assert [item.id for item in erase(ledger, "ada", [store.root])[1]] == [artifact.id]  # of the receipt
+    assert f"feedback-{artifact.id}" in store.tainted() and len(ledger.erasures()) == 1
+
+
+def test_an_artifact_that_comes_a_moment_later_is_marked_too(ledger, tmp_path):
+    store = Store(tmp_path / "out")
+    assert store.taint(["feedback-1"], "why") == []
+    assert store.tainted() == {"feedback-1": "why"}
+    late = store.make("records", lambda folder: {}, recipe={"source": {"artifact": "feedback-1"}})[0]
+    model = store.make("model", lambda folder: {}, parents=[late])[0]
+    assert store.tainted().keys() == {"feedback-1", f"records-{late.id}", f"model-{model.id}"}
+
+
+def test_the_file_of_a_tainted_artifact_is_refused_as_its_folder_is(ledger, tmp_path):
+    artifact = FeedbackExport(ledger=ledger, out=tmp_path / "out").run()
+    assert Events(artifact.path / EVENTS).identity["artifact"] == f"feedback-{artifact.id}"
+    erase(ledger, "ada", [tmp_path / "out"])
+    with pytest.raises(SourceError, match="holds events that were erased"):
+        Events(artifact.path / EVENTS)
+    with pytest.raises(SourceError, match="no such file"):
+        Events(Path("/proc"))
 
 
 def test_nobody_is_erased_who_is_not_there(ledger, tmp_path):

@@ -110,6 +110,28 @@ def test_secrets_and_personal_data_never_reach_the_file(keeping, ledger, tmp_pat
     assert ledger.num_events() == 3
 
 
+def test_what_was_not_looked_through_is_not_kept_by_a_consent_that_came_a_moment_later(keeping, ledger, monkeypatch):
+    client = keeping("shape")
+    real = ledger.consent
+
+    def then_more(person):
+        before = real(person)
+        ledger.agree(person, Level.TEXT)
+        return before
+
+    monkeypatch.setattr(ledger, "consent", then_more)
+    assert send(client, event(1, completion=f'key = "{KEY}"'))["level"] == "shape"
+    assert list(ledger.texts()) == []
+
+
+def test_what_stands_there_in_the_end_is_looked_at_with_what_stands_before_it(keeping, ledger):
+    client = keeping("text")
+    texts = {"prompt": "db_password = ", "completion": '"changeme"', "suffix": "\n"}
+    secret = '"Tr0ub4dor&3xQz9!"'
+    send(client, event(1, **texts), event(1, "edited", final_text=secret), event(2, "edited", final_text=secret, **texts))
+    assert [text["final_text"] for _, text in ledger.texts()] == ["", ""]
+
+
 def test_where_nobody_can_look_for_secrets_no_text_is_kept(keeping, ledger, monkeypatch):
     client = keeping("text")
     monkeypatch.setattr("yunque.checks.privacy.secrets.Secrets.judge", _cannot_look)

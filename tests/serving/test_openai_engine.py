@@ -55,7 +55,9 @@ def test_every_style_is_asked_in_its_own_way(elsewhere):
     list(plain.complete([Request(prompt="why?", style=PromptStyle.CHAT)]))
     assert behind.asked[-1].messages == (Message(role="user", content="why?"),)
     list(elsewhere(behind, "?fim=qwen").complete([Request(prompt="a", suffix="b", style=PromptStyle.FIM)]))
-    assert (behind.asked[-1].prompt, behind.asked[-1].suffix) == ("<|fim_prefix|>a<|fim_suffix|>b<|fim_middle|>", "")
+    assert (behind.asked[-1].prompt, behind.asked[-1].suffix) == ("a", "b")  # the gateway takes it apart again
+    body = elsewhere(behind, "?fim=qwen")._asked(Request(prompt="a", suffix="b", style=PromptStyle.FIM))[1]
+    assert body["prompt"] == "<|fim_prefix|>a<|fim_suffix|>b<|fim_middle|>" and "suffix" not in body
 
 
 def test_requests_and_money_have_a_limit(elsewhere):

@@ -56,6 +56,10 @@ export interface Shelf {
 
 const MOST_WAITING = 500;
 const BATCH = 100;
+/** A gateway takes bodies of two megabytes. */
+const BATCH_CHARS = 500_000;
+/** Refusals that say of the events that they are none, or too many. */
+const NEVER = [400, 413, 422];
 const SOON_MS = 2000;
 const LONGEST_MS = 60_000;
 
@@ -73,6 +77,7 @@ export class EventQueue {
   ) {
     this.waiting = [...shelf.get()];
     if (this.waiting.length) {
+      shelf.set(this.waiting); // in a place of ours, whatever becomes of the one where it was
       this.later(SOON_MS);
     }
   }
@@ -110,13 +115,28 @@ export class EventQueue {
   private async all(): Promise<void> {
     clearTimeout(this.timer);
     this.timer = undefined;
+    let most = BATCH;
     while (this.waiting.length) {
-      const batch = this.waiting.slice(0, BATCH);
+      const batch = this.batch(most);
+      // The level of now: it may have been lowered since.
+      const events = batch.map((event) => atLevel(event, this.level())).filter((event) => event !== undefined);
       try {
-        await this.send(batch);
+        if (events.length) {
+          await this.send(events);
+        }
       } catch (error) {
         if (!(error instanceof Unavailable)) {
           throw error;
+        }
+        if (NEVER.includes(error.code)) {
+          // The same again would be refused again, and hold up what comes behind it.
+          if (batch.length > 1) {
+            most = Math.ceil(batch.length / 2);
+            continue;
+          }
+          this.log(`an event is given up: ${error.message}`);
+          this.drop(batch);
+          continue;
         }
         this.failures += 1;
         this.log(`${this.waiting.length} events wait: ${error.message}`);
@@ -124,10 +144,20 @@ export class EventQueue {
         return;
       }
       this.failures = 0;
-      const sent = new Set(batch.map((event) => event.id));
-      this.waiting = this.waiting.filter((event) => !sent.has(event.id));
-      this.shelf.set(this.waiting);
+      this.drop(batch);
     }
+  }
+
+  private batch(most: number): readonly Event[] {
+    let chars = 0;
+    const end = this.waiting.findIndex((event) => (chars += JSON.stringify(event).length) > BATCH_CHARS);
+    return this.waiting.slice(0, Math.max(1, Math.min(most, end < 0 ? most : end)));
+  }
+
+  private drop(batch: readonly Event[]): void {
+    const gone = new Set(batch.map((event) => event.id));
+    this.waiting = this.waiting.filter((event) => !gone.has(event.id));
+    this.shelf.set(this.waiting);
   }
 
   private later(ms: number): void {

@@ -12,11 +12,13 @@ import { Clock, Offer, Reactions } from "./reactions";
 import { readSettings, Settings } from "./settings";
 import { READY, Status, statusText, statusTooltip, Unavailable } from "./status";
 import { Home, SCHEMES, Suggestions, TAKEN } from "./suggestions";
+import { FileShelf } from "./shelf";
 import { SCHEME, Tasks, VERBS } from "./tasks";
 import { Watch } from "./watch";
 
 const TOKEN = "yunque.token";
-const WAITING = "yunque.events";
+/** How long until somebody is told again what could not be told. */
+const AGAIN_MS = 30_000;
 /** For tests: how many seconds pass in one. */
 const CLOCK = "YUNQUE_CLOCK_FACTOR";
 /** For benchmarks: a file into which figures are written, a second apart. */
@@ -44,6 +46,7 @@ class Extension implements Home {
   readonly editor = randomUUID();
   gateway: Gateway;
   private readonly watch = new Watch();
+  private readonly shelf: FileShelf;
   private readonly queue: EventQueue;
   private readonly reactions: Reactions;
   private readonly suggestions: Suggestions;
@@ -54,6 +57,7 @@ class Extension implements Home {
   private model = "";
   /** What the gateway of now was told. */
   private agreed: Level | undefined;
+  private again: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly context: vscode.ExtensionContext,
@@ -63,12 +67,9 @@ class Extension implements Home {
     token: string,
   ) {
     this.gateway = new Gateway(settings.url, token);
-    const shelf = {
-      get: () => context.globalState.get<Event[]>(WAITING, []),
-      set: (events: readonly Event[]) => void context.globalState.update(WAITING, events),
-    };
+    this.shelf = new FileShelf(context.globalStorageUri.fsPath);
     const level = () => this.settings.feedback;
-    this.queue = new EventQueue((events) => this.report(events), shelf, level, (line) => channel.info(line));
+    this.queue = new EventQueue((events) => this.report(events), this.shelf, level, (line) => channel.info(line));
     this.reactions = new Reactions((event) => this.queue.add(event), textOf, clock());
     this.suggestions = new Suggestions(this, this.reactions, this.watch);
     this.tasks = new Tasks(this, (line) => channel.info(line));
@@ -92,35 +93,34 @@ class Extension implements Home {
 
   /** Look who is there, and tell it what its person agrees to. */
   async meet(): Promise<void> {
-    if (!this.settings.enabled) {
+    if (this.settings.enabled) {
+      try {
+        const { model, version } = await this.gateway.health();
+        const ours: string = this.context.extension.packageJSON.version;
+        const isOther = version.split(".", 2).join() !== ours.split(".", 2).join();
+        const reason = isOther ? `the gateway is yunque ${version}, this extension ${ours}` : "";
+        this.tell({ state: "ready", reason }, model);
+      } catch (error) {
+        this.tell(statusOf(error));
+      }
+    } else {
       this.tell({ state: "off", reason: "switched off" });
-      return;
     }
-    try {
-      const { model, version } = await this.gateway.health();
-      this.tell(READY, model);
-      const ours: string = this.context.extension.packageJSON.version;
-      if (version.split(".", 2).join() !== ours.split(".", 2).join()) {
-        this.tell({ state: "ready", reason: `the gateway is yunque ${version}, this extension ${ours}` }, model);
-      }
-    } catch (error) {
-      if (!(error instanceof Unavailable)) {
-        throw error;
-      }
-      this.tell(error.status);
-      return;
-    }
+    await this.tellAgreement();
+  }
+
+  /** Until the gateway knows: a consent that was taken back must reach it, too. */
+  private async tellAgreement(): Promise<void> {
+    clearTimeout(this.again);
     try {
       await this.agree();
     } catch (error) {
-      if (!(error instanceof Unavailable)) {
-        throw error;
+      const status = statusOf(error);
+      this.channel.info(`feedback: ${status.reason}`);
+      if (status.state === "refused" && this.settings.enabled) {
+        this.tell(status); // that feedback does not work is no reason to be silent; that nobody is let in is
       }
-      // That feedback does not work is no reason to be silent; that nobody is let in is.
-      this.channel.info(`feedback: ${error.message}`);
-      if (error.status.state === "refused") {
-        this.tell(error.status);
-      }
+      this.again = setTimeout(() => void this.tellAgreement(), AGAIN_MS);
     }
   }
 
@@ -152,9 +152,11 @@ class Extension implements Home {
   async end(): Promise<void> {
     this.reactions.dispose();
     await this.queue.flush();
+    this.shelf.write();
   }
 
   dispose(): void {
+    clearTimeout(this.again);
     this.queue.dispose();
     this.marks.dispose();
     this.watch.dispose();
@@ -313,6 +315,14 @@ function provideCodeActions(
     action.command = { title, command: `yunque.${verb}` };
     return action;
   });
+}
+
+/** Why a gateway gave no answer; any other error is one of ours. */
+function statusOf(error: unknown): Status {
+  if (error instanceof Unavailable) {
+    return error.status;
+  }
+  throw error;
 }
 
 async function set(name: string, value: unknown): Promise<void> {

@@ -153,7 +153,7 @@ export class Gateway {
     if (response.ok && value !== undefined) {
       return value;
     }
-    throw new Unavailable(refusal(response.status, value, this.url));
+    throw new Unavailable(refusal(response.status, value, this.url), response.status);
   }
 }
 

@@ -61,10 +61,14 @@ function wentOn(current: Current, change: Change): string {
   const { offset, text } = current.offer;
   const typed = text.slice(0, text.length - current.rest.length);
   const head = typed.slice(Math.max(0, change.rangeOffset - offset));
-  const written = change.text.replaceAll("\r\n", "\n");
+  const written = plain(change.text);
   const isThere = change.rangeOffset >= offset && change.rangeOffset + change.rangeLength === current.offset;
   const more = isThere && written.startsWith(head) ? written.slice(head.length) : "";
   return current.rest.startsWith(more) ? more : "";
+}
+
+function plain(text: string): string {
+  return text.replaceAll("\r\n", "\n");
 }
 
 export class Reactions {
@@ -144,14 +148,27 @@ export class Reactions {
       this.end("dismissed");
       this.shown(offer, this.clock.now());
     }
-    const change = this.last?.uri === offer.uri ? this.last.change : undefined;
     const seen_ms = current ? this.clock.now() - current.since : 0;
-    this.event(offer, "accepted", { seen_ms, kept_chars: current ? Math.max(current.partly, offer.text.length) : offer.text.length });
+    const whole = offer.suggestion.text;
+    this.event(offer, "accepted", { seen_ms, kept_chars: whole.length });
+    const change = this.last?.uri === offer.uri ? this.last.change : undefined;
     if (change) {
-      const end = change.rangeOffset + change.text.length;
-      const text = change.text.replaceAll("\r\n", "\n");
-      this.follow(offer, text, { start: change.rangeOffset, end });
+      const range = { start: change.rangeOffset, end: change.rangeOffset + change.text.length };
+      this.follow(offer, this.withHead(offer, range, plain(change.text)));
     }
+  }
+
+  /** The place of all of a completion, of which only the rest was put in: its beginning was typed, or taken before. */
+  private withHead(offer: Offer, range: Range, rest: string): Range {
+    const whole = offer.suggestion.text;
+    const head = whole.endsWith(rest) ? whole.slice(0, whole.length - rest.length) : "";
+    for (const raw of [head, head.replaceAll("\n", "\r\n")]) {
+      const start = range.start - raw.length;
+      if (head && start >= 0 && this.read(offer.uri, { start, end: range.start }) === raw) {
+        return { start, end: range.end };
+      }
+    }
+    return range;
   }
 
   /** It was sent away. */
@@ -201,8 +218,8 @@ export class Reactions {
   }
 
   // ---------------------------------------------------------------------------------------------------------- survival
-  private follow(offer: Offer, text: string, range: Range): void {
-    const item: Accepted = { offer, text, range, timers: [] };
+  private follow(offer: Offer, range: Range): void {
+    const item: Accepted = { offer, text: plain(this.read(offer.uri, range) ?? ""), range, timers: [] };
     for (const after of SURVIVAL_S) {
       item.timers.push(this.clock.after(after * 1000, () => this.look(item, after)));
     }
@@ -210,12 +227,15 @@ export class Reactions {
   }
 
   private look(item: Accepted, after: number): void {
-    const now = this.read(item.offer.uri, item.range)?.replaceAll("\r\n", "\n");
+    const read = this.read(item.offer.uri, item.range);
+    const now = read === undefined ? undefined : plain(read);
     if (now !== undefined) {
-      const more = { after_s: after, kept_chars: keptChars(item.text, now), final_text: now };
-      this.event(item.offer, "survived", more);
+      // With what stands before it: a password that was typed there is looked for in context.
+      const { before, after: suffix } = item.offer.around;
+      const more = { kept_chars: keptChars(item.text, now), final_text: now, prompt: before, suffix };
+      this.event(item.offer, "survived", { after_s: after, ...more });
       if (after === SURVIVAL_S.at(-1) && now !== item.text) {
-        this.event(item.offer, "edited", { kept_chars: more.kept_chars, final_text: now });
+        this.event(item.offer, "edited", more);
       }
     }
     if (after === SURVIVAL_S.at(-1) || now === undefined) {

@@ -13,7 +13,11 @@ export const NO_ANSWER: Status = { state: "nothing", reason: "the model has noth
 
 /** No answer came; `status` says why. */
 export class Unavailable extends Error {
-  constructor(readonly status: Status) {
+  constructor(
+    readonly status: Status,
+    /** Of HTTP; 0 where nobody answered. */
+    readonly code = 0,
+  ) {
     super(status.reason);
   }
 }

@@ -26,9 +26,12 @@ export interface Home {
   tell(status: Status, model?: string): void;
 }
 
+/** A completion at the place for which it was asked. */
+type Given = Pick<Offer, "suggestion" | "around" | "line" | "column" | "charsBehind" | "latencyMs" | "isAsked">;
+
 export class Suggestions implements vscode.InlineCompletionItemProvider {
   private readonly speed = new TypingSpeed();
-  private readonly cache = new Cache<{ suggestion: Suggestion; latencyMs: number }>();
+  private readonly cache = new Cache<Given>();
   private lastKey = 0;
   private isDeleting = false;
 
@@ -77,7 +80,7 @@ export class Suggestions implements vscode.InlineCompletionItemProvider {
     const uri = document.uri.toString();
     const kept = this.watch.task(() => this.cache.find(uri, place));
     if (kept[0] && !isAsked) {
-      return this.items(document, position, context, place, kept.slice(0, 1), isAsked);
+      return this.items(document, position, context, kept.slice(0, 1));
     }
     if (!isAsked && !(await this.isCalm(token))) {
       return [];
@@ -96,14 +99,18 @@ export class Suggestions implements vscode.InlineCompletionItemProvider {
         this.tellOf(results);
         for (const result of results) {
           if (result.status === "fulfilled" && result.value.text) {
-            this.cache.add(uri, place, result.value.text, { suggestion: result.value, latencyMs });
+            const charsBehind = document.lineAt(position.line).text.length - position.character;
+            this.cache.add(uri, place, result.value.text, {
+              suggestion: result.value, around: place, line: position.line, column: position.character, charsBehind, latencyMs,
+              isAsked,
+            });
           }
         }
         const now = this.cache.find(uri, place);
         if (now.length && !isAsked) {
           this.watch.completion(latencyMs);
         }
-        return this.items(document, position, context, place, isAsked ? now.reverse() : now.slice(0, 1), isAsked);
+        return this.items(document, position, context, isAsked ? now.reverse() : now.slice(0, 1));
       });
     } finally {
       listening.dispose();
@@ -168,18 +175,14 @@ export class Suggestions implements vscode.InlineCompletionItemProvider {
   }
 
   private items(
-    document: vscode.TextDocument, position: vscode.Position, context: vscode.InlineCompletionContext, place: Around,
-    kept: readonly Kept<{ suggestion: Suggestion; latencyMs: number }>[], isAsked: boolean,
+    document: vscode.TextDocument, position: vscode.Position, context: vscode.InlineCompletionContext,
+    kept: readonly Kept<Given>[],
   ): vscode.InlineCompletionItem[] {
     const offset = document.offsetAt(position);
     const info = context.selectedCompletionInfo;
     return kept.map(({ text, value }, index) => {
-      const { suggestion, latencyMs } = value;
-      const offer: Offer = {
-        suggestion, uri: document.uri.toString(), offset, text, around: place, latencyMs, isAsked,
-        path: vscode.workspace.asRelativePath(document.uri, false), line: position.line, column: position.character,
-        charsBehind: document.lineAt(position.line).text.length - position.character,
-      };
+      const path = vscode.workspace.asRelativePath(document.uri, false);
+      const offer: Offer = { ...value, uri: document.uri.toString(), offset, text, path };
       if (index === 0 && !info) {
         this.reactions.offered(offer);
       }

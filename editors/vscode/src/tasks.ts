@@ -19,8 +19,8 @@ const MARKS: Record<string, string> = { pass: "✓", fail: "✗", skip: "–", e
 /** An answer that waits for its person. */
 interface Pending {
   readonly file: vscode.Uri;
-  /** What is replaced, as it was; undefined for a file that is to be made. */
-  readonly replaced: { readonly range: vscode.Range; readonly text: string } | undefined;
+  /** What is replaced, and the whole file as it was; undefined for a file that is to be made. */
+  readonly replaced: { readonly range: vscode.Range; readonly whole: string } | undefined;
   readonly text: string;
 }
 
@@ -62,7 +62,7 @@ export class Tasks implements vscode.TextDocumentContentProvider {
       instruction: verb === "fix" ? problems(document, range) : instruction,
       ...(verb === "test" ? { path: document.uri.path.split("/").at(-1) } : {}),
     };
-    const version = document.version;
+    const whole = document.getText();
     const answer = await this.ask(verb, body);
     if (!answer) {
       return;
@@ -76,7 +76,7 @@ export class Tasks implements vscode.TextDocumentContentProvider {
     } else if (answer.code.trim()) {
       const where = verb === "write" ? new vscode.Range(selection.active, selection.active) : range;
       const code = verb === "write" ? inserted(document, selection.active, answer.code) : indented(answer.code.replace(/\n+$/, ""), indent);
-      if (document.version !== version && document.getText(range) !== linesOf(document, target)) {
+      if (document.getText() !== whole) {
         this.home.tell({ state: "nothing", reason: "the file changed meanwhile" });
         return;
       }
@@ -93,17 +93,17 @@ export class Tasks implements vscode.TextDocumentContentProvider {
     const edit = new vscode.WorkspaceEdit();
     if (pending.replaced) {
       const document = await vscode.workspace.openTextDocument(pending.file);
-      if (document.getText(pending.replaced.range) !== pending.replaced.text) {
+      if (document.getText() !== pending.replaced.whole) {
         this.home.tell({ state: "nothing", reason: "the file changed meanwhile: ask again" });
         return;
       }
       edit.replace(pending.file, pending.replaced.range, pending.text);
     } else {
-      edit.createFile(pending.file, { ignoreIfExists: true, contents: Buffer.from(pending.text) });
+      edit.createFile(pending.file, { contents: Buffer.from(pending.text) }); // refused where it came to be meanwhile
     }
     const done = await vscode.workspace.applyEdit(edit);
     if (!done) {
-      this.home.tell({ state: "nothing", reason: "the file cannot be changed: is it read-only?" });
+      this.home.tell({ state: "nothing", reason: "the file cannot be changed: is it read-only, or there already?" });
       return;
     }
     await this.discard(vscode.Uri.parse(key));
@@ -187,7 +187,7 @@ export class Tasks implements vscode.TextDocumentContentProvider {
     const whole = document.getText();
     const proposed = whole.slice(0, document.offsetAt(range.start)) + written + whole.slice(document.offsetAt(range.end));
     const uri = this.virtual(document.uri.path, proposed);
-    const replaced = { range, text: document.getText(range) };
+    const replaced = { range, whole };
     this.pending.set(uri.toString(), { file: document.uri, replaced, text: written });
     await vscode.commands.executeCommand("vscode.diff", document.uri, uri, title);
   }

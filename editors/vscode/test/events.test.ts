@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 
 import { atLevel, Event, EventQueue, Level } from "../src/events";
+import { FileShelf } from "../src/shelf";
 import { Unavailable } from "../src/status";
 
 function event(number: number): Event {
@@ -83,4 +87,80 @@ test("a memory without end is none: the oldest go", () => {
   made.clear();
   assert.equal(made.length, 0);
   made.dispose();
+});
+
+test("what was agreed to is looked at again when it is sent", async () => {
+  const sent: Event[] = [];
+  let level: Level = "text";
+  const shelf = { get: () => [], set: () => {} };
+  const made = new EventQueue(async (events) => void sent.push(...events), shelf, () => level);
+  made.add(event(1));
+  level = "counts";
+  await made.flush();
+  assert.ok(sent.length === 1 && !JSON.stringify(sent).includes("salary"));
+  made.add(event(2));
+  level = "off";
+  await made.flush();
+  assert.deepEqual([sent.length, made.length], [1, 0]);
+  made.dispose();
+});
+
+test("an event that is refused for good holds up nobody", async () => {
+  const sent: string[] = [];
+  const { made } = queue(async (events) => {
+    if (events.some((item) => item.id === "e-7")) {
+      throw new Unavailable({ state: "refused", reason: "no event" }, 400);
+    }
+    sent.push(...events.map((item) => item.id));
+  });
+  for (let number = 0; number < 20; number += 1) {
+    made.add(event(number));
+  }
+  await made.flush();
+  assert.deepEqual([sent.length, new Set(sent).size, made.length], [19, 19, 0]);
+  made.dispose();
+});
+
+test("a token that is refused loses nothing", async () => {
+  const { made } = queue(async () => {
+    throw new Unavailable({ state: "refused", reason: "a valid token is needed" }, 401);
+  });
+  made.add(event(1));
+  await made.flush();
+  assert.equal(made.length, 1);
+  made.dispose();
+});
+
+test("a batch is no longer than a gateway takes", async () => {
+  const sizes: number[] = [];
+  const { made } = queue(async (events) => void sizes.push(JSON.stringify(events).length));
+  for (let number = 0; number < 30; number += 1) {
+    made.add({ ...event(number), prompt: "x".repeat(100_000) });
+  }
+  await made.flush();
+  assert.ok(Math.max(...sizes) < 1_000_000 && made.length === 0);
+  made.dispose();
+});
+
+test("several windows keep their events apart, and the next one sends them all", () => {
+  const folder = mkdtempSync(join(tmpdir(), "yunque-"));
+  const [one, two] = [new FileShelf(join(folder, "deep")), new FileShelf(join(folder, "deep"))];
+  assert.deepEqual(one.get(), []);
+  one.set([event(1)]);
+  two.set([event(2), event(1)]);
+  one.write();
+  two.write();
+  assert.equal(readdirSync(join(folder, "deep")).length, 2);
+  const next = new FileShelf(join(folder, "deep"));
+  const peek = new FileShelf(join(folder, "deep"));
+  assert.deepEqual(peek.get().map((item) => item.id).sort(), ["e-1", "e-2"]);
+  assert.equal(readdirSync(join(folder, "deep")).length, 2); // until they are safe
+  const made = new EventQueue(async () => {}, next, () => "text");
+  next.write(); // an editor that is closed before anything was sent
+  assert.deepEqual(new FileShelf(join(folder, "deep")).get().map((item) => item.id).sort(), ["e-1", "e-2"]);
+  made.dispose();
+  next.set([]);
+  next.write();
+  assert.deepEqual(readdirSync(join(folder, "deep")), []);
+  rmSync(folder, { recursive: true });
 });

@@ -24,12 +24,14 @@ class World {
     },
   );
 
-  offer(text: string, id = "c1", offset = this.text.length): Offer {
+  /** A completion at the cursor, or the rest of one. */
+  offer(text: string, id = "c1", offset = this.text.length, whole = text): Offer {
     const suggestion = {
-      id, text, status: READY, model: "m", engine: "e", language: "python", settings: { temperature: 0 },
+      id, text: whole, status: READY, model: "m", engine: "e", language: "python", settings: { temperature: 0 },
       verdicts: [{ check: "syntax", outcome: "pass" }],
     };
-    const around = { before: this.text.slice(0, offset), after: this.text.slice(offset), isWholeFile: true };
+    const typed = whole.length - text.length;
+    const around = { before: this.text.slice(0, offset - typed), after: this.text.slice(offset), isWholeFile: true };
     const offer = {
       suggestion, uri: "u", offset, text, around, path: "a.py", line: 0, column: offset, charsBehind: 0, latencyMs: 90, isAsked: false,
     };
@@ -108,11 +110,13 @@ test("who types what it says is still shown it, and may take the rest", () => {
   world.pass(300);
   world.write("r");
   world.write("e");
-  const rest = world.offer("turn x"); // the provider is asked again, and gives the rest
+  const rest = world.offer("turn x", "c1", world.text.length, "return x"); // the provider is asked again, and gives the rest
   world.write("turn x");
   world.reactions.tookAll(rest);
   assert.deepEqual(world.story, ["shown", "accepted"]);
-  assert.equal(world.events[1]?.kept_chars, 6);
+  assert.equal(world.events[1]?.kept_chars, 8);
+  world.pass(31_000);
+  assert.deepEqual([world.events[2]?.final_text, world.events[2]?.kept_chars, world.events[2]?.prompt], ["return x", 8, "x = "]);
 });
 
 test("an editor that writes what was typed anew has taken it all the same", () => {

@@ -85,6 +85,10 @@ def rule_of(text: str, edit: Edit) -> Rule | None:
     wanted = 2 if not old else 1
     if len(left) < wanted or not right or not any(token.isidentifier() and len(token) > 1 for token in (*left[-2:], *old)):
         return None
+    if not old:  # with the blanks between what stands before it and behind it
+        last = list(TOKEN.finditer(text, line_start, start))[-1].end()
+        following = TOKEN.search(text, start + len(after), line_end)
+        after = text[last : following.start() if following else line_end]
     return Rule(old=old, left=left[-wanted:], right=right[:1], text=after, is_name=False)
 
 

@@ -53,7 +53,7 @@ def _readings(text: str) -> Iterator[str]:
             yield text + '""'
         yield from (text[: word.start()] + name for name in _keywords() if name.startswith(word[0]) and name != word[0])
     elif _OPERATOR.search(text):
-        yield from (text + more for more in "=>.0")
+        yield from (text + more for more in "=>.0*/<")
 
 
 @lru_cache(maxsize=1)

@@ -15,6 +15,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
+import sqlite3
 import time
 import uuid
 from collections import Counter
@@ -98,7 +100,6 @@ class Ledger:
     def __init__(self, url: str) -> None:
         """``url``: a path of an SQLite file, or ``sqlite:///…``, or ``postgresql://…``."""
         if "://" not in url:
-            Path(url).expanduser().absolute().parent.mkdir(parents=True, exist_ok=True)
             url = f"sqlite:///{Path(url).expanduser().absolute()}"
         try:
             parsed = sa.make_url(url)
@@ -113,6 +114,7 @@ class Ledger:
             raise FeedbackError(f"needs {error.name}", where=self.where, do="pip install 'yunque[postgres]'") from None
         self._insert = INSERT[kind]
         if kind == "sqlite":
+            self._make_private(Path(parsed.database or ""))
             _set_up_sqlite(self._engine)
         try:
             with self._writing() as connection:
@@ -124,6 +126,14 @@ class Ledger:
     def close(self) -> None:
         """Let go of connections."""
         self._engine.dispose()
+
+    def _make_private(self, path: Path) -> None:
+        """A file that its owner alone reads; SQLite gives its journals the same rights."""
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        except OSError as error:
+            raise FeedbackError(f"cannot be opened ({error.strerror})", where=self.where) from None
 
     # ----------------------------------------------------------------------------------------------------------- consent
     def consent(self, person: str) -> Level:
@@ -173,7 +183,7 @@ class Ledger:
             return connection.execute(sa.delete(EVENTS).where(EVENTS.c.happened_at < before)).rowcount
 
     def erase(self, person: str) -> Erasure:
-        """Delete every event of somebody and their consent; the receipt is kept."""
+        """Delete every event of somebody and their consent; the receipt is kept. `forget_deleted` clears the files."""
         with self._writing() as connection:
             connection.execute(sa.select(PEOPLE.c.name).where(PEOPLE.c.name == person).with_for_update())
             query = sa.select(EVENTS.c.id, EVENTS.c.reaction, EVENTS.c.happened_at).where(EVENTS.c.person == person)
@@ -192,7 +202,6 @@ class Ledger:
             connection.execute(sa.delete(PEOPLE).where(PEOPLE.c.name == person))
             receipt = {"id": erasure.id, "erased_at": erasure.erased_at, "receipt": json.dumps(asdict(erasure))}
             connection.execute(sa.insert(ERASURES).values(receipt))
-        self._forget_deleted()
         return erasure
 
     def erasures(self) -> list[Erasure]:
@@ -203,17 +212,28 @@ class Ledger:
             )
         return [Erasure(**json.loads(text)) for text in texts]
 
-    def _forget_deleted(self) -> None:
-        """Leave nothing of deleted rows in the files of the database."""
+    def erasures_of(self, person: str) -> list[Erasure]:
+        """The receipts of somebody, whose name must be known for that."""
+        return [erasure for erasure in self.erasures() if erasure.person_sha256 == _sha256(person)]
+
+    def forget_deleted(self) -> None:
+        """Leave nothing of deleted rows in the files of the database. FeedbackError while somebody still reads them."""
         with self._errors(), contextlib.closing(self._engine.raw_connection()) as connection:
-            if self._engine.dialect.name == "sqlite":
+            is_sqlite = self._engine.dialect.name == "sqlite"
+            if is_sqlite:
                 statements = ["VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"]
             else:
                 connection.driver_connection.autocommit = True  # type: ignore[union-attr]  # psycopg's; it is reset below
-                statements = ["VACUUM events"]
-            for statement in statements:
-                connection.cursor().execute(statement)
-            connection.invalidate()
+                statements = [f"VACUUM {table}" for table in ("events", "people", "exports")]
+            try:
+                for statement in statements:
+                    cursor = connection.cursor()
+                    cursor.execute(statement)
+                    if statement.startswith("PRAGMA") and (row := cursor.fetchone()) and row[0]:
+                        do = "run it again when reports and exports have ended"
+                        raise FeedbackError("deleted, but somebody still reads what was there", do=do)
+            finally:
+                connection.invalidate()
 
     # ------------------------------------------------------------------------------------------------------------ reading
     def completions(self, since: float = 0.0, until: float = 1e11) -> Iterator[Shown]:
@@ -255,19 +275,17 @@ class Ledger:
         """
         own = EVENTS.c
         names = ("path", "prompt", "completion", "suffix")
-        merged = (
-            sa.select(own.completion_id, *(sa.func.max(own[name]).label(name) for name in names))
-            .where(own.level == int(Level.TEXT))
-            .group_by(own.completion_id)
-            .subquery()
-        )
+        with_text = sa.and_(own.level == int(Level.TEXT), own.completion != "")
+        first = sa.select(sa.func.min(own.number).label("number")).where(with_text).group_by(own.completion_id).subquery()
+        merged = EVENTS.alias("merged")
         plain = (own.person, own.completion_id, own.reaction, own.language, own.final_text, own.model, own.happened_at)
         query = (
             sa.select(*plain, own.verdicts, own.gate_score, *(merged.c[name] for name in names))
             .select_from(EVENTS)
             .join(merged, merged.c.completion_id == own.completion_id)
+            .join(first, first.c.number == merged.c.number)
             .join(PEOPLE, PEOPLE.c.name == own.person)
-            .where(own.level == int(Level.TEXT), PEOPLE.c.level == int(Level.TEXT), merged.c.completion != "")
+            .where(own.level == int(Level.TEXT), PEOPLE.c.level == int(Level.TEXT))
             .where(own.happened_at >= since, own.happened_at < until)
             .order_by(own.number)
         )
@@ -276,7 +294,10 @@ class Ledger:
             yield values.pop("person"), values | {"verdicts": json.loads(values["verdicts"]), "consent": True}
 
     def note_export(self, artifact_id: str, num_events: Mapping[str, int]) -> None:
-        """Write down whose events an artifact holds, so that an erasure can say so."""
+        """Write down whose events an artifact holds, so that an erasure can say so; before the artifact is there.
+
+        FeedbackError where somebody has taken their consent back meanwhile: the artifact must not come to be.
+        """
         now = time.time()
         rows = [
             {"artifact_id": artifact_id, "person": person, "num_events": number, "made_at": now}
@@ -284,6 +305,9 @@ class Ledger:
         ]
         if rows:
             with self._writing() as connection:
+                agree = sa.select(PEOPLE.c.name).where(PEOPLE.c.level == int(Level.TEXT)).with_for_update(read=True)
+                if not num_events.keys() <= set(connection.execute(agree).scalars()):
+                    raise FeedbackError("somebody took their consent back meanwhile", do="export again")
                 connection.execute(self._insert(EXPORTS).values(rows).on_conflict_do_nothing())
 
     def num_events(self) -> int:
@@ -325,8 +349,13 @@ def _set_up_sqlite(engine: sa.Engine) -> None:
     @sa.event.listens_for(engine, "connect")
     def connected(connection: Any, _: Any) -> None:
         connection.isolation_level = None  # the driver begins nothing by itself
-        for setting in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON"):
+        for setting in ("synchronous=FULL", "secure_delete=ON"):
             connection.execute(f"PRAGMA {setting}")
+        for _ in range(10 * BUSY_S):  # SQLite does not wait by itself while another one changes it
+            with contextlib.suppress(sqlite3.OperationalError):
+                connection.execute("PRAGMA journal_mode=WAL")
+                return
+            time.sleep(0.1)
 
     @sa.event.listens_for(engine, "begin")
     def begun(connection: sa.Connection) -> None:

@@ -90,11 +90,19 @@ class FeedbackReport:
 
 
 def erase(ledger: Ledger, person: str, outs: Sequence[Path]) -> tuple[Erasure, list[Artifact]]:
-    """Delete what is kept of somebody, and mark what was made of it in these folders, which the result names."""
-    known = person in {item.name for item in ledger.people()}
-    erasure = ledger.erase(person)
-    if not known and not erasure.num_events:
+    """Delete what is kept of somebody, and mark what was made of it in these folders, which the result names.
+
+    Whatever stopped it, the same call again goes on: what was exported is known from the receipts. FeedbackError where
+    nothing was ever kept of them, and where somebody still reads the database.
+    """
+    is_known = person in {item.name for item in ledger.people()}
+    if not is_known and not ledger.erasures_of(person):
         raise FeedbackError(f"nothing is kept of {person!r}", where=ledger.where, do="see `yunque feedback users`")
-    why = f"holds events that were erased ({erasure.id})"
-    tainted = [artifact for out in outs for artifact in Store(out).taint(erasure.exports, why)]
-    return erasure, tainted
+    if is_known:
+        ledger.erase(person)
+    receipts = ledger.erasures_of(person)
+    exports = {name for receipt in receipts for name in receipt.exports}
+    why = f"holds events that were erased ({receipts[-1].id})"
+    tainted = [artifact for out in outs for artifact in Store(out).taint(exports, why)]
+    ledger.forget_deleted()
+    return receipts[-1], tainted

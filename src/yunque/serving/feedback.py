@@ -140,12 +140,19 @@ class Feedback:
 
     def _store(self, events: Sequence[Event], person: str) -> tuple[int, Level]:
         assert self.ledger is not None
-        if min(self.ledger.consent(person), self.most) is Level.TEXT:
+        most = min(self.ledger.consent(person), self.most)
+        if most is Level.TEXT:
             events = [self._without_secrets(event) for event in events]
-        return self.ledger.add(events, person, self.most)
+        # At most what they were prepared for: the person may agree to more a moment later.
+        return self.ledger.add(events, person, most)
 
     def _without_secrets(self, event: Event) -> Event:
-        """The event with placeholders; without any text where they cannot be made, or a secret shows in what is joined."""
+        """The event with placeholders; without any text where they cannot be made, or a secret shows in what is joined.
+
+        What stands there in the end is looked at with what stands before it: alone, a password is a word.
+        """
+        if event.final_text and not event.prompt:
+            event = event.model_copy(update={"final_text": ""})
         with self._redacting:  # the scanners are of one thread
             texts = {}
             for name in TEXT_FIELDS:

@@ -9,9 +9,10 @@ Not covered: other files between the tokens, which stay before the prompt as the
 
 from __future__ import annotations
 
+from yunque.models.tokenizer import FAMILIES
+
 FORMS = (
-    ("<fim_prefix>", "<fim_suffix>", "<fim_middle>"),
-    ("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"),
+    *FAMILIES[:2],
     ("<PRE> ", " <SUF>", " <MID>"),
     ("<｜fim▁begin｜>", "<｜fim▁hole｜>", "<｜fim▁end｜>"),
 )

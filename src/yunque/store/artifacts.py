@@ -128,7 +128,11 @@ class Store:
             self._artifacts.mkdir(parents=True, exist_ok=True)
             _share(draft, (draft / MANIFEST).stat().st_mode)
             os.rename(draft, final)
-        return Artifact(path=final, manifest=manifest), True
+        made = Artifact(path=final, manifest=manifest)
+        of = {*(f"{parent.manifest.kind}-{parent.id}" for parent in parents), *_sources(made)}
+        if marks := [why for name, why in self.tainted().items() if name in of]:
+            self._mark([folder], marks[0])
+        return made, True
 
     # ------------------------------------------------------------------------------------------------------------- reading
     def all(self) -> list[Artifact]:
@@ -161,8 +165,11 @@ class Store:
 
     # --------------------------------------------------------------------------------------------------------------- taint
     def taint(self, names: Iterable[str], why: str) -> list[Artifact]:
-        """Mark artifacts (``kind-id``) and all that was made of them; returns those that are here."""
-        marked = set(names)
+        """Mark artifacts (``kind-id``) and all that was made of them; returns those that are here.
+
+        What is not here is marked all the same: it may be published a moment later.
+        """
+        names, marked = set(names), set(names)
         every = [(f"{artifact.manifest.kind}-{artifact.id}", artifact) for artifact in self.all()]
         reached: list[Artifact] = []
         while more := [
@@ -173,12 +180,17 @@ class Store:
         ]:
             reached += [artifact for _, artifact in more]
             marked |= {name for name, _ in more} | {artifact.id for _, artifact in more}
-        if reached:
-            with self.lock(), disk_errors(self.root):
-                known = self.tainted()
-                new = {f"{artifact.manifest.kind}-{artifact.id}": why for artifact in reached}
-                write_whole(self.root / TAINTED, json.dumps(new | known, indent=1) + "\n")
+        if names := {*names, *(f"{artifact.manifest.kind}-{artifact.id}" for artifact in reached)}:
+            self._mark(names, why)
         return reached
+
+    def _mark(self, names: Iterable[str], why: str) -> None:
+        """Without the lock of runs, which may last for hours; a lock of its own for a moment."""
+        with disk_errors(self.root):
+            self.root.mkdir(parents=True, exist_ok=True)
+            with open(self.root / "tainted.lock", "w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                write_whole(self.root / TAINTED, json.dumps(dict.fromkeys(names, why) | self.tainted(), indent=1) + "\n")
 
     def tainted(self) -> dict[str, str]:
         """``kind-id`` of what must not be used any more -> why."""

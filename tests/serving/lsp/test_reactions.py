@@ -108,6 +108,17 @@ def test_what_is_seen_and_typed_over_is_dismissed(url, ledger, tmp_path):
     assert sorted(shown.reactions) == ["dismissed", "shown"] and list(ledger.texts()) == []
 
 
+def test_a_consent_that_is_taken_back_reaches_the_gateway(url, ledger, tmp_path):
+    async def story(editor):
+        editor.open(CODE)
+        await editor.complete(1, 11)
+        await until(lambda: ledger.consent("local") is Level.SHAPE)
+        editor.configure(feedback="off")
+        await until(lambda: ledger.consent("local") is Level.OFF)
+
+    with_editor(story, url=url, feedback="shape", environment={"YUNQUE_DATA": str(tmp_path)})
+
+
 def test_without_agreement_nothing_is_told(url, ledger, tmp_path):
     async def story(editor):
         editor.open(CODE)
@@ -127,9 +138,9 @@ def test_without_agreement_nothing_is_told(url, ledger, tmp_path):
 
 
 # ------------------------------------------------------------------------------------------------------- without a process
-def given(text="a + b", start=(1, 11)):
+def given(text="a + b", start=(1, 11), id="cmpl-1"):
     status = Status(state=State.READY)
-    suggestion = Suggestion(text=text, id="cmpl-1", status=status, model="m", language="python")
+    suggestion = Suggestion(text=text, id=id, status=status, model="m", language="python")
     place = Place(before="return ", after="\n", path="a.py", is_whole_file=True)
     return Given(suggestion=suggestion, place=place, uri="u", start=start, behind=0, latency_ms=90.0)
 
@@ -172,6 +183,32 @@ def test_typing_what_it_says_is_no_dismissal():
     assert [event.reaction for event in events] == ["shown", "dismissed"]
 
 
+def typed(text, column):
+    place = lsp.Range(start=lsp.Position(1, column), end=lsp.Position(1, column))
+    return [lsp.TextDocumentContentChangePartial(range=place, text=text)]
+
+
+def test_completions_that_say_the_rest_of_one_are_that_one_and_a_command_may_come_late():
+    events = []
+
+    async def story():
+        reactions = Reactions(emit=events.append, read=lambda *_: None, units=utf16)
+        reactions.given(given("abc", id="cmpl-1"))
+        await asyncio.sleep(SEEN_S + 0.1)
+        reactions.changed("u", typed("a", 11))
+        reactions.given(given("bc", (1, 12), id="cmpl-2"))
+        reactions.changed("u", typed("bc", 12))
+        reactions.given(given("next", (1, 14), id="cmpl-3"))  # before the command of the one that was put in
+        reactions.took("cmpl-2")
+        await asyncio.sleep(SEEN_S + 0.1)
+        reactions.close()
+
+    asyncio.run(story())
+    assert [(event.completion_id, event.reaction.value) for event in events] == [
+        ("cmpl-1", "shown"), ("cmpl-1", "accepted"), ("cmpl-3", "shown"), ("cmpl-3", "dismissed"),
+    ]  # fmt: skip
+
+
 def test_what_was_not_seen_is_not_told():
     events = []
 
@@ -201,30 +238,57 @@ def test_events_wait_for_a_gateway_that_is_gone_and_for_an_editor_that_ended(tmp
         sent.extend(events)
 
     async def story():
-        first = EventQueue(send=refuse, shelf=tmp_path / "shelf.json")
+        level = Level.SHAPE
+        first = EventQueue(send=refuse, level=lambda: level, folder=tmp_path / "shelf")
+        other = EventQueue(send=refuse, level=lambda: level, folder=tmp_path / "shelf")
         for number in range(150):
-            first.add(event(number), Level.SHAPE)
-        first.add(event(999), Level.OFF)
+            (first if number % 2 else other).add(event(number))
+        level = Level.OFF
+        first.add(event(999))
+        level = Level.SHAPE
         await first.close()
-        assert (tmp_path / "shelf.json").stat().st_mode & 0o077 == 0
-        assert (
-            "secret" not in (tmp_path / "shelf.json").read_text()
-            and len(json.loads((tmp_path / "shelf.json").read_text())) == 150
-        )
-        second = EventQueue(send=keep, shelf=tmp_path / "shelf.json")
+        await other.close()
+        files = list((tmp_path / "shelf").iterdir())
+        assert len(files) == 2 and not any(file.stat().st_mode & 0o077 for file in files)
+        assert not any("secret" in file.read_text() for file in files)
+        assert sum(len(json.loads(file.read_text())) for file in files) == 150
+        second = EventQueue(send=keep, level=lambda: level, folder=tmp_path / "shelf")
         second.take_up()
+        assert len(list((tmp_path / "shelf").iterdir())) == 2  # until they are safe
+        level = Level.COUNTS
         await second.flush()
-        assert len(second) == 0 and not (tmp_path / "shelf.json").exists()
+        assert len(second) == 0 and not list((tmp_path / "shelf").iterdir())
         await second.close()
 
     asyncio.run(story())
-    assert [item.id for item in sent] == [f"e{number}" for number in range(150)]
+    assert sorted(item.id for item in sent) == sorted(f"e{number}" for number in range(150))
+    assert not any(item.chars for item in sent)  # the level of when they were sent
+
+
+def test_an_event_that_is_refused_for_good_holds_up_nobody(tmp_path):
+    sent = []
+
+    async def send(events):
+        if any(item.id == "e7" for item in events):
+            raise UnavailableError(Status(state=State.REFUSED, reason="no event"), 400)
+        sent.extend(item.id for item in events)
+
+    async def story():
+        queue = EventQueue(send=send, level=lambda: Level.TEXT, folder=tmp_path)
+        for number in range(20):
+            queue.add(event(number))
+        await queue.flush()
+        await queue.close()
+
+    asyncio.run(story())
+    assert len(sent) == 19 and "e7" not in sent
 
 
 def test_who_agrees_no_more_leaves_nothing_behind(tmp_path):
     async def story():
-        queue = EventQueue(send=None, shelf=tmp_path / "shelf.json")
-        queue.add(event(1), Level.TEXT)
+        (tmp_path / "old.json").write_text("[]")
+        queue = EventQueue(send=None, level=lambda: Level.TEXT, folder=tmp_path)
+        queue.add(event(1))
         queue.clear()
         await queue.close()
 
@@ -236,7 +300,7 @@ def test_a_shelf_that_cannot_be_read_is_left(tmp_path):
     (tmp_path / "shelf.json").write_text("{]")
 
     async def story():
-        queue = EventQueue(send=None, shelf=tmp_path / "shelf.json")
+        queue = EventQueue(send=None, level=lambda: Level.TEXT, folder=tmp_path)
         queue.take_up()
         assert len(queue) == 0
 

@@ -92,10 +92,12 @@ class Events:
 
     def __init__(self, path: Path, rules: EventRules = EventRules()) -> None:
         self.path, self.rules, self._artifact = Path(path), rules, ""
-        if self.path.is_dir():
-            self._artifact = self.path.resolve().name if (self.path / MANIFEST).exists() else ""
-            if why := Store(self.path.resolve().parents[1]).tainted().get(self._artifact):
+        folder = self.path.resolve() if self.path.is_dir() else self.path.resolve().parent
+        if (folder / MANIFEST).is_file():
+            self._artifact = folder.name
+            if why := Store(folder.parents[1]).tainted().get(self._artifact):
                 raise SourceError(why, where=shown(str(path)), do="export anew with `yunque feedback export`")
+        if self.path.is_dir():
             self.path /= "events.jsonl"
         if not self.path.is_file():
             do = f"name a JSON lines file of events, or an SQLite file with a table {TABLE}"

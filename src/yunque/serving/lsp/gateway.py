@@ -49,9 +49,10 @@ NO_ANSWER = Status(state=State.NOTHING, reason="the model has nothing to add")
 class UnavailableError(ServingError):
     """The gateway gave no answer; ``status`` says why."""
 
-    def __init__(self, status: Status) -> None:
+    def __init__(self, status: Status, code: int = 0) -> None:
+        """``code``: of HTTP; 0 where nobody answered."""
         super().__init__(status.reason)
-        self.status = status
+        self.status, self.code = status, code
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,7 +154,7 @@ class Gateway:
             with contextlib.suppress(ValueError):
                 return answer.json()
             raise UnavailableError(Status(state=State.OFFLINE, reason=f"{self.url} is no gateway of yunque"))
-        raise UnavailableError(_refused(answer))
+        raise UnavailableError(_refused(answer), answer.status_code)
 
 
 def _refused(answer: httpx2.Response) -> Status:

@@ -24,7 +24,7 @@ from rapidfuzz.distance import LCSseq
 
 from yunque.feedback.events import SURVIVAL_S, Event, Reaction
 from yunque.serving.lsp.gateway import Place, Suggestion
-from yunque.serving.lsp.places import Point, Units, moved
+from yunque.serving.lsp.places import Point, Units, moved, point
 
 SEEN_S = 0.25
 """What was there for less was not looked at."""
@@ -50,6 +50,8 @@ class _Current:
     given: Given
     since: float
     rest: str
+    ids: set[str]
+    """Of it, and of what the gateway gave while somebody typed it."""
     is_shown: bool = False
 
 
@@ -70,13 +72,21 @@ class Reactions:
     seconds: float = 1.0
     """How long a second is; tests shorten it."""
     _current: _Current | None = field(default=None, init=False)
+    _awaited: _Current | None = field(default=None, init=False)
+    """What was put in, and of which the editor has not said so yet."""
+    _end: Point = field(default=(0, 0), init=False)
+    """Where it ends."""
     _taken: list[_Taken] = field(default_factory=list, init=False)
     _tasks: set[asyncio.Task] = field(default_factory=set, init=False)
 
     def given(self, given: Given) -> None:
-        """The editor was given a completion."""
+        """The editor was given a completion; where it says what is left of the one before, that one stays."""
+        suggestion = given.suggestion
+        if (current := self._current) and given.uri == current.given.uri and suggestion.text == current.rest:
+            current.ids.add(suggestion.id)
+            return
         self._dismiss()
-        current = _Current(given=given, since=time.time(), rest=given.suggestion.text)
+        current = _Current(given=given, since=time.time(), rest=suggestion.text, ids={suggestion.id})
         self._current = current
 
         async def seen() -> None:
@@ -101,21 +111,23 @@ class Reactions:
         text = changes[0].text.replace("\r\n", "\n") if len(changes) == 1 else ""
         if text and current.rest.startswith(text) and current.rest != text:
             current.rest = current.rest[len(text) :]  # somebody types what it says
-        elif not (text and text.endswith(current.rest)):  # else it was taken, of which its command tells in a moment
+        elif text and text.endswith(current.rest):
+            # It was taken, of which its command tells in a moment, perhaps after the next one was given.
+            self._awaited, self._current = current, None
+            self._end = _behind(changes[0], self.units)
+        else:
             self._dismiss()
 
     def took(self, completion: str) -> None:
         """The editor's command of a completion that was put in."""
-        current, self._current = self._current, None
-        if current is None or current.given.suggestion.id != completion:
+        current, self._awaited = self._awaited, None
+        if current is None or completion not in current.ids:
             return
         self._show(current)
         given, text = current.given, current.given.suggestion.text
         seen_ms = round(1000 * (time.time() - current.since))
         self._event(given, Reaction.ACCEPTED, kept_chars=len(text), seen_ms=seen_ms)
-        here = lsp.Position(*given.start)
-        put_in = lsp.TextDocumentContentChangePartial(range=lsp.Range(start=here, end=here), text=text)
-        taken = _Taken(given=given, start=given.start, end=moved(given.start, put_in, self.units, stays=False))
+        taken = _Taken(given=given, start=given.start, end=self._end)
         self._taken.append(taken)
 
         async def follow() -> None:
@@ -140,7 +152,7 @@ class Reactions:
         task.add_done_callback(self._tasks.discard)
 
     def _show(self, current: _Current) -> None:
-        if (self._current is current or not current.is_shown) and not current.is_shown and current.rest:
+        if not current.is_shown and current.rest:
             current.is_shown = True
             place, text = current.given.place, current.given.suggestion.text
             texts = {"prompt": place.before, "completion": text, "suffix": place.after}
@@ -159,12 +171,14 @@ class Reactions:
         if taken not in self._taken or (now := self.read(taken.given.uri, taken.start, taken.end)) is None:
             return
         now, text = now.replace("\r\n", "\n"), taken.given.suggestion.text
+        # With what stands before it: a password that was typed there is looked for in context.
+        texts = {"final_text": now, "prompt": taken.given.place.before, "suffix": taken.given.place.after}
         kept = LCSseq.similarity(text, now)
-        self._event(taken.given, Reaction.SURVIVED, after_s=after, kept_chars=kept, final_text=now)
+        self._event(taken.given, Reaction.SURVIVED, after_s=after, kept_chars=kept, **texts)
         if after == SURVIVAL_S[-1]:
             self._taken.remove(taken)
             if now != text:
-                self._event(taken.given, Reaction.EDITED, kept_chars=kept, final_text=now)
+                self._event(taken.given, Reaction.EDITED, kept_chars=kept, **texts)
 
     def _event(self, given: Given, reaction: Reaction, **values: Any) -> None:
         suggestion = given.suggestion
@@ -177,3 +191,14 @@ class Reactions:
         }  # fmt: skip
         event = {"id": uuid.uuid4().hex, "completion_id": suggestion.id, "reaction": reaction, **about, **values}
         self.emit(Event.model_validate(event))
+
+
+def _behind(change: Any, units: Units) -> Point:
+    """The place behind what a change put in."""
+    return moved(point(change.range.start), _put_in(change), units, stays=False)
+
+
+def _put_in(change: Any) -> lsp.TextDocumentContentChangePartial:
+    """A change as if it had replaced nothing."""
+    here = lsp.Range(start=change.range.start, end=change.range.start)
+    return lsp.TextDocumentContentChangePartial(range=here, text=change.text)

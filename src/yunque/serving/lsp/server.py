@@ -33,7 +33,7 @@ import yunque
 from yunque.code.next_edit import EditTrail
 from yunque.core.paths import data_folder
 from yunque.core.plugins import nearest
-from yunque.feedback.events import LEVELS, Event
+from yunque.feedback.events import LEVELS, Event, Level
 from yunque.inference.verified.coding import Verb
 from yunque.serving.lsp.event_queue import EventQueue
 from yunque.serving.lsp.gateway import READY, Gateway, Place, State, Status, Suggestion, UnavailableError
@@ -48,6 +48,8 @@ TAKEN = "yunque.taken"
 """Command of an inline completion: it was taken."""
 CLOCK = "YUNQUE_CLOCK_FACTOR"
 """For tests: how many seconds pass in one, for what waits longest."""
+AGAIN_S = 30.0
+"""How long until a gateway is told again what could not be told."""
 MOST_CHARS = 2_000_000
 """Longer files are left alone."""
 
@@ -112,9 +114,10 @@ class YunqueServer(LanguageServer):
         """Of the last completion: its file, its line, and itself."""
         self.trails: dict[str, EditTrail] = {}
         """What was changed in the files that are open."""
-        self.events = EventQueue(send=self._report, shelf=data_folder() / "editor-events.json")
+        self.events = EventQueue(send=self._report, level=self._level, folder=data_folder() / "editor-events")
+        self._agreeing: asyncio.Task | None = None
         second = 1.0 / float(os.environ.get(CLOCK, "1"))
-        self.reactions = Reactions(emit=self._emit, read=self._text, units=self._units, seconds=second)
+        self.reactions = Reactions(emit=self.events.add, read=self._text, units=self._units, seconds=second)
 
     async def configure(self, values: Any) -> None:
         """Take settings over; what cannot be is said in the status, and the old ones stay."""
@@ -126,6 +129,8 @@ class YunqueServer(LanguageServer):
         before, self.settings = self.settings, settings
         if settings.feedback == "off":
             self.events.clear()
+        if settings.feedback != before.feedback:
+            self.agree_soon()
         if (settings.url, settings.token, settings.model) != (before.url, before.token, before.model):
             await self.leave()
 
@@ -163,7 +168,8 @@ class YunqueServer(LanguageServer):
         text = document.source
         offset = document.offset_at_position(position)
         before, after = text[:offset], text[offset:]
-        sent_before, sent_after = before[-self.settings.chars_before :], after[: self.settings.chars_behind]
+        first = max(0, len(before) - self.settings.chars_before)
+        sent_before, sent_after = before[first:], after[: self.settings.chars_behind]
         return Place(
             before=sent_before.replace("\r\n", "\n"),
             after=sent_after.replace("\r\n", "\n"),
@@ -197,6 +203,8 @@ class YunqueServer(LanguageServer):
             self.tell(error.status)
             return nothing
         self.tell(suggestion.status)
+        if self._agreed != settings.feedback:
+            self.agree_soon()
         if not suggestion.text:
             return nothing
         self._last = document.uri, params.position.line, suggestion
@@ -240,15 +248,32 @@ class YunqueServer(LanguageServer):
             self.trails.setdefault(uri, EditTrail(text=text)).changed(text)
 
     # ---------------------------------------------------------------------------------------------------------- feedback
-    def _emit(self, event: Event) -> None:
-        self.events.add(event, LEVELS[self.settings.feedback])
+    def _level(self) -> Level:
+        return LEVELS[self.settings.feedback]
 
     async def _report(self, events: list[Event]) -> None:
-        gateway = await self.gateway()
-        if self._agreed != self.settings.feedback:
-            await gateway.agree(self.settings.feedback)
-            self._agreed = self.settings.feedback
-        await gateway.report(events)
+        await self._agree()
+        await (await self.gateway()).report(events)
+
+    async def _agree(self) -> None:
+        """Tell the gateway once what its person agrees to."""
+        gateway, level = await self.gateway(), self.settings.feedback
+        if self._agreed != level:
+            await gateway.agree(level)
+            self._agreed = level if gateway is self._gateway else ""
+
+    def agree_soon(self) -> None:
+        """Tell it until it knows: a consent that was taken back must reach it, too."""
+
+        async def until_known() -> None:
+            while self._gateway is not None and self._agreed != self.settings.feedback:
+                with contextlib.suppress(UnavailableError):
+                    await self._agree()
+                    return
+                await asyncio.sleep(AGAIN_S)
+
+        if self._agreeing is None or self._agreeing.done():
+            self._agreeing = asyncio.ensure_future(until_known())
 
     def _text(self, uri: str, start: Point, end: Point) -> str | None:
         if uri not in self.workspace.text_documents:
@@ -371,6 +396,8 @@ def make_language_server(settings: Settings) -> YunqueServer:
     async def shutdown(_: None) -> None:
         server.reactions.close()
         await server.events.close()
+        if server._agreeing is not None:
+            server._agreeing.cancel()
         with contextlib.suppress(ProcessLookupError):
             await server.leave()
 
