@@ -119,8 +119,10 @@ class Workbench:
         self.page.keyboard.press("Enter")
 
     def press(self, *keys: str) -> None:
+        """Keys as people press them: of two within a millisecond VS Code may ask nobody what follows."""
         for key in keys:
             self.page.keyboard.press(key)
+            time.sleep(0.06)
 
     def type(self, text: str, delay_ms: float = 30) -> None:
         self.page.keyboard.type(text, delay=delay_ms)
