@@ -9,6 +9,7 @@ import httpx2
 import pytest
 import yaml
 
+import yunque
 from tests.serving.conftest import served
 from yunque.core.nouns import PromptStyle
 from yunque.inference.scripted_engine import ScriptedEngine
@@ -160,3 +161,12 @@ def test_every_editor_of_the_page_has_its_files():
     page = (EDITORS.parent / "docs" / "editors.md").read_text()
     for folder in ("jetbrains", "neovim", "emacs", "zed", "continue", "llama.vscode", "vscode"):
         assert f"editors/{folder}" in page
+
+
+def test_the_extension_has_the_packages_version_and_every_setting_is_described():
+    package = json.loads((EDITORS / "vscode" / "package.json").read_text())
+    assert package["version"] == yunque.__version__
+    page = (EDITORS.parent / "docs" / "editors.md").read_text()
+    for name, setting in package["contributes"]["configuration"]["properties"].items():
+        assert f"`{name}`" in page or f"`{name}` (" in page, name
+        assert setting.get("description") or setting.get("markdownDescription")
