@@ -7,6 +7,7 @@ import contextlib
 import gc
 import multiprocessing
 import os
+import shutil
 import signal
 import time
 
@@ -187,6 +188,19 @@ def forked_with_torch():
 
     with contextlib.closing(Forked(*ROOMS, *TORCH)) as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Debian's chromium, without a window."""
+    if not (chromium := shutil.which("chromium")):
+        pytest.skip("chromium is not available here: apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        yield started
+        started.close()
 
 
 def _room(path: Path) -> str:

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from yunque.code.languages import language_of
-from yunque.code.next_edit import TOKEN, Edit, Proposal, next_edits, same_rule
+from yunque.code.next_edit import TOKEN, Edit, Proposal, next_edits, rule_of
 from yunque.evaluation.metrics.statistics import wilson
 
 MOST_PLACES, MOST_COMMITS = 40, 100
@@ -87,6 +87,12 @@ def judged(before: str, places: list[tuple[int, int, str]], tables: dict[int, Co
             if outcome and times >= at_least:
                 counts["proposed"] += 1
                 counts[outcome] += 1
+
+
+def same_rule(text: str, edits: list[Edit]) -> int:
+    """How many of the edits, the last one included, have the rule of the last one; offsets are of the text as it is now."""
+    rules = [rule_of(text, edit) for edit in edits]
+    return rules.count(rules[-1]) if rules[-1] is not None else 0
 
 
 def outcome_of(text: str, proposal: Proposal, left: list[tuple[int, int, str]], moved: int) -> str:

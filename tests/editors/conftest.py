@@ -72,26 +72,13 @@ def vscode_here():
         pytest.skip("VS Code is not available here: make test-editors")
 
 
-@pytest.fixture(scope="session")
-def window():
-    """Debian's chromium, without a window."""
-    if not (chromium := shutil.which("chromium")):
-        pytest.skip("chromium is not available here: apt-get install chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        yield started
-        started.close()
-
-
 @pytest.fixture
-def story(vscode_here, window, request):
+def story(vscode_here, browser, request):
     """The folder's name is short: VS Code makes sockets below it."""
     folder = Path(tempfile.mkdtemp(prefix="yq-"))
     try:
         with contextlib.ExitStack() as stack:
-            made = Story(stack, window, folder)
+            made = Story(stack, browser, folder)
             yield made
             made.shot(request.node.name)
         made.ledger.close()

@@ -1,7 +1,6 @@
 """A gateway on a free port of loopback, over an engine that says what it is told."""
 
 import contextlib
-import shutil
 import threading
 import time
 
@@ -51,16 +50,3 @@ def gateway(tmp_path):
             return stack.enter_context(httpx2.Client(base_url=url, timeout=20))
 
         yield start
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """Debian's chromium, without a window."""
-    if not (chromium := shutil.which("chromium")):
-        pytest.skip("chromium is not available here: apt-get install chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        yield started
-        started.close()

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 TOKEN = re.compile(r"\w+|[^\w\s]")
@@ -94,8 +94,12 @@ def rule_of(text: str, edit: Edit) -> Rule | None:
 
 def next_edits(text: str, edit: Edit, most: int = 5) -> list[Proposal]:
     """The same change at other places, first those behind it in the order of the file, then those before it."""
-    if len(text) > MOST_TEXT or (rule := rule_of(text, edit)) is None:
-        return []
+    rule = rule_of(text, edit)
+    return _elsewhere(text, edit, rule, most) if rule is not None and len(text) <= MOST_TEXT else []
+
+
+def _elsewhere(text: str, edit: Edit, rule: Rule, most: int = 5) -> list[Proposal]:
+    """Where a rule fits beside the change that it comes from."""
     here = (edit.start, edit.start + len(edit.after))
     others = [item for item in _places(text, rule) if item.end < here[0] or item.start > here[1]]
     behind = [item for item in others if item.start > here[1]]
@@ -183,7 +187,7 @@ class EditTrail:
         rule = rule_of(self.text, edit)
         if rule is None or 1 + sum(rule == other for other in self._rules) < at_least:
             return []
-        return next_edits(self.text, edit)
+        return _elsewhere(self.text, edit, rule)
 
 
 def difference(before: str, after: str) -> Edit:
@@ -204,9 +208,3 @@ def _same_start(first: str, second: str) -> int:
         else:
             high = middle - 1
     return low
-
-
-def same_rule(text: str, edits: Sequence[Edit]) -> int:
-    """How many of the edits, the last one included, have the rule of the last one; offsets are of the text as it is now."""
-    rules = [rule_of(text, edit) for edit in edits]
-    return sum(rule == rules[-1] for rule in rules) if rules and rules[-1] is not None else 0

@@ -28,3 +28,8 @@ def data_folder() -> Path:
     """Where what cannot be made again is kept: ``$YUNQUE_DATA``, else ``yunque`` in the user's folder of data."""
     home = os.environ.get("XDG_DATA_HOME") or Path("~/.local/share").expanduser()
     return Path(os.environ.get("YUNQUE_DATA") or Path(home) / "yunque")
+
+
+def events_file() -> Path:
+    """Where events of people are kept unless somebody names another database."""
+    return data_folder() / "events.sqlite"

@@ -176,7 +176,7 @@ def _by_part(store: Store, dataset: Artifact, kind: type[R]) -> Iterator[tuple[A
 def parts_of(store: Store, dataset: Artifact) -> list[Artifact]:
     """The parts of a data set, one a source. StoreError for another artifact."""
     if dataset.manifest.kind != "dataset":
-        raise StoreError(f"{dataset.manifest.kind}-{dataset.id} is not a data set", where=store.root, do="name a dataset-…")
+        raise StoreError(f"{dataset.full_id} is not a data set", where=store.root, do="name a dataset-…")
     return [parent for parent in store.parents(dataset) if parent.manifest.kind == "part"]
 
 

@@ -319,7 +319,7 @@ def _tier(suite: JudgedSuite) -> str:
 def scored(artifact: Artifact) -> Scored:
     """The numbers of a run. EvaluationError when the artifact is something else."""
     if artifact.manifest.kind != "eval":
-        raise EvaluationError("not a run of `yunque eval`", where=f"{artifact.manifest.kind}-{artifact.id}")
+        raise EvaluationError("not a run of `yunque eval`", where=artifact.full_id)
     rows = load_samples(artifact.path / SAMPLES)
     measures = list(read_lines(artifact.path / MEASURES, Measure))
     return Scored(suite=artifact.manifest.recipe["suite"], artifact=artifact, measures=measures, reasons=reasons(rows))

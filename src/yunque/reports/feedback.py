@@ -209,4 +209,4 @@ def _slices(kind: str, slices: Sequence[Slice]) -> Raw:
 
 
 def _value(measure: Measure) -> str:
-    return MISSING if measure.value is None else written(measure.value, measure.unit)
+    return written(measure.value, measure.unit)

@@ -38,7 +38,7 @@ from starlette.exceptions import HTTPException
 
 import yunque
 from yunque.checks.insertion.training_copies import TrainingCopies
-from yunque.core.errors import ModelError, YunqueError
+from yunque.core.errors import FeedbackError, ModelError, YunqueError
 from yunque.core.nouns import Insertion, Piece, PromptStyle, Request
 from yunque.core.seams import LiveEngine
 from yunque.inference.engine_process import EngineProcess
@@ -46,7 +46,7 @@ from yunque.inference.verified.generation import plain, plain_verdict
 from yunque.inference.verified.inline_tier import InlineAnswer, InlineTier
 from yunque.serving.dispatcher import BusyError, Dispatcher, SupersededError
 from yunque.serving.door import Door, failure
-from yunque.serving.feedback import Feedback
+from yunque.serving.feedback import Feedback, unavailable
 from yunque.serving.metrics import exposition
 from yunque.serving.running import CONTROL, EDITOR
 from yunque.serving.shapes import (
@@ -170,6 +170,7 @@ def make_app(
     app.post("/v1/rollback")(gateway.rollback)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(FeedbackError, unavailable)
     app.add_middleware(Door, tokens=tokens, open_paths=(*OPEN, *COMMANDS))
     return app
 

@@ -19,7 +19,7 @@ import contextlib
 import threading
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -79,32 +79,26 @@ class Feedback:
         """What somebody agreed to, the most that the server keeps, and so what is kept."""
         if self.ledger is None:
             return JSONResponse(_agreement(Level.OFF, Level.OFF))
-        with _refused() as refusal:
-            agreed = await asyncio.to_thread(self.ledger.consent, _person(http))
-            return JSONResponse(_agreement(agreed, self.most))
-        return refusal[0]
+        agreed = await asyncio.to_thread(self.ledger.consent, _person(http))
+        return JSONResponse(_agreement(agreed, self.most))
 
     async def agree(self, body: AgreementBody, http: HttpRequest) -> Response:
         """Keep that much of whoever asks from now on."""
         agreed = LEVELS[body.level]
         if self.ledger is None:
             return JSONResponse(_agreement(Level.OFF, Level.OFF)) if agreed is Level.OFF else failure(400, NOT_HERE)
-        with _refused() as refusal:
-            await asyncio.to_thread(self.ledger.agree, _person(http), agreed)
-            return JSONResponse(_agreement(agreed, self.most))
-        return refusal[0]
+        await asyncio.to_thread(self.ledger.agree, _person(http), agreed)
+        return JSONResponse(_agreement(agreed, self.most))
 
     async def events(self, body: EventsBody, http: HttpRequest) -> Response:
         """Write events down; the answer comes when they are safe."""
         if self.ledger is None:
             return JSONResponse({"stored": 0, "known": 0, "level": Level.OFF.word, "refused": []})
         events, refused = _events(body.events)
-        with _refused() as refusal:
-            stored, level = await asyncio.to_thread(self._store, events, _person(http))
-            self.num_stored += stored
-            known = len(events) - stored if level is not Level.OFF else 0
-            return JSONResponse({"stored": stored, "known": known, "level": level.word, "refused": refused})
-        return refusal[0]
+        stored, level = await asyncio.to_thread(self._store, events, _person(http))
+        self.num_stored += stored
+        known = len(events) - stored if level is not Level.OFF else 0
+        return JSONResponse({"stored": stored, "known": known, "level": level.word, "refused": refused})
 
     async def summary(self, days: int = 7) -> Response:
         """How often completions were taken in the last days, and how much of them stayed."""
@@ -112,12 +106,10 @@ class Feedback:
             return failure(400, "days: between 1 and 366")
         if self.ledger is None:
             return JSONResponse({"level": Level.OFF.word, "days": []})
-        with _refused() as refusal:
-            now = time.monotonic()
-            if days not in self._summaries or now - self._summaries[days][0] > SUMMARY_S:
-                self._summaries[days] = now, await asyncio.to_thread(self._days, days)
-            return JSONResponse({"level": self.most.word, "days": self._summaries[days][1]})
-        return refusal[0]
+        now = time.monotonic()
+        if days not in self._summaries or now - self._summaries[days][0] > SUMMARY_S:
+            self._summaries[days] = now, await asyncio.to_thread(self._days, days)
+        return JSONResponse({"level": self.most.word, "days": self._summaries[days][1]})
 
     # ------------------------------------------------------------------------------------------------------------ the work
     @contextlib.asynccontextmanager
@@ -212,13 +204,9 @@ def _events(values: Sequence[dict[str, Any]]) -> tuple[list[Event], list[dict[st
     return events, refused
 
 
-@contextlib.contextmanager
-def _refused() -> Iterator[list[Response]]:
+async def unavailable(_: HttpRequest, error: Exception) -> Response:
     """What a client is answered where the database does not: nothing was acknowledged, and it may be sent again."""
-    refusal: list[Response] = []
-    try:
-        yield refusal
-    except FeedbackError as error:
-        # What is in the way may name a machine of the house; who asks has to know only that it does not work now.
-        refusal.append(failure(503, f"events cannot be kept now: {error.what.partition(' (')[0]}", kind="server_error",
-                               headers={"Retry-After": str(RETRY_S)}))  # fmt: skip
+    # What is in the way may name a machine of the house; who asks has to know only that it does not work now.
+    what = error.what.partition(" (")[0] if isinstance(error, FeedbackError) else type(error).__name__
+    headers = {"Retry-After": str(RETRY_S)}
+    return failure(503, f"events cannot be kept now: {what}", kind="server_error", headers=headers)

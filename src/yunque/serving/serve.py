@@ -11,7 +11,7 @@ from typing import Any
 
 from yunque.checks.insertion.training_copies import TrainingCopies, copies_of
 from yunque.core.errors import ServingError
-from yunque.core.paths import data_folder
+from yunque.core.paths import data_folder, events_file
 from yunque.core.plugins import nearest
 from yunque.core.seams import LiveEngine
 from yunque.data.screening.redaction import kept_salt
@@ -125,7 +125,7 @@ def open_feedback(most: str, url: str, keep_days: float) -> Feedback:
         raise ServingError(f"there is no level {most!r} of feedback", where="--feedback", do=nearest(most, list(LEVELS)))
     if LEVELS[most] is Level.OFF:
         return Feedback()
-    ledger = Ledger(url or str(data_folder() / "events.sqlite"))
+    ledger = Ledger(url or str(events_file()))
     return Feedback(ledger=ledger, most=LEVELS[most], keep_days=keep_days, salt=kept_salt(data_folder() / "feedback.salt"))
 
 

@@ -37,9 +37,9 @@ from yunque.core.nouns import Manifest, content_id
 MANIFEST = "manifest.json"
 TAINTED = "tainted.json"
 RECIPE = "recipe.json"
+"""File of an artifact that a whole recipe made: that recipe, defaults included."""
 MEASUREMENTS = ("eval",)
 """Kinds of artifacts that are kept beside newer ones of their name."""
-"""File of an artifact that a whole recipe made: that recipe, defaults included."""
 UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
 
 
@@ -56,13 +56,18 @@ class Artifact:
         return self.manifest.id
 
     @property
+    def full_id(self) -> str:
+        """``kind-id``: the name of its folder."""
+        return f"{self.manifest.kind}-{self.id}"
+
+    @property
     def counts(self) -> dict:
         """What went in, came out and was lost."""
         return self.manifest.counts
 
     def starts_with(self, wanted: str) -> bool:
         """Whether that is how its id begins, alone or behind its kind (``kind-id``)."""
-        return bool(wanted) and (self.id.startswith(wanted) or f"{self.manifest.kind}-{self.id}".startswith(wanted))
+        return bool(wanted) and (self.id.startswith(wanted) or self.full_id.startswith(wanted))
 
 
 class Store:
@@ -129,7 +134,7 @@ class Store:
             _share(draft, (draft / MANIFEST).stat().st_mode)
             os.rename(draft, final)
         made = Artifact(path=final, manifest=manifest)
-        of = {*(f"{parent.manifest.kind}-{parent.id}" for parent in parents), *_sources(made)}
+        of = {*(parent.full_id for parent in parents), *_sources(made)}
         if marks := [why for name, why in self.tainted().items() if name in of]:
             self._mark([folder], marks[0])
         return made, True
@@ -154,7 +159,7 @@ class Store:
             raise StoreError(
                 f"no {kind or 'artifact'}s here", where=self.root, do=f"run `{first}` first, or name its folder with --out"
             )
-        known = ", ".join(f"{a.manifest.kind}-{a.id}" for a in (hits or every)[-12:])
+        known = ", ".join(artifact.full_id for artifact in (hits or every)[-12:])
         of_kind = kind or "artifact"
         what = f"{len(hits)} {of_kind}s start with '{wanted}'" if hits else f"no {of_kind} '{wanted}'"
         raise StoreError(what, where=self.root, do=f"known: {known}")
@@ -169,18 +174,13 @@ class Store:
 
         What is not here is marked all the same: it may be published a moment later.
         """
-        names, marked = set(names), set(names)
-        every = [(f"{artifact.manifest.kind}-{artifact.id}", artifact) for artifact in self.all()]
-        reached: list[Artifact] = []
-        while more := [
-            (name, artifact)
-            for name, artifact in every
-            if artifact not in reached
-            and (name in marked or any(item in (*_parents(artifact), *_sources(artifact)) for item in marked))
-        ]:
-            reached += [artifact for _, artifact in more]
-            marked |= {name for name, _ in more} | {artifact.id for _, artifact in more}
-        if names := {*names, *(f"{artifact.manifest.kind}-{artifact.id}" for artifact in reached)}:
+        names = set(names)
+        every, reached, marked = self.all(), list[Artifact](), set(names)
+        while more := [artifact for artifact in every if artifact not in reached and _made_of(artifact) & marked]:
+            reached += more
+            marked |= {name for artifact in more for name in (artifact.full_id, artifact.id)}
+        names |= {artifact.full_id for artifact in reached}
+        if names:
             self._mark(names, why)
         return reached
 
@@ -243,8 +243,9 @@ class Store:
         return Artifact(path=folder, manifest=manifest)
 
 
-def _parents(artifact: Artifact) -> tuple[str, ...]:
-    return artifact.manifest.parents
+def _made_of(artifact: Artifact) -> set[str]:
+    """What taints an artifact: itself, its parents by their ids, and what it read as a source."""
+    return {artifact.full_id, *artifact.manifest.parents, *_sources(artifact)}
 
 
 def _sources(artifact: Artifact) -> tuple[str, ...]:

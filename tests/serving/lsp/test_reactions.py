@@ -50,6 +50,15 @@ async def until(what, seconds=15):
     raise AssertionError("it did not come")
 
 
+async def see_and_take(editor):
+    """What comes at the first ``return`` of the file, seen and put in."""
+    editor.open(CODE)
+    (item,) = await editor.items(1, 11)
+    await asyncio.sleep(SEEN_S + 0.1)
+    change(editor, item.insert_text, (1, 11))
+    await take(editor, item)
+
+
 async def take(editor, item):
     command = lsp.ExecuteCommandParams(command=item.command.command, arguments=item.command.arguments)
     await editor.client.workspace_execute_command_async(command)
@@ -57,11 +66,7 @@ async def take(editor, item):
 
 def test_what_is_taken_is_told_with_what_stays_of_it(url, ledger, tmp_path):
     async def story(editor):
-        editor.open(CODE)
-        (item,) = await editor.items(1, 11)
-        await asyncio.sleep(SEEN_S + 0.1)
-        change(editor, item.insert_text, (1, 11))
-        await take(editor, item)
+        await see_and_take(editor)
         change(editor, "# head\n", (0, 0), version=3)
         change(editor, "c", (2, 15), (2, 16), version=4)
         return await until(lambda: [shown for shown in ledger.completions() if len(shown.survived) == 4])
@@ -121,11 +126,7 @@ def test_a_consent_that_is_taken_back_reaches_the_gateway(url, ledger, tmp_path)
 
 def test_without_agreement_nothing_is_told(url, ledger, tmp_path):
     async def story(editor):
-        editor.open(CODE)
-        (item,) = await editor.items(1, 11)
-        await asyncio.sleep(SEEN_S + 0.1)
-        change(editor, item.insert_text, (1, 11))
-        await take(editor, item)
+        await see_and_take(editor)
         editor.configure(feedback="loud")
         await asyncio.sleep(1.5)
         return editor.statuses

@@ -61,20 +61,22 @@ def export(since: Since = "", until: Until = "", events: Events = "", out: Out =
     print(
         f"{artifact.counts['events']:,} events of {artifact.counts['people']:,} people; as a source: events:{artifact.path}"
     )
-    print(f"feedback-{artifact.id}")
+    print(artifact.full_id)
 
 
 @feedback_app.command()
 def report(since: Since = "", until: Until = "", events: Events = "", out: Out = DEFAULT_OUT, json_: Json = False) -> None:
     """Report what was shown, taken and kept, by language, model and group; writes feedback.html."""
-    from yunque.cli.views.feedback import figure_lines, plain_figures
+    from dataclasses import asdict
+
+    from yunque.cli.views.feedback import figure_lines
     from yunque.pipelines.feedback import FeedbackReport
     from yunque.store.artifacts import disk_errors
 
     first, behind = _times(since, until)
     with disk_errors(out):
         result, page = FeedbackReport(ledger=_ledger(events), out=out, since=first, until=behind).run()
-    emit(plain_figures(result)) if json_ else print("\n".join([f"report  {page}", *figure_lines(result)]))
+    emit(asdict(result)) if json_ else print("\n".join([f"report  {page}", *figure_lines(result)]))
 
 
 @feedback_app.command()
@@ -91,7 +93,7 @@ def erase(
     from yunque.pipelines.feedback import erase as erase_person
 
     erasure, tainted = erase_person(_ledger(events), user, out or [DEFAULT_OUT])
-    names = [f"{artifact.manifest.kind}-{artifact.id}" for artifact in tainted]
+    names = [artifact.full_id for artifact in tainted]
     emit(asdict(erasure) | {"tainted": names}) if json_ else print("\n".join(erasure_lines(erasure, names)))
 
 
@@ -121,13 +123,13 @@ def _times(since: str, until: str) -> tuple[float, float]:
 
 def _ledger(url: str) -> Any:  # its class is loaded late
     from yunque.core.errors import FeedbackError
-    from yunque.core.paths import data_folder
+    from yunque.core.paths import events_file
 
     try:
         from yunque.feedback.ledger import Ledger
     except ImportError as error:
         raise FeedbackError(f"needs {error.name}", do="pip install 'yunque[serve]'") from None
-    path = data_folder() / "events.sqlite"
+    path = events_file()
     if not url and not path.exists():
         raise FeedbackError("nothing was ever kept here", where=path, do="serve with --feedback, or name another --events")
     return Ledger(url or str(path))

@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 
 from yunque.feedback.ledger import Erasure, Person
 from yunque.reports.feedback import Figures, Slice
-from yunque.reports.formatting import MISSING, count
+from yunque.reports.formatting import MISSING, count, moment
 from yunque.reports.measures import interval, written
 
 
 def _moment(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return moment(datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds"))
 
 
 def people_lines(people: Sequence[Person]) -> list[str]:
@@ -48,16 +48,10 @@ def figure_lines(result: Figures) -> list[str]:
 
 def _line(item: Slice) -> str:
     shares = "  ".join(
-        f"{MISSING if measure.value is None else written(measure.value, 'share'):>7}  {interval(measure):<14}"
-        for measure in (item.taken, item.retained)
+        f"{written(measure.value, 'share'):>7}  {interval(measure):<14}" for measure in (item.taken, item.retained)
     )
     times = "".join(f"{MISSING if measure.value is None else f'{measure.value:,.0f}':>8}" for measure in item.latency_ms)
     return f"{item.num_shown:>15,} {shares} {times}  {item.name}"
-
-
-def plain_figures(result: Figures) -> dict:
-    """The figures as plain values."""
-    return asdict(result)
 
 
 def erasure_lines(erasure: Erasure, tainted: Sequence[str]) -> list[str]:
