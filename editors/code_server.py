@@ -23,6 +23,10 @@ PROGRAM = HERE / ".tools" / "node_modules" / "code-server" / "out" / "node" / "e
 VSIX = HERE / "vscode" / "yunque.vsix"
 STATUS = "[id='yunque.yunque.yunque']"
 """Of the status bar: publisher, name, item."""
+PATIENCE_MS = 60_000
+"""Of a wait for something to be seen: what hangs, hangs; a cold VS Code on two busy cores is slow."""
+PALETTE_MS, TICK_MS = 5_000, 50
+"""A window that has just come may not listen to the key of the palette yet: it is pressed again so much later."""
 QUIET = {
     "telemetry.telemetryLevel": "off",
     "security.workspace.trust.enabled": False,
@@ -94,7 +98,7 @@ class Workbench:
 
     def __init__(self, page: Any, url: str) -> None:
         self.page = page
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(PATIENCE_MS)
         page.goto(url)
         page.wait_for_selector(".monaco-workbench")
         page.wait_for_selector(STATUS)
@@ -102,20 +106,30 @@ class Workbench:
     # ------------------------------------------------------------------------------------------------------------- doing
     def open(self, name: str) -> None:
         """Open a file by the palette."""
-        self.page.keyboard.press("Control+P")
-        self.page.wait_for_selector(".quick-input-widget input")
-        self.page.keyboard.type(name)
-        self.page.wait_for_selector(f".quick-input-list .monaco-list-row:has-text('{name}')")
-        self.page.keyboard.press("Enter")
-        self.page.wait_for_selector(f".tab.active[data-resource-name='{name}']")
-        self.page.wait_for_selector(".monaco-editor.focused")
+        self._pick("Control+P", name)
+        self.editing(name)
 
     def command(self, title: str) -> None:
         """Run a command by the palette."""
-        self.page.keyboard.press("F1")
-        self.page.wait_for_selector(".quick-input-widget input")
-        self.page.keyboard.type(title)
-        self.page.locator(f".quick-input-list .monaco-list-row:has-text('{title}')").first.wait_for()
+        self._pick("F1", title)
+
+    def editing(self, name: str) -> None:
+        """Wait until keys go to the text of a file: a command that opens one may still be at it."""
+        self.page.wait_for_selector(f".tab.active[data-resource-name='{name}']")
+        self.page.wait_for_selector(".monaco-editor.focused")
+
+    def _pick(self, key: str, text: str) -> None:
+        """Open the palette, again where a window that has just come does not listen yet, and take what is called so."""
+        box = self.page.locator(".quick-input-widget input[type=text]")
+        for tick in range(PATIENCE_MS // TICK_MS):
+            if box.is_visible():
+                break
+            if tick % (PALETTE_MS // TICK_MS) == 0:
+                self.page.keyboard.press(key)
+            self.page.wait_for_timeout(TICK_MS)
+        box.wait_for()
+        self.page.keyboard.type(text)
+        self.page.locator(f".quick-input-list .monaco-list-row:has-text('{text}')").first.wait_for()
         self.page.keyboard.press("Enter")
 
     def press(self, *keys: str) -> None:
