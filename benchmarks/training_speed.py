@@ -66,6 +66,7 @@ def one(name: str, steps: int) -> None:
             train=rows,
             validation=type(rows)(ids=rows.ids[:1], answers=rows.answers[:1], segments=rows.segments[:1]),
             recipe=TrainingRecipe(rows_at_once=how["rows"], checkpoint_every=1000, validate_every=1000),
+            peak=1e-3,
             seed=1,
             folder=Path(tempfile.mkdtemp()),
         )

@@ -13,7 +13,7 @@ from yunque.models.adapt import add_lora, choose_dtype, extend_vocabulary, load_
 from yunque.models.recipe import ModelRecipe
 from yunque.models.tokenizer import add_fim, encode, find_fim, load_tokenizer
 
-RECIPE = ModelRecipe(lora_rank=4, lora_dropout=0.0)
+RECIPE = ModelRecipe(lora_rank=4, dropout=0.0)
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +142,7 @@ def test_alpha_is_twice_the_rank(folders):
 
 
 def test_dropout_acts_only_while_training(folders, code):
-    adapted, tokenizer, _ = adapted_and_trained(folders["tied"], ModelRecipe(lora_rank=4, lora_dropout=0.5))
+    adapted, tokenizer, _ = adapted_and_trained(folders["tied"], ModelRecipe(lora_rank=4, dropout=0.5))
     plain, _, _ = adapted_and_trained(folders["tied"])
     assert torch.equal(logits(adapted, tokenizer, code), logits(plain, tokenizer, code))
     adapted.train()

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 import yunque
-from yunque.cli.console import complain
+from yunque.cli.console import complain, say
 from yunque.cli.verbs.artifacts import clean, list_artifacts, show, trace
 from yunque.cli.verbs.bench import bench_app
 from yunque.cli.verbs.check import check
@@ -30,7 +30,7 @@ from yunque.cli.verbs.models import models_app
 from yunque.cli.verbs.recipe import recipe_app
 from yunque.cli.verbs.run import run_
 from yunque.cli.verbs.serve import serve_app
-from yunque.core.errors import YunqueError
+from yunque.core.errors import Paused, YunqueError
 
 # Newer typers carry a click of their own and export only the leaves of its error tree.
 ClickException: Any = typer.BadParameter.__mro__[2]  # BadParameter, UsageError, ClickException
@@ -86,6 +86,9 @@ def run() -> None:
     except YunqueError as error:
         complain(error.line())
         status = 2
+    except Paused as pause:
+        say(str(pause))
+        status = 0
     except ClickException as error:
         error.show()
         status = error.exit_code

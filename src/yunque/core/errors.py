@@ -69,3 +69,7 @@ class FeedbackError(YunqueError):
 
 class StoreError(YunqueError):
     """An artifact that cannot be written or found."""
+
+
+class Paused(Exception):
+    """Not an error: long work was asked to stop, and has saved where it was. The command line says so and exits with 0."""

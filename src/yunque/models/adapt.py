@@ -1,4 +1,4 @@
-"""Load a causal language model, extend its vocabulary, put a LoRA adapter on it, merge it, save it.
+"""Load a causal language model, extend its vocabulary, make it trainable whole or by an adapter, merge it, save it.
 
 LoRA: Hu et al. 2021, arXiv:2106.09685; all linear layers and alpha = 2r after arXiv:2405.09673.
 New rows of the embedding start as the mean of the pieces of a phrase that says what the token does, so that they lie among
@@ -7,6 +7,7 @@ known words and differ from one another; with tied weights the output row is the
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ def choose_dtype(wanted: str) -> Any:
     return torch.bfloat16 if torch.cpu._is_amx_tile_supported() else torch.float32
 
 
-def load_model(folder: Path, dtype: Any) -> Any:
+def load_model(folder: Path, dtype: Any, **more: Any) -> Any:
     """The causal language model in ``folder`` with SDPA attention; ModelError when it cannot be read."""
     from transformers import AutoModelForCausalLM
 
@@ -42,7 +43,7 @@ def load_model(folder: Path, dtype: Any) -> Any:
     try:
         with quiet():
             model = AutoModelForCausalLM.from_pretrained(
-                str(folder), dtype=dtype, attn_implementation="sdpa", local_files_only=True
+                str(folder), dtype=dtype, attn_implementation="sdpa", local_files_only=True, **more
             )
     except Exception as error:  # safetensors, transformers and json each raise their own
         line = (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
@@ -71,19 +72,70 @@ def extend_vocabulary(model: Any, tokenizer: Any, new_ids: list[int]) -> None:
                 table[token_id] = (mean * usual / mean.norm().clamp_min(1e-6)).to(table.dtype)
 
 
+def trainable(folder: Path, recipe: ModelRecipe, tokenizer: Any, new_ids: list[int]) -> Any:
+    """The model in ``folder`` with its vocabulary grown, and with what the recipe tunes ready to be trained.
+
+    What is trained is float32, whatever it is computed in: in bfloat16 small updates are rounded away. ModelError for
+    qlora without a GPU or without bitsandbytes.
+    """
+    import torch
+
+    dtype = choose_dtype(recipe.dtype)
+    if recipe.tuning == "qlora":
+        model = _load_4bit(folder, dtype)
+    else:
+        model = load_model(folder, torch.float32 if recipe.tuning == "full" else dtype)
+    extend_vocabulary(model, tokenizer, new_ids)
+    return with_dropout(model, recipe.dropout) if recipe.tuning == "full" else add_lora(model, recipe, new_ids)
+
+
+def _load_4bit(folder: Path, dtype: Any) -> Any:
+    """The model in NF4 with double quantisation (Dettmers et al. 2023, arXiv:2305.14314)."""
+    import torch
+
+    if not torch.cuda.is_available():
+        raise ModelError("qlora needs a GPU, and there is none here", where="model.tuning", do="use --set model.tuning=lora")
+    if importlib.util.find_spec("bitsandbytes") is None:
+        raise ModelError("qlora needs bitsandbytes", where="model.tuning", do="pip install 'yunque[qlora]'")
+    from peft import prepare_model_for_kbit_training
+    from transformers import BitsAndBytesConfig
+
+    quantization = BitsAndBytesConfig(
+        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=dtype
+    )
+    model = load_model(folder, dtype, quantization_config=quantization)
+    return prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
+
+
+def with_dropout(model: Any, share: float) -> Any:
+    """The model, dropping this share wherever its architecture can: attention weights, residuals, embeddings."""
+    import torch
+
+    for part in (model, *model.modules()):
+        if isinstance(part, torch.nn.Dropout):
+            part.p = share
+        elif isinstance(getattr(part, "attention_dropout", None), float):
+            part.attention_dropout = share
+    return model
+
+
 def add_lora(model: Any, recipe: ModelRecipe, new_ids: list[int]) -> Any:
     """The model with a trainable adapter on every linear layer, and with only the new embedding rows trainable.
 
     Dropout acts on the rank-r activations, not on each layer's input: the same regulariser at r/width of the random
-    numbers, which on a CPU were an eighth of the step.
+    numbers, which on a CPU were an eighth of the step. Not of DoRA, which calls its layers to measure weights as well:
+    there it is PEFT's own.
     """
     import torch
     from peft import LoraConfig, get_peft_model
 
+    dora = recipe.tuning == "dora"
     config = LoraConfig(
         r=recipe.lora_rank,
-        lora_alpha=2 * recipe.lora_rank,
-        lora_dropout=0.0,
+        lora_alpha=recipe.lora_alpha or 2 * recipe.lora_rank,
+        lora_dropout=recipe.dropout if dora else 0.0,
+        use_dora=dora,
+        use_rslora=recipe.tuning == "rslora",
         target_modules="all-linear",
         task_type="CAUSAL_LM",
         trainable_token_indices=new_ids or None,
@@ -91,12 +143,10 @@ def add_lora(model: Any, recipe: ModelRecipe, new_ids: list[int]) -> Any:
     )
     with quiet():
         adapted = get_peft_model(model, config)
-    if recipe.lora_dropout:
+    if recipe.dropout and not dora:
         for name, module in adapted.named_modules():
             if ".lora_A." in name:
-                module.register_forward_hook(
-                    lambda m, _, out: torch.nn.functional.dropout(out, recipe.lora_dropout, m.training)
-                )
+                module.register_forward_hook(lambda m, _, out: torch.nn.functional.dropout(out, recipe.dropout, m.training))
     return adapted
 
 
@@ -120,22 +170,27 @@ def save_adapter(adapted: Any, folder: Path) -> None:
 
 
 def merge(adapted: Any, tokenizer: Any, folder: Path) -> None:
-    """Fold the adapter into the weights and save an ordinary Hugging Face folder in bfloat16, tokenizer included.
+    """Fold the adapter into the weights and save them with `save_whole`."""
+    with quiet():
+        save_whole(adapted.merge_and_unload(), tokenizer, folder)
+
+
+def save_whole(model: Any, tokenizer: Any, folder: Path) -> None:
+    """Save an ordinary Hugging Face folder in bfloat16, tokenizer included.
 
     The end token that was taught stands in every place where whoever generates may look for it.
     """
     import torch
 
     with quiet():
-        merged = adapted.merge_and_unload()
-        merged.config.use_cache = True
-        merged.config.pad_token_id = tokenizer.pad_token_id
-        merged.config.eos_token_id = tokenizer.eos_token_id
-        if merged.generation_config is not None:
-            every = ends(tokenizer, merged)
-            merged.generation_config.pad_token_id = tokenizer.pad_token_id
-            merged.generation_config.eos_token_id = every if len(every) > 1 else every[0]
-        merged.to(torch.bfloat16).save_pretrained(folder)
+        model.config.use_cache = True
+        model.config.pad_token_id = tokenizer.pad_token_id
+        model.config.eos_token_id = tokenizer.eos_token_id
+        if model.generation_config is not None:
+            every = ends(tokenizer, model)
+            model.generation_config.pad_token_id = tokenizer.pad_token_id
+            model.generation_config.eos_token_id = every if len(every) > 1 else every[0]
+        model.to(torch.bfloat16).save_pretrained(folder)
         tokenizer.save_pretrained(folder)
 
 

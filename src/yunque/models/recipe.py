@@ -1,18 +1,27 @@
 """What a recipe says about the model. Apart from the code that uses it, so that reading a recipe loads no torch."""
 
+from typing import Literal
+
 from pydantic import BaseModel, Field
 
 from yunque.models.base import EMBEDDED
 
+Tuning = Literal["lora", "dora", "rslora", "qlora", "full"]
+
 
 class ModelRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=True):
-    """Which base, and how it is adapted."""
+    """Which base, and what of it is trained."""
 
     base: str = EMBEDDED
     """embedded base, folder, or Hub name of a Hugging Face causal language model"""
     dtype: str = Field("auto", pattern="^(auto|float32|bfloat16)$")
-    """type of the frozen weights while training"""
+    """type that is computed in; the weights that are trained are float32 in any case"""
+    tuning: Tuning = "lora"
+    """what is trained: a low-rank adapter (`lora`; `dora` and `rslora` are its variants, `qlora` puts it on a base of 4 \
+bits, on a GPU), or `full`, every weight"""
     lora_rank: int = Field(32, ge=1, le=1024)
-    """rank r of every adapter; alpha is 2r"""
-    lora_dropout: float = Field(0.05, ge=0, lt=1)
-    """share of rank activations dropped while training"""
+    """rank r of every adapter"""
+    lora_alpha: int | None = Field(None, ge=1)
+    """scale of an adapter; 2r where it is left out"""
+    dropout: float = Field(0.1, ge=0, lt=1)
+    """share dropped while training: of an adapter's rank activations; in full tuning of what the architecture drops"""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from yunque.core.errors import ModelError
 from yunque.core.nouns import Request
@@ -98,6 +101,31 @@ def ends(tokenizer: Any, model: Any) -> list[int]:
     details = getattr(config, "eos_token_id", None)
     also = [details] if isinstance(details, int) else list(details or [])
     return list(dict.fromkeys([tokenizer.eos_token_id, *also]))
+
+
+def token_bytes(tokenizer: Any) -> np.ndarray:
+    """int64 [V]: how many bytes of text each token writes, 0 for special tokens; over the ids of a text, its size.
+
+    Byte-level BPE writes every byte as one character; SentencePiece writes text, its blank as U+2581 and single bytes as
+    ``<0x41>``.
+    """
+    names = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
+    special = set(tokenizer.all_special_ids)
+    byte_level = "\u0120" in "".join(name for name in names[:4096] if name) and "\u2581" not in names
+    sizes = np.zeros(len(names), dtype=np.int64)
+    for token_id, name in enumerate(names):
+        if name is None or token_id in special:
+            continue
+        if byte_level and token_id not in tokenizer.added_tokens_decoder:
+            sizes[token_id] = len(name)
+        elif _BYTE.fullmatch(name):
+            sizes[token_id] = 1
+        else:
+            sizes[token_id] = len(name.replace("\u2581", " ").encode())
+    return sizes
+
+
+_BYTE = re.compile("<0x[0-9A-F]{2}>")
 
 
 def _first_line(error: BaseException) -> str:

@@ -87,14 +87,14 @@ class Forge:
             suites = self._heldout.suites(dataset, parts)
             packed = training.packed(dataset, parts)
             self._warn(sum(suite.counts["body"] for suite in suites), training.num_steps(packed))
-            adapter = training.adapter(packed)
-            trained = Trained(split=parts, packed=packed, adapter=adapter, model=training.model(adapter))
+            tuned = training.tuned(packed)
+            trained = Trained(split=parts, packed=packed, tuned=tuned, model=training.model(tuned))
             asked = self._measured(training, trained, suites, others) if self.measured else []
             file = self._gguf(training, trained, dataset)
             copies = training.copies(dataset, parts)
             beside = [copies.path / COPIES, *([file.path / FILE] if file else [])]
             report = self._report(training, dataset, trained, suites, asked)
-            deliver(self.out, report=report, model=trained.model, adapter=trained.adapter, beside=beside)
+            deliver(self.out, report=report, model=trained.model, tuned=trained.tuned, beside=beside)
         kept = sum(source.snapshot.counts["bytes"] for source in sources_of(data.store, dataset) if source.snapshot)
         self.say(
             f"{self.out} keeps the sources as they were, {size(kept)} before screening, since their tests are run; "
@@ -237,7 +237,7 @@ class Forge:
             dataset=dataset,
             split=trained.split,
             packed=trained.packed,
-            adapter=trained.adapter,
+            tuned=trained.tuned,
             model=trained.model,
             suites=tuple(suites),
             asked=tuple(asked),
@@ -246,7 +246,7 @@ class Forge:
             seed=self.recipe.seed,
             sandbox_tier=self.sandbox.tier if self.sandbox else "",
         )
-        parents = [dataset, trained.split, trained.packed, trained.adapter, trained.model]
+        parents = [dataset, trained.split, trained.packed, trained.tuned, trained.model]
         parents += [*suites, *(artifact for item in asked for artifact in (item.base, item.forged))]
         name = dataset.manifest.name
         artifact = self.steps.make("report", name, lambda folder: write_report(gather(run), folder), parents=parents)

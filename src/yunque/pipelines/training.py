@@ -1,6 +1,6 @@
 """``yunque train``: a data set to a model.
 
-    dataset ─ split ─ packed ─ adapter ─ model
+    dataset ─ split ─ packed ─ adapter or weights ─ model
 
 What decides an artifact is in its recipe and its parents and nowhere else, so a change of, say, the learning rate keeps the
 packed rows.
@@ -8,20 +8,18 @@ packed rows.
 
 from __future__ import annotations
 
-import json
-import time
+import shutil
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from yunque.checks.insertion.training_copies import COMMON_SHARE, COPIES, LEAST_TOKENS, WINDOW, write_index
 from yunque.core.nouns import Origin, Pair
-from yunque.core.plugins import find_part
 from yunque.core.seams import Progress
 from yunque.data.contents import Wanted, rows_of, tree_records
-from yunque.data.packing.rows import PairOrigin, Rows, pack
+from yunque.data.packing.rows import PairOrigin, pack
 from yunque.data.sides import placed_pairs
 from yunque.data.split import Split, parts_of
 from yunque.models.base import BaseFacts, find_base, refuse_short_context
@@ -30,6 +28,9 @@ from yunque.pipelines.recipes import ForgeRecipe
 from yunque.pipelines.steps import Steps, plain
 from yunque.store.artifacts import Artifact
 from yunque.training.recipe import num_steps
+
+if TYPE_CHECKING:
+    from yunque.training.run import TrainingJob
 
 NOWHERE = Origin(source="a stream", path="", revision="", licence="unknown", collected_at="")
 """Of a pair whose record is not kept."""
@@ -41,7 +42,7 @@ class Trained:
 
     split: Artifact
     packed: Artifact
-    adapter: Artifact
+    tuned: Artifact
     model: Artifact
 
 
@@ -126,86 +127,67 @@ class Training:
         return placed, left_out
 
     # --------------------------------------------------------------------------------------------------------------- model
-    def adapter(self, packed: Artifact) -> Artifact:
-        """The trained adapter; a run that was stopped goes on from its checkpoint."""
+    def tuned(self, packed: Artifact) -> Artifact:
+        """What is trained: an ``adapter``, or ``weights``; a run that was stopped goes on from its checkpoint."""
         recipe = self.recipe
-        decided = {"model": plain(recipe.model) | {"base": self.base.sha256}, "training": plain(recipe.training)}
-        last = self._last_adapter(packed, decided["model"]) if recipe.training.start == "last" else None
+        training = plain(recipe.training) | {"learning_rate": recipe.training.peak(recipe.model.tuning)}
+        decided = {"model": plain(recipe.model) | {"base": self.base.sha256}, "training": training}
+        last = self._last_tuned(packed, decided["model"]) if recipe.training.start == "last" else None
 
         def build(folder: Path) -> dict:
-            from yunque.models.adapt import continue_adapter, save_adapter
-            from yunque.models.tokenizer import load_tokenizer
-            from yunque.training.loop import CHECKPOINT, Trainer
+            from yunque.training.run import train
 
-            model = self._adapted(packed)
-            if last is not None:
-                continue_adapter(model, last.path / "adapter")
-            trained = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
-            started = time.monotonic()
-            trainer = Trainer(
-                model=model,
-                objective=find_part("objectives", recipe.training.objective)(),
-                train=Rows.load(packed.path, "train"),
-                validation=Rows.load(packed.path, "validation"),
-                recipe=recipe.training,
-                seed=recipe.seed,
-                folder=folder,
-                progress=self.progress,
-            )
-            history = trainer.fit()
-            save_adapter(model, folder / "adapter")
-            load_tokenizer(packed.path / "tokenizer").save_pretrained(folder / "adapter")
-            (folder / "history.json").write_text(json.dumps(asdict(history)) + "\n")
-            (folder / CHECKPOINT).unlink(missing_ok=True)
-            return {
-                "steps": len(history.steps),
-                "planned_steps": trainer.num_steps,
-                "best_step": history.best_step,
-                "best_validation_loss": round(history.best_loss, 5),
-                "stopped_early": history.stopped_early,
-                "trained_parameters": trained,
-                "dtype": str(model.dtype).removeprefix("torch."),
-                "training_s": round(time.monotonic() - started, 1),
-            }
+            return train(self._job(packed, last), folder, progress=self.progress, say=self.steps.say)
 
         parents = [packed, *([last] if last is not None else [])]
-        return self.steps.make("adapter", packed.manifest.name, build, parents=parents, recipe=decided, resumable=True)
+        return self.steps.make(self._kind, packed.manifest.name, build, parents=parents, recipe=decided, resumable=True)
 
-    def _last_adapter(self, packed: Artifact, model: dict) -> Artifact | None:
-        """The newest adapter of sources of these names on this base, learned from other rows; None without one."""
+    def _job(self, packed: Artifact, last: Artifact | None) -> TrainingJob:
+        from yunque.training.run import ADAPTER, WEIGHTS, TrainingJob
+
+        whole = last.path / WEIGHTS if last is not None and self._kind == WEIGHTS else None
+        return TrainingJob(
+            base=whole or self.base_folder,
+            packed=packed.path,
+            new_ids=() if whole else tuple(packed.counts["new_ids"]),
+            model=self.recipe.model,
+            training=self.recipe.training,
+            seed=self.recipe.seed,
+            adapter=last.path / ADAPTER if last is not None and whole is None else None,
+        )
+
+    @property
+    def _kind(self) -> str:
+        return "weights" if self.recipe.model.tuning == "full" else "adapter"
+
+    def _last_tuned(self, packed: Artifact, model: dict) -> Artifact | None:
+        """The newest result of sources of these names on this base, learned from other rows; None without one."""
         name, last = packed.manifest.name, None
         for artifact in self.steps.store.all():
-            fits = artifact.manifest.kind == "adapter" and artifact.manifest.name == name
+            fits = artifact.manifest.kind == self._kind and artifact.manifest.name == name
             if fits and packed.id not in artifact.manifest.parents and artifact.manifest.recipe["model"] == model:
                 last = artifact
         return last
 
-    def _adapted(self, packed: Artifact) -> Any:
-        """The base with a fresh adapter, its vocabulary grown to the packed one."""
-        import torch
-
-        from yunque.models.adapt import add_lora, choose_dtype, extend_vocabulary, load_model
-        from yunque.models.tokenizer import load_tokenizer
-
-        torch.manual_seed(self.recipe.seed)
-        model = load_model(self.base_folder, choose_dtype(self.recipe.model.dtype))
-        new_ids = packed.counts["new_ids"]
-        extend_vocabulary(model, load_tokenizer(packed.path / "tokenizer"), new_ids)
-        return add_lora(model, self.recipe.model, new_ids)
-
-    def model(self, adapter: Artifact) -> Artifact:
-        """The base with the adapter merged into it: an ordinary model folder."""
+    def model(self, tuned: Artifact) -> Artifact:
+        """An ordinary model folder: the base with the adapter merged into it, or the weights as they are."""
 
         def build(folder: Path) -> dict:
             from yunque.models.adapt import load_adapter, merge
             from yunque.models.tokenizer import load_tokenizer
 
-            tokenizer = load_tokenizer(adapter.path / "adapter")
-            model = load_adapter(self.base_folder, adapter.path / "adapter", tokenizer, self.recipe.model.dtype)
-            merge(model, tokenizer, folder)
+            if tuned.manifest.kind == "weights":
+                shutil.copytree(tuned.path / "weights", folder, dirs_exist_ok=True)
+            else:
+                tokenizer = load_tokenizer(tuned.path / "adapter")
+                merge(
+                    load_adapter(self.base_folder, tuned.path / "adapter", tokenizer, self.recipe.model.dtype),
+                    tokenizer,
+                    folder,
+                )
             return {"bytes": sum(file.stat().st_size for file in folder.iterdir())}
 
-        return self.steps.make("model", adapter.manifest.name, build, parents=[adapter])
+        return self.steps.make("model", tuned.manifest.name, build, parents=[tuned])
 
 
 def _origins(steps: Steps, dataset: Artifact) -> Callable[[Pair], PairOrigin]:

@@ -7,36 +7,61 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+RATES = {"full": 5e-5, "adapter": 3e-4}
+"""Peak of the learning rate where a recipe names none; low-rank adapters take about ten times that of full tuning
+(Thinking Machines, "LoRA Without Regret", 2025)."""
+
 
 class TrainingRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=True):
-    """How the adapter is trained."""
+    """How the weights are trained."""
 
     start: Literal["base", "last"] = "base"
-    """what training starts from: the base, or the last adapter here that was made of sources of the same names, if any"""
-    objective: str = "answer-cross-entropy"
-    """what is minimised (a part of `yunque.objectives`)"""
-    learning_rate: float = Field(1e-3, gt=0, le=1)
-    """peak of the cosine schedule"""
-    weight_decay: float = Field(0.01, ge=0)
-    """decoupled (AdamW), on matrices only"""
+    """what training starts from: the base, or the last result here that was made of sources of the same names, if any"""
+    objective: str = "sft"
+    """what is minimised (a part of `yunque.objectives`): `sft`, cross-entropy on answers; `pretrain`, on every token"""
+    learning_rate: float | None = Field(None, gt=0, le=1)
+    """peak of the schedule; left out, 3e-4 for adapters, 5e-5 for full tuning"""
+    schedule: Literal["cosine", "linear", "wsd", "constant"] = "cosine"
+    """how the rate falls after the warm-up; `wsd` keeps the peak (warm-up, stable, decay) until the last `decay_share`"""
     warmup_share: float = Field(0.1, ge=0, lt=1)
     """share of steps the learning rate rises in"""
+    decay_share: float = Field(0.2, gt=0, le=1)
+    """of `wsd`: share of steps the learning rate falls in"""
     final_share: float = Field(0.1, ge=0, le=1)
-    """share of the peak that the cosine ends at"""
+    """share of the peak that the schedule ends at"""
+    weight_decay: float = Field(0.01, ge=0)
+    """decoupled (AdamW), on matrices only, embeddings left out"""
+    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    """share of the target that is spread over the whole vocabulary, while training"""
+    neftune: float = Field(0.0, ge=0)
+    """alpha of the noise on embeddings (NEFTune), while training; 5 is usual, 0 is none"""
     epochs: float = Field(1.0, gt=0)
     """passes over the packed rows"""
     rows_per_step: int = Field(4, ge=1)
-    """packed rows behind one update (all processes together)"""
+    """packed rows behind one update (all processes together): what does not fit at once is accumulated"""
     rows_at_once: int = Field(1, ge=1)
     """packed rows in one forward pass on one process"""
     clip_norm: float = Field(1.0, gt=0)
     """largest gradient norm"""
+    checkpointing: bool = False
+    """recompute activations in the backward pass: much less memory, about a quarter slower"""
+    compile: bool = False
+    """compile the model with torch.compile: faster on a GPU, minutes of waiting first"""
     validate_every: int = Field(10, ge=1)
     """steps between validations"""
-    patience: int = Field(3, ge=1)
-    """validations without a better loss before training stops"""
+    patience: int = Field(3, ge=0)
+    """validations without a better loss before training stops; 0: it never stops early"""
     checkpoint_every: int = Field(10, ge=1)
     """steps between checkpoints"""
+    spike: float = Field(8.0, gt=0)
+    """a loss so many (robust) standard deviations above those before it is taken back; see `watchdog`"""
+    max_rollbacks: int = Field(3, ge=0)
+    """how often training goes back to its last checkpoint with half the learning rate, for a spike or a loss that is not a \
+number, before it gives up"""
+
+    def peak(self, tuning: str) -> float:
+        """The peak of the learning rate for `model.tuning`."""
+        return self.learning_rate or RATES["full" if tuning == "full" else "adapter"]
 
 
 def num_steps(num_rows: int, recipe: TrainingRecipe) -> int:

@@ -196,7 +196,7 @@ def test_chunks_change_neither_loss_nor_gradients(model, monkeypatch, chunk):
 def test_an_adapter_and_its_new_rows_are_in_the_loss(fim_folder):
     """Through the wrappers of PEFT, with new tokens as input and as target."""
     model = load_model(fim_folder, torch.float32)
-    adapted = add_lora(model, ModelRecipe(lora_rank=4, lora_dropout=0.0), list(range(VOCABULARY - 4, VOCABULARY))).eval()
+    adapted = add_lora(model, ModelRecipe(lora_rank=4, dropout=0.0), list(range(VOCABULARY - 4, VOCABULARY))).eval()
     torch.manual_seed(1)
     with torch.no_grad():
         for weight in adapted.parameters():

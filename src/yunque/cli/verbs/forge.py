@@ -81,6 +81,13 @@ def train(
         run.run()
     made = {artifact.manifest.kind: artifact for artifact, _ in run.steps.made}
     if json_:
-        emit({"model": str(out / "model"), "id": made["model"].id, "dataset": dataset, **made["adapter"].counts})
+        emit(
+            {
+                "model": str(out / "model"),
+                "id": made["model"].id,
+                "dataset": dataset,
+                **(made.get("adapter") or made["weights"]).counts,
+            }
+        )
     else:
         print(f"report  {out / 'report.html'}\nmodel   {out / 'model'}\n{made['model'].id}")

@@ -89,8 +89,8 @@ def gather(run: Run) -> ForgeReport:
             sha256=run.base.sha256,
             licence=run.base.licence,
             num_parameters=run.base.num_parameters,
-            num_trained_parameters=run.adapter.counts["trained_parameters"],
-            dtype=run.adapter.counts["dtype"],
+            num_trained_parameters=run.tuned.counts["trained_parameters"],
+            dtype=run.tuned.counts["dtype"],
         ),
         fim_template=FIM_TEMPLATE if run.packed.counts["new_ids"] else "",
         training=_training(run),
@@ -197,8 +197,8 @@ def _packing(run: Run) -> PackFacts:
 
 
 def _training(run: Run) -> TrainingFacts:
-    adapter = run.adapter
-    history = json.loads((adapter.path / "history.json").read_text())
+    tuned = run.tuned
+    history = json.loads((tuned.path / "history.json").read_text())
     names = ("step", "tokens_seen", "loss", "learning_rate", "grad_norm", "tokens_per_s")
     rows_seen = len(history["steps"]) * run.recipe["training"]["rows_per_step"]
     return TrainingFacts(
@@ -206,7 +206,7 @@ def _training(run: Run) -> TrainingFacts:
         validations=tuple(ValidationRow(**row) for row in history["validations"]),
         best_step=history["best_step"],
         stopped_early=history["stopped_early"],
-        took_s=adapter.counts["training_s"],
+        took_s=tuned.counts["training_s"],
         epochs=round(rows_seen / run.packed.counts["train"]["rows"], 3),
         recipe=run.recipe,
     )

@@ -37,15 +37,18 @@ def write_report(report: ForgeReport, folder: Path) -> dict:
     return {f"{comparison.suite}: {comparison.name}": comparison.verdict for comparison in report.comparisons}
 
 
-def deliver(out: Path, *, report: Artifact, model: Artifact, adapter: Artifact, beside: Sequence[Path] = ()) -> None:
-    """Put pages, model, adapter and the files ``beside`` them at the top of ``out``, in place of an earlier run's."""
+def deliver(out: Path, *, report: Artifact, model: Artifact, tuned: Artifact, beside: Sequence[Path] = ()) -> None:
+    """Put pages, model, adapter if any, and the files ``beside`` them on top of ``out``, in place of an earlier run's."""
     for page in PAGES:
         temporary = out / (page + ".part")
         shutil.copyfile(report.path / page, temporary)
         os.replace(temporary, out / page)
     card = report.path / "MODEL_CARD.md"
     _replace_folder(out / "model", model.path, card)
-    _replace_folder(out / "adapter", adapter.path / "adapter", card)
+    if tuned.manifest.kind == "adapter":
+        _replace_folder(out / "adapter", tuned.path / "adapter", card)
+    else:
+        shutil.rmtree(out / "adapter", ignore_errors=True)  # an older model's
     for name in (FILE, COPIES):
         (out / name).unlink(missing_ok=True)  # an older model's
     for file in beside:

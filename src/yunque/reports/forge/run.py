@@ -27,7 +27,7 @@ class Run:
     dataset: Artifact
     split: Artifact
     packed: Artifact
-    adapter: Artifact
+    tuned: Artifact
     model: Artifact
     suites: tuple[Artifact, ...]
     """The questions on what is held out, an artifact a source."""

@@ -5,6 +5,8 @@ Legend: B rows, T tokens a row, D width, V vocabulary, A tokens in the batch wit
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +15,7 @@ import torch
 from torch.nn import functional
 
 from yunque.data.packing.rows import Rows
+from yunque.training.recipe import TrainingRecipe
 
 CHUNK_TOKENS = 512
 """Answer tokens whose V logits are held at once."""
@@ -33,6 +36,14 @@ class Batch:
     """float32: what the loss on a token weighs; 0 for none, as of the first token of a row, before which nothing comes."""
     num_tokens: int
     """Tokens that are not padding."""
+
+    @property
+    def lengths_BT(self) -> torch.Tensor:
+        """float32: how many tokens the segment of each token has; padding is a segment of its own."""
+        starts_BT = self.positions_BT == 0
+        numbers_BT = starts_BT.long().cumsum(dim=1) - 1
+        sizes_BT = torch.zeros_like(numbers_BT).scatter_add_(1, numbers_BT, torch.ones_like(numbers_BT))
+        return sizes_BT.gather(1, numbers_BT).float()
 
     @classmethod
     def of(
@@ -64,7 +75,15 @@ class AnswerCrossEntropy:
     """Cross-entropy in nats on the tokens that weigh something: those of answers, each 1.
 
     Logits are computed where a loss is taken and nowhere else, a chunk at a time: prompts cost no V-wide product.
+
+    While the model trains (``model.training``), and only then: label smoothing (the target is 1 - e on the token and e / V
+    on all, Szegedy et al. 2016, arXiv:1512.00567), and noise on embeddings (NEFTune, arXiv:2310.05914), whose length L is
+    that of a segment, so that a sample is disturbed alike wherever it is packed.
     """
+
+    def __init__(self, recipe: TrainingRecipe | None = None) -> None:
+        recipe = recipe or TrainingRecipe()
+        self.label_smoothing, self.neftune = recipe.label_smoothing, recipe.neftune
 
     def batch(self, data: Rows, rows: np.ndarray, device: torch.device | str = "cpu") -> Batch:
         """The rows with the given indices."""
@@ -79,13 +98,15 @@ class AnswerCrossEntropy:
         hidden_AD, targets_A = self._answers(model, batch)
         weights_A = batch.weights_BT[:, 1:][batch.weights_BT[:, 1:] > 0]
         total = hidden_AD.new_zeros((), dtype=torch.float32)
+        smoothing = self.label_smoothing if model.training else 0.0
         chunks = zip(*(part.split(CHUNK_TOKENS) for part in (hidden_AD, targets_A, weights_A)), strict=True)
         for hidden, targets, weights in chunks:
             logits = self._head(model, hidden).float()
             if bool((weights == 1).all()):
-                total = total + functional.cross_entropy(logits, targets, reduction="sum")
+                total = total + functional.cross_entropy(logits, targets, reduction="sum", label_smoothing=smoothing)
             else:
-                total = total + (functional.cross_entropy(logits, targets, reduction="none") * weights).sum()
+                losses = functional.cross_entropy(logits, targets, reduction="none", label_smoothing=smoothing)
+                total = total + (losses * weights).sum()
         return total
 
     def _answers(self, model: Any, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
@@ -97,16 +118,34 @@ class AnswerCrossEntropy:
             "attention_mask": batch.mask_B1TT,
             "use_cache": False,
         }
-        if _rescales(causal):
-            states_BTX = causal(**inputs).logits
-        else:
-            states_BTX = getattr(causal, causal.base_model_prefix)(**inputs).last_hidden_state
+        noise = _noise(causal, batch, self.neftune) if self.neftune and model.training else nullcontext()
+        with noise:
+            if _rescales(causal):
+                states_BTX = causal(**inputs).logits
+            else:
+                states_BTX = getattr(causal, causal.base_model_prefix)(**inputs).last_hidden_state
         taken_BT = batch.weights_BT[:, 1:] > 0
         return states_BTX[:, :-1][taken_BT], batch.ids_BT[:, 1:][taken_BT]
 
     def _head(self, model: Any, hidden: torch.Tensor) -> torch.Tensor:
         causal = _causal(model)
         return hidden if _rescales(causal) else causal.get_output_embeddings()(hidden)
+
+
+@contextmanager
+def _noise(causal: Any, batch: Batch, alpha: float) -> Iterator[None]:
+    """Uniform noise on embeddings, of at most alpha / sqrt(L D) each, L the tokens of the segment."""
+    lengths_BT = batch.lengths_BT
+
+    def disturb(module: Any, inputs: Any, hidden_BTD: torch.Tensor) -> torch.Tensor:
+        most_BT1 = (alpha / (lengths_BT * hidden_BTD.shape[-1]).sqrt())[..., None].to(hidden_BTD.dtype)
+        return hidden_BTD + torch.empty_like(hidden_BTD).uniform_(-1, 1) * most_BT1
+
+    handle = causal.get_input_embeddings().register_forward_hook(disturb)
+    try:
+        yield
+    finally:
+        handle.remove()
 
 
 def _causal(model: Any) -> Any:

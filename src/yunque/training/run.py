@@ -1,0 +1,120 @@
+"""One training as files in and files out: a base and packed rows to trained weights.
+
+adapter/  or  weights/    what was tuned, with its tokenizer; an adapter as PEFT has it, weights as an ordinary model
+history.json              every step and validation
+tensorboard/
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from yunque.core.plugins import find_part
+from yunque.core.progress import quiet, silent
+from yunque.core.seams import Progress
+from yunque.data.packing.rows import Rows
+from yunque.models.adapt import continue_adapter, save_adapter, save_whole, trainable
+from yunque.models.recipe import ModelRecipe
+from yunque.models.tokenizer import load_tokenizer, token_bytes
+from yunque.training.checkpoints import BEST, CHECKPOINT, History
+from yunque.training.loop import Probe, Trainer
+from yunque.training.recipe import TrainingRecipe
+
+ADAPTER, WEIGHTS = "adapter", "weights"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingJob:
+    """Everything that decides a training."""
+
+    base: Path
+    """Folder of the base model; of weights that are tuned further, theirs."""
+    packed: Path
+    """Folder of rows to train and to validate on, and of their tokenizer."""
+    new_ids: tuple[int, ...]
+    """Tokens that the base does not have yet."""
+    model: ModelRecipe
+    training: TrainingRecipe
+    seed: int
+    adapter: Path | None = None
+    """Of an adapter that is trained further."""
+
+    @property
+    def tuned(self) -> str:
+        """The name of the folder that is left."""
+        return WEIGHTS if self.model.tuning == "full" else ADAPTER
+
+    def trainer(self, folder: Path, **more: Any) -> Trainer:
+        """What trains it, with its files in ``folder``; ``more`` is as `Trainer` has it."""
+        torch.manual_seed(self.seed)
+        tokenizer = load_tokenizer(self.packed / "tokenizer")
+        model = trainable(self.base, self.model, tokenizer, list(self.new_ids))
+        if self.adapter is not None:
+            continue_adapter(model, self.adapter)
+        validation = Rows.load(self.packed, "validation")
+        return Trainer(
+            model=model,
+            objective=find_part("objectives", self.training.objective)(self.training),
+            train=Rows.load(self.packed, "train"),
+            validation=validation,
+            recipe=self.training,
+            peak=self.training.peak(self.model.tuning),
+            seed=self.seed,
+            folder=folder,
+            bytes_per_token=bytes_per_token(validation, token_bytes(tokenizer)),
+            **more,
+        )
+
+
+def train(
+    job: TrainingJob,
+    folder: Path,
+    *,
+    progress: Progress = silent,
+    say: Callable[[str], None] = quiet,
+    probes: Sequence[Probe] = (),
+) -> dict:
+    """Do it, or go on with what an earlier run left in ``folder``; returns what it came to. Raises TrainingError, Paused."""
+    started = time.monotonic()
+    trainer = job.trainer(folder, progress=progress, say=say, probes=probes)
+    trained = sum(weight.numel() for weight in trainer.weights.values())
+    history = trainer.fit()
+    (folder / "history.json").write_text(json.dumps(asdict(history)) + "\n")
+    tokenizer = load_tokenizer(job.packed / "tokenizer")
+    dtype = str(trainer.model.dtype).removeprefix("torch.")
+    if job.tuned == WEIGHTS:
+        save_whole(trainer.model, tokenizer, folder / WEIGHTS)
+    else:
+        save_adapter(trainer.model, folder / ADAPTER)
+        tokenizer.save_pretrained(folder / ADAPTER)
+    for name in (CHECKPOINT, BEST):
+        (folder / name).unlink(missing_ok=True)
+    return _counts(history, trainer) | {
+        "trained_parameters": trained,
+        "dtype": dtype,
+        "training_s": round(time.monotonic() - started, 1),
+    }
+
+
+def _counts(history: History, trainer: Trainer) -> dict:
+    return {
+        "steps": len(history.steps),
+        "planned_steps": trainer.num_steps,
+        "best_step": history.best_step,
+        "best_validation_loss": round(history.best_loss, 5),
+        "stopped_early": history.stopped_early,
+        "rollbacks": len(history.rollbacks),
+    }
+
+
+def bytes_per_token(rows: Rows, bytes_V: Any) -> float:
+    """Bytes of text behind a trained token of the rows, on average: a token that writes nothing counts with 0."""
+    ids = rows.ids[rows.answers]
+    return float(bytes_V[ids].sum() / len(ids)) if len(ids) else 0.0
