@@ -24,7 +24,7 @@ from yunque.cli.verbs.doctor import doctor
 from yunque.cli.verbs.evaluation import compare, eval_, suites_
 from yunque.cli.verbs.export import export
 from yunque.cli.verbs.feedback import feedback_app
-from yunque.cli.verbs.forge import forge, train
+from yunque.cli.verbs.forge import forge, preflight, train
 from yunque.cli.verbs.lsp import lsp
 from yunque.cli.verbs.models import models_app
 from yunque.cli.verbs.recipe import recipe_app
@@ -53,7 +53,8 @@ def _main(version: Annotated[bool, typer.Option("--version", help="Print the ver
 
 
 _VERBS: dict[str, Callable[..., object]] = {
-    "forge": forge, "train": train, "complete": complete, "write": write, "fix": fix, "explain": explain,
+    "forge": forge, "train": train, "preflight": preflight,
+    "complete": complete, "write": write, "fix": fix, "explain": explain,
     "refactor": refactor, "test": test, "export": export, "run": run_, "check": check, "eval": eval_,
     "compare": compare, "lsp": lsp,
     "suites": suites_, "list": list_artifacts, "show": show, "trace": trace, "clean": clean, "doctor": doctor,

@@ -36,15 +36,13 @@ def choose_dtype(wanted: str) -> Any:
 
 
 def load_model(folder: Path, dtype: Any, **more: Any) -> Any:
-    """The causal language model in ``folder`` with SDPA attention; ModelError when it cannot be read."""
+    """The causal language model in ``folder``; ModelError when it cannot be read. Attention is SDPA where it has that."""
     from transformers import AutoModelForCausalLM
 
     keep_freed_memory()
     try:
         with quiet():
-            model = AutoModelForCausalLM.from_pretrained(
-                str(folder), dtype=dtype, attn_implementation="sdpa", local_files_only=True, **more
-            )
+            model = AutoModelForCausalLM.from_pretrained(str(folder), dtype=dtype, local_files_only=True, **more)
     except Exception as error:  # safetensors, transformers and json each raise their own
         line = (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
         raise ModelError(f"cannot be loaded ({line})", where=folder) from error
@@ -130,6 +128,7 @@ def add_lora(model: Any, recipe: ModelRecipe, new_ids: list[int]) -> Any:
     from peft import LoraConfig, get_peft_model
 
     dora = recipe.tuning == "dora"
+    recurrent = any(hasattr(module, "conv1d") for module in model.modules())
     config = LoraConfig(
         r=recipe.lora_rank,
         lora_alpha=recipe.lora_alpha or 2 * recipe.lora_rank,
@@ -137,6 +136,7 @@ def add_lora(model: Any, recipe: ModelRecipe, new_ids: list[int]) -> Any:
         use_dora=dora,
         use_rslora=recipe.tuning == "rslora",
         target_modules="all-linear",
+        exclude_modules=["out_proj", "conv1d"] if recurrent else None,  # whose kernels read their weights past any adapter
         task_type="CAUSAL_LM",
         trainable_token_indices=new_ids or None,
         ensure_weight_tying=bool(new_ids) and bool(model.config.tie_word_embeddings),

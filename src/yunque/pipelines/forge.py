@@ -19,6 +19,7 @@ from pathlib import Path
 
 from yunque.checks.insertion.training_copies import COPIES
 from yunque.core.errors import ModelError, SandboxError, SourceError, TooSmallError
+from yunque.core.nouns import Verdict
 from yunque.core.progress import quiet, silent
 from yunque.core.seams import JudgedSuite, Progress
 from yunque.data.collect import refuse_nothing
@@ -81,8 +82,7 @@ class Forge:
         others = self._others() if self.measured else []
         training = Training(recipe=self.recipe, steps=self.steps, progress=self.progress)
         with data.store.lock():
-            dataset = data.store.find(self.dataset, "dataset") if self.dataset else data.make()
-            self._refuse_nothing(dataset)
+            dataset = self._dataset()
             parts = training.split(dataset)
             suites = self._heldout.suites(dataset, parts)
             packed = training.packed(dataset, parts)
@@ -101,6 +101,19 @@ class Forge:
             "`yunque clean` removes what only older results need"
         )
         return report
+
+    def preflight(self) -> list[Verdict]:
+        """What is looked at before a training: data set, split and rows are made, nothing is trained."""
+        training = Training(recipe=self.recipe, steps=self.steps, progress=self.progress)
+        with self._data.store.lock():
+            dataset = self._dataset()
+            return list(training.preflight(training.packed(dataset, training.split(dataset))))
+
+    def _dataset(self) -> Artifact:
+        store = self._data.store
+        dataset = store.find(self.dataset, "dataset") if self.dataset else self._data.make()
+        self._refuse_nothing(dataset)
+        return dataset
 
     @cached_property
     def _data(self) -> DataBuild:

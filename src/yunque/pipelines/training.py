@@ -9,14 +9,15 @@ packed rows.
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from yunque.checks.insertion.training_copies import COMMON_SHARE, COPIES, LEAST_TOKENS, WINDOW, write_index
-from yunque.core.nouns import Origin, Pair
+from yunque.core.nouns import Origin, Pair, Verdict
 from yunque.core.seams import Progress
 from yunque.data.contents import Wanted, rows_of, tree_records
 from yunque.data.packing.rows import PairOrigin, pack
@@ -135,12 +136,35 @@ class Training:
         last = self._last_tuned(packed, decided["model"]) if recipe.training.start == "last" else None
 
         def build(folder: Path) -> dict:
+            from yunque.training.checkpoints import CHECKPOINT
+            from yunque.training.preflight import refuse
             from yunque.training.run import train
 
-            return train(self._job(packed, last), folder, progress=self.progress, say=self.steps.say)
+            job = self._job(packed, last)
+            if not (folder / CHECKPOINT).exists():  # what goes on has been looked at
+                verdicts = list(self._looked_at(job))
+                for warning in (
+                    finding for verdict in verdicts for finding in verdict.findings if finding.severity == "warning"
+                ):
+                    self.steps.say(f"preflight {warning.rule}: {warning.message}")
+                refuse(verdicts)
+            return train(job, folder, progress=self.progress, say=self.steps.say)
 
         parents = [packed, *([last] if last is not None else [])]
         return self.steps.make(self._kind, packed.manifest.name, build, parents=parents, recipe=decided, resumable=True)
+
+    def preflight(self, packed: Artifact) -> Iterator[Verdict]:
+        """What is looked at before a training on these rows."""
+        return self._looked_at(self._job(packed, None))
+
+    def _looked_at(self, job: TrainingJob) -> Iterator[Verdict]:
+        from yunque.training.preflight import CHECKS, Preflight
+
+        advancing = self.progress("preflight", len(CHECKS), "checks")
+        with advancing as advance, tempfile.TemporaryDirectory(prefix="yunque-preflight-") as scratch:
+            for verdict in Preflight(job=job, scratch=Path(scratch)).verdicts():
+                advance(1, verdict.check)
+                yield verdict
 
     def _job(self, packed: Artifact, last: Artifact | None) -> TrainingJob:
         from yunque.training.run import ADAPTER, WEIGHTS, TrainingJob

@@ -192,10 +192,12 @@ def test_no_two_rows_of_whole_answers_could_be_one(fim_tokenizer, fim):
 @pytest.mark.parametrize("length", [32, 50, 96])
 def test_pieces_of_a_chunk_join_to_the_chunk(fim_tokenizer, fim, length):
     given = list(chunks(40, lines=30))
+    last = max(given, key=lambda chunk: (chunk.span_bytes[1], chunk.id))
     rows, counts = pack(given, fim_tokenizer, fim, recipe(length), ALL, 1)
     pieces = [ids for ids, _ in segments(rows)]
     lost = 0
-    for ids in sorted((tuple(encode(fim_tokenizer, one.answer)) for one in given), key=len, reverse=True):
+    whole = [(*encode(fim_tokenizer, chunk.answer), *((fim.end,) if chunk is last else ())) for chunk in given]
+    for ids in sorted(whole, key=len, reverse=True):
         while ids and (piece := next((piece for piece in pieces if piece == ids[: len(piece)]), None)):
             pieces.remove(piece)
             ids = ids[len(piece) :]
@@ -203,6 +205,28 @@ def test_pieces_of_a_chunk_join_to_the_chunk(fim_tokenizer, fim, length):
         lost += len(ids)
     assert pieces == []
     assert counts["tokens_poured_away"] == lost
+
+
+def test_the_last_chunk_of_a_document_ends_and_no_other_does(fim_tokenizer, fim):
+    texts = {name: [f"{name}_{part} = words(text)\n" * 3 for part in range(3)] for name in ("a", "b")}
+    given = []
+    for name, parts in texts.items():
+        for part, text in enumerate(parts):
+            chunk = pair(PairKind.CONTINUATION, "", text, name=name)
+            given.append(dataclasses.replace(chunk, span_bytes=(100 * part, 100 * part + 90), origin_ids=(name,)))
+    rows, _ = pack(given, fim_tokenizer, fim, recipe(96), ALL, 1)
+    ends = [fim_tokenizer.decode(ids) for ids, _ in segments(rows) if ids[-1] == fim.end]
+    assert sorted(text[:3] for text in ends) == ["a_2", "b_2"]
+    assert sum(int((rows.ids[row] == fim.end).sum()) for row in range(len(rows))) == 2
+
+
+def test_not_packed_every_sample_has_a_row_of_its_own(fim_tokenizer, fim):
+    rows, counts = pack(mixed(), fim_tokenizer, fim, recipe(packed=False), ALL, 1)
+    assert rows.segments.max() == 1 and len(rows) == len(list(segments(rows)))
+    packed, _ = pack(mixed(), fim_tokenizer, fim, recipe(), ALL, 1)
+    whole = [ids for ids, answers in segments(packed) if not answers[1:].all()]
+    assert sorted(ids for ids, answers in segments(rows) if not answers[1:].all()) == sorted(whole)
+    assert counts["utilisation"] < 0.6
 
 
 def test_rows_come_back_from_disk(fim_tokenizer, fim, tmp_path):
@@ -324,7 +348,7 @@ def test_nothing_to_train_on_is_refused(fim_tokenizer, fim, given):
     if given == "too long":
         pairs = [pair(PairKind.BODY, "def f():", "\n    x = 12345" * 100)]
     if given == "one token":
-        pairs = [pair(PairKind.CONTINUATION, "", "x")]
+        pairs = [dataclasses.replace(pair(PairKind.CONTINUATION, "", "x"), span_bytes=None)]
     if given == "no share":
         pairs, settings = list(fim_spans(3)), {"shares": {"fim": 0}}
     with pytest.raises(TrainingError, match="no usable pairs"):

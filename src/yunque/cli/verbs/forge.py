@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from yunque.cli.console import bars, say
 from yunque.cli.options import DEFAULT_OUT, Json, Out, Overrides, Workers
+
+if TYPE_CHECKING:
+    from yunque.pipelines.forge import Forge
 
 
 def forge(
@@ -50,44 +55,73 @@ def forge(
     print(f"report  {out / 'report.html'}\nmodel   {out / 'model'}\n{artifact.id}")
 
 
+Dataset = Annotated[str, typer.Argument(help="Id of a data set in --out, or its start; or a recipe.toml.")]
+TrainRecipe = Annotated[Path | None, typer.Option("--recipe", help="TOML: [split], [pack], [model], [training].")]
+
+
 def train(
-    dataset: Annotated[str, typer.Argument(help="Id of a data set in --out, or its start; or a recipe.toml.")],
-    recipe: Annotated[Path | None, typer.Option("--recipe", help="TOML: [split], [pack], [model], [training].")] = None,
+    dataset: Dataset,
+    recipe: TrainRecipe = None,
     workers: Workers = 0,
     out: Out = DEFAULT_OUT,
     set_: Overrides = None,
     json_: Json = False,
 ) -> None:
     """Train a model on a data set; a run that was stopped goes on where it was. Nothing is compared: see `yunque eval`."""
-    import json
-
-    from yunque.pipelines.recipes import DataRecipe, forge_recipe, train_recipe
-    from yunque.store.artifacts import RECIPE, Store, disk_errors
-
-    if dataset.endswith(".toml"):
-        resolved, dataset = forge_recipe([dataset], recipe, set_ or []), ""
-    else:
-        given = Store(out).find(dataset, "dataset")
-        built = DataRecipe.model_validate(json.loads((given.path / RECIPE).read_text("utf-8")))
-        resolved, dataset = train_recipe(recipe, set_ or [], built), given.id
     from yunque.cli.console import emit
-    from yunque.pipelines.forge import Forge
+    from yunque.store.artifacts import disk_errors
 
     with disk_errors(out):
-        run = Forge(
-            recipe=resolved, out=out, progress=bars, say=say, workers=workers, dataset=dataset,
-            measured=False,
-        )  # fmt: skip
+        run = _training(dataset, recipe, set_ or [], out, workers)
         run.run()
     made = {artifact.manifest.kind: artifact for artifact, _ in run.steps.made}
     if json_:
+        tuned = made.get("adapter") or made["weights"]
         emit(
             {
                 "model": str(out / "model"),
                 "id": made["model"].id,
-                "dataset": dataset,
-                **(made.get("adapter") or made["weights"]).counts,
+                "dataset": run.dataset or made["dataset"].id,
+                **tuned.counts,
             }
         )
     else:
         print(f"report  {out / 'report.html'}\nmodel   {out / 'model'}\n{made['model'].id}")
+
+
+def preflight(
+    dataset: Dataset,
+    recipe: TrainRecipe = None,
+    workers: Workers = 0,
+    out: Out = DEFAULT_OUT,
+    set_: Overrides = None,
+    json_: Json = False,
+) -> None:
+    """Look at everything that must hold before a training, and train nothing; exit status 2 where it would be refused."""
+    from yunque.cli.console import emit
+    from yunque.cli.views.training import preflight_lines
+    from yunque.store.artifacts import disk_errors
+    from yunque.training.preflight import refuse
+
+    with disk_errors(out):
+        verdicts = _training(dataset, recipe, set_ or [], out, workers).preflight()
+    if json_:
+        emit([dataclasses.asdict(verdict) for verdict in verdicts])
+    else:
+        print("\n".join(preflight_lines(verdicts)))
+    refuse(verdicts)
+
+
+def _training(dataset: str, recipe: Path | None, settings: list[str], out: Path, workers: int) -> Forge:
+    """A training on a data set that is there, or on one that a recipe describes."""
+    from yunque.pipelines.forge import Forge
+    from yunque.pipelines.recipes import DataRecipe, forge_recipe, train_recipe
+    from yunque.store.artifacts import RECIPE, Store
+
+    if dataset.endswith(".toml"):
+        resolved, dataset = forge_recipe([dataset], recipe, settings), ""
+    else:
+        given = Store(out).find(dataset, "dataset")
+        built = DataRecipe.model_validate(json.loads((given.path / RECIPE).read_text("utf-8")))
+        resolved, dataset = train_recipe(recipe, settings, built), given.id
+    return Forge(recipe=resolved, out=out, progress=bars, say=say, workers=workers, dataset=dataset, measured=False)

@@ -80,6 +80,8 @@ class PackRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docstring
     """tokens to train on, as far as the pairs go"""
     validation_tokens: int = Field(4_096, ge=256)
     """tokens to validate on, as far as the pairs go"""
+    packed: bool = True
+    """many samples to a row; false: one, for models that carry a state from one to the next"""
     shares: Shares = Shares()
     """how much of each kind of pair"""
 
@@ -128,15 +130,16 @@ class Rows:
             return cls(**{name: arrays[name] for name in ("ids", "answers", "segments")})
 
 
-def encode_pair(pair: Pair, tokenizer: object, fim: FimTokens, recipe: PackRecipe) -> Sample | None:
+def encode_pair(pair: Pair, tokenizer: object, fim: FimTokens, recipe: PackRecipe, *, closes: bool = False) -> Sample | None:
     """The pair's ids with its end token, or None when its answer (of a conversation: all of it) does not fit a row.
 
-    Kinds that are asked in words stand in the model's chat template, where it has one. A chunk of plain continuation has no
-    end token and may be longer than a row.
+    Kinds that are asked in words stand in the model's chat template, where it has one. A chunk of plain continuation may be
+    longer than a row, and has an end token only where it ``closes`` its document.
     """
     if pair.kind is PairKind.CONTINUATION:
         first, ids = opening(tokenizer), encode(tokenizer, pair.answer)
-        return Sample(ids=(*first, *ids), answer_from=0, divisible=True) if ids else None
+        end = (fim.end,) if closes else ()
+        return Sample(ids=(*first, *ids, *end), answer_from=0, divisible=True) if ids else None
     if pair.kind in CHAT_KINDS and (frame := chat_frame(tokenizer)) is not None:
         return _encode_turns(pair, tokenizer, frame, recipe)
     blanks = heal(pair.prompt)[1]
@@ -189,11 +192,13 @@ def pack(
     tokens_by: dict[str, Counter[str]] = {name: Counter() for name in ("kind", "language", "source", "licence")}
     chosen: list[Sample] = []
     budget = num_tokens
+    pairs = list(pairs)
+    closing = _closing(pairs)
     for pair in _mixture(pairs, recipe, seed, counts, origin_of):
         if budget <= 0:
             counts["over_budget"] += 1
             continue
-        sample = encode_pair(pair, tokenizer, fim, recipe)
+        sample = encode_pair(pair, tokenizer, fim, recipe, closes=pair.id in closing)
         if sample is None:
             counts["too_long"] += 1
             continue
@@ -204,7 +209,7 @@ def pack(
         about = {"kind": pair.kind.value, "language": pair.language, **vars(origin_of(pair))}
         for name, table in tokens_by.items():
             table[about[name] or "unknown"] += len(sample.ids)
-    rows = _lay_out(chosen, recipe.length_tokens, fim.pad)
+    rows = _lay_out(chosen, recipe, fim.pad)
     if not len(rows) or not rows.answers.any():
         raise TrainingError("no usable pairs: nothing would be trained", do="add code, or raise pack.length_tokens")
     counts |= {
@@ -216,6 +221,15 @@ def pack(
         "tokens_by": {name: dict(table.most_common()) for name, table in tokens_by.items()},
     }
     return rows, counts
+
+
+def _closing(pairs: list[Pair]) -> set[str]:
+    """Ids of the continuations that no other of their document comes after."""
+    last: dict[tuple[str, ...], tuple[int, str]] = {}
+    for pair in pairs:
+        if pair.kind is PairKind.CONTINUATION and pair.span_bytes:
+            last[pair.origin_ids] = max(last.get(pair.origin_ids, (0, "")), (pair.span_bytes[1], pair.id))
+    return {pair_id for _, pair_id in last.values()}
 
 
 def _mixture(
@@ -253,8 +267,17 @@ def _mixture(
         yield pair
 
 
-def _lay_out(samples: list[Sample], length: int, pad: int) -> Rows:
-    """Whole answers go in by best fit decreasing; continuation is poured into the room that is left."""
+def _lay_out(samples: list[Sample], recipe: PackRecipe, pad: int) -> Rows:
+    """Whole answers go in by best fit decreasing; continuation is poured into the room that is left.
+
+    Not packed, every sample and every piece of continuation has a row of its own.
+    """
+    length = recipe.length_tokens
+    if not recipe.packed:
+        pieces = [s.ids[start : start + length] for s in samples if s.divisible for start in range(0, len(s.ids), length)]
+        apart = [s for s in samples if not s.divisible]
+        apart += [Sample(ids=ids, answer_from=0, divisible=True) for ids in pieces if len(ids) >= SHORTEST_PIECE]
+        return _to_arrays([[sample] for sample in apart], length, pad)
     whole = sorted((s for s in samples if not s.divisible), key=lambda sample: -len(sample.ids))
     rows: list[list[Sample]] = []
     free: list[tuple[int, int]] = []  # (room left, row index), sorted

@@ -30,8 +30,9 @@ class Batch:
     ids_BT: torch.Tensor
     positions_BT: torch.Tensor
     """0, 1, … anew in every segment."""
-    mask_B1TT: torch.Tensor
-    """True where a token (row) may look at a token (column): causal, inside one segment; padding sees itself alone."""
+    mask_B1TT: torch.Tensor | None
+    """True where a token (row) may look at a token (column): causal, inside one segment; padding sees itself alone.
+    None where every row is one sample, which a model reads as it is: nothing that is learned looks at the padding."""
     weights_BT: torch.Tensor
     """float32: what the loss on a token weighs; 0 for none, as of the first token of a row, before which nothing comes."""
     num_tokens: int
@@ -45,6 +46,19 @@ class Batch:
         sizes_BT = torch.zeros_like(numbers_BT).scatter_add_(1, numbers_BT, torch.ones_like(numbers_BT))
         return sizes_BT.gather(1, numbers_BT).float()
 
+    def alone(self) -> Iterator[Batch]:
+        """Every sample of a batch of one row as a batch of its own, as long as it is, without a mask."""
+        starts = (self.positions_BT[0] == 0).nonzero()[:, 0].tolist()
+        for start, end in zip(starts, [*starts[1:], self.ids_BT.shape[1]], strict=True):
+            if self.weights_BT[0, start:end].any():
+                yield Batch(
+                    ids_BT=self.ids_BT[:, start:end],
+                    positions_BT=self.positions_BT[:, start:end],
+                    mask_B1TT=None,
+                    weights_BT=self.weights_BT[:, start:end],
+                    num_tokens=end - start,
+                )
+
     @classmethod
     def of(
         cls, rows: Rows, which: np.ndarray, device: torch.device | str = "cpu", weights: np.ndarray | None = None
@@ -55,9 +69,12 @@ class Batch:
         segments_BT = torch.as_tensor(rows.segments[which].astype(np.int64))
         length = segments_BT.shape[1]
         index_T = torch.arange(length)
+        packed = bool((segments_BT > 1).any())
         starts_BT = torch.ones_like(segments_BT, dtype=torch.bool)
         starts_BT[:, 1:] = segments_BT[:, 1:] != segments_BT[:, :-1]
         positions_BT = index_T - torch.cummax(torch.where(starts_BT, index_T, 0), dim=1).values
+        if not packed:
+            positions_BT = index_T.expand_as(segments_BT)
         same_BTT = segments_BT[:, :, None] == segments_BT[:, None, :]
         real_BTT = (segments_BT > 0)[:, :, None]
         allowed_BTT = torch.where(real_BTT, same_BTT, torch.eye(length, dtype=torch.bool))
@@ -65,7 +82,7 @@ class Batch:
         return cls(
             ids_BT=torch.as_tensor(rows.ids[which].astype(np.int64)).to(device),
             positions_BT=positions_BT.to(device),
-            mask_B1TT=mask_BTT[:, None].to(device),
+            mask_B1TT=mask_BTT[:, None].to(device) if packed else None,
             weights_BT=weights_BT.to(device),
             num_tokens=int((segments_BT > 0).sum()),
         )
