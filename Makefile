@@ -24,7 +24,7 @@ SLOW     := hostile or toolchain or corpus or story or ray or timing or editors
 
 forge: $(VENV)/.forge
 	$(BIN)/yunque models pull
-	$(BIN)/yunque forge $(SOURCE) --out $(OUT) $(FLAGS)
+	$(BIN)/yunque forge $(SOURCE) --recipe recipes/laptop.toml --out $(OUT) $(FLAGS)
 
 test: check
 	$(BIN)/pytest $(PARALLEL) -m "not timing and not editors"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from yunque.cli.reference import page
-from yunque.pipelines.recipes import ForgeRecipe, load_recipe
+from yunque.pipelines.recipes import load_recipe
 
 ROOT = Path(__file__).parents[2]
 
@@ -53,5 +53,7 @@ def test_every_part_says_what_it_is(text):
     assert [line for line in parts if not line.partition(": ")[2].strip()] == []
 
 
-def test_the_laptop_recipe_is_the_default():
-    assert load_recipe(ROOT / "recipes" / "laptop.toml", []) == ForgeRecipe()
+def test_the_laptop_recipe_is_the_default_with_a_rate_for_few_steps():
+    laptop = load_recipe(ROOT / "recipes" / "laptop.toml", [])
+    assert laptop.training.learning_rate == 1e-3
+    assert laptop == load_recipe(None, ["training.learning_rate=1e-3"])

@@ -578,7 +578,7 @@ def test_full_tuning_trains_every_weight_and_decays_matrices_only(fim_folder, tm
         model = trainable(fim_folder, ModelRecipe(tuning="full", dropout=0.0, dtype="bfloat16"), None, [])
         recipe = TrainingRecipe(rows_per_step=2, **settings)
         parts = {"objective": AnswerCrossEntropy(), "train": TRAIN, "validation": VALIDATION, "seed": 1}
-        return Trainer(model=model, recipe=recipe, peak=recipe.peak("full"), folder=folder, **parts)
+        return Trainer(model=model, recipe=recipe, peak=recipe.peak(ModelRecipe(tuning="full")), folder=folder, **parts)
 
     trainer = make(tmp_path / "one", epochs=4.0, learning_rate=1e-3)
     assert {weight.dtype for weight in trainer.weights.values()} == {torch.float32}

@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from yunque.models.recipe import ModelRecipe
 from yunque.training.recipe import TrainingRecipe
 from yunque.training.schedule import learning_rate
 
@@ -42,7 +43,7 @@ def test_one_step_has_a_rate(schedule):
     assert rates(2, schedule=schedule, warmup_share=0.9)[0] > 0
 
 
-@pytest.mark.parametrize(("tuning", "rate"), [("lora", 3e-4), ("dora", 3e-4), ("qlora", 3e-4), ("full", 5e-5)])
+@pytest.mark.parametrize(("tuning", "rate"), [("lora", 5e-4), ("dora", 5e-4), ("qlora", 5e-4), ("full", 5e-5)])
 def test_a_peak_that_nobody_named_follows_from_what_is_tuned(tuning, rate):
-    assert TrainingRecipe().peak(tuning) == rate
-    assert TrainingRecipe(learning_rate=1e-3).peak(tuning) == 1e-3
+    assert TrainingRecipe().peak(ModelRecipe(tuning=tuning)) == rate
+    assert TrainingRecipe(learning_rate=1e-3).peak(ModelRecipe(tuning=tuning)) == 1e-3

@@ -30,6 +30,7 @@ from yunque.cli.verbs.models import models_app
 from yunque.cli.verbs.recipe import recipe_app
 from yunque.cli.verbs.run import run_
 from yunque.cli.verbs.serve import serve_app
+from yunque.cli.verbs.tokenizer import tokenizer_app
 from yunque.core.errors import Paused, YunqueError
 
 # Newer typers carry a click of their own and export only the leaves of its error tree.
@@ -68,6 +69,7 @@ for name, group in {
     "feedback": feedback_app,
     "recipe": recipe_app,
     "serve": serve_app,
+    "tokenizer": tokenizer_app,
 }.items():
     app.add_typer(group, name=name)
 

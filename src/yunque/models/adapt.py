@@ -8,6 +8,7 @@ known words and differ from one another; with tied weights the output row is the
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -70,8 +71,10 @@ def extend_vocabulary(model: Any, tokenizer: Any, new_ids: list[int]) -> None:
                 table[token_id] = (mean * usual / mean.norm().clamp_min(1e-6)).to(table.dtype)
 
 
-def trainable(folder: Path, recipe: ModelRecipe, tokenizer: Any, new_ids: list[int]) -> Any:
+def trainable(folder: Path, recipe: ModelRecipe, tokenizer: Any, new_ids: list[int], unlearned: Sequence[int] = ()) -> Any:
     """The model in ``folder`` with its vocabulary grown, and with what the recipe tunes ready to be trained.
+
+    ``unlearned``: tokens that it has and never learned, whose rows are trained beside an adapter.
 
     What is trained is float32, whatever it is computed in: in bfloat16 small updates are rounded away. ModelError for
     qlora without a GPU or without bitsandbytes.
@@ -84,7 +87,9 @@ def trainable(folder: Path, recipe: ModelRecipe, tokenizer: Any, new_ids: list[i
     else:
         model = load_model(folder, torch.float32 if recipe.tuning == "full" else dtype)
     extend_vocabulary(model, tokenizer, new_ids)
-    return with_dropout(model, recipe.dropout) if recipe.tuning == "full" else add_lora(model, recipe, new_ids)
+    if recipe.tuning == "full":
+        return with_dropout(model, recipe.dropout)
+    return add_lora(model, recipe, [*unlearned, *new_ids])
 
 
 def _load_4bit(folder: Path, dtype: Any) -> Any:

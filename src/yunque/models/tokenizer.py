@@ -80,7 +80,7 @@ def add_fim(tokenizer: Any) -> list[int]:
 
 def encode(tokenizer: Any, text: str) -> list[int]:
     """Ids of plain text: nothing added, and special tokens that stand in the text read as ordinary characters."""
-    return tokenizer(text, add_special_tokens=False, split_special_tokens=True).input_ids
+    return tokenizer(text, add_special_tokens=False, split_special_tokens=True, verbose=False).input_ids
 
 
 def opening(tokenizer: Any) -> list[int]:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from yunque.checks.insertion.training_copies import COPIES
 from yunque.core.errors import ModelError, SandboxError, SourceError, TooSmallError
-from yunque.core.nouns import Verdict
+from yunque.core.nouns import Record, Verdict
 from yunque.core.progress import quiet, silent
 from yunque.core.seams import JudgedSuite, Progress
 from yunque.data.collect import refuse_nothing
@@ -108,6 +108,13 @@ class Forge:
         with self._data.store.lock():
             dataset = self._dataset()
             return list(training.preflight(training.packed(dataset, training.split(dataset))))
+
+    def learned(self) -> list[Record]:
+        """Every record that a training learns from: data set and split are made, nothing is trained."""
+        training = Training(recipe=self.recipe, steps=self.steps, progress=self.progress)
+        with self._data.store.lock():
+            dataset = self._dataset()
+            return list(training.learned(dataset, training.split(dataset)))
 
     def _dataset(self) -> Artifact:
         store = self._data.store
@@ -216,7 +223,7 @@ class Forge:
                 find_base(str(trained.model.path))[1],
                 name=f"{base.name}, forged on {name}",
                 source=f"{base.name} ({base.source}), forged on {name}",
-                licence=" AND ".join(sorted(licences)),
+                licence=" AND ".join(sorted(filter(None, licences))),
             )
             path = folder / FILE
             result = write_and_compare(trained.model.path, path, facts, QUANTIZATION, progress=self.progress, say=self.say)

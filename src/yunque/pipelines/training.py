@@ -17,16 +17,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from yunque.checks.insertion.training_copies import COMMON_SHARE, COPIES, LEAST_TOKENS, WINDOW, write_index
-from yunque.core.nouns import Origin, Pair, Verdict
+from yunque.core.nouns import Origin, Pair, Record, Verdict
 from yunque.core.seams import Progress
 from yunque.data.contents import Wanted, rows_of, tree_records
 from yunque.data.packing.rows import PairOrigin, pack
 from yunque.data.sides import placed_pairs
 from yunque.data.split import Split, parts_of
 from yunque.models.base import BaseFacts, find_base, refuse_short_context
+from yunque.models.scratch import SCRATCH
 from yunque.pipelines.heldout import split_of
 from yunque.pipelines.recipes import ForgeRecipe
 from yunque.pipelines.steps import Steps, plain
+from yunque.pipelines.tokenizer import unlearned_ids
 from yunque.store.artifacts import Artifact
 from yunque.training.recipe import num_steps
 
@@ -59,9 +61,10 @@ class Training:
     base: BaseFacts = field(init=False)
 
     def __post_init__(self) -> None:
-        """Find the base model, so that a missing one costs no work."""
-        self.base_folder, self.base = find_base(self.recipe.model.base, self.progress)
-        refuse_short_context(self.base_folder, self.recipe.pack.length_tokens)
+        """Find the base model, so that a missing one costs no work; one from scratch is made when there is data."""
+        if self.recipe.model.base != SCRATCH:
+            self.base_folder, self.base = find_base(self.recipe.model.base, self.progress)
+            refuse_short_context(self.base_folder, self.recipe.pack.length_tokens)
 
     # ---------------------------------------------------------------------------------------------------------------- data
     def split(self, dataset: Artifact) -> Artifact:
@@ -71,6 +74,8 @@ class Training:
     def packed(self, dataset: Artifact, parts: Artifact) -> Artifact:
         """Rows to train and to validate on, and what became of every pair."""
         recipe = self.recipe.pack
+        if self.recipe.model.base == SCRATCH:
+            self.base_folder, self.base = self._from_scratch(dataset, parts)
 
         def build(folder: Path) -> dict:
             from yunque.models.tokenizer import add_fim, find_fim, load_tokenizer
@@ -95,6 +100,41 @@ class Training:
 
         decided = plain(recipe) | {"base": self.base.sha256, "quoted": self.recipe.split.similarity}
         return self.steps.make("packed", dataset.manifest.name, build, parents=[dataset, parts], recipe=decided)
+
+    def learned(self, dataset: Artifact, parts: Artifact) -> Iterator[Record]:
+        """Every record that is trained on: none that steers training or is held out."""
+        sides = parts_of(parts)
+        for record in rows_of(self.steps.store, dataset, Wanted()):
+            if sides.get(record.id, Split.TRAIN) is Split.TRAIN:
+                yield record
+
+    def _from_scratch(self, dataset: Artifact, parts: Artifact) -> tuple[Path, BaseFacts]:
+        """A model that has learned nothing, with a vocabulary of what it will learn from, or with the one that is named."""
+        model, length = self.recipe.model, max(self.recipe.pack.length_tokens, 2048)
+
+        def build(folder: Path) -> dict:
+            from yunque.models.scratch import config_of, new_model
+            from yunque.models.tokenizer import load_tokenizer
+            from yunque.models.vocabulary.bpe import train_bpe
+
+            if model.tokenizer:
+                tokenizer = load_tokenizer(Path(model.tokenizer))
+            else:
+                texts = (record.text for record in self.learned(dataset, parts))
+                tokenizer = train_bpe(texts, model.vocabulary, context_tokens=length)
+            config = config_of(model.depth, len(tokenizer), end=tokenizer.eos_token_id, context_tokens=length)
+            return {"vocabulary": len(tokenizer), "parameters": new_model(config, tokenizer, folder, self.recipe.seed)}
+
+        decided = {"depth": model.depth, "tokenizer": model.tokenizer, "vocabulary": model.vocabulary, "context": length}
+        base = self.steps.make("base", dataset.manifest.name, build, parents=[dataset, parts], recipe=decided)
+        facts = BaseFacts(
+            name=f"scratch, {model.depth} layers",
+            source="random weights",
+            sha256=base.id,
+            licence="",
+            num_parameters=base.counts["parameters"],
+        )
+        return base.path, facts
 
     def copies(self, dataset: Artifact, parts: Artifact) -> Artifact:
         """The index by which a server notices that the model says a training record word for word."""
@@ -131,7 +171,7 @@ class Training:
     def tuned(self, packed: Artifact) -> Artifact:
         """What is trained: an ``adapter``, or ``weights``; a run that was stopped goes on from its checkpoint."""
         recipe = self.recipe
-        training = plain(recipe.training) | {"learning_rate": recipe.training.peak(recipe.model.tuning)}
+        training = plain(recipe.training) | {"learning_rate": recipe.training.peak(recipe.model)}
         decided = {"model": plain(recipe.model) | {"base": self.base.sha256}, "training": training}
         last = self._last_tuned(packed, decided["model"]) if recipe.training.start == "last" else None
 
@@ -174,6 +214,7 @@ class Training:
             base=whole or self.base_folder,
             packed=packed.path,
             new_ids=() if whole else tuple(packed.counts["new_ids"]),
+            unlearned=tuple(unlearned_ids(self.base_folder)),
             model=self.recipe.model,
             training=self.recipe.training,
             seed=self.recipe.seed,

@@ -106,6 +106,11 @@ class Preflight:
         return load_tokenizer(self.job.packed / "tokenizer")
 
     @cached_property
+    def ends(self) -> list[int]:
+        """Every token that ends an answer, by the tokenizer and by what the base says of generating."""
+        return ends(self.tokenizer, load_model(self.job.base, torch.float32, device_map="meta"))
+
+    @cached_property
     def rows(self) -> Rows:
         """To train on."""
         return Rows.load(self.job.packed, "train")
@@ -193,7 +198,7 @@ def _samples(rows: Rows) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 
 
 def _end_token(run: Preflight) -> Look:
-    stops = {*ends(run.tokenizer, None)}
+    stops = set(run.ends)
     if (frame := chat_frame(run.tokenizer)) is not None:
         stops |= set(frame.after)
     answers = [(ids, trained) for ids, trained in _samples(run.rows) if not trained[1:].all()]
@@ -232,7 +237,7 @@ def _template(run: Preflight) -> Look:
         ours = [*frame.before, *encode(tokenizer, question), *frame.between]
         if asked != ours and tokenizer.decode(asked) != tokenizer.decode(ours):
             return failed(f"the chat template changes a question: {question!r}", do)
-    if not set(frame.after) & {*ends(tokenizer, None)}:
+    if not set(frame.after) & set(run.ends):
         after = tokenizer.decode(frame.after)
         return warned(f"a turn ends in {after!r}, not in the end token {tokenizer.eos_token!r}: both must stop an answer")
     return passed("questions come back as they were")
@@ -241,7 +246,7 @@ def _template(run: Preflight) -> Look:
 def _rates(run: Preflight) -> Look:
     job = run.job
     tuning = "full" if job.model.tuning == "full" else "adapter"
-    peak, (low, high) = job.training.peak(job.model.tuning), SANE_RATES[tuning]
+    peak, (low, high) = job.training.peak(job.model), SANE_RATES[tuning]
     scratch = job.training.objective == "pretrain" and tuning == "full"
     if not low <= peak <= high and not (scratch and peak > high):
         usual = f"{low:g} to {high:g}"

@@ -7,7 +7,10 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-RATES = {"full": 5e-5, "adapter": 3e-4}
+from yunque.models.recipe import ModelRecipe
+from yunque.models.scratch import SCRATCH, peak_rate
+
+RATES = {"full": 5e-5, "adapter": 5e-4}
 """Peak of the learning rate where a recipe names none; low-rank adapters take about ten times that of full tuning
 (Thinking Machines, "LoRA Without Regret", 2025)."""
 
@@ -20,7 +23,7 @@ class TrainingRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docst
     objective: str = "sft"
     """what is minimised (a part of `yunque.objectives`): `sft`, cross-entropy on answers; `pretrain`, on every token"""
     learning_rate: float | None = Field(None, gt=0, le=1)
-    """peak of the schedule; left out, 3e-4 for adapters, 5e-5 for full tuning"""
+    """peak of the schedule; left out, 5e-4 for adapters, 5e-5 for full tuning, by `model.depth` from scratch"""
     schedule: Literal["cosine", "linear", "wsd", "constant"] = "cosine"
     """how the rate falls after the warm-up; `wsd` keeps the peak (warm-up, stable, decay) until the last `decay_share`"""
     warmup_share: float = Field(0.1, ge=0, lt=1)
@@ -59,9 +62,11 @@ class TrainingRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docst
     """how often training goes back to its last checkpoint with half the learning rate, for a spike or a loss that is not a \
 number, before it gives up"""
 
-    def peak(self, tuning: str) -> float:
-        """The peak of the learning rate for `model.tuning`."""
-        return self.learning_rate or RATES["full" if tuning == "full" else "adapter"]
+    def peak(self, model: ModelRecipe) -> float:
+        """The peak of the learning rate."""
+        if self.learning_rate is None and model.base == SCRATCH:
+            return peak_rate(model.depth)
+        return self.learning_rate or RATES["full" if model.tuning == "full" else "adapter"]
 
 
 def num_steps(num_rows: int, recipe: TrainingRecipe) -> int:

@@ -40,6 +40,8 @@ class TrainingJob:
     """Folder of rows to train and to validate on, and of their tokenizer."""
     new_ids: tuple[int, ...]
     """Tokens that the base does not have yet."""
+    unlearned: tuple[int, ...] = ()
+    """Tokens that it has, and has never learned: an adapter trains their rows as well."""
     model: ModelRecipe
     training: TrainingRecipe
     seed: int
@@ -55,7 +57,7 @@ class TrainingJob:
         """What trains it, with its files in ``folder``; ``more`` is as `Trainer` has it."""
         torch.manual_seed(self.seed)
         tokenizer = load_tokenizer(self.packed / "tokenizer")
-        model = trainable(self.base, self.model, tokenizer, list(self.new_ids))
+        model = trainable(self.base, self.model, tokenizer, list(self.new_ids), list(self.unlearned))
         if self.adapter is not None:
             continue_adapter(model, self.adapter)
         validation = Rows.load(self.packed, "validation")
@@ -65,7 +67,7 @@ class TrainingJob:
             train=Rows.load(self.packed, "train"),
             validation=validation,
             recipe=self.training,
-            peak=self.training.peak(self.model.tuning),
+            peak=self.training.peak(self.model),
             seed=self.seed,
             folder=folder,
             bytes_per_token=bytes_per_token(validation, token_bytes(tokenizer)),

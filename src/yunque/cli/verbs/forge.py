@@ -72,7 +72,7 @@ def train(
     from yunque.store.artifacts import disk_errors
 
     with disk_errors(out):
-        run = _training(dataset, recipe, set_ or [], out, workers)
+        run = resolved_training(dataset, recipe, set_ or [], out, workers)
         run.run()
     made = {artifact.manifest.kind: artifact for artifact, _ in run.steps.made}
     if json_:
@@ -104,7 +104,7 @@ def preflight(
     from yunque.training.preflight import refuse
 
     with disk_errors(out):
-        verdicts = _training(dataset, recipe, set_ or [], out, workers).preflight()
+        verdicts = resolved_training(dataset, recipe, set_ or [], out, workers).preflight()
     if json_:
         emit([dataclasses.asdict(verdict) for verdict in verdicts])
     else:
@@ -112,8 +112,8 @@ def preflight(
     refuse(verdicts)
 
 
-def _training(dataset: str, recipe: Path | None, settings: list[str], out: Path, workers: int) -> Forge:
-    """A training on a data set that is there, or on one that a recipe describes."""
+def resolved_training(dataset: str, recipe: Path | None, settings: list[str], out: Path, workers: int) -> Forge:
+    """A training on a data set that is there, or on one that a recipe describes; nothing of it is done yet."""
     from yunque.pipelines.forge import Forge
     from yunque.pipelines.recipes import DataRecipe, forge_recipe, train_recipe
     from yunque.store.artifacts import RECIPE, Store

@@ -99,6 +99,13 @@ text.best { fill: var(--ink); }
 .key.train { border-color: var(--base); } .key.validation { border-color: var(--forged); }
 .forest .zero { stroke: var(--soft); }
 .forest .interval { stroke: currentColor; stroke-width: 2; } .forest .point { fill: currentColor; }
+.piece { border-radius: 3px; padding: 0.05em 0; box-shadow: inset 0 0 0 0.5px var(--rule); }
+.piece-0 { background: color-mix(in srgb, #2f6fde 26%, var(--paper)); }
+.piece-1 { background: color-mix(in srgb, #e0a020 30%, var(--paper)); }
+.piece-2 { background: color-mix(in srgb, #1f9d6b 26%, var(--paper)); }
+.piece-3 { background: color-mix(in srgb, #cf4a33 24%, var(--paper)); }
+.piece-4 { background: color-mix(in srgb, #8a55c8 26%, var(--paper)); }
+.piece-5 { background: color-mix(in srgb, #14a0b0 26%, var(--paper)); }
 .bar { background: var(--wash); }
 .bar.all rect, .bar.kept rect { fill: var(--soft); } .bar.lost rect { fill: var(--base); }
 

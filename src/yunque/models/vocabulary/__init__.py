@@ -1,0 +1,1 @@
+"""Vocabularies: train one, extend one, measure what one costs."""
