@@ -9,16 +9,21 @@ import time
 
 import pytest
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from yunque.core.errors import ModelError, TrainingError
+from yunque.core.errors import ModelError, StoreError, TrainingError
 from yunque.core.nouns import Outcome
+from yunque.core.progress import quiet, silent
 from yunque.data.split import Split, parts_of
 from yunque.models.adapt import load_model
 from yunque.models.tokenizer import encode, find_fim, load_tokenizer
 from yunque.pipelines.forge import Forge
-from yunque.pipelines.recipes import forge_recipe
+from yunque.pipelines.recipes import forge_recipe, load_recipe
+from yunque.pipelines.runs import find_run, training_runs
 from yunque.pipelines.tokenizer import VocabularyExtension, VocabularyTraining, unlearned_ids
-from yunque.training.checkpoints import CHECKPOINT
+from yunque.pipelines.training import Planning
+from yunque.reports.training import differences
+from yunque.training.checkpoints import CHECKPOINT, History, pack_history
 
 FILES = 24
 SMALL = (
@@ -57,6 +62,12 @@ def source(tmp_path_factory):
             )
         (folder / f"{noun}.py").write_text("\n".join(lines))
     return folder
+
+
+@pytest.fixture
+def toy_suite(box):
+    """The name of a suite of two tasks; there is a sandbox to judge it in."""
+    return "tests.pipelines.toy_suite:toy"
 
 
 @pytest.fixture
@@ -160,6 +171,23 @@ def test_an_extended_base_is_trained_with_an_adapter_that_learns_its_new_rows(ru
     assert (moved[used].sum(dim=1) > 0).all() and moved[: ids[0]].max() == 0
 
 
+def test_answers_and_a_suite_are_looked_at_while_it_trains(run, fim_folder, tmp_path, toy_suite):
+    """The suite is judged beside the training; its number stands under the step at which the model was asked."""
+    watched = (f"training.suite={toy_suite}", "training.suite_every=4", "training.suite_tasks=3", "training.samples=3")
+    forge, _ = run(f"model.base={fim_folder}", "model.lora_rank=4", *watched)
+    forge.run()
+    tuned = made(forge, "adapter")
+    events = EventAccumulator(str(tuned.path / "tensorboard"))
+    events.Reload()
+    assert {f"samples/{number}/text_summary" for number in (1, 2, 3)} <= set(events.Tags()["tensors"])
+    history = json.loads((tuned.path / "history.json").read_text())
+    scores = [reading for reading in history["readings"] if reading["name"].endswith("pass@1")]
+    assert [reading["step"] for reading in scores] == [step for step in range(0, len(history["steps"]) + 1, 4)]
+    assert {reading["value"] for reading in scores} == {0.0}  # a tiny model solves nothing
+    again, _ = run(f"model.base={fim_folder}", "model.lora_rank=4", "training.samples=0")
+    assert again.run() and not any(new for artifact, new in again.steps.made if artifact.manifest.kind == "adapter")
+
+
 def test_a_run_that_would_be_wrong_does_not_start(run, fim_folder):
     forge, lines = run(f"model.base={fim_folder}", "training.objective=tests.training.broken:MeanLoss")
     with pytest.raises(TrainingError, match=r"preflight accumulation: .*training\.objective must give a sum"):
@@ -215,3 +243,35 @@ def test_sigterm_exits_with_0_and_the_same_command_ends_what_was_begun(source, f
     result = subprocess.run([*command, "--json"], capture_output=True, text=True, env=os.environ, timeout=300)
     assert result.returncode == 0, result.stderr
     assert json.loads(result.stdout)["steps"] > step
+
+
+# ------------------------------------------------------------------------------------------------------------ runs and plans
+def test_runs_are_listed_and_two_are_compared(run, fim_folder, tmp_path):
+    for rate in ("1e-3", "2e-3"):
+        forge, _ = run(f"model.base={fim_folder}", "model.lora_rank=4", f"training.learning_rate={rate}")
+        forge.run()
+    first, second = training_runs(tmp_path / "out")
+    assert first.steps and first.recipe["training"]["learning_rate"] == 1e-3
+    assert list(differences((first.recipe, second.recipe))) == [("training.learning_rate", "0.001", "0.002")]
+    assert find_run([first, second], first.id[8:14]) is first and find_run([first, second], second.id) is second
+    for wanted in ("adapter", "zzz", ""):
+        with pytest.raises(StoreError, match="training here begins with"):
+            find_run([first, second], wanted)
+    work = tmp_path / "out" / "work" / "adapter-0123456789abcdef"
+    work.mkdir(parents=True)
+    torch.save({"history": pack_history(History(steps=[{"step": 1, "tokens_seen": 5, "loss": 2.0}]))}, work / CHECKPOINT)
+    assert training_runs(tmp_path / "out")[-1].made == ""
+
+
+def test_where_nothing_was_trained_there_are_no_runs(tmp_path):
+    with pytest.raises(StoreError, match="nothing has been trained here"):
+        training_runs(tmp_path)
+
+
+def test_a_plan_of_a_model_that_is_not_there_yet():
+    recipe = load_recipe(None, ["model.base=scratch", "model.tuning=full", "model.depth=12", "model.vocabulary=20000"])
+    plan = Planning(recipe=recipe, progress=silent, say=quiet).run(gpu="h100", count=2, measure=True, table=None)
+    assert not plan.measured and plan.count == 2  # an H100 is not measured on a machine that has none
+    width, ff = 768, 2048
+    assert plan.parameters == 20000 * width + 12 * (4 * width * width + 3 * width * ff + 2 * width) + width
+    assert plan.trained_parameters == plan.parameters

@@ -207,6 +207,23 @@ def test_two_runs_in_one_store(store):
         pass
 
 
+def test_a_process_that_was_forked_meanwhile_does_not_keep_the_lock(store):
+    with store.lock():
+        reading, writing = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.close(writing)
+            os.read(reading, 1)  # lives on, as a judge of answers does
+            os._exit(0)
+    try:
+        with Store(store.root).lock():
+            pass
+    finally:
+        os.close(writing)
+        os.close(reading)
+        os.waitpid(child, 0)
+
+
 # ------------------------------------------------------------------------------------------------------------------ finding
 def test_finding_by_the_start_of_an_id_or_of_a_kind(store):
     one, _ = store.make("records", writes())

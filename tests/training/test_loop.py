@@ -19,6 +19,7 @@ from yunque.models.recipe import ModelRecipe
 from yunque.training.checkpoints import CHECKPOINT, write
 from yunque.training.loop import Trainer, decay_groups
 from yunque.training.objectives.answers import AnswerCrossEntropy, Batch
+from yunque.training.readings import Reading
 from yunque.training.recipe import TrainingRecipe
 from yunque.training.schedule import learning_rate
 
@@ -615,13 +616,19 @@ def test_a_cheaper_way_gives_the_same_gradients(make_trainer, tmp_path, monkeypa
 def test_probes_are_asked_at_each_validation_and_end_up_in_the_curves(make_trainer, tmp_path):
     asked = []
 
-    def probe(model, step):
-        asked.append((step, model.training, torch.is_grad_enabled()))
-        return {"pass@1": step / 10, "sample": f"text of {step}"}
+    class Looks:
+        def __call__(self, model, step):
+            asked.append((step, model.training, torch.is_grad_enabled()))
+            sample = Reading(name="sample", step=step, value=f"text of {step}")
+            return [Reading(name="pass@1", step=step, value=step / 10), sample]
 
-    history = make_trainer(probes=[probe], validate_every=2).fit()
+        def close(self):
+            return [Reading(name="late", step=5, value=0.25)]
+
+    history = make_trainer(probes=[Looks()], validate_every=2).fit()
     assert asked == [(0, False, False), (2, False, False), (4, False, False), (5, False, False)]
-    assert history.validations[1]["probes"] == {"pass@1": 0.2, "sample": "text of 2"}
+    assert history.readings[1] == {"name": "pass@1", "step": 2, "value": 0.2}
+    assert history.readings[-1] == {"name": "late", "step": 5, "value": 0.25}
     events = EventAccumulator(str(tmp_path / "tensorboard"))
     events.Reload()
     assert [(event.step, event.value) for event in events.Scalars("pass@1")][1] == (2, pytest.approx(0.2))

@@ -63,7 +63,7 @@ def look(tmp_path):
     def look(job):
         scratch = tmp_path / "scratch"
         scratch.mkdir()
-        return {verdict.check: verdict for verdict in Preflight(job=job, scratch=scratch).verdicts()}
+        return {verdict.check: verdict for verdict in Preflight(job=job, scratch=scratch, out=tmp_path).verdicts()}
 
     return look
 
@@ -216,6 +216,24 @@ def test_what_is_out_of_range_is_a_warning(make_job, look, tuning, settings, wha
 
 def test_a_step_larger_than_the_data(make_job, look):
     assert "one step takes 500 rows, and there are" in fails(look(make_job(rows_per_step=500)), "rates")
+
+
+def test_more_memory_than_there_is(make_job, look, monkeypatch):
+    monkeypatch.setattr("yunque.training.preflight.free_memory_bytes", lambda: 500_000_000)
+    message = fails(look(make_job()), "memory")
+    assert "of 0.5 GB that are free; lower training.rows_at_once" in message and "training.checkpointing" in message
+
+
+def test_memory_that_is_tight_is_a_warning(make_job, look, monkeypatch):
+    monkeypatch.setattr("yunque.training.preflight.free_memory_bytes", lambda: 800_000_000)
+    verdict = look(make_job())["memory"]
+    assert verdict.outcome is Outcome.PASS and verdict.findings[0].severity == "warning"
+
+
+def test_a_disk_without_room(make_job, look, monkeypatch):
+    usage = shutil.disk_usage("/")._replace(free=1000)
+    monkeypatch.setattr("yunque.training.preflight.shutil.disk_usage", lambda _: usage)
+    assert "name another --out" in fails(look(make_job()), "disk")
 
 
 # ---------------------------------------------------------------------------------------------------------- broken models

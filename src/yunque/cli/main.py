@@ -31,6 +31,7 @@ from yunque.cli.verbs.recipe import recipe_app
 from yunque.cli.verbs.run import run_
 from yunque.cli.verbs.serve import serve_app
 from yunque.cli.verbs.tokenizer import tokenizer_app
+from yunque.cli.verbs.training import plan, runs
 from yunque.core.errors import Paused, YunqueError
 
 # Newer typers carry a click of their own and export only the leaves of its error tree.
@@ -54,7 +55,7 @@ def _main(version: Annotated[bool, typer.Option("--version", help="Print the ver
 
 
 _VERBS: dict[str, Callable[..., object]] = {
-    "forge": forge, "train": train, "preflight": preflight,
+    "forge": forge, "train": train, "preflight": preflight, "plan": plan, "runs": runs,
     "complete": complete, "write": write, "fix": fix, "explain": explain,
     "refactor": refactor, "test": test, "export": export, "run": run_, "check": check, "eval": eval_,
     "compare": compare, "lsp": lsp,

@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import Cache
@@ -51,14 +52,26 @@ class TorchEngine(TokenizingEngine):
         suffix_tokens: int = 64,
         progress: Progress = silent,
     ) -> None:
-        self.name = f"torch:{Path(folder).name}"
-        self.tokenizer = load_tokenizer(folder)
-        self.fim = find_fim(self.tokenizer)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self.model = load_model(folder, choose_dtype(dtype)).to(self.device).eval()
+        self.progress = progress
+        model = load_model(folder, choose_dtype(dtype)).to(self.device).eval()
+        self._begin(f"torch:{Path(folder).name}", model, load_tokenizer(folder), batch_rows, prompt_tokens, suffix_tokens)
+
+    @classmethod
+    def around(
+        cls, model: Any, tokenizer: Any, *, batch_rows: int = 8, prompt_tokens: int = 1024, suffix_tokens: int = 256
+    ) -> TorchEngine:
+        """An engine that asks a model that is in memory, such as one that is being trained, which stays where it is."""
+        engine = cls.__new__(cls)
+        engine.device, engine.progress = next(model.parameters()).device, silent
+        engine._begin("torch:in memory", model, tokenizer, batch_rows, prompt_tokens, suffix_tokens)
+        return engine
+
+    def _begin(self, name: str, model: Any, tokenizer: Any, batch_rows: int, prompt_tokens: int, suffix_tokens: int) -> None:
+        self.name, self.model, self.tokenizer = name, model, tokenizer
+        self.fim = find_fim(self.tokenizer)
         self.ends, self.context = frozenset(ends(self.tokenizer, self.model)), context_tokens(self.model.config.to_dict())
         self.batch_rows, self.prompt_tokens, self.suffix_tokens = batch_rows, prompt_tokens, suffix_tokens
-        self.progress = progress
         self._next, self._running = threading.Lock(), threading.Lock()
         self._live = LiveBatch(self.name, self._read, self._step, lambda: new_cache(self.model.config), batch_rows)
 

@@ -11,7 +11,7 @@ def keep_freed_memory() -> None:
     """Ask glibc to serve large blocks from the heap and to keep freed ones; does nothing elsewhere.
 
     By default every activation of a few megabytes is mapped, zeroed page by page, and unmapped again. Keeping the pages made
-    a training step on two cores 1.2 to 1.3 times as fast at the same peak (``benchmarks/training_speed.py``).
+    a training step on two cores 1.2 to 1.3 times as fast at the same peak (``benchmarks/training/speed.py``).
     """
     if sys.platform != "linux":
         return

@@ -8,12 +8,14 @@ packed rows.
 
 from __future__ import annotations
 
+import json
 import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from yunque.checks.insertion.training_copies import COMMON_SHARE, COPIES, LEAST_TOKENS, WINDOW, write_index
@@ -26,6 +28,7 @@ from yunque.data.split import Split, parts_of
 from yunque.models.base import BaseFacts, find_base, refuse_short_context
 from yunque.models.scratch import SCRATCH
 from yunque.pipelines.heldout import split_of
+from yunque.pipelines.probes import AnswerProbe, SuiteProbe, examples, request_of
 from yunque.pipelines.recipes import ForgeRecipe
 from yunque.pipelines.steps import Steps, plain
 from yunque.pipelines.tokenizer import unlearned_ids
@@ -33,8 +36,13 @@ from yunque.store.artifacts import Artifact
 from yunque.training.recipe import num_steps
 
 if TYPE_CHECKING:
+    from yunque.training.plan import Plan
+    from yunque.training.readings import Probe
     from yunque.training.run import TrainingJob
 
+EXAMPLES = "examples.json"
+WATCHING = ("samples", "suite", "suite_tasks", "suite_every")
+"""Keys of [training] that change nothing of what is trained."""
 NOWHERE = Origin(source="a stream", path="", revision="", licence="unknown", collected_at="")
 """Of a pair whose record is not kept."""
 
@@ -96,6 +104,7 @@ class Training:
                     rows.save(folder, part.value)
                     advance(1)
             tokenizer.save_pretrained(folder / "tokenizer")
+            (folder / EXAMPLES).write_text(json.dumps(examples(pairs[Split.VALIDATION])) + "\n")
             return counts
 
         decided = plain(recipe) | {"base": self.base.sha256, "quoted": self.recipe.split.similarity}
@@ -172,6 +181,8 @@ class Training:
         """What is trained: an ``adapter``, or ``weights``; a run that was stopped goes on from its checkpoint."""
         recipe = self.recipe
         training = plain(recipe.training) | {"learning_rate": recipe.training.peak(recipe.model)}
+        for name in WATCHING:
+            training.pop(name)
         decided = {"model": plain(recipe.model) | {"base": self.base.sha256}, "training": training}
         last = self._last_tuned(packed, decided["model"]) if recipe.training.start == "last" else None
 
@@ -188,7 +199,9 @@ class Training:
                 ):
                     self.steps.say(f"preflight {warning.rule}: {warning.message}")
                 refuse(verdicts)
-            return train(job, folder, progress=self.progress, say=self.steps.say)
+            with ExitStack() as stack:  # a sandbox that outlives the run would hold on to the store's lock
+                probes = self._probes(packed, stack)
+                return train(job, folder, progress=self.progress, say=self.steps.say, probes=probes)
 
         parents = [packed, *([last] if last is not None else [])]
         return self.steps.make(self._kind, packed.manifest.name, build, parents=parents, recipe=decided, resumable=True)
@@ -200,9 +213,9 @@ class Training:
     def _looked_at(self, job: TrainingJob) -> Iterator[Verdict]:
         from yunque.training.preflight import CHECKS, Preflight
 
-        advancing = self.progress("preflight", len(CHECKS), "checks")
-        with advancing as advance, tempfile.TemporaryDirectory(prefix="yunque-preflight-") as scratch:
-            for verdict in Preflight(job=job, scratch=Path(scratch)).verdicts():
+        advancing, out = self.progress("preflight", len(CHECKS), "checks"), self.steps.store.root
+        with advancing as advance, TemporaryDirectory(prefix="yunque-preflight-") as scratch:
+            for verdict in Preflight(job=job, scratch=Path(scratch), out=out).verdicts():
                 advance(1, verdict.check)
                 yield verdict
 
@@ -224,6 +237,23 @@ class Training:
     @property
     def _kind(self) -> str:
         return "weights" if self.recipe.model.tuning == "full" else "adapter"
+
+    def _probes(self, packed: Artifact, stack: ExitStack) -> list[Probe]:
+        """What is looked at while it trains."""
+        from yunque.models.tokenizer import load_tokenizer
+
+        recipe, tokenizer = self.recipe.training, load_tokenizer(packed.path / "tokenizer")
+        probes: list[Probe] = []
+        if recipe.samples and (packed.path / EXAMPLES).exists():
+            chosen = json.loads((packed.path / EXAMPLES).read_text())[: recipe.samples]
+            probes.append(AnswerProbe(tokenizer, [(request_of(item, tokenizer), item["answer"]) for item in chosen]))
+        if recipe.suite:
+            from yunque.evaluation.registry import open_suite
+            from yunque.sandbox import open_sandbox
+
+            suite = open_suite(recipe.suite, stack.enter_context(open_sandbox()))
+            probes.append(SuiteProbe(tokenizer, suite, tasks=recipe.suite_tasks, every=recipe.suite_every))
+        return probes
 
     def _last_tuned(self, packed: Artifact, model: dict) -> Artifact | None:
         """The newest result of sources of these names on this base, learned from other rows; None without one."""
@@ -253,6 +283,45 @@ class Training:
             return {"bytes": sum(file.stat().st_size for file in folder.iterdir())}
 
         return self.steps.make("model", tuned.manifest.name, build, parents=[tuned])
+
+
+@dataclass(kw_only=True)
+class Planning:
+    """What a training by a recipe will take; nothing of its data is needed."""
+
+    recipe: ForgeRecipe
+    progress: Progress
+    say: Callable[[str], None]
+
+    def run(self, *, gpu: str, count: int, measure: bool, table: Path | None) -> Plan:
+        """On so many of these devices (of this machine's, where none is named). RecipeError, ModelError."""
+        from yunque.training.devices import devices, find_device, here
+        from yunque.training.plan import Planner
+
+        known, carbon = devices(table)
+        device = find_device(gpu, known)
+        measure = measure and device.name == here(known).name
+        with TemporaryDirectory() as scratch:
+            base = self._base(Path(scratch))
+            planner = Planner(base=base, model=self.recipe.model, training=self.recipe.training, pack=self.recipe.pack)
+            with self.progress("plan", 1, "run") as advance:
+                plan = planner.plan(device, count, carbon, measure=measure)
+                advance(1)
+        return plan
+
+    def _base(self, scratch: Path) -> Path:
+        """The base's folder; from scratch, a model of the same shape with the embedded base's tokenizer cut to size."""
+        model = self.recipe.model
+        if model.base != SCRATCH:
+            return find_base(model.base, self.progress)[0]
+        from yunque.models.scratch import config_of, new_model
+        from yunque.models.tokenizer import load_tokenizer
+        from yunque.models.vocabulary.bpe import train_bpe
+
+        tokenizer = load_tokenizer(Path(model.tokenizer)) if model.tokenizer else train_bpe(["x"], 300)
+        size = len(tokenizer) if model.tokenizer else model.vocabulary
+        new_model(config_of(model.depth, size, end=tokenizer.eos_token_id), tokenizer, scratch, self.recipe.seed)
+        return scratch
 
 
 def _origins(steps: Steps, dataset: Artifact) -> Callable[[Pair], PairOrigin]:

@@ -92,7 +92,10 @@ class Store:
                 raise StoreError(
                     "another run is writing here", where=self.root, do="wait for it, or choose another --out"
                 ) from None
-            yield
+            try:
+                yield
+            finally:  # said, not left to the file's end: a process that was forked meanwhile holds the file as well
+                fcntl.flock(handle, fcntl.LOCK_UN)
 
     def make(
         self,

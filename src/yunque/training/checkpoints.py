@@ -30,6 +30,8 @@ class History:
     """step, loss."""
     rollbacks: list[dict] = field(default_factory=list)
     """step, to (the step gone back to), because."""
+    readings: list[dict] = field(default_factory=list)
+    """name, step, value: numbers that probes saw."""
     best_step: int = 0
     best_loss: float = float("inf")
     stopped_early: bool = False

@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +29,11 @@ from yunque.core.seams import Objective, Progress
 from yunque.data.packing.rows import Rows
 from yunque.training.checkpoints import BEST, CHECKPOINT, History, pack_history, read, unpack_history, write
 from yunque.training.monitor import Monitor, flops_per_token, sparkline
+from yunque.training.readings import Probe, Reading
 from yunque.training.recipe import TrainingRecipe, num_steps
 from yunque.training.schedule import learning_rate
 from yunque.training.stopping import asked_to_stop
 from yunque.training.watchdog import refuses
-
-Probe = Callable[[Any, int], dict[str, float | str]]
-"""Looks at the model (in evaluation mode) after the validation of a step; numbers become curves, texts are kept to read."""
 
 
 @dataclass(kw_only=True, eq=False)
@@ -67,7 +65,7 @@ class Trainer:
             raise TrainingError("the model has nothing to train")
         self._cheaper()
         groups = decay_groups(self.model, self.weights, self.recipe.weight_decay)
-        optimizer = torch.optim.AdamW(groups, lr=self.peak, fused=True)
+        optimizer = torch.optim.AdamW(groups, lr=self.peak, betas=(0.9, self.recipe.beta2), fused=True)
         # Not wrapped in DDP: objectives call parts of the model, and its hooks only run on calls of the whole.
         self.model, self.optimizer = self.model.to(self.accelerator.device), self.accelerator.prepare(optimizer)
         self.num_steps = num_steps(len(self.train), self.recipe)
@@ -111,6 +109,7 @@ class Trainer:
                 if stopping() and not last:
                     self.monitor.close()
                     raise Paused(f"stopped at step {step} of {self.num_steps}; the same command goes on from here")
+        self._keep([reading for probe in self.probes for reading in probe.close()])
         self.monitor.close()
         self._take_best()
         return self.history
@@ -194,15 +193,20 @@ class Trainer:
             loss = total / weight
             if not math.isfinite(loss) and step == 0:
                 raise TrainingError(f"before any training the loss is not a number{self._broken()}")
-            seen = {name: value for probe in self.probes for name, value in probe(self.model, step).items()}
-        row: dict[str, Any] = {"step": step, "loss": loss} | ({"probes": seen} if seen else {})
-        self.history.validations.append(row)
-        self.monitor.validation(row)
+            readings = [reading for probe in self.probes for reading in probe(self.model, step)]
+        self.history.validations.append({"step": step, "loss": loss})
+        self.monitor.validation(self.history.validations[-1])
+        self._keep(readings)
         if loss < self.history.best_loss or step == 0:
             self.history.best_loss, self.history.best_step = loss, step
             self._write(BEST, {"step": step, "loss": loss, "weights": self._trained()})
         patience = self.recipe.patience
         self.history.stopped_early = 0 < patience <= self.history.stale() and step < self.num_steps
+
+    def _keep(self, readings: Sequence[Reading]) -> None:
+        """In the curves, and the numbers in the history as well."""
+        self.history.readings += [asdict(reading) for reading in readings if not isinstance(reading.value, str)]
+        self.monitor.readings(readings)
 
     def _broken(self) -> str:
         """Which weights are no numbers, for a message."""

@@ -11,6 +11,8 @@ from typing import Any
 
 import torch
 
+from yunque.training.readings import Reading
+
 BARS = "▁▂▃▄▅▆▇█"
 SPARK_POINTS = 16
 STEP_CURVES = ("loss", "learning_rate", "grad_norm", "tokens_per_s", "mfu")
@@ -40,17 +42,21 @@ class Monitor:
             self._writer.add_scalar(f"memory/{name}", value / 1e9, row["step"])
 
     def validation(self, row: Mapping[str, Any]) -> None:
-        """Curves and texts of one validation: loss, perplexity, bits per byte, and what the probes saw."""
+        """Curves of one validation: loss, perplexity, bits per byte."""
         self._writer.add_scalar("validation/loss", row["loss"], row["step"])
         self._writer.add_scalar("validation/perplexity", perplexity(row["loss"]), row["step"])
         if self.bytes_per_token:
             bits = row["loss"] / math.log(2) / self.bytes_per_token
             self._writer.add_scalar("validation/bits_per_byte", bits, row["step"])
-        for name, value in row.get("probes", {}).items():
-            if isinstance(value, str):
-                self._writer.add_text(name, value, row["step"])
+        self._writer.flush()
+
+    def readings(self, readings: Sequence[Reading]) -> None:
+        """What probes saw: numbers as curves, texts to read."""
+        for reading in readings:
+            if isinstance(reading.value, str):
+                self._writer.add_text(reading.name, reading.value, reading.step)
             else:
-                self._writer.add_scalar(name, value, row["step"])
+                self._writer.add_scalar(reading.name, reading.value, reading.step)
         self._writer.flush()
 
 

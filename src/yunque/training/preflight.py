@@ -11,6 +11,7 @@ Not covered: what only later layers do; weights that are no numbers, which the l
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -25,10 +26,12 @@ import torch
 from yunque.core.errors import TrainingError
 from yunque.core.nouns import Finding, Outcome, Verdict
 from yunque.data.packing.rows import Rows
-from yunque.models.adapt import load_adapter, load_model, merge, save_adapter, save_whole
+from yunque.models.adapt import choose_dtype, load_adapter, load_model, merge, save_adapter, save_whole
 from yunque.models.tokenizer import chat_frame, encode, ends, load_tokenizer
+from yunque.training.devices import free_memory_bytes
 from yunque.training.loop import Trainer
 from yunque.training.objectives.answers import Batch
+from yunque.training.plan import memory_of, model_facts
 from yunque.training.recipe import num_steps
 from yunque.training.run import TrainingJob
 
@@ -40,6 +43,8 @@ MERGE_SHARE = 0.2
 """Of what an adapter changes in the logits: what merging may change, to bfloat16 included."""
 SANE_RATES = {"full": (1e-6, 5e-4), "adapter": (1e-5, 2e-3)}
 MOST_ROWS = 512
+TIGHT = 0.8
+"""Of what is free: a formula may err."""
 QUESTIONS = ("How do I sort a list?", "  indented\n\tand more  ", "señal → 😀 <|im_end|> {{ x }}")
 
 
@@ -76,10 +81,13 @@ def failed(message: str, do: str) -> Look:
 
 @dataclass(kw_only=True)
 class Preflight:
-    """Everything that is looked at before a training; ``scratch`` is an empty folder for it."""
+    """Everything that is looked at before a training."""
 
     job: TrainingJob
     scratch: Path
+    """An empty folder for it."""
+    out: Path
+    """Where the training will write."""
 
     def verdicts(self) -> Iterator[Verdict]:
         """What each check says, in order; ERROR where it could not tell."""
@@ -260,6 +268,29 @@ def _rates(run: Preflight) -> Look:
     return passed(f"peak {peak:g}, {steps} steps of {job.training.rows_per_step} rows")
 
 
+def _memory(run: Preflight) -> Look:
+    job = run.job
+    facts = model_facts(job.base, job.model)
+    width = 4 if choose_dtype(job.model.dtype) == torch.float32 else 2
+    needed, free = memory_of(facts, job.model, job.training, run.rows.ids.shape[1], width), free_memory_bytes()
+    text = f"about {needed / 1e9:.1f} GB of {free / 1e9:.1f} GB that are free"
+    if free and needed > free:
+        do = "lower training.rows_at_once or pack.length_tokens, set training.checkpointing = true, or model.tuning = 'lora'"
+        return failed(f"it would take {text}", do)
+    return warned(f"it will take {text}") if free and needed > TIGHT * free else passed(text)
+
+
+def _disk(run: Preflight) -> Look:
+    facts = model_facts(run.job.base, run.job.model)
+    # Weights and two moments, whole and being written; the best weights; the model in two bytes a weight, and as GGUF.
+    needed, free = (
+        2 * 12 * facts["trained"] + 4 * facts["trained"] + 4 * facts["parameters"],
+        shutil.disk_usage(run.out).free,
+    )
+    text = f"about {needed / 1e9:.1f} GB of {free / 1e9:.1f} GB that are free"
+    return failed(f"it would take {text}", "free some, or name another --out") if needed > free else passed(text)
+
+
 # ---------------------------------------------------------------------------------------------------------------- on a model
 def _packed(run: Preflight) -> Look:
     """Loss of packed rows against that of their samples alone, as the model itself reads them, without any mask of ours."""
@@ -374,6 +405,8 @@ CHECKS: dict[str, Callable[[Preflight], Look]] = {
     "masked": _masked,
     "chat-template": _template,
     "rates": _rates,
+    "memory": _memory,
+    "disk": _disk,
     "packed": _packed,
     "accumulation": _accumulation,
     "merge": _merge,

@@ -34,6 +34,8 @@ class TrainingRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docst
     """share of the peak that the schedule ends at"""
     weight_decay: float = Field(0.01, ge=0)
     """decoupled (AdamW), on matrices only, embeddings left out"""
+    beta2: float = Field(0.999, gt=0, lt=1)
+    """how slowly AdamW forgets squared gradients; 0.95 is usual from scratch"""
     label_smoothing: float = Field(0.0, ge=0, lt=1)
     """share of the target that is spread over the whole vocabulary, while training"""
     neftune: float = Field(0.0, ge=0)
@@ -56,6 +58,14 @@ class TrainingRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docst
     """validations without a better loss before training stops; 0: it never stops early"""
     checkpoint_every: int = Field(10, ge=1)
     """steps between checkpoints"""
+    samples: int = Field(2, ge=0)
+    """answers to validation pairs that are written to TensorBoard at each validation"""
+    suite: str = ""
+    """a suite of which a few tasks are asked while training, e.g. `humaneval`; judged in the sandbox beside it"""
+    suite_tasks: int = Field(10, ge=1)
+    """how many of its tasks, the first ones"""
+    suite_every: int = Field(50, ge=1)
+    """steps between two times that they are asked, at a validation"""
     spike: float = Field(8.0, gt=0)
     """a loss so many (robust) standard deviations above those before it is taken back; see `watchdog`"""
     max_rollbacks: int = Field(3, ge=0)

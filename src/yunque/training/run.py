@@ -24,7 +24,9 @@ from yunque.models.adapt import continue_adapter, save_adapter, save_whole, trai
 from yunque.models.recipe import ModelRecipe
 from yunque.models.tokenizer import load_tokenizer, token_bytes
 from yunque.training.checkpoints import BEST, CHECKPOINT, History
-from yunque.training.loop import Probe, Trainer
+from yunque.training.devices import peak_flops
+from yunque.training.loop import Trainer
+from yunque.training.readings import Probe
 from yunque.training.recipe import TrainingRecipe
 
 ADAPTER, WEIGHTS = "adapter", "weights"
@@ -71,6 +73,7 @@ class TrainingJob:
             seed=self.seed,
             folder=folder,
             bytes_per_token=bytes_per_token(validation, token_bytes(tokenizer)),
+            peak_flops=peak_flops(),
             **more,
         )
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from yunque.core.errors import ModelError
-from yunque.models.tokenizer import chat_frame, encode, find_fim, load_tokenizer, token_bytes
+from yunque.models.tokenizer import chat_frame, encode, find_fim, load_tokenizer, opening, token_bytes
 from yunque.models.vocabulary.bpe import LEAST, SPECIAL, train_bpe
 
 CODE = """\
@@ -56,6 +56,7 @@ def test_special_tokens_are_there_and_text_cannot_write_them(tokenizer):
     assert tokenizer.eos_token == "<|endoftext|>" and tokenizer.pad_token != tokenizer.eos_token
     fim = find_fim(tokenizer)
     assert fim.suffix_first and fim.end == tokenizer.eos_token_id and fim.pad != fim.end
+    assert opening(tokenizer) == [tokenizer.eos_token_id] == tokenizer("a").input_ids[:1]
     assert not set(encode(tokenizer, "a <|endoftext|> <fim_prefix>")) & set(range(len(SPECIAL)))
 
 

@@ -3,7 +3,8 @@
 What is never merged across (the pre-tokens), in this order: one digit; a run of line breaks with the indent after it; an
 identifier, with the blank before it; a run of other signs, with the blank before it; other white space. So an indent is one
 token once it is frequent, `snake_case` is not cut at its underscores unless merging cuts it, and numbers are read digit by
-digit. Every byte is a token, so any text comes back as it was.
+digit. Every byte is a token, so any text comes back as it was. A text opens with the end token, so that its first token is
+learned as well, and every window has somewhere to look.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ LEAST = 256 + len(SPECIAL)
 
 def train_bpe(texts: Iterable[str], size: int, *, context_tokens: int = 2048) -> Any:
     """A tokenizer of at most ``size`` tokens, special ones included. ModelError where there is no room, or no text."""
-    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
     from transformers import PreTrainedTokenizerFast
 
     if size <= LEAST:
@@ -53,6 +54,7 @@ def train_bpe(texts: Iterable[str], size: int, *, context_tokens: int = 2048) ->
             yield text
 
     raw.train_from_iterator(counted(), trainer)
+    raw.post_processor = processors.TemplateProcessing(single=f"{END} $A", special_tokens=[(END, SPECIAL.index(END))])
     if not num_chars:
         raise ModelError("there is no text to learn a vocabulary from", do="a data set with files to learn from")
     with quiet():

@@ -1,0 +1,84 @@
+"""How far off is a plan? Five real trainings on this machine, each against what was said of it before.
+
+    python benchmarks/training/plan_error.py [--steps 8] [--json FILE]
+
+Each training runs in a process of its own, on rows of random tokens; before it, also in one of its own, the plan is made:
+memory by formula, speed measured on three steps. Memory of a training is the most that its process held.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+RUNS = {
+    "135M, LoRA": [],
+    "135M, LoRA, two rows at once": ["training.rows_at_once=2"],
+    "135M, LoRA, checkpointing": ["training.checkpointing=true"],
+    "135M, every weight": ["model.tuning=full"],
+    "depth 4 from scratch, every token": [
+        "model.base=scratch",
+        "model.tuning=full",
+        "training.objective=pretrain",
+        "training.rows_per_step=8",
+    ],
+}
+
+
+def one(name, steps, plan_only):
+    from dataclasses import asdict
+    from unittest import mock
+
+    from yunque.core.progress import quiet, silent
+    from yunque.pipelines.recipes import load_recipe
+    from yunque.pipelines.training import Planning
+    from yunque.training import plan
+
+    recipe = load_recipe(None, RUNS[name])
+    planning = Planning(recipe=recipe, progress=silent, say=quiet)
+    if plan_only:
+        result = asdict(planning.run(gpu="", count=1, measure=True, table=None))
+        with tempfile.TemporaryDirectory() as scratch:
+            facts = plan.model_facts(planning._base(Path(scratch)), recipe.model)
+        result["by_formula"] = plan.memory_of(facts, recipe.model, recipe.training, recipe.pack.length_tokens, 4)
+        print("\n" + json.dumps(result))
+        return
+    with mock.patch.object(plan, "STEPS", steps):  # the same way, but longer: a real run of so many steps
+        result = asdict(planning.run(gpu="", count=1, measure=True, table=None))
+    print("\n" + json.dumps(result))
+
+
+def call(name, steps, *flags):
+    command = [sys.executable, __file__, "--one", name, "--steps", str(steps), *flags]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--steps", type=int, default=8)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    parser.add_argument("--plan", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.one:
+        return one(options.one, options.steps, options.plan)
+    found = {}
+    print("| training | memory said | was | off | tokens/s said | were | off |\n|---|--:|--:|--:|--:|--:|--:|", flush=True)
+    for name in RUNS:
+        plan, run = call(name, options.steps, "--plan"), call(name, options.steps)
+        found[name] = {"plan": plan, "run": run}
+        memory, speed = plan["by_formula"] / run["memory_bytes"] - 1, plan["tokens_per_s"] / run["tokens_per_s"] - 1
+        print(
+            f"| {name} | {plan['by_formula'] / 1e9:.2f} GB | {run['memory_bytes'] / 1e9:.2f} GB | {memory:+.0%} "
+            f"| {plan['tokens_per_s']:.0f} | {run['tokens_per_s']:.0f} | {speed:+.0%} |",
+            flush=True,
+        )
+    if options.json:
+        options.json.write_text(json.dumps(found, indent=2) + "\n")
+    return None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""A plan by formula is arithmetic that a hand can check; a measured one is of the run itself, and says so."""
+
+import pytest
+
+from yunque.core.errors import RecipeError
+from yunque.data.packing.rows import PackRecipe
+from yunque.models.recipe import ModelRecipe
+from yunque.training.devices import DEVICES, devices, find_device, here, main_memory_bytes
+from yunque.training.plan import Planner, Work, memory_of, model_facts, work_of
+from yunque.training.recipe import TrainingRecipe
+
+FACTS = {"parameters": 135_000_000, "trained": 10_000_000, "width": 576, "ff": 1536, "layers": 30, "vocabulary": 49_152}
+
+
+def planner(base, **training):
+    pack = PackRecipe(length_tokens=128, train_tokens=12_800, validation_tokens=1_280)
+    recipe = TrainingRecipe(**{"epochs": 3.0, "validate_every": 10} | training)
+    return Planner(base=base, model=ModelRecipe(lora_rank=4), training=recipe, pack=pack)
+
+
+def test_the_work_is_counted():
+    pack = PackRecipe(length_tokens=128, train_tokens=12_800, validation_tokens=1_280)
+    work, steps = work_of(pack, TrainingRecipe(epochs=3.0, rows_per_step=4, validate_every=10))
+    assert steps == 75 and work == Work(train_tokens=75 * 4 * 128, validation_tokens=(1 + 8) * 1_280)
+    assert work_of(pack, TrainingRecipe(rows_per_step=4), rows=40)[1] == 10
+
+
+def test_by_formula_hours_energy_and_money_follow_from_the_table(base_folder):
+    known, carbon = devices()
+    result = planner(base_folder).plan(find_device("h100", known), 8, carbon, measure=False)
+    facts = model_facts(base_folder, ModelRecipe(lora_rank=4))
+    share = 0.45 * (64 / 2048) ** 0.5
+    assert result.tokens_per_s == pytest.approx(8 * share * 989e12 / facts["flops"])
+    assert result.hours == pytest.approx((75 * 512 + 9 * 1280 / 3) / result.tokens_per_s / 3600)
+    assert result.kwh == pytest.approx(result.hours * 8 * 0.7) and result.usd == pytest.approx(result.hours * 8 * 2.5)
+    assert result.co2_kg == pytest.approx(result.kwh * 0.47)
+    assert not result.measured and result.fits and result.steps == 75 and result.count == 8
+
+
+def test_the_facts_are_those_of_the_model(base_folder):
+    import torch
+
+    from yunque.models.adapt import add_lora, load_model
+
+    recipe = ModelRecipe(lora_rank=4)
+    facts, model = model_facts(base_folder, recipe), load_model(base_folder, torch.float32)
+    assert facts["parameters"] == sum(weight.numel() for weight in model.parameters())
+    adapted = add_lora(model, recipe, [])
+    assert facts["trained"] == sum(weight.numel() for weight in adapted.parameters() if weight.requires_grad)
+    assert model_facts(base_folder, ModelRecipe(tuning="full"))["trained"] == facts["parameters"]
+
+
+def test_memory_grows_with_what_needs_it():
+    def gigabytes(tuning="lora", length=512, width=4, **training):
+        return memory_of(FACTS, ModelRecipe(tuning=tuning), TrainingRecipe(**training), length, width) / 1e9
+
+    plain = gigabytes()
+    assert 2 < plain < 5
+    assert gigabytes(rows_at_once=4) > plain + 2 and gigabytes(length=1024) > plain + 0.5
+    assert gigabytes(checkpointing=True) < plain - 0.5 and gigabytes(width=2) < plain
+    assert gigabytes("qlora", width=2) < gigabytes("lora", width=2)
+    full = memory_of(FACTS | {"trained": FACTS["parameters"]}, ModelRecipe(tuning="full"), TrainingRecipe(), 512, 4) / 1e9
+    assert full > plain + 1
+
+
+def test_measured_here_it_says_so(base_folder):
+    known, carbon = devices()
+    result = planner(base_folder).plan(here(known), 1, carbon, measure=True)
+    assert result.measured and result.tokens_per_s > 50 and result.memory_bytes > 1e8 and result.device == "cpu"
+    assert result.hours == pytest.approx((75 * 512 + 9 * 1280 / 3) / result.tokens_per_s / 3600)
+
+
+def test_the_speed_of_a_cpu_is_not_guessed(base_folder):
+    known, carbon = devices()
+    with pytest.raises(RecipeError, match="the speed of 'cpu' is not known; leave --no-measure out"):
+        planner(base_folder).plan(here(known), 1, carbon, measure=False)
+
+
+def test_a_device_that_nobody_knows_is_refused():
+    with pytest.raises(RecipeError, match=r"no device 'h1000'.*h100"):
+        find_device("h1000", devices()[0])
+    assert find_device("H100", devices()[0]).memory_gb == 80
+
+
+def test_a_table_of_ones_own(tmp_path):
+    path = tmp_path / "devices.toml"
+    path.write_text(DEVICES.read_text().replace("usd_per_hour = 2.5", "usd_per_hour = 9.0").replace("0.47", "0.1"))
+    known, carbon = devices(path)
+    assert known["h100"].usd_per_hour == 9.0 and carbon == 0.1
+
+
+@pytest.mark.parametrize("text", ["x = [", "carbon_kg_per_kwh = 1\n[h100]\ntflops = 1\n", "[h100]\ntflops = 1\n", None])
+def test_a_table_that_is_none_is_refused_in_a_line(tmp_path, text):
+    path = tmp_path / "devices.toml"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(RecipeError, match="is no table of devices") as caught:
+        devices(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_this_machine_has_memory():
+    total, free = main_memory_bytes()
+    assert total > free > 1e8
