@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from yunque.training.run import TrainingJob
 
 EXAMPLES = "examples.json"
-WATCHING = ("samples", "suite", "suite_tasks", "suite_every")
+WATCHING = ("country", "samples", "suite", "suite_tasks", "suite_every")
 """Keys of [training] that change nothing of what is trained."""
 NOWHERE = Origin(source="a stream", path="", revision="", licence="unknown", collected_at="")
 """Of a pair whose record is not kept."""

@@ -58,6 +58,8 @@ class TrainingRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docst
     """validations without a better loss before training stops; 0: it never stops early"""
     checkpoint_every: int = Field(10, ge=1)
     """steps between checkpoints"""
+    country: str = Field("", pattern="^([A-Z]{3})?$")
+    """whose electricity is used (ISO 3166, three letters, e.g. `ESP`), for CO2; left out, the world's average"""
     samples: int = Field(2, ge=0)
     """answers to validation pairs that are written to TensorBoard at each validation"""
     suite: str = ""

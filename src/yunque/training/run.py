@@ -3,6 +3,7 @@
 adapter/  or  weights/    what was tuned, with its tokenizer; an adapter as PEFT has it, weights as an ordinary model
 history.json              every step and validation
 tensorboard/
+energy.json               what it used, where codecarbon is installed
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from yunque.models.recipe import ModelRecipe
 from yunque.models.tokenizer import load_tokenizer, token_bytes
 from yunque.training.checkpoints import BEST, CHECKPOINT, History
 from yunque.training.devices import peak_flops
+from yunque.training.energy import measured, read, refuse_unknown
 from yunque.training.loop import Trainer
 from yunque.training.readings import Probe
 from yunque.training.recipe import TrainingRecipe
@@ -88,9 +90,11 @@ def train(
 ) -> dict:
     """Do it, or go on with what an earlier run left in ``folder``; returns what it came to. Raises TrainingError, Paused."""
     started = time.monotonic()
+    refuse_unknown(job.training.country)
     trainer = job.trainer(folder, progress=progress, say=say, probes=probes)
     trained = sum(weight.numel() for weight in trainer.weights.values())
-    history = trainer.fit()
+    with measured(folder, job.training.country):
+        history = trainer.fit()
     (folder / "history.json").write_text(json.dumps(asdict(history)) + "\n")
     tokenizer = load_tokenizer(job.packed / "tokenizer")
     dtype = str(trainer.model.dtype).removeprefix("torch.")
@@ -105,6 +109,7 @@ def train(
         "trained_parameters": trained,
         "dtype": dtype,
         "training_s": round(time.monotonic() - started, 1),
+        "energy": energy.line() if (energy := read(folder)) else "",
     }
 
 

@@ -124,6 +124,7 @@ def _training(report: ForgeReport) -> str:
     lines = [
         f"{count(base.num_trained_parameters)} of {count(base.num_parameters)} parameters trained, {md(base.dtype)}.",
         f"{count(len(training.steps), 'steps')}, {training.epochs:g} epochs{ended}{kept}; {duration(training.took_s)}.",
+        *([f"Energy: {md(training.energy)}."] if training.energy else []),
         f"Whole run: {duration(report.total_s)}, peak memory {size(report.peak_bytes)}.",
         f"Machine: {md(where)}" + (f", {md(machine.accelerator)}." if machine.accelerator else ", no accelerator."),
         f"Software: {', '.join(f'{md(name)} {md(version)}' for name, version in software)}.",

@@ -207,6 +207,7 @@ def _training(run: Run) -> TrainingFacts:
         best_step=history["best_step"],
         stopped_early=history["stopped_early"],
         took_s=tuned.counts["training_s"],
+        energy=tuned.counts.get("energy", ""),
         epochs=round(rows_seen / run.packed.counts["train"]["rows"], 3),
         recipe=run.recipe,
     )

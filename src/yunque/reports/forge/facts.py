@@ -112,6 +112,8 @@ class TrainingFacts:
     """Step whose weights were kept; None when there was no validation."""
     stopped_early: bool = False
     took_s: float
+    energy: str = ""
+    """What it used, with the method and its error; empty where nothing was measured."""
     epochs: float
     recipe: dict = field(default_factory=dict)
     """The resolved recipe: plain JSON values, may be nested."""

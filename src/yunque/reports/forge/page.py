@@ -347,6 +347,7 @@ def _training(report: ForgeReport) -> Raw:
             ("Tokens with a loss", count(training.steps[-1].tokens_seen) if training.steps else ""),
             ("Speed", _speed(report)),
             ("Time", duration(training.took_s)),
+            ("Energy", training.energy),
         )
     )
     return join((_curves(report), about, _recipe(training.recipe)))
