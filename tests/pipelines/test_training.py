@@ -148,7 +148,9 @@ def test_nothing_held_out_is_learned_from(run):
     assert len(records) == sum(side is Split.TRAIN for side in sides.values()) < FILES
 
 
-def test_an_extended_base_is_trained_with_an_adapter_that_learns_its_new_rows(run, base_folder, tmp_path):
+@pytest.mark.parametrize("tied", [True, False])
+def test_an_extended_base_is_trained_with_an_adapter_that_learns_its_new_rows(run, make_base, tmp_path, tied):
+    base_folder = make_base(tie_word_embeddings=tied)
     forge, _ = run()
     folder = tmp_path / "grown"
     records = forge.learned()
@@ -169,6 +171,8 @@ def test_an_extended_base_is_trained_with_an_adapter_that_learns_its_new_rows(ru
     ).abs()
     used = sorted(set(encode(tokenizer, "".join(record.text for record in records))) & set(ids))
     assert (moved[used].sum(dim=1) > 0).all() and moved[: ids[0]].max() == 0
+    heads = [each.get_output_embeddings().weight[: len(tokenizer)] for each in (grown, model)]
+    assert ((heads[0] - heads[1])[used].abs().sum(dim=1) > 0).all()
 
 
 def test_answers_and_a_suite_are_looked_at_while_it_trains(run, fim_folder, tmp_path, toy_suite):

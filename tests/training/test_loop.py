@@ -202,6 +202,17 @@ def test_every_row_comes_once_an_epoch(make_trainer, num_rows, per_step):
     assert len({tuple(epoch) for epoch in epochs}) > 1
 
 
+def test_stages_come_one_after_the_other_each_with_all_its_epochs(make_trainer):
+    rows = Rows(**{**vars(make_rows(10)), "stages": np.array([1, 0, 0, 1, 0, 0, 0, 1, 0, 0], dtype=np.int16)})
+    trainer = make_trainer(train=rows, rows_per_step=1, epochs=2.0)
+    seen = [int(trainer.rows_of(step)[0]) for step in range(1, trainer.num_steps + 1)]
+    first, second = [1, 2, 4, 5, 6, 8, 9], [0, 3, 7]
+    assert len(seen) == 20
+    for start, wanted in ((0, first), (7, first), (14, second), (17, second)):
+        assert sorted(seen[start : start + len(wanted)]) == wanted
+    assert seen[:7] != seen[7:14]
+
+
 def test_the_history_tells_which_rows_were_seen(make_trainer):
     trainer = make_trainer(epochs=1.0)
     history = trainer.fit()
@@ -509,7 +520,7 @@ BACK = {"epochs": 4.0, "checkpoint_every": 5, "validate_every": 5, "patience": 0
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, 1e3])
-def test_a_bad_loss_goes_back_and_on_with_half_the_rate(make_trainer, bad):
+def test_a_bad_loss_goes_back_and_on_with_half_the_rate(make_trainer, tmp_path, bad):
     def spoil(self, model, loss, count):
         return loss * bad if self.calls == 2 * 17 + 1 else None  # once, in step 18
 
@@ -517,7 +528,11 @@ def test_a_bad_loss_goes_back_and_on_with_half_the_rate(make_trainer, bad):
     trainer = make_trainer(objective=Scripted(spoil), say=lines.append, **BACK)
     history = trainer.fit()
     (rollback,) = history.rollbacks
-    assert (rollback["step"], rollback["to"]) == (18, 15)
+    assert (rollback["step"], rollback["data_step"], rollback["to"]) == (18, 18, 15)
+    straight = make_trainer(tmp_path / "straight", **BACK).fit()
+    rows = [row["rows"] for row in straight.steps]
+    assert [row["rows"] for row in history.steps[:17]] == rows[:17]
+    assert [row["rows"] for row in history.steps[17:19]] == rows[18:20]  # those of step 18 are passed over
     assert "back to step 15 with 0.5 of the learning rate" in lines[0]
     plain = [learning_rate(step, 20, trainer.peak, trainer.recipe) for step in range(1, 21)]
     assert [row["step"] for row in history.steps] == list(range(1, 21))
@@ -525,6 +540,27 @@ def test_a_bad_loss_goes_back_and_on_with_half_the_rate(make_trainer, bad):
         [*plain[:15], *(rate / 2 for rate in plain[15:])]
     )
     assert all(torch.isfinite(weight).all() for weight in trainer.weights.values())
+
+
+def test_rows_that_always_spoil_a_step_are_passed_over(make_trainer):
+    """A loss that comes from the rows themselves would come again with any rate: the same rows, the same dropout."""
+    bad = []
+
+    class Poisoned(AnswerCrossEntropy):
+        def batch(self, data, rows, device):
+            batch = super().batch(data, rows, device)
+            if data is TRAIN and poisoned in rows and len(trainer.history.steps) >= 15:
+                bad.append(batch)
+            return batch
+
+        def loss(self, model, batch):
+            return super().loss(model, batch) * (math.nan if any(batch is each for each in bad) else 1.0)
+
+    trainer = make_trainer(objective=Poisoned(), **BACK)
+    poisoned = trainer.rows_of(18)[0]
+    history = trainer.fit()
+    assert [(row["step"], row["data_step"]) for row in history.rollbacks] == [(18, 18)]
+    assert len(history.steps) == 20 and all(poisoned not in row["rows"] for row in history.steps[15:])
 
 
 def test_it_gives_up_where_going_back_does_not_help(make_trainer):

@@ -9,7 +9,15 @@ from yunque.training.devices import DEVICES, devices, find_device, here, main_me
 from yunque.training.plan import Planner, Work, memory_of, model_facts, work_of
 from yunque.training.recipe import TrainingRecipe
 
-FACTS = {"parameters": 135_000_000, "trained": 10_000_000, "width": 576, "ff": 1536, "layers": 30, "vocabulary": 49_152}
+FACTS = {
+    "parameters": 135_000_000,
+    "trained": 10_000_000,
+    "width": 576,
+    "ff": 1536,
+    "layers": 30,
+    "vocabulary": 49_152,
+    "tables": 49_152 * 576,
+}
 
 
 def planner(base, **training):
@@ -80,6 +88,29 @@ def test_a_device_that_nobody_knows_is_refused():
     with pytest.raises(RecipeError, match=r"no device 'h1000'.*h100"):
         find_device("h1000", devices()[0])
     assert find_device("H100", devices()[0]).memory_gb == 80
+
+
+@pytest.mark.parametrize(
+    ("called", "key"),
+    [
+        ("NVIDIA H200", "h200"),
+        ("NVIDIA A100-SXM4-80GB", "a100"),
+        ("NVIDIA RTX A1000", ""),
+        ("NVIDIA L40S", "l40s"),
+        ("NVIDIA L4", "l4"),
+    ],
+)
+def test_a_device_is_known_by_a_whole_word_of_its_name(monkeypatch, called, key):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: called)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: type("Properties", (), {"total_memory": 10**11}))
+    known, _ = devices()
+    found = here(known)
+    assert found.name == called and found.memory_gb == 100 and found.tflops == (known[key].tflops if key else 0)
+    if key:
+        assert find_device(key, known) == found  # it is here: it can be measured
 
 
 def test_a_table_of_ones_own(tmp_path):

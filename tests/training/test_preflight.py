@@ -37,7 +37,7 @@ def pairs(count=40):
 def make_job(base_folder, tmp_path):
     """A maker of jobs on a tiny base, or another, whose rows or tokenizer were changed; keywords go to the recipe."""
 
-    def make(*, change_rows=None, change_tokenizer=None, base=base_folder, model=None, packed=True, **training):
+    def make(*, change_rows=None, change_tokenizer=None, base=base_folder, model=None, packed=True, chat=True, **training):
         folder = tmp_path / "packed"
         folder.mkdir()
         tokenizer = load_tokenizer(base)
@@ -53,7 +53,9 @@ def make_job(base_folder, tmp_path):
         tokenizer.save_pretrained(folder / "tokenizer")
         settings = TrainingRecipe(**{"rows_per_step": 2} | training)
         tuned = model or ModelRecipe(lora_rank=4)
-        return TrainingJob(base=base, packed=folder, new_ids=tuple(new_ids), model=tuned, training=settings, seed=1)
+        return TrainingJob(
+            base=base, packed=folder, new_ids=tuple(new_ids), model=tuned, training=settings, seed=1, chat=chat
+        )
 
     return make
 
@@ -181,14 +183,34 @@ def test_nothing_to_learn_at_all(make_job, look):
     ("template", "what"),
     [
         (TEMPLATE.replace("m.content", "m.content | upper"), "does not give back"),
-        (TEMPLATE.replace("m.content", "m.content | trim"), "changes a question"),
+        (TEMPLATE.replace("m.content", "m.content | replace('\n', ' ')"), "changes a question"),
         ("{{ raise_exception('no') }}", "does not give back"),
-        (TEMPLATE.replace("{{ m.role }}\n", "{{ messages | length }}"), "does not give back"),
     ],
 )
 def test_a_template_that_changes_what_it_is_given(make_job, look, template, what):
     message = fails(look(make_job(change_tokenizer=lambda t: setattr(t, "chat_template", template))), "chat-template")
     assert what in message and "chat_template" in message
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        TEMPLATE.replace(
+            "{{ m.content }}", "{{ '<think></think>' if m.role == 'assistant' else '' }}{{ m.content }}"
+        ),  # Qwen3
+        TEMPLATE.replace("m.content", "m.content | trim"),  # Llama 3, Gemma
+    ],
+)
+def test_templates_in_wide_use_are_no_reason_to_refuse(make_job, look, template):
+    verdict = look(make_job(change_tokenizer=lambda t: setattr(t, "chat_template", template)))["chat-template"]
+    assert verdict.outcome is Outcome.PASS
+
+
+def test_without_pairs_in_a_template_a_bad_one_is_a_warning(make_job, look):
+    template = TEMPLATE.replace("m.content", "m.content | upper")
+    job = make_job(change_tokenizer=lambda t: setattr(t, "chat_template", template), chat=False)
+    verdict = look(job)["chat-template"]
+    assert verdict.outcome is Outcome.PASS and verdict.findings[0].severity == "warning"
 
 
 def test_a_turn_that_ends_otherwise_than_answers_is_a_warning(make_job, look):
@@ -205,7 +227,6 @@ def test_a_turn_that_ends_otherwise_than_answers_is_a_warning(make_job, look):
         ("full", {"learning_rate": 1e-2}, "training.learning_rate is 0.01; 1e-06 to 0.0005 is usual for full"),
         ("lora", {"learning_rate": 0.3}, "training.learning_rate is 0.3; 1e-05 to 0.002 is usual for lora"),
         ("lora", {"learning_rate": 1e-7}, "training.learning_rate is 1e-07"),
-        ("lora", {"rows_per_step": 1024}, "training.rows_per_step is 1024; 512 is usual at most"),
     ],
 )
 def test_what_is_out_of_range_is_a_warning(make_job, look, tuning, settings, what):
@@ -214,8 +235,14 @@ def test_what_is_out_of_range_is_a_warning(make_job, look, tuning, settings, wha
     assert what in verdict.findings[0].message
 
 
-def test_a_step_larger_than_the_data(make_job, look):
-    assert "one step takes 500 rows, and there are" in fails(look(make_job(rows_per_step=500)), "rates")
+def test_a_batch_larger_than_is_usual_is_a_warning(make_job, look, monkeypatch):
+    monkeypatch.setattr("yunque.training.preflight.MOST_ROWS", 2)
+    assert "training.rows_per_step is 4; 2 is usual at most" in look(make_job(rows_per_step=4))["rates"].findings[0].message
+
+
+def test_a_step_larger_than_the_data_is_a_warning(make_job, look):
+    verdict = look(make_job(rows_per_step=500, learning_rate=5e-3))["rates"]
+    assert verdict.outcome is Outcome.PASS and "one step takes 500 rows, and there are" in verdict.findings[0].message
 
 
 def test_more_memory_than_there_is(make_job, look, monkeypatch):

@@ -23,9 +23,10 @@ from yunque.core.nouns import Origin, Pair, Record, Verdict
 from yunque.core.seams import Progress
 from yunque.data.contents import Wanted, rows_of, tree_records
 from yunque.data.packing.rows import PairOrigin, pack
+from yunque.data.pairs.chat import CHAT_KINDS
 from yunque.data.sides import placed_pairs
 from yunque.data.split import Split, parts_of
-from yunque.models.base import BaseFacts, find_base, refuse_short_context
+from yunque.models.base import BaseFacts, find_base, refuse_short_context, sha256_of
 from yunque.models.scratch import SCRATCH
 from yunque.pipelines.heldout import split_of
 from yunque.pipelines.probes import AnswerProbe, SuiteProbe, examples, request_of
@@ -97,10 +98,11 @@ class Training:
             kinds = {part: Counter(pair.kind.value for pair in pairs[part]) for part in pairs}
             counts["pairs"] = {part.value: dict(sorted(table.items())) for part, table in kinds.items()}
             origin_of = _origins(self.steps, dataset)
-            budgets = {Split.TRAIN: recipe.train_tokens, Split.VALIDATION: recipe.validation_tokens}
-            with self.progress("pack", len(budgets), "parts") as advance:
-                for part, budget in budgets.items():
-                    rows, counts[part.value] = pack(pairs[part], tokenizer, fim, recipe, budget, self.recipe.seed, origin_of)
+            last = recipe.model_copy(update={"shares": recipe.schedule[-1].shares, "stages": ()})  # what a model ends with
+            plans = {Split.TRAIN: (recipe, recipe.train_tokens), Split.VALIDATION: (last, recipe.validation_tokens)}
+            with self.progress("pack", len(plans), "parts") as advance:
+                for part, (how, budget) in plans.items():
+                    rows, counts[part.value] = pack(pairs[part], tokenizer, fim, how, budget, self.recipe.seed, origin_of)
                     rows.save(folder, part.value)
                     advance(1)
             tokenizer.save_pretrained(folder / "tokenizer")
@@ -134,7 +136,8 @@ class Training:
             config = config_of(model.depth, len(tokenizer), end=tokenizer.eos_token_id, context_tokens=length)
             return {"vocabulary": len(tokenizer), "parameters": new_model(config, tokenizer, folder, self.recipe.seed)}
 
-        decided = {"depth": model.depth, "tokenizer": model.tokenizer, "vocabulary": model.vocabulary, "context": length}
+        given = sha256_of(Path(model.tokenizer) / "tokenizer.json") if model.tokenizer else ""
+        decided = {"depth": model.depth, "tokenizer": given, "vocabulary": model.vocabulary, "context": length}
         base = self.steps.make("base", dataset.manifest.name, build, parents=[dataset, parts], recipe=decided)
         facts = BaseFacts(
             name=f"scratch, {model.depth} layers",
@@ -214,7 +217,7 @@ class Training:
         from yunque.training.preflight import CHECKS, Preflight
 
         advancing, out = self.progress("preflight", len(CHECKS), "checks"), self.steps.store.root
-        with advancing as advance, TemporaryDirectory(prefix="yunque-preflight-") as scratch:
+        with advancing as advance, TemporaryDirectory(dir=out, prefix=".preflight-") as scratch:
             for verdict in Preflight(job=job, scratch=Path(scratch), out=out).verdicts():
                 advance(1, verdict.check)
                 yield verdict
@@ -231,6 +234,7 @@ class Training:
             model=self.recipe.model,
             training=self.recipe.training,
             seed=self.recipe.seed,
+            chat=any(kind.value in packed.counts["pairs"]["train"] for kind in CHAT_KINDS),
             adapter=last.path / ADAPTER if last is not None and whole is None else None,
         )
 

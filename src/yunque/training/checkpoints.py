@@ -29,7 +29,7 @@ class History:
     validations: list[dict] = field(default_factory=list)
     """step, loss."""
     rollbacks: list[dict] = field(default_factory=list)
-    """step, to (the step gone back to), because."""
+    """step, data_step (whose rows are passed over from then on), to (the step gone back to), because."""
     readings: list[dict] = field(default_factory=list)
     """name, step, value: numbers that probes saw."""
     best_step: int = 0

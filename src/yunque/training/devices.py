@@ -44,6 +44,8 @@ def find_device(name: str, known: Mapping[str, Device]) -> Device:
     """The device called so, or the one in this machine for an empty name. RecipeError for one that nobody knows."""
     if not name:
         return here(known)
+    if name.lower() == _key(known):
+        return here(known)
     if name.lower() not in known:
         raise RecipeError(f"no device '{name}'", where="--gpu", do=nearest(name.lower(), list(known)))
     return known[name.lower()]
@@ -54,10 +56,18 @@ def here(known: Mapping[str, Device]) -> Device:
     if not torch.cuda.is_available():
         return replace(known["cpu"], memory_gb=main_memory_bytes()[0] / 1e9)
     name, memory = torch.cuda.get_device_name(), torch.cuda.get_device_properties(0).total_memory / 1e9
-    same = next((device for key, device in known.items() if key in name.lower()), None)
-    if same is None:
+    key = _key(known)
+    if not key:
         return Device(name=name, tflops=0, memory_gb=memory, watts=0, usd_per_hour=0)
-    return replace(same, name=name, memory_gb=memory)
+    return replace(known[key], name=name, memory_gb=memory)
+
+
+def _key(known: Mapping[str, Device]) -> str:
+    """The name in the table of what is in this machine; empty where it is in no table."""
+    if not torch.cuda.is_available():
+        return "cpu"
+    words = f" {torch.cuda.get_device_name().lower().replace('-', ' ')} "
+    return next((key for key in known if f" {key} " in words), "")
 
 
 def peak_flops() -> float:

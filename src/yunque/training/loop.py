@@ -15,6 +15,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,8 @@ class Trainer:
     probes: Sequence[Probe] = ()
     bytes_per_token: float = 0.0
     """Of the validation rows, for bits per byte; 0 where it is not known."""
+    autocast: bool = False
+    """Compute in bfloat16 with weights that are float32."""
     peak_flops: float = 0.0
     """What the device can do a second; 0 where it is not known, and then there is no MFU."""
 
@@ -104,7 +107,8 @@ class Trainer:
                 if step % self.recipe.validate_every == 0 or step == self.num_steps:
                     self._validate(step)
                 last = step == self.num_steps or self.history.stopped_early
-                if last or stopping() or step % self.recipe.checkpoint_every == 0:
+                # The best weights are taken back with the rest, or with nothing: they have a checkpoint of their own.
+                if last or stopping() or step == self.history.best_step or step % self.recipe.checkpoint_every == 0:
                     self._checkpoint(step)
                 if stopping() and not last:
                     self.monitor.close()
@@ -121,7 +125,8 @@ class Trainer:
     def _step(self, step: int) -> str:
         """One update from ``rows_per_step`` rows, split over processes and micro-batches; or why it must not be made."""
         started = time.perf_counter()
-        torch.manual_seed(seed_from(self.seed, "dropout", step, self.accelerator.process_index) % 2**63)
+        salt = "dropout", self._data_step(step), self.accelerator.process_index
+        torch.manual_seed(seed_from(self.seed, *salt) % 2**63)
         rate = self._rate(step)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
@@ -134,7 +139,8 @@ class Trainer:
             raise TrainingError(f"step {step} has nothing to learn from", do="raise training.rows_per_step")
         total, tokens = 0.0, 0
         for batch in batches:
-            loss = self.objective.loss(self.model, batch)
+            with self._computing():
+                loss = self.objective.loss(self.model, batch)
             self.accelerator.backward(loss / weight)
             total, tokens = total + loss.item(), tokens + batch.num_tokens
         loss, tokens = self._over_processes(total) / weight, int(self._over_processes(tokens))
@@ -172,8 +178,10 @@ class Trainer:
             do = "lower training.learning_rate, or look at the rows of this step in history.json"
             raise TrainingError(f"{because} at step {step}, after going back {len(rollbacks)} times", do=do)
         self.monitor.close()
+        refused = self._data_step(step)
         back = self._resume()
-        self.history.rollbacks = [*rollbacks, {"step": step, "to": back, "because": because}]
+        row = {"step": step, "data_step": refused, "to": back, "because": because}
+        self.history.rollbacks = [*rollbacks, row]
         self.say(f"step {step}: {because}; back to step {back} with {self.rate_scale:g} of the learning rate")
         self.monitor = Monitor(self.folder, back, bytes_per_token=self.bytes_per_token)
         self._checkpoint(back)  # so that a killed run has not forgotten it
@@ -183,7 +191,7 @@ class Trainer:
         """Mean loss on the validation rows; the best weights are kept, and patience runs out."""
         self.model.eval()
         total, weight = 0.0, 0.0
-        with torch.no_grad():
+        with torch.no_grad(), self._computing():
             for batch in self._batches(self.validation, np.arange(len(self.validation))):
                 total += self.objective.loss(self.model, batch).item()
                 weight += self.objective.weight(batch)
@@ -208,6 +216,9 @@ class Trainer:
         self.history.readings += [asdict(reading) for reading in readings if not isinstance(reading.value, str)]
         self.monitor.readings(readings)
 
+    def _computing(self) -> Any:
+        return torch.autocast(self.accelerator.device.type, torch.bfloat16, enabled=self.autocast)
+
     def _broken(self) -> str:
         """Which weights are no numbers, for a message."""
         names = [name for name, weight in self.model.named_parameters() if not bool(weight.isfinite().all())]
@@ -220,13 +231,41 @@ class Trainer:
 
     # ----------------------------------------------------------------------------------------------- functions of the step
     def rows_of(self, step: int) -> np.ndarray:
-        """Indices of the training rows behind ``step`` (1-based): consecutive places in endless, seeded epochs."""
-        first = (step - 1) * self.recipe.rows_per_step
-        places = range(first, first + self.recipe.rows_per_step)
-        return np.array([self._epoch_order(place // len(self.train))[place % len(self.train)] for place in places])
+        """Indices of the training rows behind ``step`` (1-based): consecutive places in seeded epochs.
 
-    def _epoch_order(self, epoch: int) -> np.ndarray:
-        return np.random.default_rng(seed_from(self.seed, "epoch", epoch)).permutation(len(self.train))
+        Where rows have stages, all epochs of one come before the first of the next. Rows of a step that was taken back are
+        passed over: the same rows would give the same loss.
+        """
+        first = (self._data_step(step) - 1) * self.recipe.rows_per_step
+        return np.array([self._row_at(place) for place in range(first, first + self.recipe.rows_per_step)])
+
+    def _data_step(self, step: int) -> int:
+        """The step of the data behind a step of training: those that were taken back are left out."""
+        for refused in sorted(row["data_step"] for row in self.history.rollbacks):
+            step += refused <= step
+        return step
+
+    def _row_at(self, place: int) -> int:
+        for number, rows in enumerate(self._stages):
+            epochs = len(rows) * self.recipe.epochs
+            if place < epochs or number == len(self._stages) - 1:
+                epoch, inside = divmod(place, len(rows))
+                return int(rows[self._epoch_order(number, epoch)[inside]])
+            place -= math.ceil(epochs)
+        raise AssertionError("there is a last stage")
+
+    @cached_property
+    def _stages(self) -> list[np.ndarray]:
+        """Indices of the rows of each stage, in the order of training."""
+        stages = getattr(self.train, "stages", None)
+        if stages is None:
+            return [np.arange(len(self.train))]
+        return [np.flatnonzero(stages == number) for number in np.unique(stages)]
+
+    @lru_cache(maxsize=4)  # noqa: B019  a trainer lives as long as its process
+    def _epoch_order(self, stage: int, epoch: int) -> np.ndarray:
+        salt = ("epoch", epoch) if not stage else ("epoch", epoch, stage)
+        return np.random.default_rng(seed_from(self.seed, *salt)).permutation(len(self._stages[stage]))
 
     @property
     def rate_scale(self) -> float:

@@ -93,8 +93,9 @@ def flops_per_token(model: Any) -> int:
     An embedding that is only looked up multiplies nothing; a tied one is the output's matrix.
     """
     table = model.get_input_embeddings().weight
-    output = model.get_output_embeddings()
-    looked_up = table.numel() if output is None or output.weight is not table else 0
-    weights = sum(weight.numel() for weight in model.parameters()) - looked_up
+    looked_up = 0 if getattr(model.config, "tie_word_embeddings", False) else table.numel()
+    # Of a weight in 4 bits, the shape that it stands for.
+    shapes = [getattr(getattr(weight, "quant_state", None), "shape", weight.shape) for weight in model.parameters()]
+    weights = sum(math.prod(shape) for shape in shapes) - looked_up
     trained = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
     return 4 * weights + 2 * max(0, trained - (looked_up if table.requires_grad else 0))

@@ -159,7 +159,8 @@ def memory_of(facts: Mapping[str, Any], model: ModelRecipe, training: TrainingRe
     what attention gave) and 5 of the feed-forward's for the backward pass; with checkpointing one vector, and one layer.
     """
     weight = 4 if model.tuning == "full" else 0.6 if model.tuning == "qlora" else width
-    states = facts["parameters"] * weight + facts["trained"] * (12 if model.tuning == "full" else 16)
+    tables = 3.4 * facts["tables"] if model.tuning == "qlora" else 0.0  # which stay in float32
+    states = facts["parameters"] * weight + tables + facts["trained"] * (12 if model.tuning == "full" else 16)
     layer = 14 * facts["width"] + 5 * facts["ff"] + (6 * model.lora_rank if model.tuning != "full" else 0)
     kept = facts["layers"] * facts["width"] + layer if training.checkpointing else facts["layers"] * layer
     activations = kept * length * training.rows_at_once * width
@@ -170,7 +171,7 @@ def memory_of(facts: Mapping[str, Any], model: ModelRecipe, training: TrainingRe
 def model_facts(base: Path, recipe: ModelRecipe) -> dict[str, Any]:
     """Sizes of a base and of what is trained of it; no weights are loaded."""
     model = load_model(base, torch.float32, device_map="meta")
-    config = model.config
+    config = model.config.get_text_config(decoder=True)
     if recipe.tuning == "full":
         trained = sum(weight.numel() for weight in model.parameters())
     else:
@@ -187,4 +188,5 @@ def model_facts(base: Path, recipe: ModelRecipe) -> dict[str, Any]:
         "ff": getattr(config, "intermediate_size", 4 * config.hidden_size),
         "layers": config.num_hidden_layers,
         "vocabulary": config.vocab_size,
+        "tables": config.vocab_size * config.hidden_size * (1 if config.tie_word_embeddings else 2),
     }

@@ -45,7 +45,7 @@ SANE_RATES = {"full": (1e-6, 5e-4), "adapter": (1e-5, 2e-3)}
 MOST_ROWS = 512
 TIGHT = 0.8
 """Of what is free: a formula may err."""
-QUESTIONS = ("How do I sort a list?", "  indented\n\tand more  ", "señal → 😀 <|im_end|> {{ x }}")
+QUESTIONS = ("How do I sort a list?", "first\n\n    indented\n\tand more", "señal → 😀 <|im_end|> {{ x }}")
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ class Preflight:
         folder = self.scratch / name
         folder.mkdir(exist_ok=True)
         trainer = self.small.trainer(folder)
-        trainer.validation = Rows(**{field: array[:1] for field, array in vars(trainer.validation).items()})
+        trainer.validation = trainer.validation.some(slice(1))
         generator = torch.Generator().manual_seed(1)
         with torch.no_grad():
             for parameter in trainer.weights.values():
@@ -161,11 +161,12 @@ class Preflight:
 
 def first_layers(config: Any) -> Any:
     """The config of the first `LAYERS` layers alone."""
-    layers = min(LAYERS, config.num_hidden_layers)
-    for name, value in list(vars(config).items()):
-        if isinstance(value, list) and len(value) == config.num_hidden_layers:
-            setattr(config, name, value[:layers])
-    config.num_hidden_layers = layers
+    text = config.get_text_config(decoder=True)
+    layers = min(LAYERS, text.num_hidden_layers)
+    for name, value in list(vars(text).items()):
+        if isinstance(value, list) and len(value) == text.num_hidden_layers:
+            setattr(text, name, value[:layers])
+    text.num_hidden_layers = layers
     return config
 
 
@@ -237,18 +238,32 @@ def _template(run: Preflight) -> Look:
         return skipped("the tokenizer has no chat template")
     frame = chat_frame(tokenizer)
     do = "set a chat_template that writes each content as it is, once, in order"
+    failing = failed if run.job.chat else lambda what, _: warned(what)
     if frame is None:
-        return failed("the chat template does not give back a question and its answer as they are", do)
+        if not _writes(tokenizer, QUESTIONS):
+            return failing("the chat template does not give back a question and its answer as they are", do)
+        return warned("the chat template puts words of its own into an answer: pairs stand in rows without it")
     for question in QUESTIONS:
         turns = [{"role": "user", "content": question}]
         asked = list(tokenizer.apply_chat_template(turns, add_generation_prompt=True, return_dict=False))
         ours = [*frame.before, *encode(tokenizer, question), *frame.between]
         if asked != ours and tokenizer.decode(asked) != tokenizer.decode(ours):
-            return failed(f"the chat template changes a question: {question!r}", do)
+            return failing(f"the chat template changes a question: {question!r}", do)
     if not set(frame.after) & set(run.ends):
         after = tokenizer.decode(frame.after)
         return warned(f"a turn ends in {after!r}, not in the end token {tokenizer.eos_token!r}: both must stop an answer")
     return passed("questions come back as they were")
+
+
+def _writes(tokenizer: Any, texts: Sequence[str]) -> bool:
+    """Whether the template writes every text somewhere as it is."""
+    try:
+        turns = [[{"role": "user", "content": text}, {"role": "assistant", "content": "done"}] for text in texts]
+        return all(
+            text in tokenizer.apply_chat_template(turn, tokenize=False) for text, turn in zip(texts, turns, strict=True)
+        )
+    except Exception:  # a template is a program of its own, which may raise anything
+        return False
 
 
 def _rates(run: Preflight) -> Look:
@@ -256,15 +271,15 @@ def _rates(run: Preflight) -> Look:
     tuning = "full" if job.model.tuning == "full" else "adapter"
     peak, (low, high) = job.training.peak(job.model), SANE_RATES[tuning]
     scratch = job.training.objective == "pretrain" and tuning == "full"
+    if job.training.rows_per_step > len(run.rows):
+        what = f"one step takes {job.training.rows_per_step} rows, and there are {len(run.rows)}: it sees some several times"
+        return warned(f"{what}; lower training.rows_per_step, or raise pack.train_tokens")
     if not low <= peak <= high and not (scratch and peak > high):
         usual = f"{low:g} to {high:g}"
         return warned(f"training.learning_rate is {peak:g}; {usual} is usual for {job.model.tuning}")
     if job.training.rows_per_step > MOST_ROWS:
         return warned(f"training.rows_per_step is {job.training.rows_per_step}; {MOST_ROWS} is usual at most")
     steps = num_steps(len(run.rows), job.training)
-    if job.training.rows_per_step > len(run.rows):
-        what = f"one step takes {job.training.rows_per_step} rows, and there are {len(run.rows)}"
-        return failed(what, "lower training.rows_per_step, or raise pack.train_tokens")
     return passed(f"peak {peak:g}, {steps} steps of {job.training.rows_per_step} rows")
 
 
@@ -284,7 +299,7 @@ def _disk(run: Preflight) -> Look:
     facts = model_facts(run.job.base, run.job.model)
     # Weights and two moments, whole and being written; the best weights; the model in two bytes a weight, and as GGUF.
     needed, free = (
-        2 * 12 * facts["trained"] + 4 * facts["trained"] + 4 * facts["parameters"],
+        2 * 12 * facts["trained"] + 4 * facts["trained"] + 6 * facts["parameters"],
         shutil.disk_usage(run.out).free,
     )
     text = f"about {needed / 1e9:.1f} GB of {free / 1e9:.1f} GB that are free"
@@ -339,6 +354,7 @@ def _accumulation(run: Preflight) -> Look:
 
 
 def _merge(run: Preflight) -> Look:
+    vars(run).pop("standing", None)  # one model at a time
     trainer, tokenizer = run.trainer("merge"), run.tokenizer
     trainer.model.eval()
     ids = torch.as_tensor(run.rows.ids[:1].astype(np.int64))
@@ -353,7 +369,10 @@ def _merge(run: Preflight) -> Look:
         with trainer.model.disable_adapter():
             scale = float((_logits(trainer.model, ids) - wanted).abs().mean())
         merge(load_adapter(run.small.base, adapter, tokenizer, "float32"), tokenizer, merged)
-    share = float((_logits(load_model(merged, torch.float32).eval(), ids) - wanted).abs().mean()) / max(scale, 1e-9)
+    apart_TV = (_logits(load_model(merged, torch.float32).eval(), ids) - wanted).abs()
+    # Of all tokens, and of those alone that are new: rows of a table that merging forgets are few.
+    new = [*run.job.new_ids, *run.job.unlearned] or slice(None)
+    share = float(max(apart_TV.mean(), apart_TV[:, new].mean() / 2)) / max(scale, 1e-9)
     if not share <= MERGE_SHARE:
         what = (
             f"saved, loaded and merged, the model is {100 * share:.0f} % of what training changed away from what was trained"
@@ -383,11 +402,12 @@ def _resume(run: Preflight) -> Look:
                 trainer._checkpoint(step)
         trainer.monitor.close()
         steps.append(trainer.history.steps[-1])
+        exact = trainer.accelerator.device.type == "cpu"
+        del trainer  # one model at a time
     straight, resumed = steps
     if straight["rows"] != resumed["rows"]:
         what = f"resumed, the next rows are {resumed['rows']} instead of {straight['rows']}"
         return failed(what, "this is a fault of yunque: report it")
-    exact = trainer.accelerator.device.type == "cpu"
     if not _near(straight["loss"], resumed["loss"], 1e-7 if exact else TOLERANCE):
         what = f"resumed, the next loss is {resumed['loss']} instead of {straight['loss']}"
         return failed(what, "training.objective keeps a state that no checkpoint holds")

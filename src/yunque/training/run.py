@@ -15,19 +15,21 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from yunque.core.plugins import find_part
 from yunque.core.progress import quiet, silent
-from yunque.core.seams import Progress
+from yunque.core.seams import Objective, Progress
 from yunque.data.packing.rows import Rows
-from yunque.models.adapt import continue_adapter, save_adapter, save_whole, trainable
+from yunque.models.adapt import choose_dtype, continue_adapter, save_adapter, save_whole, trainable
 from yunque.models.recipe import ModelRecipe
 from yunque.models.tokenizer import load_tokenizer, token_bytes
 from yunque.training.checkpoints import BEST, CHECKPOINT, History
 from yunque.training.devices import peak_flops
 from yunque.training.energy import measured, read, refuse_unknown
 from yunque.training.loop import Trainer
+from yunque.training.objectives.answers import Batch
 from yunque.training.readings import Probe
 from yunque.training.recipe import TrainingRecipe
 
@@ -51,6 +53,8 @@ class TrainingJob:
     seed: int
     adapter: Path | None = None
     """Of an adapter that is trained further."""
+    chat: bool = False
+    """Whether pairs among the rows stand in the chat template."""
 
     @property
     def tuned(self) -> str:
@@ -65,16 +69,18 @@ class TrainingJob:
         if self.adapter is not None:
             continue_adapter(model, self.adapter)
         validation = Rows.load(self.packed, "validation")
+        objective = find_part("objectives", self.training.objective)(self.training)
         return Trainer(
             model=model,
-            objective=find_part("objectives", self.training.objective)(self.training),
+            objective=objective,
             train=Rows.load(self.packed, "train"),
             validation=validation,
             recipe=self.training,
             peak=self.training.peak(self.model),
             seed=self.seed,
             folder=folder,
-            bytes_per_token=bytes_per_token(validation, token_bytes(tokenizer)),
+            bytes_per_token=bytes_per_token(objective, validation, token_bytes(tokenizer)),
+            autocast=self.model.tuning == "full" and choose_dtype(self.model.dtype) == torch.bfloat16,
             peak_flops=peak_flops(),
             **more,
         )
@@ -124,7 +130,16 @@ def _counts(history: History, trainer: Trainer) -> dict:
     }
 
 
-def bytes_per_token(rows: Rows, bytes_V: Any) -> float:
-    """Bytes of text behind a trained token of the rows, on average: a token that writes nothing counts with 0."""
-    ids = rows.ids[rows.answers]
-    return float(bytes_V[ids].sum() / len(ids)) if len(ids) else 0.0
+def bytes_per_token(objective: Objective, rows: Rows, bytes_V: np.ndarray) -> float:
+    """Bytes of text behind a token that the objective looks at, on average; 0 where that cannot be told.
+
+    A token that writes nothing counts with 0 bytes.
+    """
+    num_bytes = num_tokens = 0
+    for row in range(len(rows)):
+        batch = objective.batch(rows, np.array([row]), "cpu")
+        if not isinstance(batch, Batch):
+            return 0.0
+        ids = batch.ids_BT[batch.weights_BT > 0].numpy()
+        num_bytes, num_tokens = num_bytes + int(bytes_V[ids].sum()), num_tokens + len(ids)
+    return num_bytes / num_tokens if num_tokens else 0.0

@@ -2,6 +2,7 @@
 
 import dataclasses
 import random
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -227,6 +228,35 @@ def test_not_packed_every_sample_has_a_row_of_its_own(fim_tokenizer, fim):
     whole = [ids for ids, answers in segments(packed) if not answers[1:].all()]
     assert sorted(ids for ids, answers in segments(rows) if not answers[1:].all()) == sorted(whole)
     assert counts["utilisation"] < 0.6
+
+
+def staged(**settings):
+    return recipe(
+        stages=[
+            {"share": 0.75, "shares": {"continuation": 1.0, "body": 0.0, "fim": 0.0}},
+            {"share": 0.25, "shares": {"continuation": 0.0, "body": 1.0, "fim": 1.0}},
+        ],
+        **settings,
+    )
+
+
+def test_each_stage_has_its_own_mixture_and_its_share_of_the_tokens(fim_tokenizer, fim, tmp_path):
+    rows, counts = pack(mixed(), fim_tokenizer, fim, staged(), 2000, 1)
+    kinds = {0: Counter(), 1: Counter()}
+    for row in range(len(rows)):
+        for ids, answers in segments(rows.some(slice(row, row + 1))):
+            kinds[int(rows.stages[row])]["chunk" if answers[1:].all() else "pair"] += len(ids)
+    assert set(kinds[0]) == {"chunk"} and set(kinds[1]) == {"pair"}
+    assert sum(kinds[0].values()) == pytest.approx(1500, rel=0.1) and sum(kinds[1].values()) == pytest.approx(500, rel=0.2)
+    assert counts["used"] + counts["over_budget"] + counts["too_long"] == counts["pairs"]
+    rows.save(tmp_path, "train")
+    assert np.array_equal(Rows.load(tmp_path, "train").stages, rows.stages)
+
+
+def test_stages_that_are_not_all_are_refused():
+    with pytest.raises(ValueError, match="must add up to 1"):
+        recipe(stages=[{"share": 0.5, "shares": {}}])
+    assert len(recipe().schedule) == 1 and recipe().schedule[0].shares == recipe().shares
 
 
 def test_rows_come_back_from_disk(fim_tokenizer, fim, tmp_path):

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from tokenizers import Tokenizer, models
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
 from yunque.core.errors import ModelError
@@ -61,6 +61,38 @@ def test_old_tokens_keep_their_ids_and_the_old_tokenizer_is_left_alone(old, merg
     assert {name: new.get_vocab()[name] for name in before} == before
     assert old.get_vocab() == before
     assert "yunque_frame" not in vars(new)
+
+
+@pytest.fixture
+def apart(tmp_path):
+    """A tokenizer whose special tokens stand outside of its BPE vocabulary, as those of Qwen and Llama 3 do."""
+    raw = Tokenizer(models.BPE())
+    raw.pre_tokenizer, raw.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
+    raw.train_from_iterator(
+        [TEXT], trainers.BpeTrainer(vocab_size=270, initial_alphabet=pre_tokenizers.ByteLevel.alphabet())
+    )
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=raw)
+    tokenizer.add_special_tokens({"eos_token": "<|endoftext|>", "additional_special_tokens": ["<|im_end|>"]})
+    tokenizer.add_tokens(["        "])
+    tokenizer.save_pretrained(tmp_path / "apart")
+    return load_tokenizer(tmp_path / "apart")
+
+
+def test_special_tokens_outside_of_the_vocabulary_keep_their_ids(apart, tmp_path):
+    merges = paying_merges(apart, [TEXT + "\n        x" * 50], 20, min_saved=8)
+    assert len(merges) > 5 and not any(merge.left == "\u0120" * 8 for merge in merges)
+    before = dict(apart.get_vocab())
+    extend(apart, merges).save_pretrained(tmp_path / "grown")
+    grown = load_tokenizer(tmp_path / "grown")
+    assert {name: grown.get_vocab()[name] for name in before} == before
+    assert grown.convert_tokens_to_ids([merge.name for merge in merges]) == list(range(len(apart), len(apart) + len(merges)))
+    assert grown.eos_token_id == apart.eos_token_id and grown.decode(encode(grown, TEXT)) == TEXT
+
+
+def test_a_tokenizer_that_cuts_no_words_is_refused():
+    raw = Tokenizer(models.BPE({"a": 0, "b": 1}, []))
+    with pytest.raises(ModelError, match="cuts no text into words"):
+        paying_merges(PreTrainedTokenizerFast(tokenizer_object=raw), [TEXT], 10)
 
 
 def test_it_is_saved_and_loaded(old, merges, tmp_path):

@@ -6,6 +6,8 @@ Shapes: N rows, T tokens a row (``length_tokens``).
     answers   bool  [N, T]   True where the token is part of an answer (its end token included), so a loss is taken on it
     segments  int16 [N, T]   1, 2, … for the samples of a row in order, 0 for padding; attention never crosses segments
 
+    stages    int16 [N]      where training goes through several mixtures in turn: which one the row is for
+
 Fixed length matters on a CPU: varying shapes build a kernel each and crawl. Answers that must stay whole are placed by best
 fit decreasing, and plain continuation, which may be cut anywhere, is poured into the room they leave: rows are full.
 
@@ -24,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 from yunque.core.errors import TrainingError
 from yunque.core.nouns import Pair, PairKind, seed_from
@@ -67,6 +69,15 @@ class Shares(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=Tr
     """question -> answer"""
 
 
+class Stage(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=True):
+    """A part of training with a mixture of its own."""
+
+    share: float = Field(gt=0, le=1)
+    """of all training tokens"""
+    shares: Shares
+    """how much of each kind of pair; a kind that is not named has its usual share"""
+
+
 class PackRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=True):
     """How long a row is, and what it is filled with."""
 
@@ -84,6 +95,19 @@ class PackRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docstring
     """many samples to a row; false: one, for models that carry a state from one to the next"""
     shares: Shares = Shares()
     """how much of each kind of pair"""
+    stages: tuple[Stage, ...] = ()
+    """[[pack.stages]] tables, a mixture schedule: each part of training in turn has shares of its own"""
+
+    @model_validator(mode="after")
+    def _stages_are_all(self) -> PackRecipe:
+        if self.stages and abs(sum(stage.share for stage in self.stages) - 1) > 1e-6:
+            raise ValueError("the shares of its stages must add up to 1")
+        return self
+
+    @property
+    def schedule(self) -> tuple[Stage, ...]:
+        """Its stages; one where it names none."""
+        return self.stages or (Stage(share=1.0, shares=self.shares),)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,19 +139,26 @@ class Rows:
     ids: np.ndarray
     answers: np.ndarray
     segments: np.ndarray
+    stages: np.ndarray | None = None
+    """int16 [N]: 0, 1, … the stage of training that each row is for; None where there is but one."""
 
     def __len__(self) -> int:
         return len(self.ids)
 
+    def some(self, which: slice | np.ndarray) -> Rows:
+        """The rows with these indices."""
+        return Rows(**{name: array[which] for name, array in vars(self).items() if array is not None})
+
     def save(self, folder: Path, part: str) -> None:
         """Write ``<part>.npz`` in ``folder``."""
-        np.savez_compressed(folder / f"{part}.npz", ids=self.ids, answers=self.answers, segments=self.segments)
+        arrays = {name: array for name, array in vars(self).items() if array is not None}
+        np.savez_compressed(folder / f"{part}.npz", **arrays)
 
     @classmethod
     def load(cls, folder: Path, part: str) -> Rows:
         """Read what ``save`` wrote."""
         with np.load(folder / f"{part}.npz") as arrays:
-            return cls(**{name: arrays[name] for name in ("ids", "answers", "segments")})
+            return cls(**{name: arrays[name] for name in arrays.files})
 
 
 def encode_pair(pair: Pair, tokenizer: object, fim: FimTokens, recipe: PackRecipe, *, closes: bool = False) -> Sample | None:
@@ -190,33 +221,35 @@ def pack(
     """
     counts: dict[str, Any] = {name: 0 for name in ("pairs", "repeated", "used", "cut", *LOSSES)}
     tokens_by: dict[str, Counter[str]] = {name: Counter() for name in ("kind", "language", "source", "licence")}
-    chosen: list[Sample] = []
-    budget = num_tokens
+    chosen: list[list[Sample]] = []
     pairs = list(pairs)
     closing = _closing(pairs)
-    for pair in _mixture(pairs, recipe, seed, counts, origin_of):
-        if budget <= 0:
-            counts["over_budget"] += 1
-            continue
-        sample = encode_pair(pair, tokenizer, fim, recipe, closes=pair.id in closing)
-        if sample is None:
-            counts["too_long"] += 1
-            continue
-        counts["used"] += 1
-        counts["cut"] += sample.cut
-        chosen.append(sample)
-        budget -= len(sample.ids)
-        about = {"kind": pair.kind.value, "language": pair.language, **vars(origin_of(pair))}
-        for name, table in tokens_by.items():
-            table[about[name] or "unknown"] += len(sample.ids)
-    rows = _lay_out(chosen, recipe, fim.pad)
+    queues = _queues(pairs, recipe, seed, counts, origin_of)
+    for stage in recipe.schedule:
+        chosen.append([])
+        budget, drawn = num_tokens * stage.share, _mixture(queues, stage.shares, recipe)
+        while budget > 0 and (pair := next(drawn, None)) is not None:
+            sample = encode_pair(pair, tokenizer, fim, recipe, closes=pair.id in closing)
+            if sample is None:
+                counts["too_long"] += 1
+                continue
+            counts["used"] += 1
+            counts["cut"] += sample.cut
+            chosen[-1].append(sample)
+            budget -= len(sample.ids)
+            about = {"kind": pair.kind.value, "language": pair.language, **vars(origin_of(pair))}
+            for name, table in tokens_by.items():
+                table[about[name] or "unknown"] += len(sample.ids)
+    counts["over_budget"] = sum(map(len, queues.values()))
+    rows = _in_stages([_lay_out(samples, recipe, fim.pad) for samples in chosen])
     if not len(rows) or not rows.answers.any():
         raise TrainingError("no usable pairs: nothing would be trained", do="add code, or raise pack.length_tokens")
     counts |= {
         "rows": len(rows),
         "tokens": int((rows.segments > 0).sum()),
         "answer_tokens": int(rows.answers.sum()),
-        "tokens_poured_away": sum(len(sample.ids) for sample in chosen) - int((rows.segments > 0).sum()),
+        "tokens_poured_away": sum(len(sample.ids) for samples in chosen for sample in samples)
+        - int((rows.segments > 0).sum()),
         "utilisation": round(float((rows.segments > 0).mean()), 4),
         "tokens_by": {name: dict(table.most_common()) for name, table in tokens_by.items()},
     }
@@ -232,15 +265,12 @@ def _closing(pairs: list[Pair]) -> set[str]:
     return {pair_id for _, pair_id in last.values()}
 
 
-def _mixture(
+def _queues(
     pairs: Iterable[Pair], recipe: PackRecipe, seed: int, counts: dict, origin_of: Callable[[Pair], PairOrigin]
-) -> Iterator[Pair]:
-    """Every pair as often as it weighs, kinds interleaved so that characters of each keep the recipe's shares.
-
-    Shuffled by content.
-    """
-    shares = {kind: getattr(recipe.shares, kind.value) for kind in PairKind}
-    drawn: dict[PairKind, list[tuple[int, Pair]]] = {kind: [] for kind, share in shares.items() if share > 0}
+) -> dict[PairKind, list[Pair]]:
+    """Every pair as often as it weighs, by kind, shuffled by content; those come first that stand last."""
+    wanted = {kind for kind in PairKind for stage in recipe.schedule if getattr(stage.shares, kind.value) > 0}
+    drawn: dict[PairKind, list[tuple[int, Pair]]] = {kind: [] for kind in PairKind if kind in wanted}
     for pair in pairs:
         counts["pairs"] += 1
         if pair.kind not in drawn:
@@ -250,14 +280,19 @@ def _mixture(
         copies = max(1, int(whole) + (seed_from(seed, "weight", pair.id) % 1000 < 1000 * part))
         counts["repeated"] += copies - 1
         drawn[pair.kind] += [(seed_from(seed, pair.id, *[copy] * bool(copy)), pair) for copy in range(copies)]
-    queues = {
+    return {
         kind: [pair for _, pair in sorted(items, key=lambda item: item[0], reverse=True)] for kind, items in drawn.items()
     }
+
+
+def _mixture(queues: dict[PairKind, list[Pair]], shares: Shares, recipe: PackRecipe) -> Iterator[Pair]:
+    """Pairs taken from the queues, kinds interleaved so that characters of each keep their shares."""
+    share_of = {kind: getattr(shares, kind.value) for kind in queues if getattr(shares, kind.value) > 0}
     # Rough characters a sample will cost, since tokens are not known before encoding; 4 characters make about a token.
     most = 4 * recipe.prompt_tokens, 4 * recipe.suffix_tokens
-    spent = dict.fromkeys(queues, 0.0)
-    while any(queues.values()):
-        kind = min((k for k in queues if queues[k]), key=lambda k: (spent[k] / shares[k], k))
+    spent = dict.fromkeys(share_of, 0.0)
+    while any(queues[kind] for kind in share_of):
+        kind = min((k for k in share_of if queues[k]), key=lambda k: (spent[k] / share_of[k], k))
         pair = queues[kind].pop()
         spent[kind] += (
             min(len(pair.prompt), most[0] * (0.6 if kind is PairKind.FIM else 1))
@@ -265,6 +300,14 @@ def _mixture(
             + len(pair.answer)
         )
         yield pair
+
+
+def _in_stages(parts: list[Rows]) -> Rows:
+    """The rows of all stages, one stage after the other."""
+    if len(parts) == 1:
+        return parts[0]
+    joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in ("ids", "answers", "segments")}
+    return Rows(**joined, stages=np.repeat(np.arange(len(parts), dtype=np.int16), [len(part) for part in parts]))
 
 
 def _lay_out(samples: list[Sample], recipe: PackRecipe, pad: int) -> Rows:

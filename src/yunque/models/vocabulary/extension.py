@@ -56,13 +56,16 @@ def paying_merges(tokenizer: Any, texts: Iterable[str], most: int, *, min_saved:
 
 def _words(tokenizer: Any, texts: Iterable[str]) -> Counter[tuple[int, ...]]:
     """Pre-tokens as ids of the base, with how often each comes."""
-    before = tokenizer.backend_tokenizer.pre_tokenizer
+    before, fixed = tokenizer.backend_tokenizer.pre_tokenizer, set(tokenizer.added_tokens_decoder)
     counts: Counter[str] = Counter()
     for text in texts:
         counts.update(text[start:end] for _, (start, end) in before.pre_tokenize_str(text))
     words: Counter[tuple[int, ...]] = Counter()
     for word, count in counts.items():
-        words[tuple(encode(tokenizer, word))] += count
+        ids = encode(tokenizer, word)
+        edges = [-1, *(place for place, token_id in enumerate(ids) if token_id in fixed), len(ids)]
+        for start, end in pairwise(edges):  # a token that was added stands outside of BPE, and is part of no merge
+            words[tuple(ids[start + 1 : end])] += count
     return words
 
 
@@ -142,6 +145,8 @@ def extend(tokenizer: Any, merges: Sequence[Merge]) -> Any:
     _refuse_other_than_bpe(tokenizer)
     written = json.loads(tokenizer.backend_tokenizer.to_str())
     first = len(tokenizer)
+    for token in written["added_tokens"]:  # else they are numbered anew, behind a vocabulary that has grown
+        written["model"]["vocab"].setdefault(token["content"], token["id"])
     for place, merge in enumerate(merges):
         written["model"]["vocab"][merge.name] = first + place
         written["model"]["merges"].append([merge.left, merge.right])
@@ -149,6 +154,11 @@ def extend(tokenizer: Any, merges: Sequence[Merge]) -> Any:
     grown._tokenizer = Tokenizer.from_str(json.dumps(written))
     for name in [name for name in vars(grown) if name.startswith("yunque_")]:
         delattr(grown, name)  # what was remembered of the smaller one
+    before, after = tokenizer.get_vocab(), grown.get_vocab()
+    moved = [name for name, token_id in before.items() if after.get(name) != token_id]
+    moved += [merge.name for place, merge in enumerate(merges) if after.get(merge.name) != first + place]
+    if moved:
+        raise ModelError(f"its tokenizer cannot grow: token {moved[0]!r} would change its id", do="choose another base")
     return grown
 
 
@@ -206,3 +216,7 @@ def _refuse_other_than_bpe(tokenizer: Any) -> None:
     kind = type(tokenizer.backend_tokenizer.model).__name__ if hasattr(tokenizer, "backend_tokenizer") else "no fast one"
     if kind != "BPE":
         raise ModelError(f"its tokenizer has no merges to add to ({kind})", do="choose a base with a BPE tokenizer")
+    if tokenizer.backend_tokenizer.pre_tokenizer is None:
+        raise ModelError(
+            "its tokenizer cuts no text into words, within which tokens could be joined", do="choose another base"
+        )
