@@ -136,10 +136,17 @@ class Workbench:
         """Keys as people press them: of two within a millisecond VS Code may ask nobody what follows."""
         for key in keys:
             self.page.keyboard.press(key)
-            time.sleep(0.06)
+            self._settle()
 
     def type(self, text: str, delay_ms: float = 30) -> None:
-        self.page.keyboard.type(text, delay=delay_ms)
+        """Text as people type it; its last key stands apart in the window's time as well, however busy the machine."""
+        self.page.keyboard.type(text[:-1], delay=delay_ms)
+        self._settle()
+        self.page.keyboard.type(text[-1:])
+
+    def _settle(self) -> None:
+        """Wait until the window has drawn what came of the keys: sleeping here says nothing of one that is stuck."""
+        self.page.evaluate("() => new Promise(done => requestAnimationFrame(() => setTimeout(done, 60)))")
 
     # ------------------------------------------------------------------------------------------------------------ seeing
     def ghost(self) -> str:
