@@ -31,13 +31,13 @@ def one(name, steps, plan_only):
     from dataclasses import asdict
     from unittest import mock
 
-    from yunque.core.progress import quiet, silent
+    from yunque.core.progress import silent
     from yunque.pipelines.recipes import load_recipe
     from yunque.pipelines.training import Planning
     from yunque.training import plan
 
     recipe = load_recipe(None, RUNS[name])
-    planning = Planning(recipe=recipe, progress=silent, say=quiet)
+    planning = Planning(recipe=recipe, progress=silent)
     if plan_only:
         result = asdict(planning.run(gpu="", count=1, measure=True, table=None))
         with tempfile.TemporaryDirectory() as scratch:

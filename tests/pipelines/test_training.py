@@ -13,7 +13,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from yunque.core.errors import ModelError, StoreError, TrainingError
 from yunque.core.nouns import Outcome
-from yunque.core.progress import quiet, silent
+from yunque.core.progress import silent
 from yunque.data.split import Split, parts_of
 from yunque.models.adapt import load_model
 from yunque.models.tokenizer import encode, find_fim, load_tokenizer
@@ -274,7 +274,7 @@ def test_where_nothing_was_trained_there_are_no_runs(tmp_path):
 
 def test_a_plan_of_a_model_that_is_not_there_yet():
     recipe = load_recipe(None, ["model.base=scratch", "model.tuning=full", "model.depth=12", "model.vocabulary=20000"])
-    plan = Planning(recipe=recipe, progress=silent, say=quiet).run(gpu="h100", count=2, measure=True, table=None)
+    plan = Planning(recipe=recipe, progress=silent).run(gpu="h100", count=2, measure=True, table=None)
     assert not plan.measured and plan.count == 2  # an H100 is not measured on a machine that has none
     width, ff = 768, 2048
     assert plan.parameters == 20000 * width + 12 * (4 * width * width + 3 * width * ff + 2 * width) + width

@@ -10,7 +10,7 @@ def run(name, rate, losses, **values):
         for n, loss in enumerate(losses, 1)
     ]
     validations = [{"step": n, "loss": loss} for n, loss in enumerate(losses)]
-    about = {"of": "shop", "kind": "adapter", "made": "2026-11-30T10:00:00.000000+00:00", "took_s": 12.0}
+    about = {"of": "shop", "made": "2026-11-30T10:00:00.000000+00:00", "took_s": 12.0}
     recipe = {"training": {"learning_rate": rate, "epochs": 1.0}, "model": {"lora_rank": 32}}
     best = {"best_loss": min(losses), "best_step": losses.index(min(losses))}
     return TrainingRun(id=name, recipe=recipe, steps=steps, validations=validations, **best, **about | values)

@@ -14,7 +14,8 @@ from yunque.core.nouns import Outcome, Pair, PairKind, content_id
 from yunque.data.packing.rows import PackRecipe, pack
 from yunque.models.recipe import ModelRecipe
 from yunque.models.tokenizer import add_fim, find_fim, load_tokenizer
-from yunque.training.preflight import CHECKS, Preflight, refuse
+from yunque.training.preflight.checks import CHECKS, refuse, verdicts
+from yunque.training.preflight.context import Preflight
 from yunque.training.recipe import TrainingRecipe
 from yunque.training.run import TrainingJob
 
@@ -65,7 +66,7 @@ def look(tmp_path):
     def look(job):
         scratch = tmp_path / "scratch"
         scratch.mkdir()
-        return {verdict.check: verdict for verdict in Preflight(job=job, scratch=scratch, out=tmp_path).verdicts()}
+        return {verdict.check: verdict for verdict in verdicts(Preflight(job=job, scratch=scratch, out=tmp_path))}
 
     return look
 
@@ -236,7 +237,7 @@ def test_what_is_out_of_range_is_a_warning(make_job, look, tuning, settings, wha
 
 
 def test_a_batch_larger_than_is_usual_is_a_warning(make_job, look, monkeypatch):
-    monkeypatch.setattr("yunque.training.preflight.MOST_ROWS", 2)
+    monkeypatch.setattr("yunque.training.preflight.inputs.MOST_ROWS", 2)
     assert "training.rows_per_step is 4; 2 is usual at most" in look(make_job(rows_per_step=4))["rates"].findings[0].message
 
 
@@ -246,20 +247,20 @@ def test_a_step_larger_than_the_data_is_a_warning(make_job, look):
 
 
 def test_more_memory_than_there_is(make_job, look, monkeypatch):
-    monkeypatch.setattr("yunque.training.preflight.free_memory_bytes", lambda: 500_000_000)
+    monkeypatch.setattr("yunque.training.preflight.inputs.free_memory_bytes", lambda: 500_000_000)
     message = fails(look(make_job()), "memory")
     assert "of 0.5 GB that are free; lower training.rows_at_once" in message and "training.checkpointing" in message
 
 
 def test_memory_that_is_tight_is_a_warning(make_job, look, monkeypatch):
-    monkeypatch.setattr("yunque.training.preflight.free_memory_bytes", lambda: 800_000_000)
+    monkeypatch.setattr("yunque.training.preflight.inputs.free_memory_bytes", lambda: 800_000_000)
     verdict = look(make_job())["memory"]
     assert verdict.outcome is Outcome.PASS and verdict.findings[0].severity == "warning"
 
 
 def test_a_disk_without_room(make_job, look, monkeypatch):
     usage = shutil.disk_usage("/")._replace(free=1000)
-    monkeypatch.setattr("yunque.training.preflight.shutil.disk_usage", lambda _: usage)
+    monkeypatch.setattr("yunque.training.preflight.inputs.shutil.disk_usage", lambda _: usage)
     assert "name another --out" in fails(look(make_job()), "disk")
 
 

@@ -10,6 +10,8 @@ from yunque.models.base import EMBEDDED
 from yunque.models.scratch import SCRATCH
 
 Tuning = Literal["lora", "dora", "rslora", "qlora", "full"]
+ADAPTER, WEIGHTS = "adapter", "weights"
+"""What a training leaves."""
 
 
 class ModelRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=True):
@@ -34,6 +36,11 @@ bits, on a GPU), or `full`, every weight"""
     """scale of an adapter; 2r where it is left out"""
     dropout: float = Field(0.1, ge=0, lt=1)
     """share dropped while training: of an adapter's rank activations; in full tuning of what the architecture drops"""
+
+    @property
+    def result(self) -> str:
+        """What a training by it leaves, `ADAPTER` or `WEIGHTS`: the kind of its artifact, and the folder in that."""
+        return WEIGHTS if self.tuning == "full" else ADAPTER
 
     @model_validator(mode="after")
     def _scratch_is_trained_whole(self) -> ModelRecipe:

@@ -80,7 +80,7 @@ class Forge:
         if not self.dataset:
             data.refuse()  # an empty folder and an unknown check are refused here, before anything is written
         others = self._others() if self.measured else []
-        training = Training(recipe=self.recipe, steps=self.steps, progress=self.progress)
+        training = self._training
         with data.store.lock():
             dataset = self._dataset()
             parts = training.split(dataset)
@@ -104,17 +104,21 @@ class Forge:
 
     def preflight(self) -> list[Verdict]:
         """What is looked at before a training: data set, split and rows are made, nothing is trained."""
-        training = Training(recipe=self.recipe, steps=self.steps, progress=self.progress)
+        training = self._training
         with self._data.store.lock():
             dataset = self._dataset()
             return list(training.preflight(training.packed(dataset, training.split(dataset))))
 
     def learned(self) -> list[Record]:
         """Every record that a training learns from: data set and split are made, nothing is trained."""
-        training = Training(recipe=self.recipe, steps=self.steps, progress=self.progress)
+        training = self._training
         with self._data.store.lock():
             dataset = self._dataset()
             return list(training.learned(dataset, training.split(dataset)))
+
+    @cached_property
+    def _training(self) -> Training:
+        return Training(recipe=self.recipe, steps=self.steps, progress=self.progress)
 
     def _dataset(self) -> Artifact:
         store = self._data.store

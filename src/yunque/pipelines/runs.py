@@ -6,10 +6,11 @@ import json
 from pathlib import Path
 
 from yunque.core.errors import StoreError
+from yunque.models.recipe import ADAPTER, WEIGHTS
 from yunque.reports.training import TrainingRun
 from yunque.store.artifacts import Store
 
-KINDS = ("adapter", "weights")
+KINDS = (ADAPTER, WEIGHTS)
 
 
 def training_runs(out: Path) -> list[TrainingRun]:
@@ -54,13 +55,11 @@ def _run(run_id: str, name: str, history: dict, *, made: str, recipe: dict, took
     return TrainingRun(
         id=run_id,
         of=name,
-        kind=run_id.partition("-")[0],
         made=made,
         recipe=recipe,
         steps=history["steps"],
         validations=history["validations"],
         best_step=history["best_step"],
         best_loss=history["best_loss"],
-        rollbacks=len(history.get("rollbacks", ())),
         took_s=took_s,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import yunque
 from yunque.core.errors import ModelError
 from yunque.core.nouns import Record
-from yunque.core.progress import quiet, silent
+from yunque.core.progress import silent
 from yunque.core.seams import Progress
 from yunque.models.base import FACTS, BaseFacts, find_base
 from yunque.models.vocabulary.extension import Merge, StepZero
@@ -124,7 +124,6 @@ class VocabularyExtension:
     most: int
     """New tokens."""
     progress: Progress = silent
-    say: Callable[[str], None] = quiet
 
     def run(self) -> Measured:
         """ModelError where nothing pays, the base has no BPE tokenizer, or the folder holds something already."""

@@ -27,6 +27,7 @@ from yunque.data.pairs.chat import CHAT_KINDS
 from yunque.data.sides import placed_pairs
 from yunque.data.split import Split, parts_of
 from yunque.models.base import BaseFacts, find_base, refuse_short_context, sha256_of
+from yunque.models.recipe import ADAPTER, WEIGHTS
 from yunque.models.scratch import SCRATCH
 from yunque.pipelines.heldout import split_of
 from yunque.pipelines.probes import AnswerProbe, SuiteProbe, examples, request_of
@@ -191,7 +192,7 @@ class Training:
 
         def build(folder: Path) -> dict:
             from yunque.training.checkpoints import CHECKPOINT
-            from yunque.training.preflight import refuse
+            from yunque.training.preflight.checks import refuse
             from yunque.training.run import train
 
             job = self._job(packed, last)
@@ -207,25 +208,28 @@ class Training:
                 return train(job, folder, progress=self.progress, say=self.steps.say, probes=probes)
 
         parents = [packed, *([last] if last is not None else [])]
-        return self.steps.make(self._kind, packed.manifest.name, build, parents=parents, recipe=decided, resumable=True)
+        return self.steps.make(
+            self.recipe.model.result, packed.manifest.name, build, parents=parents, recipe=decided, resumable=True
+        )
 
     def preflight(self, packed: Artifact) -> Iterator[Verdict]:
         """What is looked at before a training on these rows."""
         return self._looked_at(self._job(packed, None))
 
     def _looked_at(self, job: TrainingJob) -> Iterator[Verdict]:
-        from yunque.training.preflight import CHECKS, Preflight
+        from yunque.training.preflight.checks import CHECKS, verdicts
+        from yunque.training.preflight.context import Preflight
 
         advancing, out = self.progress("preflight", len(CHECKS), "checks"), self.steps.store.root
         with advancing as advance, TemporaryDirectory(dir=out, prefix=".preflight-") as scratch:
-            for verdict in Preflight(job=job, scratch=Path(scratch), out=out).verdicts():
+            for verdict in verdicts(Preflight(job=job, scratch=Path(scratch), out=out)):
                 advance(1, verdict.check)
                 yield verdict
 
     def _job(self, packed: Artifact, last: Artifact | None) -> TrainingJob:
-        from yunque.training.run import ADAPTER, WEIGHTS, TrainingJob
+        from yunque.training.run import TrainingJob
 
-        whole = last.path / WEIGHTS if last is not None and self._kind == WEIGHTS else None
+        whole = last.path / WEIGHTS if last is not None and self.recipe.model.result == WEIGHTS else None
         return TrainingJob(
             base=whole or self.base_folder,
             packed=packed.path,
@@ -237,10 +241,6 @@ class Training:
             chat=any(kind.value in packed.counts["pairs"]["train"] for kind in CHAT_KINDS),
             adapter=last.path / ADAPTER if last is not None and whole is None else None,
         )
-
-    @property
-    def _kind(self) -> str:
-        return "weights" if self.recipe.model.tuning == "full" else "adapter"
 
     def _probes(self, packed: Artifact, stack: ExitStack) -> list[Probe]:
         """What is looked at while it trains."""
@@ -263,7 +263,7 @@ class Training:
         """The newest result of sources of these names on this base, learned from other rows; None without one."""
         name, last = packed.manifest.name, None
         for artifact in self.steps.store.all():
-            fits = artifact.manifest.kind == self._kind and artifact.manifest.name == name
+            fits = artifact.manifest.kind == self.recipe.model.result and artifact.manifest.name == name
             if fits and packed.id not in artifact.manifest.parents and artifact.manifest.recipe["model"] == model:
                 last = artifact
         return last
@@ -275,15 +275,12 @@ class Training:
             from yunque.models.adapt import load_adapter, merge
             from yunque.models.tokenizer import load_tokenizer
 
-            if tuned.manifest.kind == "weights":
-                shutil.copytree(tuned.path / "weights", folder, dirs_exist_ok=True)
+            if tuned.manifest.kind == WEIGHTS:
+                shutil.copytree(tuned.path / WEIGHTS, folder, dirs_exist_ok=True)
             else:
-                tokenizer = load_tokenizer(tuned.path / "adapter")
-                merge(
-                    load_adapter(self.base_folder, tuned.path / "adapter", tokenizer, self.recipe.model.dtype),
-                    tokenizer,
-                    folder,
-                )
+                adapter = tuned.path / ADAPTER
+                tokenizer = load_tokenizer(adapter)
+                merge(load_adapter(self.base_folder, adapter, tokenizer, self.recipe.model.dtype), tokenizer, folder)
             return {"bytes": sum(file.stat().st_size for file in folder.iterdir())}
 
         return self.steps.make("model", tuned.manifest.name, build, parents=[tuned])
@@ -295,7 +292,6 @@ class Planning:
 
     recipe: ForgeRecipe
     progress: Progress
-    say: Callable[[str], None]
 
     def run(self, *, gpu: str, count: int, measure: bool, table: Path | None) -> Plan:
         """On so many of these devices (of this machine's, where none is named). RecipeError, ModelError."""

@@ -20,7 +20,7 @@ from yunque.feedback.events import SURVIVAL_S, Reaction
 from yunque.feedback.ledger import Shown
 from yunque.reports.formatting import MISSING, count, percent
 from yunque.reports.html.document import document
-from yunque.reports.html.markup import Column, Raw, table, tag
+from yunque.reports.html.markup import Column, Raw, section, table, tag
 from yunque.reports.html.plots import Curve, interval_mark, line_plot
 from yunque.reports.measures import interval, written
 
@@ -152,18 +152,14 @@ def render_feedback(result: Figures, *, code_version: str) -> str:
     head = tag("header", tag("h1", "What people did with completions"), tag("p", f"{lede}.", class_="lede"))
     if not whole.num_shown:
         return document("Feedback", head, tag("section", tag("p", NO_EVENTS)), code_version=code_version)
-    sections = [_section("Day by day", _plot(result), _reactions(whole))]
-    sections += [_section("Survival", _survival(result))]
-    sections += [_section(f"By {kind}", _slices(kind, slices)) for kind, slices in result.slices.items()]
+    sections = [section("Day by day", _plot(result), _reactions(whole))]
+    sections += [section("Survival", _survival(result))]
+    sections += [section(f"By {kind}", _slices(kind, slices)) for kind, slices in result.slices.items()]
     note = (
         "Brackets are 95 % intervals. A completion counts once, whatever happened to it. Retained: of the characters that "
     )
     note += "were shown, those that were taken and still there at the last look, at most six minutes later."
     return document("Feedback", head, *sections, tag("p", note, class_="note"), code_version=code_version)
-
-
-def _section(title: str, *body: object) -> Raw:
-    return tag("section", tag("h2", title), tag("div", *body, class_="body"))
 
 
 def _plot(result: Figures) -> Raw:

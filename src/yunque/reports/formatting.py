@@ -8,7 +8,8 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 MISSING = "–"
 
@@ -99,13 +100,26 @@ def unbroken(sentence: str) -> str:
 # -------------------------------------------------------------------------------------------------------------- longer words
 
 
-def settings(recipe: Mapping, prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Every setting of a nested recipe as (``lora.rank``, ``16``), in the order of the keys."""
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows of cells as lines, every column as wide as its widest cell."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def leaves(recipe: Mapping, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Every value of a nested recipe under its whole name (``lora.rank``), in the order of the keys."""
     for key in sorted(recipe, key=str):
         value, name = recipe[key], f"{prefix}{key}"
         if isinstance(value, Mapping):
-            yield from settings(value, f"{name}.")
-        elif isinstance(value, bool):
+            yield from leaves(value, f"{name}.")
+        else:
+            yield name, value
+
+
+def settings(recipe: Mapping) -> Iterator[tuple[str, str]]:
+    """Every setting of a nested recipe as (``lora.rank``, ``16``), in the order of the keys."""
+    for name, value in leaves(recipe):
+        if isinstance(value, bool):
             yield name, str(value).lower()
         elif isinstance(value, float):
             yield name, f"{value:g}"

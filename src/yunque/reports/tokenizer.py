@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from yunque.reports.formatting import MISSING, count
 from yunque.reports.html.document import document
-from yunque.reports.html.markup import Column, Raw, join, table, tag
+from yunque.reports.html.markup import Column, Raw, join, section, table, tag
 from yunque.reports.html.plots import span_bar
 
 PIECE_HUES = 6
@@ -57,16 +57,12 @@ def render_vocabularies(
     names = " and ".join(vocabulary.name for vocabulary in vocabularies)
     lede = f"{names}: {', '.join(count(vocabulary.size, 'tokens') for vocabulary in vocabularies)}."
     head = tag("header", tag("h1", "What a vocabulary costs"), tag("p", lede, class_="lede"))
-    sections = [_section("Bytes a token", _table(vocabularies, groups))]
-    sections += [_section("The same text in pieces", *map(_pieces, vocabularies))]
+    sections = [section("Bytes a token", _table(vocabularies, groups))]
+    sections += [section("The same text in pieces", *map(_pieces, vocabularies))]
     if grown:
-        sections += [_section("What was added", _grown(grown))]
+        sections += [section("What was added", _grown(grown))]
     note = "More bytes a token: fewer steps, and more text in a context. Prose is the same sentences in each language."
     return document("Vocabulary", head, *sections, tag("p", note, class_="note"), code_version=code_version)
-
-
-def _section(title: str, *body: object) -> Raw:
-    return tag("section", tag("h2", title), tag("div", *body, class_="body"))
 
 
 def _table(vocabularies: Sequence[Vocabulary], groups: Mapping[str, int]) -> Raw:

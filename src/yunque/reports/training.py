@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from yunque.reports.formatting import MISSING, moment
+from yunque.reports.formatting import MISSING, aligned, leaves, moment
 from yunque.reports.html.document import document
-from yunque.reports.html.markup import Column, Raw, join, table, tag
+from yunque.reports.html.markup import Column, Raw, join, section, table, tag
 from yunque.reports.html.plots import Curve, line_plot, small_plot, thin
 
 STYLES = ("aside", "validation")
@@ -23,8 +23,6 @@ class TrainingRun:
     id: str
     of: str
     """What it learned from."""
-    kind: str
-    """``adapter`` or ``weights``."""
     made: str
     """UTC, ISO 8601; empty while it is not finished."""
     recipe: Mapping[str, Any]
@@ -33,7 +31,6 @@ class TrainingRun:
     validations: Sequence[Mapping[str, Any]]
     best_step: int
     best_loss: float
-    rollbacks: int = 0
     took_s: float | None = None
 
     @property
@@ -50,25 +47,16 @@ def run_lines(runs: Sequence[TrainingRun]) -> list[str]:
         took = f"{run.took_s:,.0f} s" if run.took_s is not None else MISSING
         best = f"{run.best_loss:.4f}" if run.validations else MISSING
         cells.append((run.id, made, str(len(run.steps)), f"{run.tokens:,}", best, str(run.best_step), took, run.of))
-    widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells]
+    return aligned(cells)
 
 
 def differences(recipes: tuple[Mapping[str, Any], Mapping[str, Any]]) -> Iterator[tuple[str, str, str]]:
     """Key and both values of everything that two recipes say differently."""
-    left, right = (dict(_flat(recipe)) for recipe in recipes)
+    left, right = (dict(leaves(recipe)) for recipe in recipes)
     for key in sorted({*left, *right}):
         if left.get(key) != right.get(key):
             before, after = (json.dumps(side[key]) if key in side else MISSING for side in (left, right))
             yield key, before, after
-
-
-def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in tree.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value
 
 
 def comparison_lines(first: TrainingRun, second: TrainingRun) -> list[str]:
@@ -99,20 +87,16 @@ def render_runs(first: TrainingRun, second: TrainingRun, *, code_version: str) -
     if changed:
         recipe = table("What the recipes say differently", [Column("Key"), Column(first.id), Column(second.id)], changed)
     sections = [
-        _section("What they came to", table("Outcome", columns, rows)),
-        _section("Recipe", recipe),
-        _section("Validation loss", _curves(runs, "loss", validation=True)),
-        _section("Training loss", _curves(runs, "loss")),
+        section("What they came to", table("Outcome", columns, rows)),
+        section("Recipe", recipe),
+        section("Validation loss", _curves(runs, "loss", validation=True)),
+        section("Training loss", _curves(runs, "loss")),
         *(
-            _section(title, _pair(runs, name))
+            section(title, _pair(runs, name))
             for name, title in (("learning_rate", "Learning rate"), ("grad_norm", "Gradient norm"))
         ),
     ]
     return document("Two trainings", head, *sections, code_version=code_version)
-
-
-def _section(title: str, *body: object) -> Raw:
-    return tag("section", tag("h2", title), tag("div", *body, class_="body"))
 
 
 def _curves(runs: Sequence[TrainingRun], name: str, *, validation: bool = False) -> Raw:

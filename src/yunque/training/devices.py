@@ -42,9 +42,7 @@ def devices(path: Path | None = None) -> tuple[dict[str, Device], float]:
 
 def find_device(name: str, known: Mapping[str, Device]) -> Device:
     """The device called so, or the one in this machine for an empty name. RecipeError for one that nobody knows."""
-    if not name:
-        return here(known)
-    if name.lower() == _key(known):
+    if name.lower() in ("", _key(known)):
         return here(known)
     if name.lower() not in known:
         raise RecipeError(f"no device '{name}'", where="--gpu", do=nearest(name.lower(), list(known)))

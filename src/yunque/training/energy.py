@@ -18,10 +18,11 @@ from typing import Any
 
 from yunque.core.errors import RecipeError
 from yunque.store.artifacts import write_whole
+from yunque.training.devices import devices
 
 FILE = "energy.json"
-WORLD, WORLD_GRAMS_PER_KWH = "world average", 470.0
-"""Where no country is named; Ember, Global Electricity Review 2025."""
+WORLD = "world average"
+"""Where no country is named: what `devices.toml` says of it."""
 EVERY_S = 15.0
 METHODS = {
     "intel_rapl": ("the processor's own counters", "a few per cent"),
@@ -68,7 +69,7 @@ def measured(folder: Path, country: str) -> Iterator[None]:
         return
     from codecarbon import OfflineEmissionsTracker
 
-    grid = {"country_iso_code": country} if country else {"force_carbon_intensity_g_co2e_kwh": WORLD_GRAMS_PER_KWH}
+    grid = {"country_iso_code": country} if country else {"force_carbon_intensity_g_co2e_kwh": 1000 * devices()[1]}
     logging.getLogger("codecarbon").setLevel(logging.CRITICAL)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

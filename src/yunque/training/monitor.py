@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import resource
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from yunque.store.artifacts import peak_bytes
 from yunque.training.readings import Reading
 
 BARS = "▁▂▃▄▅▆▇█"
@@ -67,8 +66,7 @@ def perplexity(loss: float) -> float:
 
 def memory_bytes() -> dict[str, int]:
     """The most this process has held: ``process_gb`` of main memory and, where there is a GPU, ``gpu_gb`` of its own."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    result = {"process_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit}
+    result = {"process_gb": peak_bytes()}
     if torch.cuda.is_available():
         result["gpu_gb"] = torch.cuda.max_memory_allocated()
     return result

@@ -7,10 +7,10 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from yunque.models.recipe import ModelRecipe
+from yunque.models.recipe import ADAPTER, WEIGHTS, ModelRecipe
 from yunque.models.scratch import SCRATCH, peak_rate
 
-RATES = {"full": 5e-5, "adapter": 5e-4}
+RATES = {WEIGHTS: 5e-5, ADAPTER: 5e-4}
 """Peak of the learning rate where a recipe names none; low-rank adapters take about ten times that of full tuning
 (Thinking Machines, "LoRA Without Regret", 2025)."""
 
@@ -78,7 +78,7 @@ number, before it gives up"""
         """The peak of the learning rate."""
         if self.learning_rate is None and model.base == SCRATCH:
             return peak_rate(model.depth)
-        return self.learning_rate or RATES["full" if model.tuning == "full" else "adapter"]
+        return self.learning_rate or RATES[model.result]
 
 
 def num_steps(num_rows: int, recipe: TrainingRecipe) -> int:

@@ -23,7 +23,7 @@ from yunque.core.progress import quiet, silent
 from yunque.core.seams import Objective, Progress
 from yunque.data.packing.rows import Rows
 from yunque.models.adapt import choose_dtype, continue_adapter, save_adapter, save_whole, trainable
-from yunque.models.recipe import ModelRecipe
+from yunque.models.recipe import ADAPTER, WEIGHTS, ModelRecipe
 from yunque.models.tokenizer import load_tokenizer, token_bytes
 from yunque.training.checkpoints import BEST, CHECKPOINT, History
 from yunque.training.devices import peak_flops
@@ -32,8 +32,6 @@ from yunque.training.loop import Trainer
 from yunque.training.objectives.answers import Batch
 from yunque.training.readings import Probe
 from yunque.training.recipe import TrainingRecipe
-
-ADAPTER, WEIGHTS = "adapter", "weights"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,11 +53,6 @@ class TrainingJob:
     """Of an adapter that is trained further."""
     chat: bool = False
     """Whether pairs among the rows stand in the chat template."""
-
-    @property
-    def tuned(self) -> str:
-        """The name of the folder that is left."""
-        return WEIGHTS if self.model.tuning == "full" else ADAPTER
 
     def trainer(self, folder: Path, **more: Any) -> Trainer:
         """What trains it, with its files in ``folder``; ``more`` is as `Trainer` has it."""
@@ -104,7 +97,7 @@ def train(
     (folder / "history.json").write_text(json.dumps(asdict(history)) + "\n")
     tokenizer = load_tokenizer(job.packed / "tokenizer")
     dtype = str(trainer.model.dtype).removeprefix("torch.")
-    if job.tuned == WEIGHTS:
+    if job.model.result == WEIGHTS:
         save_whole(trainer.model, tokenizer, folder / WEIGHTS)
     else:
         save_adapter(trainer.model, folder / ADAPTER)

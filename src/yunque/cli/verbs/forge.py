@@ -101,7 +101,7 @@ def preflight(
     from yunque.cli.console import emit
     from yunque.cli.views.training import preflight_lines
     from yunque.store.artifacts import disk_errors
-    from yunque.training.preflight import refuse
+    from yunque.training.preflight.checks import refuse
 
     with disk_errors(out):
         verdicts = resolved_training(dataset, recipe, set_ or [], out, workers).preflight()

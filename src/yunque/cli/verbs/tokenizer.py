@@ -54,7 +54,7 @@ def extend(
     from yunque.pipelines.tokenizer import VocabularyExtension
 
     records = _learned(dataset, recipe, set_ or [], out, workers)
-    _show(VocabularyExtension(records=records, base=base, folder=to, most=add, progress=bars, say=say).run(), to, json_)
+    _show(VocabularyExtension(records=records, base=base, folder=to, most=add, progress=bars).run(), to, json_)
 
 
 @tokenizer_app.command()

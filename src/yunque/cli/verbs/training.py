@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from yunque.cli.console import bars, emit, say
+from yunque.cli.console import bars, emit
 from yunque.cli.options import DEFAULT_OUT, Json, Out, Overrides
 
 
@@ -33,7 +33,7 @@ def plan(
     from yunque.pipelines.training import Planning
 
     resolved = load_recipe(recipe, set_ or [])
-    result = Planning(recipe=resolved, progress=bars, say=say).run(gpu=gpu, count=count, measure=measure, table=devices)
+    result = Planning(recipe=resolved, progress=bars).run(gpu=gpu, count=count, measure=measure, table=devices)
     emit(asdict(result)) if json_ else print("\n".join(plan_lines(result)))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from yunque.reports.formatting import moment, size
+from yunque.reports.formatting import aligned, moment, size
 from yunque.store.artifacts import RECIPE, Artifact, Store, bytes_below
 
 
@@ -29,8 +29,7 @@ def table_lines(rows: list[dict]) -> list[str]:
         (row["kind"], row["id"], moment(row["made"]).removesuffix(" UTC"), size(row["size_bytes"]), row["of"])
         for row in rows
     ]
-    widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells]
+    return aligned(cells)
 
 
 def describe(artifact: Artifact) -> str:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from yunque.checks.insertion.training_copies import COPIES
 from yunque.models.exports.gguf import FILE
+from yunque.models.recipe import ADAPTER
 from yunque.reports.forge.cards import dataset_card, model_card
 from yunque.reports.forge.facts import ForgeReport, to_json
 from yunque.reports.forge.page import render_page
@@ -45,10 +46,10 @@ def deliver(out: Path, *, report: Artifact, model: Artifact, tuned: Artifact, be
         os.replace(temporary, out / page)
     card = report.path / "MODEL_CARD.md"
     _replace_folder(out / "model", model.path, card)
-    if tuned.manifest.kind == "adapter":
-        _replace_folder(out / "adapter", tuned.path / "adapter", card)
+    if tuned.manifest.kind == ADAPTER:
+        _replace_folder(out / ADAPTER, tuned.path / ADAPTER, card)
     else:
-        shutil.rmtree(out / "adapter", ignore_errors=True)  # an older model's
+        shutil.rmtree(out / ADAPTER, ignore_errors=True)  # an older model's
     for name in (FILE, COPIES):
         (out / name).unlink(missing_ok=True)  # an older model's
     for file in beside:

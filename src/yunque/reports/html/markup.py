@@ -38,6 +38,11 @@ def tag(name: str, /, *children: object, **attributes: object) -> Raw:
     return Raw(f"<{name}{written}>") if name in VOID else Raw(f"<{name}{written}>{join(children)}</{name}>")
 
 
+def section(title: str, *body: object) -> Raw:
+    """A part of a page under its title."""
+    return tag("section", tag("h2", title), tag("div", *body, class_="body"))
+
+
 # -------------------------------------------------------------------------------------------------------------------- tables
 @dataclass(frozen=True)
 class Column:

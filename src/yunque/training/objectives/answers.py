@@ -67,25 +67,30 @@ class Batch:
         weights_BT = torch.as_tensor(rows.answers[which] if weights is None else weights, dtype=torch.float32).clone()
         weights_BT[:, 0] = 0
         segments_BT = torch.as_tensor(rows.segments[which].astype(np.int64))
-        length = segments_BT.shape[1]
-        index_T = torch.arange(length)
-        packed = bool((segments_BT > 1).any())
-        starts_BT = torch.ones_like(segments_BT, dtype=torch.bool)
-        starts_BT[:, 1:] = segments_BT[:, 1:] != segments_BT[:, :-1]
-        positions_BT = index_T - torch.cummax(torch.where(starts_BT, index_T, 0), dim=1).values
-        if not packed:
-            positions_BT = index_T.expand_as(segments_BT)
-        same_BTT = segments_BT[:, :, None] == segments_BT[:, None, :]
-        real_BTT = (segments_BT > 0)[:, :, None]
-        allowed_BTT = torch.where(real_BTT, same_BTT, torch.eye(length, dtype=torch.bool))
-        mask_BTT = allowed_BTT & torch.ones(length, length, dtype=torch.bool).tril()
+        positions_BT, mask_B1TT = torch.arange(segments_BT.shape[1]).expand_as(segments_BT), None
+        if bool((segments_BT > 1).any()):
+            positions_BT, mask_B1TT = _packed(segments_BT)
         return cls(
             ids_BT=torch.as_tensor(rows.ids[which].astype(np.int64)).to(device),
             positions_BT=positions_BT.to(device),
-            mask_B1TT=mask_BTT[:, None].to(device) if packed else None,
+            mask_B1TT=None if mask_B1TT is None else mask_B1TT.to(device),
             weights_BT=weights_BT.to(device),
             num_tokens=int((segments_BT > 0).sum()),
         )
+
+
+def _packed(segments_BT: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Positions and mask of rows that hold several samples."""
+    length = segments_BT.shape[1]
+    index_T = torch.arange(length)
+    starts_BT = torch.ones_like(segments_BT, dtype=torch.bool)
+    starts_BT[:, 1:] = segments_BT[:, 1:] != segments_BT[:, :-1]
+    positions_BT = index_T - torch.cummax(torch.where(starts_BT, index_T, 0), dim=1).values
+    same_BTT = segments_BT[:, :, None] == segments_BT[:, None, :]
+    real_BTT = (segments_BT > 0)[:, :, None]
+    allowed_BTT = torch.where(real_BTT, same_BTT, torch.eye(length, dtype=torch.bool))
+    mask_BTT = allowed_BTT & torch.ones(length, length, dtype=torch.bool).tril()
+    return positions_BT, mask_BTT[:, None]
 
 
 class AnswerCrossEntropy:
