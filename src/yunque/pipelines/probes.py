@@ -6,15 +6,21 @@ goes on, and its result is written down under the step at which the model was as
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 from yunque.core.nouns import Outcome, Pair, PairKind, PromptStyle, Request, Verdict
 from yunque.core.seams import JudgedSuite
 from yunque.data.pairs.chat import CHAT_KINDS
 from yunque.evaluation.asking import RunConfig, ask
-from yunque.training.readings import Reading
+from yunque.training.readings import Probe, Reading
+from yunque.training.recipe import TrainingRecipe
+
+EXAMPLES = "examples.json"
 
 SAMPLE_TOKENS = 48
 MOST_EXAMPLES, MOST_CHARS = 16, 400
@@ -114,3 +120,21 @@ class SuiteProbe:
                 result.append(Reading(name=f"{self.suite.name}/pass@1", step=step, value=share))
                 result.append(Reading(name=f"{self.suite.name}/judged", step=step, value=float(len(decided))))
         return result
+
+
+def probes_of(packed: Path, recipe: TrainingRecipe, stack: ExitStack) -> list[Probe]:
+    """What the recipe wants to be looked at; ``packed``: folder of the rows. The stack closes what judging needs."""
+    from yunque.models.tokenizer import load_tokenizer
+
+    tokenizer = load_tokenizer(packed / "tokenizer")
+    probes: list[Probe] = []
+    if recipe.samples and (packed / EXAMPLES).exists():
+        chosen = json.loads((packed / EXAMPLES).read_text())[: recipe.samples]
+        probes.append(AnswerProbe(tokenizer, [(request_of(item, tokenizer), item["answer"]) for item in chosen]))
+    if recipe.suite:
+        from yunque.evaluation.registry import open_suite
+        from yunque.sandbox import open_sandbox
+
+        suite = open_suite(recipe.suite, stack.enter_context(open_sandbox()))
+        probes.append(SuiteProbe(tokenizer, suite, tasks=recipe.suite_tasks, every=recipe.suite_every))
+    return probes

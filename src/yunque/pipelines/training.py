@@ -30,7 +30,7 @@ from yunque.models.base import BaseFacts, find_base, refuse_short_context, sha25
 from yunque.models.recipe import ADAPTER, WEIGHTS
 from yunque.models.scratch import SCRATCH
 from yunque.pipelines.heldout import split_of
-from yunque.pipelines.probes import AnswerProbe, SuiteProbe, examples, request_of
+from yunque.pipelines.probes import EXAMPLES, examples, probes_of
 from yunque.pipelines.recipes import ForgeRecipe
 from yunque.pipelines.steps import Steps, plain
 from yunque.pipelines.tokenizer import unlearned_ids
@@ -39,12 +39,12 @@ from yunque.training.recipe import num_steps
 
 if TYPE_CHECKING:
     from yunque.training.plan import Plan
-    from yunque.training.readings import Probe
     from yunque.training.run import TrainingJob
 
-EXAMPLES = "examples.json"
 WATCHING = ("country", "samples", "suite", "suite_tasks", "suite_every")
-"""Keys of [training] that change nothing of what is trained."""
+SPREADING = ("processes", "sharding", "offload", "machines", "rendezvous")
+"""Keys of [training] that change nothing of what is trained, but its rounding."""
+WORKER = "yunque.pipelines.worker"
 NOWHERE = Origin(source="a stream", path="", revision="", licence="unknown", collected_at="")
 """Of a pair whose record is not kept."""
 
@@ -185,13 +185,14 @@ class Training:
         """What is trained: an ``adapter``, or ``weights``; a run that was stopped goes on from its checkpoint."""
         recipe = self.recipe
         training = plain(recipe.training) | {"learning_rate": recipe.training.peak(recipe.model)}
-        for name in WATCHING:
+        for name in (*WATCHING, *SPREADING):
             training.pop(name)
         decided = {"model": plain(recipe.model) | {"base": self.base.sha256}, "training": training}
         last = self._last_tuned(packed, decided["model"]) if recipe.training.start == "last" else None
 
         def build(folder: Path) -> dict:
             from yunque.training.checkpoints import CHECKPOINT
+            from yunque.training.parallel.launch import takes_launching
             from yunque.training.preflight.checks import refuse
             from yunque.training.run import train
 
@@ -204,8 +205,8 @@ class Training:
                     self.steps.say(f"preflight {warning.rule}: {warning.message}")
                 refuse(verdicts)
             with ExitStack() as stack:  # a sandbox that outlives the run would hold on to the store's lock
-                probes = self._probes(packed, stack)
-                return train(job, folder, progress=self.progress, say=self.steps.say, probes=probes)
+                probes = [] if takes_launching(job.training) else probes_of(packed.path, job.training, stack)
+                return train(job, folder, progress=self.progress, say=self.steps.say, probes=probes, worker=WORKER)
 
         parents = [packed, *([last] if last is not None else [])]
         return self.steps.make(
@@ -241,23 +242,6 @@ class Training:
             chat=any(kind.value in packed.counts["pairs"]["train"] for kind in CHAT_KINDS),
             adapter=last.path / ADAPTER if last is not None and whole is None else None,
         )
-
-    def _probes(self, packed: Artifact, stack: ExitStack) -> list[Probe]:
-        """What is looked at while it trains."""
-        from yunque.models.tokenizer import load_tokenizer
-
-        recipe, tokenizer = self.recipe.training, load_tokenizer(packed.path / "tokenizer")
-        probes: list[Probe] = []
-        if recipe.samples and (packed.path / EXAMPLES).exists():
-            chosen = json.loads((packed.path / EXAMPLES).read_text())[: recipe.samples]
-            probes.append(AnswerProbe(tokenizer, [(request_of(item, tokenizer), item["answer"]) for item in chosen]))
-        if recipe.suite:
-            from yunque.evaluation.registry import open_suite
-            from yunque.sandbox import open_sandbox
-
-            suite = open_suite(recipe.suite, stack.enter_context(open_sandbox()))
-            probes.append(SuiteProbe(tokenizer, suite, tasks=recipe.suite_tasks, every=recipe.suite_every))
-        return probes
 
     def _last_tuned(self, packed: Artifact, model: dict) -> Artifact | None:
         """The newest result of sources of these names on this base, learned from other rows; None without one."""

@@ -1,6 +1,6 @@
 """What a run leaves on disk while it goes on: the last state to go on from, the best weights to end with.
 
-checkpoint.pt   step, trained weights, optimizer, history: whole or absent
+checkpoint.pt   step, trained weights, optimizer, history, tensors whole and by name: whole or absent
 best.pt         the weights of the best validation so far, with its step and loss: whole or absent
 """
 
@@ -35,6 +35,8 @@ class History:
     best_step: int = 0
     best_loss: float = float("inf")
     stopped_early: bool = False
+    processes: int = 1
+    """That trained together, at the end."""
 
     def stale(self) -> int:
         """Validations since the best one."""
@@ -75,3 +77,13 @@ def pack_history(history: History) -> str:
 def unpack_history(text: str) -> History:
     """What `pack_history` made."""
     return History(**json.loads(text))
+
+
+def put_weights(model: Any, weights: Mapping[str, torch.Tensor]) -> None:
+    """Put what a checkpoint holds into a model that is not trained. TrainingError when it is another model's."""
+    parameters = dict(model.named_parameters())
+    if missing := weights.keys() - parameters.keys():
+        raise TrainingError(f"the checkpoint is another run's: the model has no {min(missing)}")
+    with torch.no_grad():
+        for name, weight in weights.items():
+            parameters[name].copy_(weight)

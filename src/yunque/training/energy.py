@@ -62,8 +62,11 @@ def refuse_unknown(country: str) -> None:
 
 
 @contextmanager
-def measured(folder: Path, country: str) -> Iterator[None]:
-    """Add what the block uses to the energy in ``folder``. Nothing is measured where codecarbon is not installed."""
+def measured(folder: Path, country: str, *, everything: bool = False) -> Iterator[None]:
+    """Add what the block uses to the energy in ``folder``. Nothing is measured where codecarbon is not installed.
+
+    ``everything``: what the whole machine uses, where the work is done by other processes.
+    """
     if importlib.util.find_spec("codecarbon") is None:
         yield
         return
@@ -76,7 +79,7 @@ def measured(folder: Path, country: str) -> Iterator[None]:
         # One tracker a block: a second start of one goes on adding to the first.
         tracker = OfflineEmissionsTracker(
             **{"country_iso_code": "USA"} | grid, measure_power_secs=EVERY_S, output_methods=[], log_level="critical",
-            allow_multiple_runs=True, tracking_mode="process",
+            allow_multiple_runs=True, tracking_mode="machine" if everything else "process",
         )  # fmt: skip
         tracker.start()
     try:

@@ -5,8 +5,9 @@ state, and a killed run resumes to the same next batch and the same loss, bit fo
 
 Covered: several micro-batches a step give the gradient of one large batch (normalised once, by all that weighs in the
 step, over all processes); a loss that spikes or is no number is taken back, to the last checkpoint and with half the rate,
-and at last stops the run; SIGTERM saves and stops; a checkpoint is whole or absent.
-Not covered: sharding the frozen weights.
+and at last stops the run; SIGTERM saves and stops; a checkpoint is whole or absent; how tensors lie over processes is not
+the loop's business (`parallel.layout`): all of them make the same steps, and the main one writes files.
+Not covered: loading a base that is larger than the main memory of one machine.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from accelerate import Accelerator
+from accelerate.utils import reduce
 
 from yunque.core.errors import Paused, TrainingError
 from yunque.core.nouns import seed_from
@@ -30,6 +31,8 @@ from yunque.core.seams import Objective, Progress
 from yunque.data.packing.rows import Rows
 from yunque.training.checkpoints import BEST, CHECKPOINT, History, pack_history, read, unpack_history, write
 from yunque.training.monitor import Monitor, flops_per_token, sparkline
+from yunque.training.parallel.launch import refuse_uneven
+from yunque.training.parallel.layout import LossModule, layout_for, this_process
 from yunque.training.readings import Probe, Reading
 from yunque.training.recipe import TrainingRecipe, num_steps
 from yunque.training.schedule import learning_rate
@@ -62,18 +65,21 @@ class Trainer:
     """What the device can do a second; 0 where it is not known, and then there is no MFU."""
 
     def __post_init__(self) -> None:
-        self.accelerator = Accelerator(mixed_precision="no")
-        self.weights = {name: p for name, p in self.model.named_parameters() if p.requires_grad}
-        if not self.weights:
+        if not any(weight.requires_grad for weight in self.model.parameters()):
             raise TrainingError("the model has nothing to train")
         self._cheaper()
-        groups = decay_groups(self.model, self.weights, self.recipe.weight_decay)
-        optimizer = torch.optim.AdamW(groups, lr=self.peak, betas=(0.9, self.recipe.beta2), fused=True)
-        # Not wrapped in DDP: objectives call parts of the model, and its hooks only run on calls of the whole.
-        self.model, self.optimizer = self.model.to(self.accelerator.device), self.accelerator.prepare(optimizer)
+        self.step_flops = flops_per_token(self.model) if self.peak_flops else 0
+        self.processes = this_process()
+        refuse_uneven(self.recipe, self.processes.num_processes)
+        module = LossModule(self.model, self.objective, autocast=self.autocast)
+        self.layout = layout_for(module, self.recipe, self.peak, self.processes)
         self.num_steps = num_steps(len(self.train), self.recipe)
         self.history = History()
-        self.step_flops = flops_per_token(self.model) if self.peak_flops else 0
+
+    @property
+    def weights(self) -> dict[str, torch.nn.Parameter]:
+        """What is trained, by name, as it lies on this process."""
+        return self.layout.weights
 
     def _cheaper(self) -> None:
         """What the recipe says of memory and speed: activations that are computed again, a compiled decoder."""
@@ -92,10 +98,11 @@ class Trainer:
         step = self._resume()
         with self.progress("train", self.num_steps, "steps") as advance, asked_to_stop() as stopping:
             advance(step)
-            self.monitor = Monitor(self.folder, step, bytes_per_token=self.bytes_per_token)
+            self.monitor = self._monitor(step)
             if not self.history.validations:
                 self._validate(0)
                 self._checkpoint(0)
+            self.history.processes = self.processes.num_processes
             while step < self.num_steps and not self.history.stopped_early:
                 step += 1
                 if wrong := self._step(step):
@@ -108,9 +115,10 @@ class Trainer:
                     self._validate(step)
                 last = step == self.num_steps or self.history.stopped_early
                 # The best weights are taken back with the rest, or with nothing: they have a checkpoint of their own.
-                if last or stopping() or step == self.history.best_step or step % self.recipe.checkpoint_every == 0:
+                stop = bool(self._over_processes(stopping()))  # all of them, or none
+                if last or stop or step == self.history.best_step or step % self.recipe.checkpoint_every == 0:
                     self._checkpoint(step)
-                if stopping() and not last:
+                if stop and not last:
                     self.monitor.close()
                     raise Paused(f"stopped at step {step} of {self.num_steps}; the same command goes on from here")
         self._keep([reading for probe in self.probes for reading in probe.close()])
@@ -125,35 +133,21 @@ class Trainer:
     def _step(self, step: int) -> str:
         """One update from ``rows_per_step`` rows, split over processes and micro-batches; or why it must not be made."""
         started = time.perf_counter()
-        salt = "dropout", self._data_step(step), self.accelerator.process_index
+        salt = "dropout", self._data_step(step), self.processes.process_index
         torch.manual_seed(seed_from(self.seed, *salt) % 2**63)
         rate = self._rate(step)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
         self.model.train()
         which = self.rows_of(step)
-        mine = which[self.accelerator.process_index :: self.accelerator.num_processes]
-        batches = list(self._batches(self.train, mine))
+        batches = list(self._batches(self.train, which[self.processes.process_index :: self.processes.num_processes]))
         weight = self._over_processes(sum(self.objective.weight(batch) for batch in batches))
         if not weight:
             raise TrainingError(f"step {step} has nothing to learn from", do="raise training.rows_per_step")
-        total, tokens = 0.0, 0
-        for batch in batches:
-            with self._computing():
-                loss = self.objective.loss(self.model, batch)
-            self.accelerator.backward(loss / weight)
-            total, tokens = total + loss.item(), tokens + batch.num_tokens
-        loss, tokens = self._over_processes(total) / weight, int(self._over_processes(tokens))
-        if self.accelerator.num_processes > 1:
-            for parameter in self.weights.values():
-                grad = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
-                parameter.grad = self.accelerator.reduce(grad, reduction="sum")
-        norm = float(self.accelerator.clip_grad_norm_(list(self.weights.values()), self.recipe.clip_norm))
-        wrong = refuses(loss, norm, [row["loss"] for row in self.history.steps], self.recipe.spike)
-        if not wrong:
-            self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
-        if wrong:
+        losses = [self.layout.backward(batch, 1 / weight, last=batch is batches[-1]) for batch in batches]
+        loss = self._over_processes(sum(losses)) / weight
+        tokens = int(self._over_processes(sum(batch.num_tokens for batch in batches)))
+        norm = self.layout.update(rate)
+        # What is refused has been made already: going back takes it away.
+        if wrong := refuses(loss, norm, [row["loss"] for row in self.history.steps], self.recipe.spike):
             return wrong
         speed = tokens / (time.perf_counter() - started)
         row = {
@@ -166,7 +160,7 @@ class Trainer:
             "rows": [int(index) for index in which],
         }
         if self.peak_flops:
-            row["mfu"] = speed * self.step_flops / (self.peak_flops * self.accelerator.num_processes)
+            row["mfu"] = speed * self.step_flops / (self.peak_flops * self.processes.num_processes)
         self.history.steps.append(row)
         self.monitor.step(row)
         return ""
@@ -183,7 +177,7 @@ class Trainer:
         row = {"step": step, "data_step": refused, "to": back, "because": because}
         self.history.rollbacks = [*rollbacks, row]
         self.say(f"step {step}: {because}; back to step {back} with {self.rate_scale:g} of the learning rate")
-        self.monitor = Monitor(self.folder, back, bytes_per_token=self.bytes_per_token)
+        self.monitor = self._monitor(back)
         self._checkpoint(back)  # so that a killed run has not forgotten it
         return back
 
@@ -191,23 +185,24 @@ class Trainer:
         """Mean loss on the validation rows; the best weights are kept, and patience runs out."""
         self.model.eval()
         total, weight = 0.0, 0.0
-        with torch.no_grad(), self._computing():
-            for batch in self._batches(self.validation, np.arange(len(self.validation))):
-                total += self.objective.loss(self.model, batch).item()
-                weight += self.objective.weight(batch)
-            if not weight:
-                do = "add code, or raise pack.validation_tokens"
-                raise TrainingError("the validation rows hold no answer tokens", do=do)
-            loss = total / weight
-            if not math.isfinite(loss) and step == 0:
-                raise TrainingError(f"before any training the loss is not a number{self._broken()}")
+        with torch.no_grad():
+            for batch, share in self._shared(self.validation):
+                total += share * self.layout.loss(batch).item()
+                weight += share * self.objective.weight(batch)
+        total, weight = self._over_processes(total), self._over_processes(weight)
+        if not weight:
+            raise TrainingError("the validation rows hold no answer tokens", do="add code, or raise pack.validation_tokens")
+        loss = total / weight
+        if not math.isfinite(loss) and step == 0:
+            raise TrainingError(f"before any training the loss is not a number{self._broken()}")
+        with torch.no_grad(), torch.autocast(self.processes.device.type, torch.bfloat16, enabled=self.autocast):
             readings = [reading for probe in self.probes for reading in probe(self.model, step)]
         self.history.validations.append({"step": step, "loss": loss})
         self.monitor.validation(self.history.validations[-1])
         self._keep(readings)
         if loss < self.history.best_loss or step == 0:
             self.history.best_loss, self.history.best_step = loss, step
-            self._write(BEST, {"step": step, "loss": loss, "weights": self._trained()})
+            self._write(BEST, {"step": step, "loss": loss, "weights": self.layout.gathered()})
         patience = self.recipe.patience
         self.history.stopped_early = 0 < patience <= self.history.stale() and step < self.num_steps
 
@@ -215,9 +210,6 @@ class Trainer:
         """In the curves, and the numbers in the history as well."""
         self.history.readings += [asdict(reading) for reading in readings if not isinstance(reading.value, str)]
         self.monitor.readings(readings)
-
-    def _computing(self) -> Any:
-        return torch.autocast(self.accelerator.device.type, torch.bfloat16, enabled=self.autocast)
 
     def _broken(self) -> str:
         """Which weights are no numbers, for a message."""
@@ -227,7 +219,16 @@ class Trainer:
     def _batches(self, data: Any, rows: np.ndarray) -> Iterator[Any]:
         """The rows, ``rows_at_once`` of them at a time."""
         for start in range(0, len(rows), self.recipe.rows_at_once):
-            yield self.objective.batch(data, rows[start : start + self.recipe.rows_at_once], self.accelerator.device)
+            yield self.objective.batch(data, rows[start : start + self.recipe.rows_at_once], self.processes.device)
+
+    def _shared(self, data: Any) -> Iterator[tuple[Any, int]]:
+        """This process's batches of all rows, with 1, or with 0 where the rows do not suffice to give each as many."""
+        mine = np.arange(len(data))[self.processes.process_index :: self.processes.num_processes]
+        most = -(-len(data) // self.processes.num_processes)
+        calls = -(-most // self.recipe.rows_at_once)
+        yield from ((batch, 1) for batch in self._batches(data, mine))
+        for _ in range(calls - -(-len(mine) // self.recipe.rows_at_once)):
+            yield self.objective.batch(data, np.arange(1), self.processes.device), 0
 
     # ----------------------------------------------------------------------------------------------- functions of the step
     def rows_of(self, step: int) -> np.ndarray:
@@ -276,31 +277,38 @@ class Trainer:
         return learning_rate(step, self.num_steps, self.peak, self.recipe) * self.rate_scale
 
     def _over_processes(self, value: float) -> float:
-        if self.accelerator.num_processes == 1:
-            return value
-        return float(self.accelerator.reduce(torch.tensor(value, device=self.accelerator.device), reduction="sum"))
+        """The sum of what each process has."""
+        if self.processes.num_processes == 1:
+            return float(value)
+        return float(reduce(torch.tensor(float(value), dtype=torch.float64, device=self.processes.device), "sum"))
+
+    def _monitor(self, step: int) -> Monitor:
+        return Monitor(self.folder, step, bytes_per_token=self.bytes_per_token, writes=self.processes.is_main_process)
 
     # -------------------------------------------------------------------------------------------------------- checkpoints
-    def _trained(self) -> dict[str, torch.Tensor]:
-        return {name: weight.detach().cpu() for name, weight in self.weights.items()}
-
     def _write(self, name: str, state: dict[str, Any]) -> None:
-        if self.accelerator.is_main_process:
+        if self.processes.is_main_process:
             write(self.folder / name, state)
+        self.processes.wait_for_everyone()  # who goes on may read it
 
     def _checkpoint(self, step: int) -> None:
-        optimizer, history = self.optimizer.state_dict(), pack_history(self.history)
-        self._write(CHECKPOINT, {"step": step, "weights": self._trained(), "optimizer": optimizer, "history": history})
+        history = pack_history(self.history)
+        state = {"step": step, "weights": self.layout.gathered(), "optimizer": self.layout.moments(), "history": history}
+        self._write(CHECKPOINT, state)
 
     def _resume(self) -> int:
         """The step to go on from: 0, or that of a checkpoint whose weights, optimizer and history are then in place."""
         path = self.folder / CHECKPOINT
-        if not path.exists():
+        there = self._over_processes(path.exists())
+        if not there:
             return 0
+        if there < self.processes.num_processes:
+            do = "give every machine the same folder, on a disk that they share"
+            raise TrainingError("not every process can see the checkpoint", where=path, do=do)
         state = read(path)
         try:
-            self._take(state["weights"])
-            self.optimizer.load_state_dict(state["optimizer"])
+            self.layout.take(state["weights"])
+            self.layout.take_moments(state["optimizer"])
             self.history = unpack_history(state["history"])
             return state["step"]
         except (KeyError, ValueError, TypeError, RuntimeError) as error:
@@ -309,26 +317,5 @@ class Trainer:
 
     def _take_best(self) -> None:
         best = read(self.folder / BEST)
-        self._take(best["weights"])
+        self.layout.take(best["weights"])
         self.history.best_step, self.history.best_loss = best["step"], best["loss"]
-
-    def _take(self, weights: dict[str, torch.Tensor]) -> None:
-        with torch.no_grad():
-            for name, weight in self.weights.items():
-                weight.copy_(weights[name])
-
-
-def decay_groups(model: Any, weights: dict[str, torch.Tensor], decay: float) -> list[dict]:
-    """Weight decay on matrices; none on vectors and none on embeddings, nor on rows of them that are trained alone."""
-    tables = {
-        id(part.weight) for part in (model.get_input_embeddings(), model.get_output_embeddings()) if hasattr(part, "weight")
-    }
-    decayed = {
-        name for name, weight in weights.items()
-        if weight.ndim >= 2 and id(weight) not in tables and "trainable_tokens" not in name
-    }  # fmt: skip
-    groups = [
-        {"params": [weight for name, weight in weights.items() if name in decayed], "weight_decay": decay},
-        {"params": [weight for name, weight in weights.items() if name not in decayed], "weight_decay": 0.0},
-    ]
-    return [group for group in groups if group["params"]]

@@ -20,12 +20,15 @@ STEP_CURVES = ("loss", "learning_rate", "grad_norm", "tokens_per_s", "mfu")
 class Monitor:
     """Writes ``folder/tensorboard``; what stands there beyond ``step`` is taken back, as the run goes on from there."""
 
-    def __init__(self, folder: Path, step: int, *, bytes_per_token: float = 0.0) -> None:
-        """``bytes_per_token``: of the validation rows, for bits per byte; 0 where it is not known."""
+    def __init__(self, folder: Path, step: int, *, bytes_per_token: float = 0.0, writes: bool = True) -> None:
+        """``bytes_per_token``: of the validation rows, for bits per byte; 0 where it is not known.
+
+        ``writes``: False on processes beside the one that does.
+        """
+        self.bytes_per_token = bytes_per_token
         from torch.utils.tensorboard import SummaryWriter
 
-        self.bytes_per_token = bytes_per_token
-        self._writer = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1)
+        self._writer: Any = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1) if writes else _Nowhere()
 
     def close(self) -> None:
         """Write what waits."""
@@ -57,6 +60,13 @@ class Monitor:
             else:
                 self._writer.add_scalar(reading.name, reading.value, reading.step)
         self._writer.flush()
+
+
+class _Nowhere:
+    """A writer that writes nothing."""
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *_, **__: None
 
 
 def perplexity(loss: float) -> float:

@@ -52,6 +52,16 @@ class TrainingRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docst
     """recompute activations in the backward pass: much less memory, about a quarter slower"""
     compile: bool = False
     """compile the model with torch.compile: faster on a GPU, minutes of waiting first"""
+    processes: int = Field(0, ge=0)
+    """how many train together on each machine; 0: as many as it has GPUs, else 1"""
+    sharding: Literal["none", "fsdp", "zero1", "zero2", "zero3"] = "none"
+    """what is cut into a part for each: `zero1` the optimizer's state, `zero2` gradients too, `zero3` and `fsdp` all"""
+    offload: bool = False
+    """keep what is sharded in main memory and not on the GPU: slower, for models that do not fit otherwise"""
+    machines: int = Field(1, ge=1)
+    """that train together, with this folder on a disk that all can see; the others are started by hand (docs/scale.md)"""
+    rendezvous: str = Field("", pattern=r"^([\w.-]+:\d+)?$")
+    """HOST:PORT of this machine, where the others find it"""
     validate_every: int = Field(10, ge=1)
     """steps between validations"""
     patience: int = Field(3, ge=0)

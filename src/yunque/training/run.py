@@ -2,6 +2,7 @@
 
 adapter/  or  weights/    what was tuned, with its tokenizer; an adapter as PEFT has it, weights as an ordinary model
 history.json              every step and validation
+job.json                  what several processes are told to do
 tensorboard/
 energy.json               what it used, where codecarbon is installed
 """
@@ -17,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from pydantic import TypeAdapter
 
 from yunque.core.plugins import find_part
 from yunque.core.progress import quiet, silent
@@ -25,13 +27,17 @@ from yunque.data.packing.rows import Rows
 from yunque.models.adapt import choose_dtype, continue_adapter, save_adapter, save_whole, trainable
 from yunque.models.recipe import ADAPTER, WEIGHTS, ModelRecipe
 from yunque.models.tokenizer import load_tokenizer, token_bytes
-from yunque.training.checkpoints import BEST, CHECKPOINT, History
+from yunque.training.checkpoints import BEST, CHECKPOINT, History, put_weights
+from yunque.training.checkpoints import read as read_state
 from yunque.training.devices import peak_flops
 from yunque.training.energy import measured, read, refuse_unknown
 from yunque.training.loop import Trainer
 from yunque.training.objectives.answers import Batch
+from yunque.training.parallel.launch import launch, takes_launching
 from yunque.training.readings import Probe
-from yunque.training.recipe import TrainingRecipe
+from yunque.training.recipe import TrainingRecipe, num_steps
+
+HISTORY, JOB = "history.json", "job.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,13 +60,21 @@ class TrainingJob:
     chat: bool = False
     """Whether pairs among the rows stand in the chat template."""
 
-    def trainer(self, folder: Path, **more: Any) -> Trainer:
-        """What trains it, with its files in ``folder``; ``more`` is as `Trainer` has it."""
+    def tokenizer(self) -> Any:
+        """That of the rows."""
+        return load_tokenizer(self.packed / "tokenizer")
+
+    def trainable(self) -> Any:
+        """The model, with what is tuned of it as it was before any training."""
         torch.manual_seed(self.seed)
-        tokenizer = load_tokenizer(self.packed / "tokenizer")
-        model = trainable(self.base, self.model, tokenizer, list(self.new_ids), list(self.unlearned))
+        model = trainable(self.base, self.model, self.tokenizer(), list(self.new_ids), list(self.unlearned))
         if self.adapter is not None:
             continue_adapter(model, self.adapter)
+        return model
+
+    def trainer(self, folder: Path, **more: Any) -> Trainer:
+        """What trains it, with its files in ``folder``; ``more`` is as `Trainer` has it."""
+        model = self.trainable()
         validation = Rows.load(self.packed, "validation")
         objective = find_part("objectives", self.training.objective)(self.training)
         return Trainer(
@@ -72,11 +86,27 @@ class TrainingJob:
             peak=self.training.peak(self.model),
             seed=self.seed,
             folder=folder,
-            bytes_per_token=bytes_per_token(objective, validation, token_bytes(tokenizer)),
+            bytes_per_token=bytes_per_token(objective, validation, token_bytes(self.tokenizer())),
             autocast=self.model.tuning == "full" and choose_dtype(self.model.dtype) == torch.bfloat16,
             peak_flops=peak_flops(),
             **more,
         )
+
+
+def fit(
+    job: TrainingJob,
+    folder: Path,
+    *,
+    progress: Progress = silent,
+    say: Callable[[str], None] = quiet,
+    probes: Sequence[Probe] = (),
+) -> Trainer:
+    """Train in this process (which may be one of several), or go on with what an earlier run left; writes the history."""
+    trainer = job.trainer(folder, progress=progress, say=say, probes=probes)
+    history = trainer.fit()
+    if trainer.processes.is_main_process:
+        (folder / HISTORY).write_text(json.dumps(asdict(history)) + "\n")
+    return trainer
 
 
 def train(
@@ -86,25 +116,33 @@ def train(
     progress: Progress = silent,
     say: Callable[[str], None] = quiet,
     probes: Sequence[Probe] = (),
+    worker: str = "",
 ) -> dict:
-    """Do it, or go on with what an earlier run left in ``folder``; returns what it came to. Raises TrainingError, Paused."""
+    """Do it, or go on with what an earlier run left in ``folder``; returns what it came to. Raises TrainingError, Paused.
+
+    ``worker``: a module that runs `fit` of the job in its first argument, for trainings that take several processes.
+    """
     started = time.monotonic()
     refuse_unknown(job.training.country)
-    trainer = job.trainer(folder, progress=progress, say=say, probes=probes)
-    trained = sum(weight.numel() for weight in trainer.weights.values())
-    with measured(folder, job.training.country):
-        history = trainer.fit()
-    (folder / "history.json").write_text(json.dumps(asdict(history)) + "\n")
-    tokenizer = load_tokenizer(job.packed / "tokenizer")
-    dtype = str(trainer.model.dtype).removeprefix("torch.")
+    several = bool(worker) and takes_launching(job.training)
+    with measured(folder, job.training.country, everything=several):
+        if several:
+            (folder / JOB).write_text(TypeAdapter(TrainingJob).dump_json(job).decode())
+            launch(worker, folder, job.training, progress, say)
+            model = job.trainable()
+            put_weights(model, read_state(folder / BEST)["weights"])
+        else:
+            model = fit(job, folder, progress=progress, say=say, probes=probes).model
+    dtype, trained = str(model.dtype).removeprefix("torch."), sum(p.numel() for p in model.parameters() if p.requires_grad)
     if job.model.result == WEIGHTS:
-        save_whole(trainer.model, tokenizer, folder / WEIGHTS)
+        save_whole(model, job.tokenizer(), folder / WEIGHTS)
     else:
-        save_adapter(trainer.model, folder / ADAPTER)
-        tokenizer.save_pretrained(folder / ADAPTER)
-    for name in (CHECKPOINT, BEST):
+        save_adapter(model, folder / ADAPTER)
+        job.tokenizer().save_pretrained(folder / ADAPTER)
+    for name in (CHECKPOINT, BEST, JOB):
         (folder / name).unlink(missing_ok=True)
-    return _counts(history, trainer) | {
+    history = History(**json.loads((folder / HISTORY).read_text()))
+    return _counts(history, num_steps(len(Rows.load(job.packed, "train")), job.training)) | {
         "trained_parameters": trained,
         "dtype": dtype,
         "training_s": round(time.monotonic() - started, 1),
@@ -112,14 +150,15 @@ def train(
     }
 
 
-def _counts(history: History, trainer: Trainer) -> dict:
+def _counts(history: History, planned: int) -> dict:
     return {
         "steps": len(history.steps),
-        "planned_steps": trainer.num_steps,
+        "planned_steps": planned,
         "best_step": history.best_step,
         "best_validation_loss": round(history.best_loss, 5),
         "stopped_early": history.stopped_early,
         "rollbacks": len(history.rollbacks),
+        "processes": history.processes,
     }
 
 

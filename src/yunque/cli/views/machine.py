@@ -40,6 +40,7 @@ SCREENING = {
     "lxml": ("lxml", "data", "Stack Exchange dumps and HTML"),
     "py7zr": ("py7zr", "seven-zip", "dumps inside .7z"),
     "datasets": ("datasets", "hub", "data sets of the Hugging Face hub"),
+    "deepspeed": ("deepspeed", "deepspeed", "training in shards by ZeRO"),
 }
 """Name -> module, the extra that brings it, what it is for."""
 

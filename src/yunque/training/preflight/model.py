@@ -29,7 +29,7 @@ def packed(run: Preflight) -> Look:
     together, apart = 0.0, 0.0
     with torch.no_grad():
         for row in several:
-            batch = trainer.objective.batch(rows, np.array([row]), trainer.accelerator.device)
+            batch = trainer.objective.batch(rows, np.array([row]), trainer.processes.device)
             if not isinstance(batch, Batch):
                 return skipped("the objective makes batches of its own")
             try:
@@ -52,7 +52,7 @@ def accumulation(run: Preflight) -> Look:
     for size in (len(which), 1):
         trainer.model.zero_grad()
         parts = [which[start : start + size] for start in range(0, len(which), size)]
-        batches = [trainer.objective.batch(run.rows, part, trainer.accelerator.device) for part in parts]
+        batches = [trainer.objective.batch(run.rows, part, trainer.processes.device) for part in parts]
         weight = sum(trainer.objective.weight(batch) for batch in batches)
         for batch in batches:
             (trainer.objective.loss(trainer.model, batch) / weight).backward()
@@ -116,7 +116,7 @@ def resume(run: Preflight) -> Look:
                 trainer._checkpoint(step)
         trainer.monitor.close()
         steps.append(trainer.history.steps[-1])
-        exact = trainer.accelerator.device.type == "cpu"
+        exact = trainer.processes.device.type == "cpu"
         del trainer  # one model at a time
     straight, resumed = steps
     if straight["rows"] != resumed["rows"]:

@@ -1,0 +1,1 @@
+"""A training over several processes: how its tensors lie over them, and how they are started."""

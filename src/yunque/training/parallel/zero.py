@@ -1,0 +1,147 @@
+"""Optimizer state (1), gradients as well (2), weights as well (3) in shards: DeepSpeed's ZeRO (arXiv:1910.02054).
+
+DeepSpeed keeps flat copies of the weights and says which part of one belongs to which weight; checkpoints are made of whole
+tensors by name (`layout`), so that what ZeRO leaves out of its own (frozen weights, deepspeed #3090) is missed by nobody.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import torch
+
+from yunque.core.errors import TrainingError
+from yunque.training.parallel.layout import MOMENTS, Layout
+
+try:
+    import deepspeed
+    from deepspeed.utils import (
+        safe_get_full_fp32_param,
+        safe_get_full_optimizer_state,
+        safe_set_full_fp32_param,
+        safe_set_full_optimizer_state,
+        safe_set_local_fp32_param,
+        safe_set_local_optimizer_state,
+    )
+except ImportError as error:
+    what = f"DeepSpeed cannot be loaded ({error})"
+    raise TrainingError(what, where="training.sharding", do="pip install 'yunque[deepspeed]'") from error
+
+
+class Zero(Layout):
+    """ZeRO of the recipe's stage."""
+
+    def _lay_out(self) -> None:
+        logging.getLogger("DeepSpeed").setLevel(logging.WARNING)
+        self.stage = int(self.recipe.sharding.removeprefix("zero"))
+        self.sharded = self.stage == 3
+        if not self.sharded:
+            self.loss_module.to(self.processes.device)
+        engine, *_ = deepspeed.initialize(model=self.loss_module, optimizer=self._adam(), config=self.config())
+        self.wrapped: Any = engine
+        self.zero: Any = engine.optimizer
+        self.optimizer = self.zero.optimizer
+        # DeepSpeed makes the state at its first step, and then (0.19) finds that of the first group of weights alone.
+        for flat in self._flats():
+            zeros = {key: torch.zeros_like(flat) for key in MOMENTS}
+            self.optimizer.state[flat] = {"step": torch.tensor(0.0)} | zeros
+        if self.stage < 3:
+            self.zero._lazy_init_hp_params_optimizer_state()
+        if self.sharded:
+            self._keep_tables()
+
+    def config(self) -> dict[str, Any]:
+        """As DeepSpeed wants it, out of the recipe."""
+        offload = {"device": "cpu" if self.recipe.offload else "none"}
+        zero: dict[str, Any] = {"stage": self.stage, "offload_optimizer": offload}
+        if self.stage == 3:
+            zero["offload_param"] = offload
+        return {
+            "train_micro_batch_size_per_gpu": self.recipe.rows_at_once,
+            "gradient_clipping": self.recipe.clip_norm,
+            "zero_optimization": zero,
+            "zero_allow_untested_optimizer": True,
+            "zero_force_ds_cpu_optimizer": False,
+            "steps_per_print": 10**9,
+        }
+
+    def _keep_tables(self) -> None:
+        """Gather embeddings and head for the whole of a loss.
+
+        The head is called once for every chunk of answers, and processes have different numbers of chunks; rows that are
+        trained alone are put into their table outside of its own call.
+        """
+        for table in (self.model.get_input_embeddings(), self.model.get_output_embeddings()):
+            for weight in table.parameters():
+                for module in (self.loss_module, *table.modules()):
+                    deepspeed.zero.register_external_parameter(module, weight)
+
+    # ------------------------------------------------------------------------------------------------------------- a step
+    def backward(self, batch: Any, scale: float, *, last: bool) -> float:
+        """As in `Layout`."""
+        self.wrapped.set_gradient_accumulation_boundary(last)
+        loss = self.wrapped(batch)
+        self.wrapped.backward(loss * (scale * self.processes.num_processes), scale_wrt_gas=False)
+        return loss.item()
+
+    def update(self, rate: float) -> float:
+        """As in `Layout`."""
+        for group in self.zero.param_groups:
+            group["lr"] = rate
+        self.wrapped.step()
+        return float(self.wrapped.get_global_grad_norm())
+
+    # --------------------------------------------------------------------------------------------------------- whole tensors
+    def gathered(self) -> dict[str, torch.Tensor]:
+        """As in `Layout`."""
+        if self.stage < 3:
+            return super().gathered()
+        return self._kept({name: safe_get_full_fp32_param(weight) for name, weight in self.weights.items()})
+
+    def take(self, values: dict[str, torch.Tensor]) -> None:
+        """As in `Layout`: both what is computed with and DeepSpeed's own copy, which is what it updates."""
+        for name, weight in self.weights.items():
+            if tuple(values[name].shape) != tuple(getattr(weight, "ds_shape", weight.shape)):
+                raise RuntimeError(f"{name} has another shape")
+            if self.stage < 3:
+                safe_set_full_fp32_param(weight, values[name])
+                weight.data.copy_(values[name])
+            else:
+                shard = self._shard(values[name], weight)
+                safe_set_local_fp32_param(weight, shard)
+                weight.ds_tensor.data.copy_(shard)  # type: ignore[attr-defined]
+
+    def moments(self) -> dict[str, dict[str, torch.Tensor]]:
+        """As in `Layout`."""
+        step = self._states()[0]["step"]
+        return {
+            name: self._kept({key: safe_get_full_optimizer_state(weight, key) for key in MOMENTS} | {"step": step})
+            for name, weight in self.weights.items()
+        }
+
+    def take_moments(self, values: dict[str, dict[str, torch.Tensor]]) -> None:
+        """As in `Layout`."""
+        for state in self._states():
+            state["step"].fill_(float(next(iter(values.values()))["step"]) if values else 0.0)
+            for key in () if values else MOMENTS:
+                state[key].zero_()
+        for name, weight in self.weights.items() if values else ():
+            for key in MOMENTS:
+                if self.stage < 3:
+                    safe_set_full_optimizer_state(weight, values[name][key], key)
+                else:
+                    safe_set_local_optimizer_state(weight, self._shard(values[name][key], weight), key)
+
+    def _flats(self) -> list[torch.Tensor]:
+        return self.zero.single_partition_of_fp32_groups if self.stage < 3 else self.zero.fp32_partitioned_groups_flat
+
+    def _states(self) -> list[dict[str, torch.Tensor]]:
+        return [self.optimizer.state[flat] for flat in self._flats()]
+
+    def _shard(self, value: torch.Tensor, weight: Any) -> torch.Tensor:
+        """The part of a whole tensor that lies here: as many elements each, the last ones padded."""
+        size = weight.ds_tensor.numel()
+        start = size * self.processes.process_index
+        part = value.flatten()[start : start + size]
+        return torch.nn.functional.pad(part, (0, size - len(part)))
