@@ -59,16 +59,32 @@ def test_the_facts_are_those_of_the_model(base_folder):
 
 
 def test_memory_grows_with_what_needs_it():
-    def gigabytes(tuning="lora", length=512, width=4, **training):
-        return memory_of(FACTS, ModelRecipe(tuning=tuning), TrainingRecipe(**training), length, width) / 1e9
+    def gigabytes(tuning="lora", length=512, dtype="float32", facts=FACTS, **training):
+        return memory_of(facts, ModelRecipe(tuning=tuning, dtype=dtype), TrainingRecipe(**training), length, "cpu") / 1e9
 
     plain = gigabytes()
     assert 2 < plain < 5
     assert gigabytes(rows_at_once=4) > plain + 2 and gigabytes(length=1024) > plain + 0.5
-    assert gigabytes(checkpointing=True) < plain - 0.5 and gigabytes(width=2) < plain
-    assert gigabytes("qlora", width=2) < gigabytes("lora", width=2)
-    full = memory_of(FACTS | {"trained": FACTS["parameters"]}, ModelRecipe(tuning="full"), TrainingRecipe(), 512, 4) / 1e9
-    assert full > plain + 1
+    assert gigabytes(checkpointing=True) < plain - 0.5 and gigabytes(dtype="bfloat16") < plain - 0.5
+    assert gigabytes("qlora", dtype="bfloat16") < gigabytes("lora", dtype="bfloat16")
+    assert gigabytes("full", facts=FACTS | {"trained": FACTS["parameters"]}) > plain + 1
+
+
+def test_what_is_sharded_is_divided_and_what_is_gathered_is_not():
+    def states(sharding, count, **more):
+        recipe = TrainingRecipe(sharding=sharding, **more)
+        return memory_of(FACTS, ModelRecipe(tuning="full"), recipe, 512, "cuda", count)
+
+    facts = FACTS | {"trained": 135_000_000}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(FACTS, "trained", facts["trained"])
+        weights, gathered = 4 * 135e6, 4 * (2 * (135e6 - FACTS["tables"]) / 30 + FACTS["tables"])
+        assert states("none", 8) == states("none", 1)
+        assert states("none", 1) - states("zero1", 8) == pytest.approx(2 * weights - 3 * weights / 8, rel=1e-6)
+        assert states("none", 1) - states("zero2", 8) == pytest.approx(3 * weights - 4 * weights / 8, rel=1e-6)
+        assert states("none", 1) - states("fsdp", 8) == pytest.approx(4 * weights * 7 / 8 - gathered, rel=1e-6)
+        assert states("zero3", 8) - states("fsdp", 8) == pytest.approx(weights / 8, rel=1e-6)
+        assert states("fsdp", 8) - states("fsdp", 8, offload=True) == pytest.approx(4 * weights / 8, rel=1e-6)
 
 
 def test_measured_here_it_says_so(base_folder):

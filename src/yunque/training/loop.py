@@ -31,8 +31,9 @@ from yunque.core.seams import Objective, Progress
 from yunque.data.packing.rows import Rows
 from yunque.training.checkpoints import BEST, CHECKPOINT, History, pack_history, read, unpack_history, write
 from yunque.training.monitor import Monitor, flops_per_token, sparkline
+from yunque.training.parallel.choose import layout_for
 from yunque.training.parallel.launch import refuse_uneven
-from yunque.training.parallel.layout import LossModule, layout_for, this_process
+from yunque.training.parallel.layout import LossModule, this_process
 from yunque.training.readings import Probe, Reading
 from yunque.training.recipe import TrainingRecipe, num_steps
 from yunque.training.schedule import learning_rate

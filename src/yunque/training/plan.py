@@ -4,8 +4,8 @@ By formula: memory is weights, gradients, two moments of Adam, the activations t
 logits; speed is what the device can do by its data sheet, times the share of it that models of this width reach.
 Measured: a few steps of the run itself, on rows of random tokens.
 
-Covered: one device, or several that share the rows (each holds everything).
-Not covered: sharded weights; the time that reading data takes; checkpoints to a slow disk.
+Covered: one device, or several that share the rows, each holding everything or, by ``training.sharding``, its part.
+Not covered: what devices say to one another takes no time; nor does reading data, nor checkpoints to a slow disk.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ class Planner:
         """What it takes on so many devices; ``measure``: by a few steps, here."""
         work, steps = work_of(self.pack, self.training, self.rows)
         facts = model_facts(self.base, self.model)
-        memory, speed = self._measured() if measure else self._formula(facts, device)
+        memory, speed = self._measured() if measure else self._formula(facts, device, count)
         if speed <= 0:
             do = "leave --no-measure out, or give a table with --devices"
             raise RecipeError(f"the speed of '{device.name}' is not known", where="--gpu", do=do)
@@ -119,13 +119,12 @@ class Planner:
             fits=memory <= device.memory_gb * 1e9,
         )
 
-    def _formula(self, facts: Mapping[str, Any], device: Device) -> tuple[int, float]:
+    def _formula(self, facts: Mapping[str, Any], device: Device, count: int) -> tuple[int, float]:
         """Bytes of one device, and tokens a second."""
-        width = 4 if device.name == "cpu" and choose_dtype(self.model.dtype) == torch.float32 else 2
         share = BEST_SHARE * min(1.0, facts["width"] / FULL_WIDTH) ** 0.5
-        return memory_of(
-            facts, self.model, self.training, self.pack.length_tokens, width
-        ), share * device.tflops * 1e12 / facts["flops"]
+        kind = "cpu" if device.name == "cpu" else "cuda"
+        memory = memory_of(facts, self.model, self.training, self.pack.length_tokens, kind, count)
+        return memory, share * device.tflops * 1e12 / facts["flops"]
 
     def _measured(self) -> tuple[int, float]:
         draw = np.random.default_rng(1)
@@ -152,20 +151,39 @@ class Planner:
         return memory.get("gpu_gb", memory["process_gb"]), float(np.median(speeds[1:] or speeds))
 
 
-def memory_of(facts: Mapping[str, Any], model: ModelRecipe, training: TrainingRecipe, length: int, width: int) -> int:
-    """Bytes by formula; ``width``: of a number that is computed with.
+def memory_of(
+    facts: Mapping[str, Any], model: ModelRecipe, training: TrainingRecipe, length: int, kind: str, count: int = 1
+) -> int:
+    """Bytes of one of ``count`` processes by formula, on a ``cpu`` (this one) or ``cuda``.
 
     A token keeps, in every layer, about 14 vectors of the model's width (norms, queries, keys, values, their rotated forms,
     what attention gave) and 5 of the feed-forward's for the backward pass; with checkpointing one vector, and one layer.
     """
-    weight = 4 if model.tuning == "full" else 0.6 if model.tuning == "qlora" else width
-    tables = 3.4 * facts["tables"] if model.tuning == "qlora" else 0.0  # which stay in float32
-    states = facts["parameters"] * weight + tables + facts["trained"] * (12 if model.tuning == "full" else 16)
+    width = 4 if model.dtype == "float32" or (kind == "cpu" and choose_dtype(model.dtype) == torch.float32) else 2
     layer = 14 * facts["width"] + 5 * facts["ff"] + (6 * model.lora_rank if model.tuning != "full" else 0)
     kept = facts["layers"] * facts["width"] + layer if training.checkpointing else facts["layers"] * layer
     activations = kept * length * training.rows_at_once * width
     logits = 3 * min(CHUNK_TOKENS, length * training.rows_at_once) * facts["vocabulary"] * 4
-    return int(states + activations + logits + RUNTIME_BYTES["cpu" if width == 4 else "cuda"])
+    states = _states_of(facts, model, training, width, count)
+    return int(states + activations + logits + RUNTIME_BYTES[kind])
+
+
+def _states_of(facts: Mapping[str, Any], model: ModelRecipe, training: TrainingRecipe, width: int, count: int) -> float:
+    """Weights, gradients and moments that lie on one of ``count`` processes (Rajbhandari et al. 2019, arXiv:1910.02054)."""
+    number = 4 if model.tuning == "full" else 0.6 if model.tuning == "qlora" else width
+    tables = 3.4 * facts["tables"] if model.tuning == "qlora" else 0.0  # which stay in float32
+    weights = facts["parameters"] * number + tables + (0 if model.tuning == "full" else 4 * facts["trained"])
+    gradients, moments = 4 * facts["trained"], 8 * facts["trained"]
+    if training.sharding == "none":
+        return weights + gradients + moments
+    if training.sharding != "fsdp":
+        moments += 4 * facts["trained"]  # DeepSpeed updates a copy of the weights
+    whole = [weights, gradients, moments]
+    first = {"zero1": 2, "zero2": 1}.get(training.sharding, 0)
+    shard = 0 if training.offload else sum(whole[first:]) / count
+    # Of weights in shards, the tables and two layers (one is fetched ahead) lie there whole.
+    gathered = 0 if first else number * (2 * (facts["parameters"] - facts["tables"]) / facts["layers"] + facts["tables"])
+    return sum(whole[:first]) + shard + gathered
 
 
 def model_facts(base: Path, recipe: ModelRecipe) -> dict[str, Any]:

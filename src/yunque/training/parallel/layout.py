@@ -155,16 +155,3 @@ def this_process() -> PartialState:
     """Which of how many processes this is, and its device; the first call makes them a group where torchrun started them."""
     cpu = not torch.cuda.is_available() or parse_flag_from_env("ACCELERATE_USE_CPU")
     return PartialState(cpu=cpu, timeout=PATIENCE)
-
-
-def layout_for(module: LossModule, recipe: TrainingRecipe, peak: float, processes: PartialState) -> Layout:
-    """What the recipe wants where this process is one of those that `launch` or torchrun started; else everything here."""
-    if recipe.sharding == "none" or not torch.distributed.is_torchelastic_launched():
-        return Layout(module, recipe, peak, processes)
-    if recipe.sharding == "fsdp":
-        from yunque.training.parallel.fsdp import FullySharded
-
-        return FullySharded(module, recipe, peak, processes)
-    from yunque.training.parallel.zero import Zero
-
-    return Zero(module, recipe, peak, processes)

@@ -6,7 +6,6 @@ tensors by name (`layout`), so that what ZeRO leaves out of its own (frozen weig
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 import torch
@@ -33,7 +32,6 @@ class Zero(Layout):
     """ZeRO of the recipe's stage."""
 
     def _lay_out(self) -> None:
-        logging.getLogger("DeepSpeed").setLevel(logging.WARNING)
         self.stage = int(self.recipe.sharding.removeprefix("zero"))
         self.sharded = self.stage == 3
         if not self.sharded:

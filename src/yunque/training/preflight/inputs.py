@@ -11,10 +11,10 @@ import numpy as np
 import torch
 
 from yunque.data.packing.rows import Rows
-from yunque.models.adapt import choose_dtype
 from yunque.models.recipe import ADAPTER, WEIGHTS
 from yunque.models.tokenizer import chat_frame, encode, load_tokenizer
 from yunque.training.devices import free_memory_bytes
+from yunque.training.parallel.launch import processes_of
 from yunque.training.plan import memory_of
 from yunque.training.preflight.context import Look, Preflight, failed, passed, skipped, warned
 from yunque.training.recipe import num_steps
@@ -147,8 +147,9 @@ def memory(run: Preflight) -> Look:
     """Whether the training fits into memory, by formula."""
     job = run.job
     facts = run.facts
-    width = 4 if choose_dtype(job.model.dtype) == torch.float32 else 2
-    needed, free = memory_of(facts, job.model, job.training, run.rows.ids.shape[1], width), free_memory_bytes()
+    kind, here = "cuda" if torch.cuda.is_available() else "cpu", processes_of(job.training)
+    needed = memory_of(facts, job.model, job.training, run.rows.ids.shape[1], kind, here * job.training.machines)
+    needed, free = needed * (1 if kind == "cuda" else here), free_memory_bytes()
     text = f"about {needed / 1e9:.1f} GB of {free / 1e9:.1f} GB that are free"
     if free and needed > free:
         do = "lower training.rows_at_once or pack.length_tokens, set training.checkpointing = true, or model.tuning = 'lora'"
