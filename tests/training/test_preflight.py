@@ -10,7 +10,8 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM, FalconH1Config, MambaConfig, MistralConfig, Qwen3NextConfig
 
 from yunque.core.errors import TrainingError
-from yunque.core.nouns import Outcome, Pair, PairKind, content_id
+from yunque.core.nouns import Outcome, Pair, PairKind, Preference, content_id
+from yunque.data.packing.preferences import pack_preferences
 from yunque.data.packing.rows import PackRecipe, pack
 from yunque.models.recipe import ModelRecipe
 from yunque.models.tokenizer import add_fim, find_fim, load_tokenizer
@@ -331,3 +332,31 @@ def test_what_cannot_be_looked_at_is_not_passed(make_job, look, base_folder, tmp
     assert verdicts["packed"].outcome is Outcome.ERROR
     with pytest.raises(TrainingError, match="could not be looked at"):
         refuse(list(verdicts.values()))
+
+
+# -------------------------------------------------------------------------------------------------------------- preferences
+@pytest.mark.parametrize("objective", ["dpo", "kto", "orpo"])
+def test_preferences_are_looked_at_as_well(make_job, look, objective):
+    def prefer(job):
+        tokenizer = load_tokenizer(job.packed / "tokenizer")
+        some = [
+            Preference(
+                id=pair.id, prompt=pair.prompt, chosen=pair.answer, rejected="\n    pass", because="tests",
+                language="python", origin_ids=pair.origin_ids,
+            )
+            for pair in pairs()
+        ]  # fmt: skip
+        recipe = PackRecipe(length_tokens=128, prompt_tokens=64)
+        rows, _ = pack_preferences(some, tokenizer, find_fim(tokenizer), recipe, 10**6, 1, paired=objective != "kto")
+        for part in ("train", "validation"):
+            rows.save(job.packed, part)
+        return job
+
+    verdicts = look(prefer(make_job(objective=objective)))
+    assert not [name for name, verdict in verdicts.items() if verdict.outcome is Outcome.FAIL], wrong(verdicts)
+    assert verdicts["rates"].outcome is Outcome.PASS and not verdicts["rates"].findings
+
+
+def test_rows_without_preferences_are_refused_for_dpo(make_job, look):
+    verdicts = look(make_job(objective="dpo"))
+    assert "the rows hold no preferences" in " ".join(wrong(verdicts))

@@ -113,6 +113,22 @@ class Pair:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Preference:
+    """Answers to one prompt of which one was wanted and one was not; of a mere reaction one of them is empty."""
+
+    id: str
+    prompt: str
+    suffix: str = ""
+    chosen: str
+    rejected: str
+    because: str
+    """Why: `edited`, `accepted`, `dismissed`, `tests`, …"""
+    language: str
+    origin_ids: tuple[str, ...]
+    """Ids of the records, or of the completions, that it was made from."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Dropped:
     """Something that was left out (a file, a folder, a post, a commit), and why."""
 

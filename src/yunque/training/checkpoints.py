@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+import numpy as np
 import torch
 
 from yunque.core.errors import TrainingError
@@ -45,10 +46,19 @@ class History:
 
 def write(path: Path, state: Mapping[str, Any]) -> None:
     """Replace ``path`` by what ``torch.save`` makes of the state, at once; where that fails, what was there stays."""
+    _write(path, lambda file: torch.save(dict(state), file))
+
+
+def write_array(path: Path, array: np.ndarray) -> None:
+    """The same by ``numpy.save``."""
+    _write(path, lambda file: np.save(file, array))
+
+
+def _write(path: Path, save: Callable[[IO[bytes]], None]) -> None:
     draft = path.with_name(path.name + ".part")
     try:
         with open(draft, "wb") as file:
-            torch.save(dict(state), file)
+            save(file)
             file.flush()
             os.fsync(file.fileno())
         os.replace(draft, path)

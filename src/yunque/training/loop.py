@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from yunque.core.nouns import seed_from
 from yunque.core.progress import quiet, silent
 from yunque.core.seams import Objective, Progress
 from yunque.data.packing.rows import Rows
-from yunque.training.checkpoints import BEST, CHECKPOINT, History, pack_history, read, unpack_history, write
+from yunque.training.checkpoints import BEST, CHECKPOINT, History, pack_history, read, unpack_history, write, write_array
 from yunque.training.monitor import Monitor, flops_per_token, sparkline
 from yunque.training.parallel.choose import layout_for
 from yunque.training.parallel.launch import refuse_uneven
@@ -96,6 +96,11 @@ class Trainer:
 
         Raises `Paused` when it was asked to stop (SIGTERM) and has saved where it is.
         """
+        if getattr(self.objective, "needs_reference", False):
+            self.train, self.validation = (
+                self._referring(self.train, "train"),
+                self._referring(self.validation, "validation"),
+            )
         step = self._resume()
         with self.progress("train", self.num_steps, "steps") as advance, asked_to_stop() as stopping:
             advance(step)
@@ -187,7 +192,8 @@ class Trainer:
         self.model.eval()
         total, weight = 0.0, 0.0
         with torch.no_grad():
-            for batch, share in self._shared(self.validation):
+            for rows, share in self._shares(len(self.validation)):
+                batch = self.objective.batch(self.validation, rows, self.processes.device)
                 total += share * self.layout.loss(batch).item()
                 weight += share * self.objective.weight(batch)
         total, weight = self._over_processes(total), self._over_processes(weight)
@@ -222,14 +228,34 @@ class Trainer:
         for start in range(0, len(rows), self.recipe.rows_at_once):
             yield self.objective.batch(data, rows[start : start + self.recipe.rows_at_once], self.processes.device)
 
-    def _shared(self, data: Any) -> Iterator[tuple[Any, int]]:
-        """This process's batches of all rows, with 1, or with 0 where the rows do not suffice to give each as many."""
-        mine = np.arange(len(data))[self.processes.process_index :: self.processes.num_processes]
-        most = -(-len(data) // self.processes.num_processes)
-        calls = -(-most // self.recipe.rows_at_once)
-        yield from ((batch, 1) for batch in self._batches(data, mine))
-        for _ in range(calls - -(-len(mine) // self.recipe.rows_at_once)):
-            yield self.objective.batch(data, np.arange(1), self.processes.device), 0
+    def _referring(self, data: Rows, part: str) -> Rows:
+        """The rows with what the objective's reference says of them: the model as it is before any training, asked once."""
+        path = self.folder / f"reference-{part}.npy"
+        if not self._over_processes(path.exists()):
+            self.model.eval()
+            first = self.objective.batch(data, np.arange(1), self.processes.device)
+            values = np.zeros((len(data), first.reference_BS.shape[1]), dtype=np.float32)
+            calls = list(self._shares(len(data)))
+            with torch.no_grad(), self.progress(f"reference of {part} rows", len(calls), "batches") as advance:
+                for rows, share in calls:
+                    batch = self.objective.batch(data, rows, self.processes.device)
+                    values[rows] += share * self.layout.loss(batch, "reference").float().cpu().numpy()
+                    advance(1)
+            if self.processes.num_processes > 1:
+                values = reduce(torch.from_numpy(values).to(self.processes.device), "sum").cpu().numpy()
+            if self.processes.is_main_process:
+                write_array(path, values)
+            self.processes.wait_for_everyone()
+        return replace(data, reference=np.load(path))
+
+    def _shares(self, num_rows: int) -> Iterator[tuple[np.ndarray, int]]:
+        """Indices of this process's rows, batch by batch, each with 1; with 0 where others have a batch more: all make as
+        many calls."""
+        mine = np.arange(num_rows)[self.processes.process_index :: self.processes.num_processes]
+        at_once = self.recipe.rows_at_once
+        most = -(-num_rows // self.processes.num_processes)
+        for start in range(0, most, at_once):
+            yield (mine[start : start + at_once], 1) if start < len(mine) else (np.arange(1), 0)
 
     # ----------------------------------------------------------------------------------------------- functions of the step
     def rows_of(self, step: int) -> np.ndarray:

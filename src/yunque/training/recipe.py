@@ -15,15 +15,23 @@ RATES = {WEIGHTS: 5e-5, ADAPTER: 5e-4}
 (Thinking Machines, "LoRA Without Regret", 2025)."""
 
 
+PREFERENCES = ("dpo", "kto", "orpo")
+PREFERENCE_RATES = {WEIGHTS: 1e-6, ADAPTER: 1e-5}
+"""The same for objectives that compare answers. At 2e-4 over three epochs they cost a 7 B model most of what it could do, at
+5e-6 nothing (CodeAlign: 90 to 24 of 100)."""
+
+
 class TrainingRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=True):
     """How the weights are trained."""
 
     start: Literal["base", "last"] = "base"
     """what training starts from: the base, or the last result here that was made of sources of the same names, if any"""
     objective: str = "sft"
-    """what is minimised (a part of `yunque.objectives`): `sft`, cross-entropy on answers; `pretrain`, on every token"""
+    """what is minimised (a part of `yunque.objectives`): `sft`, cross-entropy on answers; `pretrain`, on every token; \
+`dpo`, `kto`, `orpo`, preferences"""
     learning_rate: float | None = Field(None, gt=0, le=1)
-    """peak of the schedule; left out, 5e-4 for adapters, 5e-5 for full tuning, by `model.depth` from scratch"""
+    """peak of the schedule; left out, 5e-4 for adapters and 5e-5 for full tuning, a fiftieth of it for preferences, by \
+`model.depth` from scratch"""
     schedule: Literal["cosine", "linear", "wsd", "constant"] = "cosine"
     """how the rate falls after the warm-up; `wsd` keeps the peak (warm-up, stable, decay) until the last `decay_share`"""
     warmup_share: float = Field(0.1, ge=0, lt=1)
@@ -40,6 +48,12 @@ class TrainingRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docst
     """share of the target that is spread over the whole vocabulary, while training"""
     neftune: float = Field(0.0, ge=0)
     """alpha of the noise on embeddings (NEFTune), while training; 5 is usual, 0 is none"""
+    beta: float = Field(0.1, gt=0)
+    """of `dpo` and `kto`: how much being far from the base costs; of `orpo`: what the odds weigh"""
+    wanted_weight: float = Field(1.0, gt=0)
+    """of `kto`: what an answer that was wanted weighs, …"""
+    unwanted_weight: float = Field(1.0, gt=0)
+    """… and one that was not; balance them where there are many more of one"""
     epochs: float = Field(1.0, gt=0)
     """passes over the packed rows"""
     rows_per_step: int = Field(4, ge=1)
@@ -88,7 +102,7 @@ number, before it gives up"""
         """The peak of the learning rate."""
         if self.learning_rate is None and model.base == SCRATCH:
             return peak_rate(model.depth)
-        return self.learning_rate or RATES[model.result]
+        return self.learning_rate or (PREFERENCE_RATES if self.objective in PREFERENCES else RATES)[model.result]
 
 
 def num_steps(num_rows: int, recipe: TrainingRecipe) -> int:

@@ -7,6 +7,9 @@ Shapes: N rows, T tokens a row (``length_tokens``).
     segments  int16 [N, T]   1, 2, … for the samples of a row in order, 0 for padding; attention never crosses segments
 
     stages    int16 [N]      where training goes through several mixtures in turn: which one the row is for
+    roles     int8  [N, S]   of rows of preferences, for each of at most S segments: 1 an answer that was wanted, -1 one that
+                             was not, 2 an answer to another prompt, 0 none
+    reference float32 [N, S] the log-probability of each of those answers before any training
 
 Fixed length matters on a CPU: varying shapes build a kernel each and crawl. Answers that must stay whole are placed by best
 fit decreasing, and plain continuation, which may be cut anywhere, is poured into the room they leave: rows are full.
@@ -20,7 +23,7 @@ from __future__ import annotations
 
 import bisect
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,6 +38,8 @@ from yunque.models.tokenizer import ChatFrame, FimTokens, chat_frame, encode, he
 
 LOSSES = ("too_long", "over_budget", "no_share")
 """Why a pair is in no row."""
+WANTED, UNWANTED, MISMATCHED = 1, -1, 2
+"""Roles of segments in rows of preferences."""
 SHORTEST_PIECE = 16
 """Fewer tokens of continuation teach too little to be worth a segment."""
 
@@ -141,6 +146,8 @@ class Rows:
     segments: np.ndarray
     stages: np.ndarray | None = None
     """int16 [N]: 0, 1, … the stage of training that each row is for; None where there is but one."""
+    roles: np.ndarray | None = None
+    reference: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -320,21 +327,28 @@ def _lay_out(samples: list[Sample], recipe: PackRecipe, pad: int) -> Rows:
         pieces = [s.ids[start : start + length] for s in samples if s.divisible for start in range(0, len(s.ids), length)]
         apart = [s for s in samples if not s.divisible]
         apart += [Sample(ids=ids, answer_from=0, divisible=True) for ids in pieces if len(ids) >= SHORTEST_PIECE]
-        return _to_arrays([[sample] for sample in apart], length, pad)
-    whole = sorted((s for s in samples if not s.divisible), key=lambda sample: -len(sample.ids))
-    rows: list[list[Sample]] = []
+        return to_arrays([[sample] for sample in apart], length, pad)
+    whole = [sample for sample in samples if not sample.divisible]
+    rows = [[whole[index] for index in row] for row in best_fit([len(sample.ids) for sample in whole], length)]
+    room = {index: length - sum(len(sample.ids) for sample in row) for index, row in enumerate(rows)}
+    _pour([sample.ids for sample in samples if sample.divisible], rows, room, length)
+    return to_arrays(rows, length, pad)
+
+
+def best_fit(sizes: Sequence[int], length: int) -> list[list[int]]:
+    """Indices of things of these sizes, at most ``length`` each, laid into rows of ``length``: best fit decreasing."""
+    rows: list[list[int]] = []
     free: list[tuple[int, int]] = []  # (room left, row index), sorted
-    for sample in whole:
-        place = bisect.bisect_left(free, (len(sample.ids), -1))
+    for index in sorted(range(len(sizes)), key=lambda index: -sizes[index]):
+        place = bisect.bisect_left(free, (sizes[index], -1))
         if place == len(free):
             rows.append([])
-            room, index = length, len(rows) - 1
+            room, row = length, len(rows) - 1
         else:
-            room, index = free.pop(place)
-        rows[index].append(sample)
-        bisect.insort(free, (room - len(sample.ids), index))
-    _pour([sample.ids for sample in samples if sample.divisible], rows, dict((i, room) for room, i in free), length)
-    return _to_arrays(rows, length, pad)
+            room, row = free.pop(place)
+        rows[row].append(index)
+        bisect.insort(free, (room - sizes[index], row))
+    return rows
 
 
 def _pour(chunks: list[tuple[int, ...]], rows: list[list[Sample]], room: dict[int, int], length: int) -> None:
@@ -356,7 +370,8 @@ def _pour(chunks: list[tuple[int, ...]], rows: list[list[Sample]], room: dict[in
             waiting.append(rest)
 
 
-def _to_arrays(rows: list[list[Sample]], length: int, pad: int) -> Rows:
+def to_arrays(rows: list[list[Sample]], length: int, pad: int) -> Rows:
+    """The samples of every row, one after the other, as arrays."""
     ids = np.full((len(rows), length), pad, dtype=np.int32)
     answers = np.zeros((len(rows), length), dtype=bool)
     segments = np.zeros((len(rows), length), dtype=np.int16)

@@ -117,19 +117,18 @@ class AnswerCrossEntropy:
 
     def loss(self, model: Any, batch: Batch) -> torch.Tensor:
         """Sum of weighted token losses, a scalar with gradient; 0 without answers."""
-        hidden_AD, targets_A = self._answers(model, batch)
         weights_A = batch.weights_BT[:, 1:][batch.weights_BT[:, 1:] > 0]
-        total = hidden_AD.new_zeros((), dtype=torch.float32)
+        return (self.token_losses(model, batch) * weights_A).sum()
+
+    def token_losses(self, model: Any, batch: Batch) -> torch.Tensor:
+        """float32 [A]: the loss on every token that weighs something, row by row."""
+        hidden_AD, targets_A = self._answers(model, batch)
         smoothing = self.label_smoothing if model.training else 0.0
-        chunks = zip(*(part.split(CHUNK_TOKENS) for part in (hidden_AD, targets_A, weights_A)), strict=True)
-        for hidden, targets, weights in chunks:
-            logits = self._head(model, hidden).float()
-            if bool((weights == 1).all()):
-                total = total + functional.cross_entropy(logits, targets, reduction="sum", label_smoothing=smoothing)
-            else:
-                losses = functional.cross_entropy(logits, targets, reduction="none", label_smoothing=smoothing)
-                total = total + (losses * weights).sum()
-        return total
+        losses = [
+            functional.cross_entropy(self._head(model, hidden).float(), targets, reduction="none", label_smoothing=smoothing)
+            for hidden, targets in zip(hidden_AD.split(CHUNK_TOKENS), targets_A.split(CHUNK_TOKENS), strict=True)
+        ]
+        return torch.cat(losses)
 
     def _answers(self, model: Any, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         """For each token with a loss, what the model held one token before it (or the logits there), and its id."""

@@ -34,11 +34,11 @@ class LossModule(torch.nn.Module):
         super().__init__()
         self.model, self.objective, self.autocast = model, objective, autocast
 
-    def forward(self, batch: Any) -> torch.Tensor:
-        """The summed loss of a batch, a scalar."""
+    def forward(self, batch: Any, what: str = "loss") -> torch.Tensor:
+        """The summed loss of a batch, a scalar; or ``what`` else the objective says of a model and a batch."""
         device = next(self.model.parameters()).device.type
         with torch.autocast(device, torch.bfloat16, enabled=self.autocast):
-            return self.objective.loss(self.model, batch)
+            return getattr(self.objective, what)(self.model, batch)
 
 
 class Layout:
@@ -74,9 +74,9 @@ class Layout:
         return {name: weight for name, weight in self.model.named_parameters() if weight.requires_grad}
 
     # ------------------------------------------------------------------------------------------------------------- a step
-    def loss(self, batch: Any) -> torch.Tensor:
-        """The summed loss of a batch of this process."""
-        return self.wrapped(batch)
+    def loss(self, batch: Any, what: str = "loss") -> torch.Tensor:
+        """The summed loss of a batch of this process; ``what``: see `LossModule`."""
+        return self.wrapped(batch, what)
 
     def backward(self, batch: Any, scale: float, *, last: bool) -> float:
         """Add the gradient of ``scale`` times the loss, summed over processes, and return the loss (of this one).

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from yunque.core.nouns import Outcome
@@ -87,7 +88,7 @@ class Preflight:
     @cached_property
     def rows(self) -> Rows:
         """To train on."""
-        return Rows.load(self.job.packed, "train")
+        return unasked(Rows.load(self.job.packed, "train"))
 
     @cached_property
     def small(self) -> TrainingJob:
@@ -108,7 +109,7 @@ class Preflight:
         folder = self.scratch / name
         folder.mkdir(exist_ok=True)
         trainer = self.small.trainer(folder)
-        trainer.validation = trainer.validation.some(slice(1))
+        trainer.train, trainer.validation = self.rows, unasked(trainer.validation.some(slice(1)))
         generator = torch.Generator().manual_seed(1)
         with torch.no_grad():
             for parameter in trainer.weights.values():
@@ -122,6 +123,11 @@ class Preflight:
         trainer = self.trainer("standing")
         trainer.model.eval()
         return trainer
+
+
+def unasked(rows: Rows) -> Rows:
+    """Rows of preferences as if their reference had found every answer certain; others as they are."""
+    return rows if rows.roles is None else replace(rows, reference=np.zeros(rows.roles.shape, dtype=np.float32))
 
 
 def first_layers(config: Any) -> Any:

@@ -17,9 +17,10 @@ from yunque.training.devices import free_memory_bytes
 from yunque.training.parallel.launch import processes_of
 from yunque.training.plan import memory_of
 from yunque.training.preflight.context import Look, Preflight, failed, passed, skipped, warned
-from yunque.training.recipe import num_steps
+from yunque.training.recipe import PREFERENCES, num_steps
 
 SANE_RATES = {WEIGHTS: (1e-6, 5e-4), ADAPTER: (1e-5, 2e-3)}
+SANE_PREFERENCE_RATES = {WEIGHTS: (1e-7, 1e-5), ADAPTER: (1e-6, 1e-4)}
 MOST_ROWS = 512
 TIGHT = 0.8
 """Of what is free: a formula may err."""
@@ -129,7 +130,8 @@ def _writes(tokenizer: Any, texts: Sequence[str]) -> bool:
 def rates(run: Preflight) -> Look:
     """Whether learning rate and batch are in the usual range."""
     job = run.job
-    peak, (low, high) = job.training.peak(job.model), SANE_RATES[job.model.result]
+    of = SANE_PREFERENCE_RATES if job.training.objective in PREFERENCES else SANE_RATES
+    peak, (low, high) = job.training.peak(job.model), of[job.model.result]
     scratch = job.training.objective == "pretrain" and job.model.result == WEIGHTS
     if job.training.rows_per_step > len(run.rows):
         what = f"one step takes {job.training.rows_per_step} rows, and there are {len(run.rows)}: it sees some several times"

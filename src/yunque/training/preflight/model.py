@@ -11,7 +11,7 @@ from yunque.models.adapt import load_adapter, load_model, save_adapter, save_who
 from yunque.models.adapt import merge as merge_adapter
 from yunque.models.recipe import WEIGHTS
 from yunque.training.monitor import Monitor
-from yunque.training.objectives.answers import Batch
+from yunque.training.objectives.answers import AnswerCrossEntropy, Batch
 from yunque.training.preflight.context import Look, Preflight, failed, passed, skipped
 
 LOSS_TOLERANCE, TOLERANCE = 2e-5, 1e-3
@@ -23,20 +23,21 @@ MERGE_SHARE = 0.2
 def packed(run: Preflight) -> Look:
     """Loss of packed rows against that of their samples alone, as the model itself reads them, without any mask of ours."""
     trainer, rows, do = run.standing, run.rows, "set pack.packed = false: one sample a row"
+    objective = AnswerCrossEntropy() if rows.roles is not None else trainer.objective  # a preference has no loss alone
     several = [row for row in range(len(rows)) if rows.segments[row].max() > 1][:2]
     if not several:
         return skipped("no row holds two samples")
     together, apart = 0.0, 0.0
     with torch.no_grad():
         for row in several:
-            batch = trainer.objective.batch(rows, np.array([row]), trainer.processes.device)
+            batch = objective.batch(rows, np.array([row]), trainer.processes.device)
             if not isinstance(batch, Batch):
                 return skipped("the objective makes batches of its own")
             try:
-                together += float(trainer.objective.loss(trainer.model, batch))
+                together += float(objective.loss(trainer.model, batch))
             except (RuntimeError, TypeError, ValueError) as error:  # of a model that knows no such mask
                 return failed(f"this architecture cannot read packed rows ({str(error).splitlines()[0][:80]})", do)
-            apart += sum(float(trainer.objective.loss(trainer.model, alone)) for alone in batch.alone())
+            apart += sum(float(objective.loss(trainer.model, alone)) for alone in batch.alone())
     if not _near(together, apart):
         what = f"the loss of a packed row is {together:.3f}, that of its samples alone {apart:.3f}: "
         what += "this architecture looks, or carries a state, beyond a sample (recurrent layers, a sliding window)"

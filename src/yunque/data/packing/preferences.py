@@ -1,0 +1,136 @@
+"""Pack preferences into rows: what belongs together stands in one row, each answer a segment with a role.
+
+Paired (DPO, ORPO): the wanted answer and right after it the other, both after the very same context. Unpaired (KTO): every
+answer alone, and beside it its prompt with the answer to another one, by which the loss knows how far the model has gone.
+
+Covered: context is cut alike for all answers to a prompt, so that nothing but the answer tells them apart; every preference
+has a place in the counts.
+Not covered: models that cannot read packed rows; a mixture with other kinds of pairs.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from yunque.core.errors import TrainingError
+from yunque.core.nouns import Preference, seed_from
+from yunque.data.packing.rows import MISMATCHED, UNWANTED, WANTED, PackRecipe, Rows, Sample, best_fit, to_arrays
+from yunque.models.tokenizer import FimTokens, encode, heal, opening, render
+
+LEAST_CONTEXT = 16
+"""Tokens of a prompt below which an answer is not learned from: it would be an answer to anything."""
+Unit = list[tuple[Sample, int]]
+"""Samples that must stand in one row, one after the other, each with its role."""
+
+
+def pack_preferences(
+    preferences: Iterable[Preference],
+    tokenizer: object,
+    fim: FimTokens,
+    recipe: PackRecipe,
+    num_tokens: int,
+    seed: int,
+    *,
+    paired: bool,
+) -> tuple[Rows, dict]:
+    """Rows of at most ``num_tokens`` tokens of preferences in an order of their own, and what became of every one.
+
+    In the counts ``used``, ``too_long``, ``half`` (paired, but only one answer is known), ``same`` (both are one text) and
+    ``over_budget`` add up to ``preferences``. TrainingError when nothing is left to train on.
+    """
+    if not recipe.packed:
+        raise TrainingError("preferences stand in rows together", where="pack.packed", do="leave it true")
+    drawn = sorted(preferences, key=lambda preference: seed_from(seed, preference.id))
+    counts: Counter[str] = Counter({name: 0 for name in ("used", "too_long", "half", "same", "over_budget", "cut")})
+    counts["preferences"] = len(drawn)
+    others = [answer for preference in drawn for answer in (preference.chosen, preference.rejected) if answer]
+    units: list[Unit] = []
+    spent = 0
+    for number, preference in enumerate(drawn):
+        if spent >= num_tokens:
+            counts["over_budget"] += 1
+            continue
+        unused = _unused(preference, paired=paired)
+        made = [] if unused else _units(preference, others, number, tokenizer, fim, recipe, paired=paired)
+        if not made:
+            counts[unused or "too_long"] += 1
+            continue
+        counts["used"] += 1
+        counts["cut"] += any(sample.cut for unit in made for sample, _ in unit)
+        units += made
+        spent += sum(len(sample.ids) for unit in made for sample, _ in unit)
+    rows = _lay_out(units, recipe.length_tokens, fim.pad)
+    if not len(rows):
+        do = "gather more reactions, or raise pack.length_tokens"
+        raise TrainingError("no usable preferences: nothing would be trained", do=do)
+    by_role = Counter(role for unit in units for _, role in unit)
+    return rows, dict(counts) | {
+        "wanted": by_role[WANTED],
+        "unwanted": by_role[UNWANTED],
+        "rows": len(rows),
+        "tokens": int((rows.segments > 0).sum()),
+        "answer_tokens": int(rows.answers.sum()),
+        "utilisation": round(float((rows.segments > 0).mean()), 4),
+    }
+
+
+def _unused(preference: Preference, *, paired: bool) -> str:
+    """Why a preference cannot be learned from, if so."""
+    if preference.chosen == preference.rejected:
+        return "same"
+    return "half" if paired and not (preference.chosen and preference.rejected) else ""
+
+
+def _units(
+    preference: Preference,
+    others: Sequence[str],
+    number: int,
+    tokenizer: object,
+    fim: FimTokens,
+    recipe: PackRecipe,
+    *,
+    paired: bool,
+) -> list[Unit]:
+    """What is laid into rows of one preference; nothing where it does not fit."""
+    answers = [(text, role) for text, role in ((preference.chosen, WANTED), (preference.rejected, UNWANTED)) if text]
+    if paired:
+        together = [answers]
+    else:
+        elsewhere = [others[(number + step) % len(others)] for step in range(1, 1 + len(answers))]
+        together = [[answer, (other, MISMATCHED)] for answer, other in zip(answers, elsewhere, strict=True)]
+    units = [_encode(preference, texts, tokenizer, fim, recipe) for texts in together]
+    return [] if any(not unit for unit in units) else units
+
+
+def _encode(
+    preference: Preference, texts: list[tuple[str, int]], tokenizer: object, fim: FimTokens, recipe: PackRecipe
+) -> Unit:
+    """The answers after the same context; nothing where that leaves too little of it."""
+    blanks = heal(preference.prompt)[1]
+    answers = [[*encode(tokenizer, blanks + text), fim.end] for text, _ in texts]
+    marks = 3 if preference.suffix else 0
+    left = recipe.length_tokens - sum(map(len, answers))
+    room = left // len(texts) - len(opening(tokenizer)) - marks
+    if room < LEAST_CONTEXT:
+        return []
+    suffix_tokens = min(recipe.suffix_tokens, room // 3) if marks else 0
+    prompt_tokens = min(recipe.prompt_tokens, room - suffix_tokens)
+    hole = fim if marks else None
+    before, _, cut = render(tokenizer, preference.prompt, preference.suffix, hole, prompt_tokens, suffix_tokens)
+    return [
+        (Sample(ids=(*before, *answer), answer_from=len(before), cut=cut), role)
+        for answer, (_, role) in zip(answers, texts, strict=True)
+    ]
+
+
+def _lay_out(units: list[Unit], length: int, pad: int) -> Rows:
+    sizes = [sum(len(sample.ids) for sample, _ in unit) for unit in units]
+    rows = [[member for index in row for member in units[index]] for row in best_fit(sizes, length)]
+    roles = np.zeros((len(rows), max((len(row) for row in rows), default=0)), dtype=np.int8)
+    for number, row in enumerate(rows):
+        roles[number, : len(row)] = [role for _, role in row]
+    return replace(to_arrays([[sample for sample, _ in row] for row in rows], length, pad), roles=roles)
