@@ -80,10 +80,10 @@ def test_what_is_sharded_is_divided_and_what_is_gathered_is_not():
         patch.setitem(FACTS, "trained", facts["trained"])
         weights, gathered = 4 * 135e6, 4 * (2 * (135e6 - FACTS["tables"]) / 30 + FACTS["tables"])
         assert states("none", 8) == states("none", 1)
-        assert states("none", 1) - states("zero1", 8) == pytest.approx(2 * weights - 3 * weights / 8, rel=1e-6)
-        assert states("none", 1) - states("zero2", 8) == pytest.approx(3 * weights - 4 * weights / 8, rel=1e-6)
+        assert states("none", 1) - states("zero1", 8) == pytest.approx(weights - 3 * weights / 8, rel=1e-6)
+        assert states("none", 1) - states("zero2", 8) == pytest.approx(2 * weights - 4 * weights / 8, rel=1e-6)
         assert states("none", 1) - states("fsdp", 8) == pytest.approx(4 * weights * 7 / 8 - gathered, rel=1e-6)
-        assert states("zero3", 8) - states("fsdp", 8) == pytest.approx(weights / 8, rel=1e-6)
+        assert states("zero3", 8) - states("fsdp", 8) == pytest.approx(weights / 8 + weights, rel=1e-6)  # with its bucket
         assert states("fsdp", 8) - states("fsdp", 8, offload=True) == pytest.approx(4 * weights / 8, rel=1e-6)
 
 

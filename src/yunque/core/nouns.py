@@ -419,7 +419,7 @@ class Insertion:
         return self.before + self.text + self.after
 
 
-# -------------------------------------------------------------------------------------------------------- numbers, artifacts
+# ------------------------------------------------------------------------------------------------------------------- numbers
 @dataclass(frozen=True, kw_only=True)
 class Measure:
     """One number with its interval. ERROR and SKIP are counted beside it, never averaged in."""
@@ -434,25 +434,3 @@ class Measure:
     unit: str = ""
     skipped: int = 0
     errors: int = 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Manifest:
-    """What an artifact is and where it came from; written last, so that "it exists" means "it is whole"."""
-
-    id: str
-    kind: str
-    parents: tuple[str, ...]
-    recipe: dict
-    """The resolved part of the recipe that decided this artifact."""
-    seed: int
-    code_version: str
-    counts: dict
-    """What went in, what came out, what was lost and why; numbers and short strings only."""
-    created_at: str
-    """UTC, ISO 8601, microseconds: the order in which artifacts were made. Not part of the id."""
-    took_s: float
-    peak_bytes: int
-    """Largest resident set of this process until the artifact was done. Not part of the id."""
-    name: str = ""
-    """What it is of, for people. Not part of the id."""

@@ -284,7 +284,7 @@ class Planning:
 
         known, carbon = devices(table)
         device = find_device(gpu, known)
-        measure = measure and device.name == here(known).name
+        measure = measure and device.name == here(known).name and self.recipe.training.sharding == "none"
         with TemporaryDirectory() as scratch:
             base = self._base(Path(scratch))
             planner = Planner(base=base, model=self.recipe.model, training=self.recipe.training, pack=self.recipe.pack)

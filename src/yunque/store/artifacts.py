@@ -32,7 +32,7 @@ from pathlib import Path
 
 import yunque
 from yunque.core.errors import StoreError
-from yunque.core.nouns import Manifest, content_id
+from yunque.core.nouns import content_id
 
 MANIFEST = "manifest.json"
 TAINTED = "tainted.json"
@@ -41,6 +41,28 @@ RECIPE = "recipe.json"
 MEASUREMENTS = ("eval",)
 """Kinds of artifacts that are kept beside newer ones of their name."""
 UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """What an artifact is and where it came from; written last, so that "it exists" means "it is whole"."""
+
+    id: str
+    kind: str
+    parents: tuple[str, ...]
+    recipe: dict
+    """The resolved part of the recipe that decided this artifact."""
+    seed: int
+    code_version: str
+    counts: dict
+    """What went in, what came out, what was lost and why; numbers and short strings only."""
+    created_at: str
+    """UTC, ISO 8601, microseconds: the order in which artifacts were made. Not part of the id."""
+    took_s: float
+    peak_bytes: int
+    """Largest resident set of this process until the artifact was done. Not part of the id."""
+    name: str = ""
+    """What it is of, for people. Not part of the id."""
 
 
 @dataclass(frozen=True, kw_only=True)

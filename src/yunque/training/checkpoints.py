@@ -37,7 +37,11 @@ class History:
     best_loss: float = float("inf")
     stopped_early: bool = False
     processes: int = 1
-    """That trained together, at the end."""
+    """That trained together, at the end, …"""
+    sharding: str = "none"
+    """… as `training.sharding` has it, …"""
+    moments_held: int = 0
+    """… and how many first moments of the optimizer the main one of them held."""
 
     def stale(self) -> int:
         """Validations since the best one."""
@@ -73,7 +77,7 @@ def _write(path: Path, save: Callable[[IO[bytes]], None]) -> None:
 def read(path: Path) -> dict[str, Any]:
     """What `write` wrote. TrainingError when it cannot be read."""
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except Exception as error:  # torch, pickle and zipfile each raise their own
         what = f"the checkpoint cannot be read ({type(error).__name__})"
         raise TrainingError(what, where=path, do="delete it to start this step over") from error

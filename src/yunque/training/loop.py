@@ -16,7 +16,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +76,7 @@ class Trainer:
         self.layout = layout_for(module, self.recipe, self.peak, self.processes)
         self.num_steps = num_steps(len(self.train), self.recipe)
         self.history = History()
+        self._orders: dict[tuple[int, int], np.ndarray] = {}  # of the rows of an epoch: the last one that was needed
 
     @property
     def weights(self) -> dict[str, torch.nn.Parameter]:
@@ -108,7 +109,6 @@ class Trainer:
             if not self.history.validations:
                 self._validate(0)
                 self._checkpoint(0)
-            self.history.processes = self.processes.num_processes
             while step < self.num_steps and not self.history.stopped_early:
                 step += 1
                 if wrong := self._step(step):
@@ -129,6 +129,8 @@ class Trainer:
                     raise Paused(f"stopped at step {step} of {self.num_steps}; the same command goes on from here")
         self._keep([reading for probe in self.probes for reading in probe.close()])
         self.monitor.close()
+        about = self.processes.num_processes, self.layout.name, self.layout.moments_held
+        self.history.processes, self.history.sharding, self.history.moments_held = about
         self._take_best()
         return self.history
 
@@ -290,10 +292,12 @@ class Trainer:
             return [np.arange(len(self.train))]
         return [np.flatnonzero(stages == number) for number in np.unique(stages)]
 
-    @lru_cache(maxsize=4)  # noqa: B019  a trainer lives as long as its process
     def _epoch_order(self, stage: int, epoch: int) -> np.ndarray:
-        salt = ("epoch", epoch) if not stage else ("epoch", epoch, stage)
-        return np.random.default_rng(seed_from(self.seed, *salt)).permutation(len(self._stages[stage]))
+        if (stage, epoch) not in self._orders:
+            salt = ("epoch", epoch) if not stage else ("epoch", epoch, stage)
+            order = np.random.default_rng(seed_from(self.seed, *salt)).permutation(len(self._stages[stage]))
+            self._orders = {(stage, epoch): order}
+        return self._orders[stage, epoch]
 
     @property
     def rate_scale(self) -> float:

@@ -28,6 +28,7 @@ from yunque.training.devices import Device
 from yunque.training.loop import Trainer
 from yunque.training.monitor import flops_per_token, memory_bytes
 from yunque.training.objectives.answers import CHUNK_TOKENS, AnswerCrossEntropy
+from yunque.training.parallel.launch import BUCKET
 from yunque.training.recipe import TrainingRecipe, num_steps
 
 BEST_SHARE, FULL_WIDTH = 0.45, 2048
@@ -176,14 +177,15 @@ def _states_of(facts: Mapping[str, Any], model: ModelRecipe, training: TrainingR
     gradients, moments = 4 * facts["trained"], 8 * facts["trained"]
     if training.sharding == "none":
         return weights + gradients + moments
-    if training.sharding != "fsdp":
-        moments += 4 * facts["trained"]  # DeepSpeed updates a copy of the weights
+    bucket = 0
+    if training.sharding != "fsdp":  # DeepSpeed updates a copy of the weights, and keeps room for gradients that it sends
+        moments, bucket = moments + 4 * facts["trained"], 4 * min(facts["trained"], BUCKET)
     whole = [weights, gradients, moments]
     first = {"zero1": 2, "zero2": 1}.get(training.sharding, 0)
     shard = 0 if training.offload else sum(whole[first:]) / count
     # Of weights in shards, the tables and two layers (one is fetched ahead) lie there whole.
     gathered = 0 if first else number * (2 * (facts["parameters"] - facts["tables"]) / facts["layers"] + facts["tables"])
-    return sum(whole[:first]) + shard + gathered
+    return sum(whole[:first]) + shard + gathered + bucket
 
 
 def model_facts(base: Path, recipe: ModelRecipe) -> dict[str, Any]:

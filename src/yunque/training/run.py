@@ -9,6 +9,7 @@ energy.json               what it used, where codecarbon is installed
 
 from __future__ import annotations
 
+import gc
 import json
 import time
 from collections.abc import Callable, Sequence
@@ -20,6 +21,7 @@ import numpy as np
 import torch
 from pydantic import TypeAdapter
 
+from yunque.core.errors import TrainingError
 from yunque.core.plugins import find_part
 from yunque.core.progress import quiet, silent
 from yunque.core.seams import Objective, Progress
@@ -33,7 +35,7 @@ from yunque.training.devices import peak_flops
 from yunque.training.energy import measured, read, refuse_unknown
 from yunque.training.loop import Trainer
 from yunque.training.objectives.answers import Batch
-from yunque.training.parallel.launch import launch, takes_launching
+from yunque.training.parallel.launch import LOG, launch, takes_launching
 from yunque.training.readings import Probe
 from yunque.training.recipe import TrainingRecipe, num_steps
 
@@ -87,7 +89,7 @@ class TrainingJob:
             seed=self.seed,
             folder=folder,
             bytes_per_token=bytes_per_token(objective, validation, token_bytes(self.tokenizer())),
-            autocast=self.model.tuning == "full" and choose_dtype(self.model.dtype) == torch.bfloat16,
+            autocast=choose_dtype(self.model.dtype) == torch.bfloat16,
             peak_flops=peak_flops(),
             **more,
         )
@@ -123,10 +125,15 @@ def train(
     ``worker``: a module that runs `fit` of the job in its first argument, for trainings that take several processes.
     """
     started = time.monotonic()
+    if job.model.tuning == "qlora" and job.training.sharding in ("fsdp", "zero3"):
+        do = "use sharding = 'none', 'zero1' or 'zero2': a base of 4 bits is small, or tuning = 'lora'"
+        raise TrainingError("weights of 4 bits cannot be sharded", where="training.sharding", do=do)
     refuse_unknown(job.training.country)
     several = bool(worker) and takes_launching(job.training)
     with measured(folder, job.training.country, everything=several):
         if several:
+            gc.collect()
+            torch.cuda.empty_cache()  # of the preflight: the GPU is for others now
             (folder / JOB).write_text(TypeAdapter(TrainingJob).dump_json(job).decode())
             launch(worker, folder, job.training, progress, say)
             model = job.trainable()
@@ -139,8 +146,8 @@ def train(
     else:
         save_adapter(model, folder / ADAPTER)
         job.tokenizer().save_pretrained(folder / ADAPTER)
-    for name in (CHECKPOINT, BEST, JOB):
-        (folder / name).unlink(missing_ok=True)
+    for path in (*(folder / name for name in (CHECKPOINT, BEST, JOB, LOG)), *folder.glob("*.part"), *folder.glob("*.npy")):
+        path.unlink(missing_ok=True)
     history = History(**json.loads((folder / HISTORY).read_text()))
     return _counts(history, num_steps(len(Rows.load(job.packed, "train")), job.training)) | {
         "trained_parameters": trained,
@@ -159,6 +166,7 @@ def _counts(history: History, planned: int) -> dict:
         "stopped_early": history.stopped_early,
         "rollbacks": len(history.rollbacks),
         "processes": history.processes,
+        "sharding": history.sharding,
     }
 
 

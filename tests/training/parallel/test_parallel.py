@@ -114,7 +114,9 @@ def alone(in_folder):
 def test_two_processes_make_the_curve_of_one(job, alone, in_folder, tuning, sharding):
     wanted_folder, wanted, _ = alone(job(tuning))
     folder, history, counts = in_folder(job(tuning, processes=2, sharding=sharding))
-    assert counts["processes"] == 2
+    assert (counts["processes"], counts["sharding"]) == (2, sharding)
+    share = history["moments_held"] / wanted["moments_held"]
+    assert share == 1 if sharding == "none" else 0.45 < share < 0.55, "it is what it says"
     assert len(wanted["steps"]) == 9 and losses(wanted)[0] > losses(wanted)[8] + 0.3
     assert losses(history) == pytest.approx(losses(wanted), rel=1e-3)
     for key in ("grad_norm", "tokens_seen"):
@@ -125,10 +127,26 @@ def test_two_processes_make_the_curve_of_one(job, alone, in_folder, tuning, shar
         assert torch.allclose(first[name].float(), weight.float(), atol=2e-3), name
 
 
-def test_a_base_in_bfloat16_is_sharded_beside_an_adapter_in_float32(job, in_folder):
-    _, history, counts = in_folder(job(dtype="bfloat16", processes=2, sharding="fsdp"))
+@pytest.mark.parametrize("sharding", ["fsdp", "zero3"])
+def test_a_base_in_bfloat16_is_sharded_beside_an_adapter_in_float32(job, in_folder, sharding):
+    _, history, counts = in_folder(job(dtype="bfloat16", processes=2, sharding=sharding, checkpointing=True))
     assert counts["dtype"] == "bfloat16"
     assert history["steps"][-1]["loss"] < history["steps"][0]["loss"] - 0.3
+
+
+SPIKES = {"epochs": 3.0, "learning_rate": 0.1, "warmup_share": 0.9, "spike": 2.0, "patience": 3, "validate_every": 2}
+"""The rate rises until the loss does."""
+
+
+@pytest.mark.parametrize("sharding", ["fsdp", "zero3"])
+def test_going_back_and_stopping_early_are_those_of_one_process(job, in_folder, sharding):
+    _, wanted, _ = in_folder(job(**SPIKES))
+    _, history, _ = in_folder(job(processes=2, sharding=sharding, **SPIKES))
+    assert wanted["rollbacks"]
+    assert [row["step"] for row in history["rollbacks"]] == [row["step"] for row in wanted["rollbacks"]]
+    calm = slice(0, wanted["rollbacks"][0]["to"])  # after it, at this rate, rounding grows
+    assert losses(history)[calm] == pytest.approx(losses(wanted)[calm], rel=1e-3)
+    assert history["stopped_early"] and len(history["steps"]) == len(wanted["steps"])
 
 
 # -------------------------------------------------------------------------------------------- stopped, killed, gone on with
@@ -189,10 +207,25 @@ def test_a_killed_rank_ends_the_others_and_one_process_goes_on(job, alone, in_fo
     assert losses(history) == pytest.approx(losses(wanted), rel=1e-3)
 
 
+def test_ctrl_c_saves_and_leaves_nobody_behind(job, in_folder, tmp_path):
+    def press():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        in_folder(job(processes=2, epochs=4.0), tmp_path, progress=stopping_at(5, press))
+    assert not workers(tmp_path)
+    assert 5 <= read(tmp_path / CHECKPOINT)["step"] < 36
+
+
 # ------------------------------------------------------------------------------------------------------------------ refusals
 def test_rows_that_cannot_be_shared_evenly_are_refused(job, in_folder):
     with pytest.raises(TrainingError, match=r"training.rows_per_step: 4 rows a step cannot be shared evenly by 3 processes"):
         in_folder(job(processes=3))
+
+
+def test_weights_of_four_bits_are_not_sharded(job, in_folder):
+    with pytest.raises(TrainingError, match=r"training.sharding: weights of 4 bits cannot be sharded"):
+        in_folder(job("qlora", processes=2, sharding="zero3"))
 
 
 def test_several_machines_need_a_place_to_meet(job, in_folder):

@@ -20,6 +20,7 @@ from yunque.training.parallel.layout import Layout
 class FullySharded(Layout):
     """A shard of everything on every process."""
 
+    name = "fsdp"
     sharded = True
 
     def _lay_out(self) -> None:
@@ -45,12 +46,16 @@ class FullySharded(Layout):
         self.wrapped.reshard()
         super().take(values)
 
+    def _held(self, value: torch.Tensor) -> int:
+        return value.to_local().numel() if isinstance(value, DTensor) else value.numel()
+
     def _whole(self, value: torch.Tensor) -> torch.Tensor:
         return value.full_tensor() if isinstance(value, DTensor) else value
 
     def _part(self, value: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
         assert isinstance(weight, DTensor)
-        return distribute_tensor(value.to(weight.device), weight.device_mesh, weight.placements, src_data_rank=None)
+        part = distribute_tensor(value, weight.device_mesh, weight.placements, src_data_rank=None)
+        return part.to(weight.device)  # which is not the mesh's where shards are offloaded
 
 
 def blocks(model: Any) -> list[torch.nn.Module]:

@@ -6,6 +6,7 @@ sharded processes goes on on one, and the other way round.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import nullcontext
 from datetime import timedelta
 from typing import Any
@@ -44,6 +45,7 @@ class LossModule(torch.nn.Module):
 class Layout:
     """Everything on every process; each learns from rows of its own, and gradients are summed over all (DDP)."""
 
+    name = "none"
     sharded = False
     """Whether a process alone cannot ask the model anything."""
 
@@ -57,7 +59,9 @@ class Layout:
         self.wrapped: Any = self.loss_module.to(self.processes.device)
         self.optimizer = self._adam()
         if self.processes.num_processes > 1:
-            self.wrapped = DistributedDataParallel(self.loss_module, broadcast_buffers=False, find_unused_parameters=True)
+            self.wrapped = DistributedDataParallel(
+                self.loss_module, broadcast_buffers=False, find_unused_parameters=True, gradient_as_bucket_view=True
+            )
 
     def _adam(self) -> torch.optim.AdamW:
         groups = decay_groups(self.model, self.weights, self.recipe.weight_decay)
@@ -72,6 +76,11 @@ class Layout:
     def weights(self) -> dict[str, torch.nn.Parameter]:
         """What is trained of it, by name, as it lies here."""
         return {name: weight for name, weight in self.model.named_parameters() if weight.requires_grad}
+
+    @property
+    def moments_held(self) -> int:
+        """How many first moments of the optimizer lie on this process."""
+        return sum(self._held(state["exp_avg"]) for state in self.optimizer.state.values() if "exp_avg" in state)
 
     # ------------------------------------------------------------------------------------------------------------- a step
     def loss(self, batch: Any, what: str = "loss") -> torch.Tensor:
@@ -101,7 +110,7 @@ class Layout:
     # --------------------------------------------------------------------------------------------------------- whole tensors
     def gathered(self) -> dict[str, torch.Tensor]:
         """What is trained, whole and in main memory; every process must call it, and all but the main one get nothing."""
-        return self._kept({name: self._whole(weight.detach()) for name, weight in self.weights.items()})
+        return self._kept((name, self._whole(weight.detach())) for name, weight in self.weights.items())
 
     def take(self, values: dict[str, torch.Tensor]) -> None:
         """Put whole tensors in place of what is trained. KeyError, RuntimeError where they are another model's."""
@@ -113,7 +122,7 @@ class Layout:
         """The optimizer's state by name of the weight, whole; empty before the first step. As `gathered` otherwise."""
         state = self.optimizer.state
         return {
-            name: self._kept({key: self._whole(value) for key, value in state[weight].items()})
+            name: self._kept((key, self._whole(value)) for key, value in state[weight].items())
             for name, weight in self.weights.items()
             if weight in state
         }
@@ -121,14 +130,19 @@ class Layout:
     def take_moments(self, values: dict[str, dict[str, torch.Tensor]]) -> None:
         """Put back what `moments` gave. KeyError where it is another model's."""
         self.optimizer.state.clear()
-        for name, weight in self.weights.items() if values else ():
-            self.optimizer.state[weight] = {
-                key: value.clone() if key == "step" else self._part(value, weight).clone()
-                for key, value in values[name].items()
-            }
+        for name, weight in self.weights.items():
+            if name in values:  # a weight that never had a gradient has no state
+                self.optimizer.state[weight] = {
+                    key: value.to(weight.device, copy=True) if key == "step" else self._part(value, weight).clone()
+                    for key, value in values[name].items()
+                }
 
-    def _kept(self, values: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        return {name: value.cpu() for name, value in values.items()} if self.processes.is_main_process else {}
+    def _kept(self, values: Iterable[tuple[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+        """In main memory, one after the other, so that a device never holds all of them whole."""
+        return {name: value.cpu() for name, value in values if self.processes.is_main_process}
+
+    def _held(self, value: torch.Tensor) -> int:
+        return value.numel()
 
     def _whole(self, value: torch.Tensor) -> torch.Tensor:
         """All of a tensor that lies as the weights do."""

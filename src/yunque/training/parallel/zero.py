@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from yunque.core.errors import TrainingError
+from yunque.training.parallel.launch import BUCKET
 from yunque.training.parallel.layout import MOMENTS, Layout
 
 try:
@@ -32,18 +33,21 @@ class Zero(Layout):
     """ZeRO of the recipe's stage."""
 
     def _lay_out(self) -> None:
-        self.stage = int(self.recipe.sharding.removeprefix("zero"))
+        self.name, self.stage = self.recipe.sharding, int(self.recipe.sharding.removeprefix("zero"))
         self.sharded = self.stage == 3
-        if not self.sharded:
-            self.loss_module.to(self.processes.device)
-        engine, *_ = deepspeed.initialize(model=self.loss_module, optimizer=self._adam(), config=self.config())
+        optimizer, config = self._adam(), self.config()  # while weights have their shapes
+        if self.sharded:  # one weight after the other: the whole may be more than a device holds
+            for buffer in self.loss_module.buffers():
+                buffer.data = buffer.data.to(self.processes.device)
+            deepspeed.zero.Init(module=self.loss_module, config_dict_or_path=config)
+        engine, *_ = deepspeed.initialize(model=self.loss_module, optimizer=optimizer, config=config)
         self.wrapped: Any = engine
         self.zero: Any = engine.optimizer
         self.optimizer = self.zero.optimizer
         # DeepSpeed makes the state at its first step, and then (0.19) finds that of the first group of weights alone.
         for flat in self._flats():
             zeros = {key: torch.zeros_like(flat) for key in MOMENTS}
-            self.optimizer.state[flat] = {"step": torch.tensor(0.0)} | zeros
+            self.optimizer.state[flat] = {"step": torch.zeros((), device=flat.device)} | zeros
         if self.stage < 3:
             self.zero._lazy_init_hp_params_optimizer_state()
         if self.sharded:
@@ -52,7 +56,12 @@ class Zero(Layout):
     def config(self) -> dict[str, Any]:
         """As DeepSpeed wants it, out of the recipe."""
         offload = {"device": "cpu" if self.recipe.offload else "none"}
-        zero: dict[str, Any] = {"stage": self.stage, "offload_optimizer": offload}
+        trained = sum(weight.numel() for weight in self.weights.values())
+        zero: dict[str, Any] = {
+            "stage": self.stage,
+            "offload_optimizer": offload,
+            "reduce_bucket_size": min(trained, BUCKET),
+        }
         if self.stage == 3:
             zero["offload_param"] = offload
         return {
@@ -95,10 +104,12 @@ class Zero(Layout):
         """As in `Layout`."""
         if self.stage < 3:
             return super().gathered()
-        return self._kept({name: safe_get_full_fp32_param(weight) for name, weight in self.weights.items()})
+        return self._kept((name, safe_get_full_fp32_param(weight)) for name, weight in self.weights.items())
 
     def take(self, values: dict[str, torch.Tensor]) -> None:
         """As in `Layout`: both what is computed with and DeepSpeed's own copy, which is what it updates."""
+        if self.sharded:
+            self.zero._partition_all_parameters()  # small weights stay gathered after a step, with what they were
         for name, weight in self.weights.items():
             if tuple(values[name].shape) != tuple(getattr(weight, "ds_shape", weight.shape)):
                 raise RuntimeError(f"{name} has another shape")
@@ -114,7 +125,7 @@ class Zero(Layout):
         """As in `Layout`."""
         step = self._states()[0]["step"]
         return {
-            name: self._kept({key: safe_get_full_optimizer_state(weight, key) for key in MOMENTS} | {"step": step})
+            name: self._kept([*((key, safe_get_full_optimizer_state(weight, key)) for key in MOMENTS), ("step", step)])
             for name, weight in self.weights.items()
         }
 
@@ -122,14 +133,13 @@ class Zero(Layout):
         """As in `Layout`."""
         for state in self._states():
             state["step"].fill_(float(next(iter(values.values()))["step"]) if values else 0.0)
-            for key in () if values else MOMENTS:
-                state[key].zero_()
-        for name, weight in self.weights.items() if values else ():
+        for name, weight in self.weights.items():
             for key in MOMENTS:
+                value = values[name][key] if name in values else torch.zeros(getattr(weight, "ds_shape", weight.shape))
                 if self.stage < 3:
-                    safe_set_full_optimizer_state(weight, values[name][key], key)
+                    safe_set_full_optimizer_state(weight, value, key)
                 else:
-                    safe_set_local_optimizer_state(weight, self._shard(values[name][key], weight), key)
+                    safe_set_local_optimizer_state(weight, self._shard(value, weight), key)
 
     def _flats(self) -> list[torch.Tensor]:
         return self.zero.single_partition_of_fp32_groups if self.stage < 3 else self.zero.fp32_partitioned_groups_flat

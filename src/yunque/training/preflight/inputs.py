@@ -150,7 +150,8 @@ def memory(run: Preflight) -> Look:
     job = run.job
     facts = run.facts
     kind, here = "cuda" if torch.cuda.is_available() else "cpu", processes_of(job.training)
-    needed = memory_of(facts, job.model, job.training, run.rows.ids.shape[1], kind, here * job.training.machines)
+    recipe = job.training.model_copy(update={"offload": False}) if kind == "cpu" else job.training
+    needed = memory_of(facts, job.model, recipe, run.rows.ids.shape[1], kind, here * recipe.machines)
     needed, free = needed * (1 if kind == "cuda" else here), free_memory_bytes()
     text = f"about {needed / 1e9:.1f} GB of {free / 1e9:.1f} GB that are free"
     if free and needed > free:
