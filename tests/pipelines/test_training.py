@@ -14,6 +14,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from yunque.core.errors import ModelError, StoreError, TrainingError
 from yunque.core.nouns import Outcome
 from yunque.core.progress import silent
+from yunque.data.packing.rows import Rows
 from yunque.data.split import Split, parts_of
 from yunque.models.adapt import load_model
 from yunque.models.tokenizer import encode, find_fim, load_tokenizer
@@ -279,3 +280,48 @@ def test_a_plan_of_a_model_that_is_not_there_yet():
     width, ff = 768, 2048
     assert plan.parameters == 20000 * width + 12 * (4 * width * width + 3 * width * ff + 2 * width) + width
     assert plan.trained_parameters == plan.parameters
+
+
+# -------------------------------------------------------------------------------------------------------------- preferences
+@pytest.fixture
+def wanted(tmp_path):
+    """A table of questions, each with a better and a worse answer; one of them holds a person's address."""
+    rows = [
+        {"q": f"How is item {n} counted?", "a": f"return count + {n}", "r": f"return count - {n}  # write to {MAIL}"}
+        for n in range(40)
+    ]
+    path = tmp_path / "wanted.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+MAIL = "ana.perez@correo-de-ana.es"
+
+
+@pytest.mark.parametrize("objective", ["dpo", "orpo", "kto"])
+def test_preferences_of_a_table_are_trained_on(source, wanted, fim_folder, tmp_path, objective):
+    path = tmp_path / "recipe.toml"
+    path.write_text(
+        f"[[sources]]\nspec = {str(source)!r}\n[[sources]]\nspec = 'table:{wanted}'\n"
+        "options = { columns = { prompt = 'q', answer = 'a', rejected = 'r' }, licence = 'MIT' }\n"
+    )
+    settings = (*SMALL, f"model.base={fim_folder}", f"training.objective={objective}", "training.learning_rate=1e-2")
+    recipe = forge_recipe([str(path)], None, [*settings, "training.epochs=4", "training.rows_per_step=2", "model.dropout=0"])
+    forge = Forge(recipe=recipe, out=tmp_path / "out", say=lambda line: None, measured=False)
+    forge.run()
+    dataset, packed, tuned = made(forge, "dataset"), made(forge, "packed"), made(forge, "adapter")
+    assert dataset.counts["preferences"] == {"table": 40}
+    counts = packed.counts
+    assert counts["train"]["used"] + counts["validation"]["used"] == 40 and counts["validation"]["used"]
+    assert MAIL not in load_tokenizer(packed.path / "tokenizer").decode(Rows.load(packed.path, "train").ids.flatten())
+    history = json.loads((tuned.path / "history.json").read_text())
+    assert history["best_loss"] < 0.9 * history["validations"][0]["loss"]
+    if objective != "orpo":
+        assert history["validations"][0]["loss"] == pytest.approx({"dpo": 0.6931, "kto": 0.5}[objective], abs=2e-3)
+    assert not list(tuned.path.glob("*.npy"))
+
+
+def test_a_data_set_without_preferences_is_refused_for_dpo(run, fim_folder):
+    forge, _ = run(f"model.base={fim_folder}", "training.objective=dpo")
+    with pytest.raises(TrainingError, match="no usable preferences: nothing would be trained; gather more reactions"):
+        forge.run()

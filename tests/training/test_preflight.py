@@ -339,13 +339,7 @@ def test_what_cannot_be_looked_at_is_not_passed(make_job, look, base_folder, tmp
 def test_preferences_are_looked_at_as_well(make_job, look, objective):
     def prefer(job):
         tokenizer = load_tokenizer(job.packed / "tokenizer")
-        some = [
-            Preference(
-                id=pair.id, prompt=pair.prompt, chosen=pair.answer, rejected="\n    pass", because="tests",
-                language="python", origin_ids=pair.origin_ids,
-            )
-            for pair in pairs()
-        ]  # fmt: skip
+        some = [Preference(**vars(pair) | {"rejected": "\n    pass", "because": "tests"}) for pair in pairs()]
         recipe = PackRecipe(length_tokens=128, prompt_tokens=64)
         rows, _ = pack_preferences(some, tokenizer, find_fim(tokenizer), recipe, 10**6, 1, paired=objective != "kto")
         for part in ("train", "validation"):

@@ -113,19 +113,12 @@ class Pair:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Preference:
-    """Answers to one prompt of which one was wanted and one was not; of a mere reaction one of them is empty."""
+class Preference(Pair):
+    """A pair whose ``answer`` was wanted, and an answer to the same prompt that was not; of a mere reaction one is empty."""
 
-    id: str
-    prompt: str
-    suffix: str = ""
-    chosen: str
     rejected: str
     because: str
-    """Why: `edited`, `accepted`, `dismissed`, `tests`, …"""
-    language: str
-    origin_ids: tuple[str, ...]
-    """Ids of the records, or of the completions, that it was made from."""
+    """``accepted``, ``edited``, ``dismissed``, ``tests``, … or what a table says."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,10 +11,10 @@ from itertools import chain, islice
 from typing import Any, TypeVar
 
 from yunque.core.errors import RecipeError, StoreError
-from yunque.core.nouns import Dropped, Origin, Pair, PairKind, Record
+from yunque.core.nouns import Dropped, Origin, Pair, PairKind, Preference, Record
 from yunque.core.plugins import nearest
 from yunque.data.collect import DROPPED
-from yunque.data.dataset import ASIDE, EDITS, PAIRS, PAIRS_ASIDE, RECORDS, WEIGHTS
+from yunque.data.dataset import ASIDE, EDITS, PAIRS, PAIRS_ASIDE, PREFERENCES, RECORDS, WEIGHTS
 from yunque.data.duplicates.find import CLUSTERS, Clustered
 from yunque.data.packing.mixture import Weight
 from yunque.data.screening.finishing import Edited, FinishedPair, SetAside
@@ -22,7 +22,7 @@ from yunque.data.sources.kinds import SKIPPED
 from yunque.store.artifacts import Artifact, Store
 from yunque.store.tables import num_rows, read_lines, scan_table
 
-R = TypeVar("R", Record, Pair)
+R = TypeVar("R", Record, Pair, Preference)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +62,7 @@ TABLES: dict[str, tuple[str, type]] = {
     "dropped": (ASIDE, SetAside),
     "negative": (ASIDE, SetAside),
     "pairs": (PAIRS, Pair),
+    "preferences": (PREFERENCES, Preference),
     "dropped-pairs": (PAIRS_ASIDE, FinishedPair),
     "edits": (EDITS, Edited),
     "weights": (WEIGHTS, Weight),
@@ -167,10 +168,10 @@ def _by_part(store: Store, dataset: Artifact, kind: type[R]) -> Iterator[tuple[A
     """The records, or the pairs, of a data set with their parts; duplicates that it leaves out are none."""
     parts, marks = parts_of(store, dataset), _marks(store, dataset)
     if marks is not None and _drops(dataset):
-        yield from ((part, row) for part, row in without_duplicates(parts, marks, (kind,)) if isinstance(row, kind))
+        yield from ((part, row) for part, row in without_duplicates(parts, marks, (kind,)) if type(row) is kind)
         return
-    file = RECORDS if kind is Record else PAIRS
-    yield from ((part, row) for part in parts for row in scan_table(part.path / file, kind))
+    file = next(file for file, of in TABLES.values() if of is kind)
+    yield from ((part, row) for part in parts if (part.path / file).exists() for row in scan_table(part.path / file, kind))
 
 
 def parts_of(store: Store, dataset: Artifact) -> list[Artifact]:
@@ -183,7 +184,7 @@ def parts_of(store: Store, dataset: Artifact) -> list[Artifact]:
 def _rows(store: Store, dataset: Artifact, parts: list[Artifact], what: str) -> Iterator[Any]:
     """All rows of a table, part after part."""
     file, kind = TABLES[what]
-    if what in ("kept", "pairs"):
+    if what in ("kept", "pairs", "preferences"):
         yield from (row for _, row in _by_part(store, dataset, kind))
         return
     for part in parts:
@@ -221,9 +222,10 @@ def without_duplicates(
             if Record in kinds and not mark.reason:
                 yield part, record
         gone = copies - kept
-        for pair in scan_table(part.path / PAIRS, Pair) if Pair in kinds else ():
-            if not (pair.origin_ids and gone.issuperset(pair.origin_ids)):
-                yield part, pair
+        for file, kind in ((PAIRS, Pair), (PREFERENCES, Preference)):
+            for pair in scan_table(part.path / file, kind) if kind in kinds and (part.path / file).exists() else ():
+                if not (pair.origin_ids and gone.issuperset(pair.origin_ids)):
+                    yield part, pair
 
 
 def left_out(parts: list[Artifact], marks: Artifact, counts: dict) -> dict:

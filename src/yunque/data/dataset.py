@@ -2,13 +2,14 @@
 
     records.parquet       ``Record``: kept, cleaned, redacted
     pairs.parquet         ``Pair``: of every kind that the recipe asks for, and those that a stream brought
+    preferences.parquet   ``Preference``: those that a stream brought
     aside.parquet         ``SetAside``: dropped records and negative examples, each with its text and its reason
     pairs_aside.parquet   ``FinishedPair``: pairs of a stream that are not kept, and why
     edits.parquet         ``Edited``: what cleaning and redaction changed in a record
     weights.parquet       ``Weight``: kept records that count more than once
 
-Every record that comes in is in ``records`` or in ``aside``, every pair that a stream brings in ``pairs`` or in
-``pairs_aside``; an assertion holds the counts to it. A record whose text was changed has the id of its new text, and its
+Every record that comes in is in ``records`` or in ``aside``, every pair and preference that a stream brings in its table or
+in ``pairs_aside``; an assertion holds the counts to it. A record whose text was changed has the id of its new text, and its
 old origin.
 
 Memory: a batch of texts for each process; the ids of records that were changed or set aside, where a stream brings pairs.
@@ -21,7 +22,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from yunque.core.nouns import Pair, Record
+from yunque.core.nouns import Pair, Preference, Record
 from yunque.core.progress import silent
 from yunque.core.seams import Progress
 from yunque.data.packing.mixture import Weight
@@ -35,7 +36,7 @@ from yunque.data.screening.screen import TAGS, Tagged
 from yunque.store.tables import TableWriter, num_rows, open_table, scan_table
 
 RECORDS, PAIRS, ASIDE, PAIRS_ASIDE = "records.parquet", "pairs.parquet", "aside.parquet", "pairs_aside.parquet"
-EDITS, WEIGHTS = "edits.parquet", "weights.parquet"
+PREFERENCES, EDITS, WEIGHTS = "preferences.parquet", "edits.parquet", "weights.parquet"
 VALUES = "values.parquet"
 BATCH_CHARS = 2 << 20
 
@@ -72,15 +73,14 @@ def finish(
             for pair in index.pairs(lambda: scan_table(folder / RECORDS, Record)):
                 counts.pairs[pair.kind.value] += 1
                 made.add(pair)
-        with open_table(folder / PAIRS_ASIDE, FinishedPair) as aside:
-            for item in _brought(records / PAIRS, renamed, PairFinisher(finisher.redactor), workers):
-                counts.brought += 1
+        with open_table(folder / PAIRS_ASIDE, FinishedPair) as aside, open_table(folder / PREFERENCES, Preference) as wanted:
+            for item in _brought(records, renamed, PairFinisher(finisher.redactor), workers):
+                counts.bring(item)
                 if item.reason:
-                    counts.pairs_aside[item.reason.partition(":")[0]] += 1
                     aside.add(item)
+                elif isinstance(item.pair, Preference):
+                    wanted.add(item.pair)
                 else:
-                    counts.pairs[item.pair.kind.value] += 1
-                    counts.carried += 1
                     made.add(item.pair)
     return counts.plain()
 
@@ -128,21 +128,24 @@ def _write_records(
     return index, renamed
 
 
-def _brought(pairs: Path, renamed: dict[str, str], finisher: PairFinisher, workers: int) -> Iterator[FinishedPair]:
-    """The pairs that a stream brought: those of which a record was set aside go with it, the others are redacted."""
-    if not pairs.exists():
-        return
+def _brought(records: Path, renamed: dict[str, str], finisher: PairFinisher, workers: int) -> Iterator[FinishedPair]:
+    """The pairs and preferences that a stream brought: those of which a record was set aside go with it, the others are
+    redacted."""
     gone = frozenset(old for old, new in renamed.items() if not new)
-    batches = batched(scan_table(pairs, Pair), lambda pair: len(pair.prompt) + len(pair.answer), BATCH_CHARS)
-    for _, result in ordered_map(finisher, batches, workers=workers, lost=finisher.lost):
-        for item in result:
-            if item.reason:
-                yield item
-            elif not gone.isdisjoint(item.pair.origin_ids):
-                yield FinishedPair(pair=item.pair, reason="its record was set aside")
-            else:
-                ids = tuple(renamed.get(origin, origin) for origin in item.pair.origin_ids)
-                yield FinishedPair(pair=replace(item.pair, origin_ids=ids))
+    kinds: list[tuple[str, type[Pair]]] = [(PAIRS, Pair), (PREFERENCES, Preference)]
+    for name, kind in kinds:
+        if not (records / name).exists():
+            continue
+        batches = batched(scan_table(records / name, kind), lambda pair: len(pair.prompt) + len(pair.answer), BATCH_CHARS)
+        for _, result in ordered_map(finisher, batches, workers=workers, lost=finisher.lost):
+            for item in result:
+                if item.reason:
+                    yield item
+                elif not gone.isdisjoint(item.pair.origin_ids):
+                    yield FinishedPair(pair=item.pair, reason="its record was set aside")
+                else:
+                    ids = tuple(renamed.get(origin, origin) for origin in item.pair.origin_ids)
+                    yield FinishedPair(pair=replace(item.pair, origin_ids=ids))
 
 
 class _Counts:
@@ -155,6 +158,7 @@ class _Counts:
         self.edits: Counter[str] = Counter()
         self.pairs: Counter[str] = Counter()
         self.pairs_aside: Counter[str] = Counter()
+        self.preferences: Counter[str] = Counter()
         self.weights: Counter[str] = Counter()
         self.languages: Counter[str] = Counter()
 
@@ -173,6 +177,18 @@ class _Counts:
         if finished.weight is not None:
             self.weights[finished.weight.because] += 1
 
+    def bring(self, finished: FinishedPair) -> None:
+        """A pair or a preference that a stream brought."""
+        self.brought += 1
+        if finished.reason:
+            self.pairs_aside[finished.reason.partition(":")[0]] += 1
+            return
+        self.carried += 1
+        if isinstance(finished.pair, Preference):
+            self.preferences[finished.pair.because] += 1
+        else:
+            self.pairs[finished.pair.kind.value] += 1
+
     def plain(self) -> dict:
         assert self.records == self.kept + self.aside.total() + self.negatives.total(), "a record was lost without a reason"
         assert self.brought == self.carried + self.pairs_aside.total(), "a pair was lost without a reason"
@@ -187,6 +203,7 @@ class _Counts:
         }
         numbers = {"kept": self.kept, "bytes_kept": self.bytes_kept, "pairs brought": self.brought}
         numbers |= {"functions not read": self.unread} if self.unread else {}
+        tables |= {"preferences": self.preferences} if self.preferences else {}
         return numbers | {name: dict(table.most_common()) for name, table in tables.items()}
 
 

@@ -23,7 +23,7 @@ import numpy as np
 from yunque.code.languages import PARSED
 from yunque.code.shingles import distinct, token_hashes, window_hashes
 from yunque.core.errors import RecipeError
-from yunque.core.nouns import Pair, Record
+from yunque.core.nouns import Pair, Preference, Record
 from yunque.core.plugins import nearest
 from yunque.data.contents import Wanted, rows_of, tree_records
 from yunque.data.split import Split, SplitRecipe, parts_of
@@ -83,18 +83,19 @@ def side_of(pair: Pair, parts: Mapping[str, Split], quoted: QuotedCode) -> Side:
     if len(sides) > 1:
         return Side(part=None, reason="crosses the split")
     placed = len(sides) == 1 and all(record_id in parts for record_id in pair.origin_ids) and pair.language in PARSED
-    if not placed and quoted.stands_in(pair.prompt + pair.answer + pair.suffix):
+    text = pair.prompt + pair.answer + pair.suffix + (pair.rejected if isinstance(pair, Preference) else "")
+    if not placed and quoted.stands_in(text):
         return Side(part=None, reason="quotes held-out code")
     return Side(part=next(iter(sides), Split.TRAIN))
 
 
 def placed_pairs(
-    store: Store, dataset: Artifact, parts: Mapping[str, Split], recipe: SplitRecipe
+    store: Store, dataset: Artifact, parts: Mapping[str, Split], recipe: SplitRecipe, what: str = "pairs"
 ) -> Iterator[tuple[Pair, Side]]:
-    """Every pair of a data set with where it goes. ``parts``: where the records of trees went."""
+    """Every pair (or ``preferences``) of a data set with where it goes. ``parts``: where the records of trees went."""
     held = [record for _, record in tree_records(store, dataset) if parts[record.id] is not Split.TRAIN]
     quoted = QuotedCode(held, recipe)
-    for pair in rows_of(store, dataset, Wanted(what="pairs")):
+    for pair in rows_of(store, dataset, Wanted(what=what)):
         yield pair, side_of(pair, parts, quoted)
 
 

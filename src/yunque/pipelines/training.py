@@ -16,12 +16,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from yunque.checks.insertion.training_copies import COMMON_SHARE, COPIES, LEAST_TOKENS, WINDOW, write_index
-from yunque.core.nouns import Origin, Pair, Record, Verdict
+from yunque.core.nouns import Origin, Pair, Preference, Record, Verdict, seed_from
 from yunque.core.seams import Progress
 from yunque.data.contents import Wanted, rows_of, tree_records
+from yunque.data.packing.preferences import pack_preferences
 from yunque.data.packing.rows import PairOrigin, pack
 from yunque.data.pairs.chat import CHAT_KINDS
 from yunque.data.sides import placed_pairs
@@ -35,7 +36,7 @@ from yunque.pipelines.recipes import ForgeRecipe
 from yunque.pipelines.steps import Steps, plain
 from yunque.pipelines.tokenizer import unlearned_ids
 from yunque.store.artifacts import Artifact
-from yunque.training.recipe import num_steps
+from yunque.training.recipe import PREFERENCES, num_steps
 
 if TYPE_CHECKING:
     from yunque.training.plan import Plan
@@ -83,7 +84,8 @@ class Training:
 
     def packed(self, dataset: Artifact, parts: Artifact) -> Artifact:
         """Rows to train and to validate on, and what became of every pair."""
-        recipe = self.recipe.pack
+        recipe, objective = self.recipe.pack, self.recipe.training.objective
+        prefers = "" if objective not in PREFERENCES else "single" if objective == "kto" else "paired"
         if self.recipe.model.base == SCRATCH:
             self.base_folder, self.base = self._from_scratch(dataset, parts)
 
@@ -94,7 +96,7 @@ class Training:
             new_ids = add_fim(tokenizer)
             fim = find_fim(tokenizer)
             assert fim is not None  # they were just added
-            pairs, left_out = self._placed(dataset, parts)
+            pairs, left_out = self._placed(dataset, parts, "preferences" if prefers else "pairs")
             counts: dict = {"new_ids": new_ids, "vocabulary": len(tokenizer), "left out": dict(left_out.most_common())}
             kinds = {part: Counter(pair.kind.value for pair in pairs[part]) for part in pairs}
             counts["pairs"] = {part.value: dict(sorted(table.items())) for part, table in kinds.items()}
@@ -103,7 +105,12 @@ class Training:
             plans = {Split.TRAIN: (recipe, recipe.train_tokens), Split.VALIDATION: (last, recipe.validation_tokens)}
             with self.progress("pack", len(plans), "parts") as advance:
                 for part, (how, budget) in plans.items():
-                    rows, counts[part.value] = pack(pairs[part], tokenizer, fim, how, budget, self.recipe.seed, origin_of)
+                    common = tokenizer, fim, how, budget, self.recipe.seed
+                    if prefers:
+                        chosen = cast("list[Preference]", pairs[part])
+                        rows, counts[part.value] = pack_preferences(chosen, *common, paired=prefers == "paired")
+                    else:
+                        rows, counts[part.value] = pack(pairs[part], *common, origin_of)
                     rows.save(folder, part.value)
                     advance(1)
             tokenizer.save_pretrained(folder / "tokenizer")
@@ -111,6 +118,7 @@ class Training:
             return counts
 
         decided = plain(recipe) | {"base": self.base.sha256, "quoted": self.recipe.split.similarity}
+        decided |= {"preferences": prefers, "validation": self.recipe.split.validation} if prefers else {}
         return self.steps.make("packed", dataset.manifest.name, build, parents=[dataset, parts], recipe=decided)
 
     def learned(self, dataset: Artifact, parts: Artifact) -> Iterator[Record]:
@@ -169,15 +177,21 @@ class Training:
         """How many steps a training on these rows takes, if nothing stops it early."""
         return num_steps(packed.counts["train"]["rows"], self.recipe.training)
 
-    def _placed(self, dataset: Artifact, parts: Artifact) -> tuple[dict[Split, list[Pair]], Counter[str]]:
-        """The pairs of training and of validation, and how many go nowhere and why."""
+    def _placed(
+        self, dataset: Artifact, parts: Artifact, what: str = "pairs"
+    ) -> tuple[dict[Split, list[Pair]], Counter[str]]:
+        """The pairs (or preferences) of training and of validation, and how many go nowhere and why."""
         placed: dict[Split, list[Pair]] = {Split.TRAIN: [], Split.VALIDATION: []}
         left_out: Counter[str] = Counter()
-        for pair, side in placed_pairs(self.steps.store, dataset, parts_of(parts), self.recipe.split):
+        for pair, side in placed_pairs(self.steps.store, dataset, parts_of(parts), self.recipe.split, what):
             if side.part is None:
                 left_out[side.reason] += 1
             else:
                 placed[side.part].append(pair)
+        if what == "preferences" and not placed[Split.VALIDATION]:  # they come by streams, which have no side of their own
+            every = sorted(placed[Split.TRAIN], key=lambda pair: seed_from("validation", pair.id))
+            few = max(1, round(self.recipe.split.validation * len(every))) if len(every) > 1 else 0
+            placed = {Split.VALIDATION: every[:few], Split.TRAIN: every[few:]}
         return placed, left_out
 
     # --------------------------------------------------------------------------------------------------------------- model

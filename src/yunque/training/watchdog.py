@@ -9,7 +9,8 @@ from statistics import median
 WINDOW, FEWEST = 32, 12
 """Losses that a new one is compared with, and how many there must be."""
 LEAST_SHARE = 0.05
-"""Of the median: the smallest standard deviation that is believed, since a calm stretch of a run is no promise."""
+"""Of the median, and of one nat: the smallest standard deviation that is believed, since a calm stretch of a run is no
+promise, and near 0 everything is far."""
 
 
 def refuses(loss: float, norm: float, before: Sequence[float], spike: float) -> str:
@@ -26,5 +27,5 @@ def refuses(loss: float, norm: float, before: Sequence[float], spike: float) -> 
     if len(recent) < FEWEST:
         return ""
     middle = median(recent)
-    deviation = max(1.4826 * median(abs(value - middle) for value in recent), LEAST_SHARE * middle)
+    deviation = max(1.4826 * median(abs(value - middle) for value in recent), LEAST_SHARE * max(middle, 1.0))
     return f"the loss rose from {middle:.3f} to {loss:.3f}" if loss > middle + spike * deviation else ""

@@ -3,17 +3,17 @@
 import pytest
 
 from yunque.core.errors import TrainingError
-from yunque.core.nouns import Preference
+from yunque.core.nouns import PairKind, Preference
 from yunque.data.packing.preferences import pack_preferences
 from yunque.data.packing.rows import MISMATCHED, UNWANTED, WANTED, PackRecipe, best_fit
 from yunque.models.tokenizer import find_fim
 
 
-def preference(number, chosen="return width * height", rejected="return width + height", suffix="\n\nprint(area(2, 3))\n"):
+def preference(number, answer="return width * height", rejected="return width + height", suffix="\n\nprint(area(2, 3))\n"):
     prompt = f"def area_{number}(width, height):\n    "
     return Preference(
-        id=str(number), prompt=prompt, suffix=suffix, chosen=chosen, rejected=rejected, because="edited", language="python",
-        origin_ids=(str(number),),
+        id=str(number), kind=PairKind.FIM, prompt=prompt, suffix=suffix, answer=answer, rejected=rejected, because="edited",
+        span_bytes=None, language="python", natural_language="und", origin_ids=(str(number),),
     )  # fmt: skip
 
 
@@ -53,7 +53,7 @@ def test_a_wanted_answer_is_followed_by_the_other_after_the_same_context(packed,
 def test_reactions_alone_stand_beside_an_answer_to_another_prompt(packed, fim_tokenizer):
     reactions = [
         preference(0, rejected=""),
-        preference(1, chosen="", rejected="pass"),
+        preference(1, answer="", rejected="pass"),
         preference(2, "return 0", "return 1"),
     ]
     rows, counts = packed(reactions, paired=False)
@@ -68,7 +68,7 @@ def test_the_counts_add_up(packed):
         preference(0),
         preference(1, rejected=""),
         preference(2, "pass", "pass"),
-        preference(3, chosen="x = 1\n" * 80),
+        preference(3, answer="x = 1\n" * 80),
         *[preference(number) for number in range(4, 12)],
     ]
     for tokens in (10**6, 300):

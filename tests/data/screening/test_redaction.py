@@ -12,7 +12,7 @@ from yunque.checks.canaries import canary
 from yunque.checks.privacy.personal_data import PersonalData
 from yunque.checks.privacy.secrets import Secrets
 from yunque.core.errors import RecipeError
-from yunque.core.nouns import Outcome, Pair, PairKind, Verdict
+from yunque.core.nouns import Outcome, Pair, PairKind, Preference, Verdict
 from yunque.data.screening.redaction import Kind, Redactor, RedactRecipe, placeholder
 
 pytest.importorskip("kingfisher_sdk", reason="kingfisher is not available here")
@@ -117,6 +117,16 @@ def test_what_would_not_parse_is_refused(monkeypatch):
     monkeypatch.setattr("yunque.data.screening.redaction.placeholder", lambda kind, value, digest: b"'")
     found = redact(f"token = '{GITHUB}'\n")
     assert found.record is None and found.refused == "does not parse after redaction" and GITHUB not in found.refused
+
+
+def test_an_answer_that_nobody_wanted_is_redacted_as_well():
+    preference = Preference(
+        id="1", kind=PairKind.FIM, prompt="x = ", answer="1", span_bytes=None, language="python", natural_language="und",
+        origin_ids=(), rejected="'ana.perez@correo-de-ana.es'", because="dismissed",
+    )  # fmt: skip
+    new, replaced, why = Redactor(RedactRecipe(), SALT).redact_pair(preference)
+    assert isinstance(new, Preference) and replaced and not why
+    assert "ana.perez" not in new.rejected and (new.answer, new.because) == ("1", "dismissed")
 
 
 def test_pairs_that_stand_in_no_record():

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from yunque.core.errors import SourceError
-from yunque.core.nouns import Dropped, Pair, PairKind, Record
+from yunque.core.nouns import Dropped, Pair, PairKind, Preference, Record
 from yunque.core.seams import Stream
 from yunque.data.pairs.make import reassemble
 from yunque.data.streams.events import EventRules, Events
@@ -39,7 +39,7 @@ def write(folder: Path, *rows: dict | bytes) -> Path:
 def read(path: Path, rules: EventRules = EventRules()) -> tuple[list[Pair], dict[int, str]]:
     """Pairs, and the reason of each row by its number; every row that went in came out."""
     items = list(Events(path, rules).read())
-    records, pairs = ([one for one in items if isinstance(one, kind)] for kind in (Record, Pair))
+    records, pairs = ([one for one in items if type(one) is kind] for kind in (Record, Pair))
     dropped = [one for one in items if isinstance(one, Dropped)]
     assert len(records) == len(pairs) and all("\n" not in one.detail for one in dropped)
     for record, pair in zip(records, pairs, strict=True):
@@ -55,6 +55,36 @@ def test_an_accepted_completion_is_a_pair(tmp_path):
     record = next(one for one in Events(path, EventRules(licence="MIT")).read() if isinstance(one, Record))
     assert (record.origin.path, record.origin.licence, record.language) == ("src/a.py", "MIT", "python")
     assert record.text == "def añadir(a, b):\n    return a + b\n"
+
+
+def preferences(path, rules=EventRules()):
+    """(wanted, not wanted, why, how many records it names) of each."""
+    items = [item for item in Events(path, rules).read() if isinstance(item, Preference)]
+    assert all(item.prompt.startswith("def añadir") and item.suffix == "\n" for item in items)
+    return [(item.answer, item.rejected, item.because, len(item.origin_ids)) for item in items]
+
+
+def test_what_people_wanted_and_what_not_is_a_preference(tmp_path):
+    path = write(
+        tmp_path,
+        event("accepted", "1"),
+        event("dismissed", "2"),
+        event("edited", "3", final_text="return a + b  # sum"),
+        event("accepted", "4"),
+        event("survived", "4", final_text="return a + b"),
+        event("edited", "5", final_text="raise NotImplementedError"),
+        event("shown", "6"),
+        event("dismissed", "7", consent=False),
+        event("dismissed", "8", completion="x" * 4000),
+    )
+    assert preferences(path) == [
+        ("return a + b", "", "accepted", 1),
+        ("", "return a + b", "dismissed", 0),
+        ("return a + b  # sum", "return a + b", "edited", 1),
+        ("return a + b", "", "accepted", 1),
+    ]
+    ids = [item.id for item in Events(path).read() if isinstance(item, Preference)]
+    assert len(set(ids)) == 4
 
 
 def test_what_decides_nothing_changes_nothing(tmp_path):

@@ -13,7 +13,7 @@ import pytest
 from pydantic import ValidationError
 
 from yunque.core.errors import RecipeError, SourceError
-from yunque.core.nouns import Dropped, Pair, PairKind, Record
+from yunque.core.nouns import Dropped, Pair, PairKind, Preference, Record
 from yunque.core.seams import Stream
 from yunque.data.streams.tables import Table, TableRecipe
 
@@ -131,6 +131,25 @@ def test_questions_and_answers_become_pairs(tmp_path):
     )
     assert pairs[0].origin_ids == (records[0].id,) and pairs[0].span_bytes == (0, 5) and pairs[0].natural_language == "en"
     assert (records[0].text, records[0].language, records[0].origin.licence) == ("x + y", "javascript", "MIT")
+
+
+def test_a_worse_answer_makes_a_preference_beside_the_pair(tmp_path):
+    rows = [
+        {"q": "What is the sum of it and that?", "a": "x + y", "r": "x - y", "w": "tests"},
+        {"q": "And the product?", "a": "x * y", "r": ""},
+        {"q": "And the quotient?", "a": "x / y", "r": "x // y"},
+    ]
+    (tmp_path / "t.jsonl").write_bytes(lines(rows))
+    how = recipe({"prompt": "q", "answer": "a", "rejected": "r", "because": "w"})
+    items = list(Table(tmp_path / "t.jsonl", how).read())
+    preferences = [item for item in items if isinstance(item, Preference)]
+    assert [(item.answer, item.rejected, item.because) for item in preferences] == [
+        ("x + y", "x - y", "tests"),
+        ("x / y", "x // y", "table"),
+    ]
+    assert sum(type(item) is Pair for item in items) == sum(isinstance(item, Record) for item in items) == 3
+    with pytest.raises(ValidationError, match=r"columns.rejected needs an answer"):
+        recipe({"text": "a", "rejected": "r"})
 
 
 def test_licences_are_written_as_spdx_does(tmp_path):

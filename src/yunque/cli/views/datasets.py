@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from yunque.core.nouns import Dropped, Origin, Pair, Record
+from yunque.core.nouns import Dropped, Origin, Pair, Preference, Record
 from yunque.data.contents import Copy, record_ids
 from yunque.data.packing.mixture import Weight
 from yunque.data.screening.finishing import FinishedPair, SetAside
@@ -27,6 +27,8 @@ def as_text(row: Any, *, full: bool, origins: dict[str, Origin] | None = None) -
     if isinstance(row, Pair):
         head = "  ".join(filter(None, (_place(row, origins), row.kind.value, row.language, row.natural_language)))
         rest = f"\n── and then\n{_clipped(row.suffix, full)}" if row.suffix else ""
+        if isinstance(row, Preference):
+            rest = f"\n── not wanted ({row.because})\n{_clipped(row.rejected, full)}{rest}"
         return f"── {head}\n{_tail(row.prompt, full)}\n── answer\n{_clipped(row.answer, full)}{rest}"
     if isinstance(row, FinishedPair):
         return f"── {row.reason}\n{as_text(row.pair, full=full, origins=origins)}"

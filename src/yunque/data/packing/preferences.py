@@ -19,10 +19,13 @@ import numpy as np
 from yunque.core.errors import TrainingError
 from yunque.core.nouns import Preference, seed_from
 from yunque.data.packing.rows import MISMATCHED, UNWANTED, WANTED, PackRecipe, Rows, Sample, best_fit, to_arrays
-from yunque.models.tokenizer import FimTokens, encode, heal, opening, render
+from yunque.data.pairs.chat import CHAT_KINDS, turns
+from yunque.models.tokenizer import FimTokens, chat_frame, encode, heal, opening, render
 
 LEAST_CONTEXT = 16
 """Tokens of a prompt below which an answer is not learned from: it would be an answer to anything."""
+UNUSED = ("half", "same")
+"""Why a preference is in no row, beside what `rows.LOSSES` names: only one answer is known; both are one text."""
 Unit = list[tuple[Sample, int]]
 """Samples that must stand in one row, one after the other, each with its role."""
 
@@ -45,9 +48,10 @@ def pack_preferences(
     if not recipe.packed:
         raise TrainingError("preferences stand in rows together", where="pack.packed", do="leave it true")
     drawn = sorted(preferences, key=lambda preference: seed_from(seed, preference.id))
-    counts: Counter[str] = Counter({name: 0 for name in ("used", "too_long", "half", "same", "over_budget", "cut")})
+    counts: Counter[str] = Counter({name: 0 for name in ("used", "cut", "too_long", "over_budget", *UNUSED)})
+    tokens_by: dict[str, Counter[str]] = {name: Counter() for name in ("kind", "language")}
     counts["preferences"] = len(drawn)
-    others = [answer for preference in drawn for answer in (preference.chosen, preference.rejected) if answer]
+    others = [answer for preference in drawn for answer in (preference.answer, preference.rejected) if answer]
     units: list[Unit] = []
     spent = 0
     for number, preference in enumerate(drawn):
@@ -62,7 +66,10 @@ def pack_preferences(
         counts["used"] += 1
         counts["cut"] += any(sample.cut for unit in made for sample, _ in unit)
         units += made
-        spent += sum(len(sample.ids) for unit in made for sample, _ in unit)
+        size = sum(len(sample.ids) for unit in made for sample, _ in unit)
+        spent += size
+        tokens_by["kind"][preference.kind.value] += size
+        tokens_by["language"][preference.language] += size
     rows = _lay_out(units, recipe.length_tokens, fim.pad)
     if not len(rows):
         do = "gather more reactions, or raise pack.length_tokens"
@@ -74,15 +81,16 @@ def pack_preferences(
         "rows": len(rows),
         "tokens": int((rows.segments > 0).sum()),
         "answer_tokens": int(rows.answers.sum()),
+        "tokens_by": {name: dict(table.most_common()) for name, table in tokens_by.items()},
         "utilisation": round(float((rows.segments > 0).mean()), 4),
     }
 
 
 def _unused(preference: Preference, *, paired: bool) -> str:
     """Why a preference cannot be learned from, if so."""
-    if preference.chosen == preference.rejected:
+    if preference.answer == preference.rejected:
         return "same"
-    return "half" if paired and not (preference.chosen and preference.rejected) else ""
+    return "half" if paired and not (preference.answer and preference.rejected) else ""
 
 
 def _units(
@@ -96,7 +104,7 @@ def _units(
     paired: bool,
 ) -> list[Unit]:
     """What is laid into rows of one preference; nothing where it does not fit."""
-    answers = [(text, role) for text, role in ((preference.chosen, WANTED), (preference.rejected, UNWANTED)) if text]
+    answers = [(text, role) for text, role in ((preference.answer, WANTED), (preference.rejected, UNWANTED)) if text]
     if paired:
         together = [answers]
     else:
@@ -110,17 +118,23 @@ def _encode(
     preference: Preference, texts: list[tuple[str, int]], tokenizer: object, fim: FimTokens, recipe: PackRecipe
 ) -> Unit:
     """The answers after the same context; nothing where that leaves too little of it."""
-    blanks = heal(preference.prompt)[1]
-    answers = [[*encode(tokenizer, blanks + text), fim.end] for text, _ in texts]
-    marks = 3 if preference.suffix else 0
-    left = recipe.length_tokens - sum(map(len, answers))
-    room = left // len(texts) - len(opening(tokenizer)) - marks
+    frame = chat_frame(tokenizer) if preference.kind in CHAT_KINDS else None
+    spoken = turns(preference) if frame else None
+    if frame and spoken:
+        before, cut = [*frame.before, *encode(tokenizer, spoken.question), *frame.between], False
+        answers = [[*encode(tokenizer, text.strip("\n")), *frame.after] for text, _ in texts]
+        room = LEAST_CONTEXT if sum(len(before) + len(answer) for answer in answers) <= recipe.length_tokens else 0
+    else:
+        blanks, hole = heal(preference.prompt)[1], fim if preference.suffix else None
+        answers = [[*encode(tokenizer, blanks + text), fim.end] for text, _ in texts]
+        left = recipe.length_tokens - sum(map(len, answers))
+        room = left // len(texts) - len(opening(tokenizer)) - (3 if hole else 0)
+        suffix_tokens = min(recipe.suffix_tokens, max(room, 0) // 3) if hole else 0
+        prompt_tokens = min(recipe.prompt_tokens, room - suffix_tokens)
+        if room >= LEAST_CONTEXT:
+            before, _, cut = render(tokenizer, preference.prompt, preference.suffix, hole, prompt_tokens, suffix_tokens)
     if room < LEAST_CONTEXT:
         return []
-    suffix_tokens = min(recipe.suffix_tokens, room // 3) if marks else 0
-    prompt_tokens = min(recipe.prompt_tokens, room - suffix_tokens)
-    hole = fim if marks else None
-    before, _, cut = render(tokenizer, preference.prompt, preference.suffix, hole, prompt_tokens, suffix_tokens)
     return [
         (Sample(ids=(*before, *answer), answer_from=len(before), cut=cut), role)
         for answer, (_, role) in zip(answers, texts, strict=True)

@@ -25,13 +25,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, field_validator
 
 from yunque.checks.syntax import Syntax
 from yunque.core.errors import RecipeError
-from yunque.core.nouns import Finding, Origin, Outcome, Pair, Record, Verdict, content_id
+from yunque.core.nouns import Finding, Origin, Outcome, Pair, Preference, Record, Verdict, content_id
 from yunque.core.seams import Check
 from yunque.data.screening.known_values import KnownValue, ValueIndex, known_values
 
@@ -159,20 +159,19 @@ class Redactor:
 
     def redact_pair(self, pair: Pair) -> tuple[Pair | None, tuple[Replaced, ...], str]:
         """A pair that stands in no record as it is, with its texts redacted; or None, and why. Its id stays."""
-        texts: dict[str, str] = {}
+        texts: dict[str, Any] = {}
         replaced: list[Replaced] = []
-        for name in ("prompt", "answer", "suffix"):
+        answers = ("answer", "rejected") if isinstance(pair, Preference) else ("answer",)
+        for name in ("prompt", *answers, "suffix"):
             if text := getattr(pair, name):
-                result = self.redact(_of_text(text, pair.language if name == "answer" else "text"))
+                result = self.redact(_of_text(text, pair.language if name in answers else "text"))
                 if result.record is None:
                     return None, (), result.refused
                 texts[name] = result.record.text
                 replaced += result.replaced
         if not replaced:
             return pair, (), ""
-        prompt, answer = texts.get("prompt", pair.prompt), texts.get("answer", pair.answer)
-        suffix = texts.get("suffix", pair.suffix)
-        return replace(pair, prompt=prompt, answer=answer, suffix=suffix), tuple(replaced), ""
+        return replace(pair, **texts), tuple(replaced), ""
 
     def _look(self, record: Record) -> tuple[list[Finding], str]:
         """What is to be replaced, in order, none overlapping another; or why nobody can say."""

@@ -15,6 +15,9 @@ Of a completion only the last decisive event counts: ``accepted`` makes a pair w
     empty            there is nothing to learn
     too large        longer than the limits
 
+What people wanted and what not is a ``Preference`` beside: accepted, the completion; edited, the final text and not the
+completion; dismissed, not the completion.
+
 Rows in = records + dropped. The record is the prompt, what was kept, and the suffix, so the pair's span re-assembles it.
 Events wait in an SQLite file in the temporary folder for what comes later, so memory does not grow with their number.
 
@@ -38,7 +41,7 @@ from functools import cached_property
 from pathlib import Path
 
 from yunque.core.errors import SourceError
-from yunque.core.nouns import Dropped, Origin, Pair, PairKind, Record, content_id
+from yunque.core.nouns import Dropped, Origin, Pair, PairKind, Preference, Record, content_id
 from yunque.core.plugins import nearest
 from yunque.data.sources.snapshots import shown
 from yunque.feedback.events import Reaction
@@ -48,6 +51,7 @@ TABLE = "events"
 SQLITE = b"SQLite format 3\0"
 
 
+DISMISSED = (Reaction.DISMISSED.value, "")
 _DECISIVE = frozenset((Reaction.ACCEPTED, Reaction.EDITED, Reaction.SURVIVED, Reaction.DISMISSED))
 
 
@@ -132,9 +136,10 @@ class Events:
                 for number, event, last, consent in _events(database):
                     why, text = self._judge(event, number == last, consent)
                     if why:
-                        yield Dropped(
-                            path=f"{self.name}#{number}", reason=why[0], detail=why[1], size_bytes=len(text.encode())
-                        )
+                        place = f"{self.name}#{number}"
+                        yield Dropped(path=place, reason=why[0], detail=why[1], size_bytes=len(text.encode()))
+                        if why == DISMISSED and self._is_short(event.completion, event):
+                            yield _preference(event, "", event.completion, ())
                     else:
                         yield from self._pair(event, text, f"{self.name}#{number}", revision, now)
         except sqlite3.Error as error:
@@ -150,14 +155,18 @@ class Events:
         if not is_last:
             return ("superseded", "a later event of the same completion decides"), text
         if event.reaction is Reaction.DISMISSED:
-            return (event.reaction.value, ""), text
+            return DISMISSED, text
         if not text.strip():
             return ("empty" if event.reaction is Reaction.ACCEPTED else "not kept", "nothing stands there"), text
-        if len(text) > self.rules.max_answer_chars or len(event.prompt + event.suffix) > self.rules.max_around_chars:
+        if not self._is_short(text, event):
             return ("too large", f"{len(text)} characters, {len(event.prompt + event.suffix)} around them"), text
         if event.reaction is not Reaction.ACCEPTED and (kept := _kept(event.completion, text)) < self.rules.min_kept:
             return ("not kept", f"{kept:.2f} of it is left, under {self.rules.min_kept}"), text
         return None, text
+
+    def _is_short(self, text: str, event: Event) -> bool:
+        around = len(event.prompt) + len(event.suffix)
+        return len(text) <= self.rules.max_answer_chars and around <= self.rules.max_around_chars
 
     def _pair(self, event: Event, text: str, place: str, revision: str, now: str) -> Iterator[Record | Pair]:
         origin = Origin(
@@ -179,11 +188,22 @@ class Events:
             natural_language="und",
             origin_ids=(record.id,),
         )
+        if text == event.completion or self._is_short(event.completion, event):
+            yield _preference(event, text, event.completion if text != event.completion else "", (record.id,))
 
     def _rows(self) -> Iterator[dict | tuple[str, str]]:
         with open(self.path, "rb") as file:
             is_database = file.read(len(SQLITE)) == SQLITE
         yield from _database_rows(self.path) if is_database else _json_rows(self.path, self.rules.max_row_bytes)
+
+
+def _preference(event: Event, answer: str, rejected: str, origin_ids: tuple[str, ...]) -> Preference:
+    because = event.reaction.value if (answer and rejected) or not answer else Reaction.ACCEPTED.value
+    return Preference(
+        id=content_id("preference", event.completion_id, event.prompt, answer, rejected), kind=PairKind.FIM,
+        prompt=event.prompt, answer=answer, suffix=event.suffix, span_bytes=None, language=event.language,
+        natural_language="und", origin_ids=origin_ids, rejected=rejected, because=because,
+    )  # fmt: skip
 
 
 # ---------------------------------------------------------------------------------------------------------------- rows

@@ -2,6 +2,7 @@
 
     records.parquet    ``Record``; equal ids once
     pairs.parquet      ``Pair``, of records that are here
+    preferences.parquet    ``Preference``, of records that are here or of none
     dropped.parquet    ``Dropped``
 
 Covered: any length, in flat memory but for the ids.
@@ -21,14 +22,14 @@ from typing import Any, get_type_hints
 from pydantic import TypeAdapter, ValidationError
 
 from yunque.core.errors import RecipeError, SourceError
-from yunque.core.nouns import Dropped, Pair, Record
+from yunque.core.nouns import Dropped, Pair, Preference, Record
 from yunque.core.plugins import find_part, nearest
 from yunque.core.progress import silent
 from yunque.core.seams import Progress, Stream
 from yunque.data.collect import DROPPED, RECORDS, Tally
 from yunque.store.tables import open_table
 
-PAIRS = "pairs.parquet"
+PAIRS, PREFERENCES = "pairs.parquet", "preferences.parquet"
 
 
 def open_stream(spec: str, options: Mapping[str, Any]) -> Stream | None:
@@ -74,18 +75,24 @@ def read_stream(stream: Stream, folder: Path, progress: Progress = silent) -> di
     tally = Tally()
     seen: set[str] = set()
     kinds: Counter[str] = Counter()
+    reasons: Counter[str] = Counter()
     with (
         open_table(folder / RECORDS, Record) as records,
         open_table(folder / DROPPED, Dropped) as dropped,
         open_table(folder / PAIRS, Pair) as pairs,
+        open_table(folder / PREFERENCES, Preference) as preferences,
         progress("read", 0, "items") as advance,
     ):
         for item in stream.read():
             if isinstance(item, Pair):
                 if missing := [element for element in item.origin_ids if element not in seen]:
                     raise SourceError(f"a pair came before its record {missing[0]}", where=stream.name)
-                pairs.add(item)
-                kinds[item.kind.value] += 1
+                if isinstance(item, Preference):
+                    preferences.add(item)
+                    reasons[item.because] += 1
+                else:
+                    pairs.add(item)
+                    kinds[item.kind.value] += 1
                 continue
             if isinstance(item, Record) and item.id in seen:
                 item = Dropped(path=item.origin.path, reason="duplicate", detail="the same text at the same place")
@@ -98,4 +105,5 @@ def read_stream(stream: Stream, folder: Path, progress: Progress = silent) -> di
             advance(1)
     if not tally.files:
         raise SourceError("there is nothing in it", where=stream.name)
-    return {**tally.counts(), "pairs": dict(kinds.most_common())}
+    counts = {**tally.counts(), "pairs": dict(kinds.most_common())}
+    return counts | ({"preferences": dict(reasons.most_common())} if reasons else {})

@@ -5,7 +5,8 @@
     a folder                all of those in it, by name; or what ``Dataset.save_to_disk`` wrote (``split`` of a dict of them)
     hf:NAME[:CONFIG]        a data set of the Hugging Face hub, streamed by ``datasets``, which has to be installed
 
-``text`` makes one Record a row; ``prompt`` and ``answer`` make a Record of the answer and a QUESTION pair. Every other row
+``text`` makes one Record a row; ``prompt`` and ``answer`` make a Record of the answer and a QUESTION pair; with ``rejected``
+a Preference as well. Every other row
 is one ``Dropped`` with its number: ``broken row``, ``encoding``, ``missing value``, ``not text``, ``empty``, ``too large``.
 
 Evaluation data is refused: a file by its hash (packed, unpacked, with Windows line ends), a hub name by the name in it.
@@ -28,7 +29,7 @@ from pydantic import BaseModel, Field, model_validator
 
 from yunque.code.languages import named
 from yunque.core.errors import SourceError
-from yunque.core.nouns import Dropped, Origin, Pair, PairKind, Record, content_id
+from yunque.core.nouns import Dropped, Origin, Pair, PairKind, Preference, Record, content_id
 from yunque.data.licences.file_licences import UNKNOWN, header_licence
 from yunque.data.pairs.natural_language import natural_language
 from yunque.data.sources.snapshots import shown
@@ -44,6 +45,10 @@ class ColumnMap(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings
     prompt: str = ""
     """A question; together with ``answer``, instead of ``text``."""
     answer: str = ""
+    rejected: str = ""
+    """An answer that is worse, beside ``answer``; a row that has none is a pair and no preference."""
+    because: str = ""
+    """Why."""
     language: str = ""
     path: str = ""
     licence: str = ""
@@ -75,6 +80,8 @@ class TableRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docstrin
         columns = self.columns
         if bool(columns.text) == bool(columns.prompt or columns.answer) or bool(columns.prompt) != bool(columns.answer):
             raise ValueError("columns needs either text, or both prompt and answer")
+        if columns.rejected and not columns.answer:
+            raise ValueError("columns.rejected needs an answer that is better")
         return self
 
 
@@ -167,7 +174,7 @@ class Table:
             record = Record(id=content_id(origin.path, text), text=text, language=language, origin=origin)
             yield record
             if values["prompt"]:
-                yield Pair(
+                pair = Pair(
                     id=content_id(PairKind.QUESTION, record.id, values["prompt"]),
                     kind=PairKind.QUESTION,
                     prompt=values["prompt"],
@@ -177,6 +184,10 @@ class Table:
                     natural_language=_code(values["natural_language"]) or natural_language(values["prompt"]),
                     origin_ids=(record.id,),
                 )
+                yield pair
+                if values["rejected"].strip():
+                    because = _short(values["because"]) or "table"
+                    yield Preference(**vars(pair) | {"rejected": values["rejected"], "because": because})
 
 
 # ---------------------------------------------------------------------------------------------------------------- a row

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import yunque
 from yunque.core.errors import StoreError
+from yunque.data.packing.preferences import UNUSED
 from yunque.data.packing.rows import LOSSES
 from yunque.evaluation.aggregate import compare_runs
 from yunque.evaluation.metrics.answers import find_metric
@@ -191,7 +192,7 @@ def _packing(run: Run) -> PackFacts:
         truncated_pairs=counts["cut"],
         dropped_pairs=counts["too_long"],
         left_out=run.packed.counts["left out"],
-        unused={reason.replace("_", " "): counts[reason] for reason in LOSSES if counts[reason]},
+        unused={reason.replace("_", " "): counts[reason] for reason in (*LOSSES, *UNUSED) if counts.get(reason)},
         tokens_by=counts["tokens_by"],
     )
 
