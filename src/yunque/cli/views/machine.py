@@ -27,7 +27,7 @@ PACKAGES = {
     "pytest": "execution accuracy",
 }
 NO_PYLINT = "deeper lint; pip install 'yunque[pylint]'"
-NEEDED_BYTES = {"memory": 6 << 30, "disk": 3 << 30}
+NEEDED_BYTES = {"memory": 9 << 30, "disk": 3 << 30}
 
 
 SCREENING = {
@@ -103,7 +103,7 @@ def _hardware() -> list[Finding]:
     cores = len(os.sched_getaffinity(0))
     return [
         Finding(name="cores", available=True, detail=f"{cores}, {_vector_units()}", needed=False),
-        _enough("memory", memory, f"{memory / 1e9:.1f} GB; the laptop recipe peaks below 6 GB"),
+        _enough("memory", memory, f"{memory / 1e9:.1f} GB; the laptop recipe peaks below 9 GB"),
         _enough("disk", disk, f"{disk / 1e9:.1f} GB free here; a run needs about 2 GB"),
         _gpu(),
     ]
