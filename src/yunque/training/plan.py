@@ -146,6 +146,7 @@ class Planner:
                 peak=1e-6,
                 seed=1,
                 folder=Path(folder),
+                autocast=choose_dtype(self.model.dtype) == torch.bfloat16,
             )
             speeds = [row["tokens_per_s"] for row in trainer.fit().steps]
         memory = memory_bytes()

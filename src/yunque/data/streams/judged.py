@@ -1,0 +1,173 @@
+"""Answers of a model that were run and judged, to pairs and preferences: rejection sampling, of what `yunque eval` left.
+
+    yunque eval MODEL --suites repo-body:SOURCE --n 8 --temperature 0.8      # leaves an eval-…
+    judged:OUT/artifacts/eval-…
+
+An answer that passed is a pair; with one to the same task that failed it is a preference. Everything else is a ``Dropped``:
+
+    failed, not judged    it did not pass; the judge or the sandbox broke (which says nothing of the answer)
+    forgeable             it passed a judge that sits in its own process
+    cut                   it was cut at its length, so it ends nowhere
+    same answer           another answer to the task is the same text
+    enough                more answers to the task passed than are kept
+    evaluation            its task is not for training: of MBPP all but the train split
+
+Rows in = records + dropped. Of the answers that failed, that one stands beside a right one whose length is nearest, so that
+length says nothing about being right. A suite by which models are measured is refused whole (HumanEval, …), and so is one
+whose tasks were held out of a training.
+
+Covered: answers in the styles prefix, fim and chat. Not covered: how hard the tests are: an answer that passes weak tests is
+taken for right.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from yunque.core.errors import SourceError, StoreError
+from yunque.core.nouns import Dropped, Origin, Outcome, Pair, PairKind, Preference, PromptStyle, Record, content_id
+from yunque.data.pairs.natural_language import natural_language
+from yunque.data.sources.snapshots import shown
+from yunque.store.artifacts import MANIFEST, Artifact, Store
+
+SAMPLES, TASKS = "samples.jsonl", "tasks.jsonl"
+OWN = ("repo-body:", "repo-fix:", "repo-refactor:", "jsonl:")
+"""Suites of one's own code and rows; a plug-in (``PACKAGE.MODULE:NAME``) is one's own as well."""
+KINDS = {PromptStyle.PREFIX: PairKind.BODY, PromptStyle.FIM: PairKind.FIM, PromptStyle.CHAT: PairKind.QUESTION}
+
+
+@dataclass(frozen=True, kw_only=True)
+class JudgedRules:
+    """Which judged answers are learned from."""
+
+    per_task: int = 2
+    """Most right answers to one task; easy tasks would outweigh the others."""
+    licence: str = "unknown"
+    """Of what a model wrote."""
+
+
+class Judged:
+    """The judged answers of an evaluation (seam `Stream`). SourceError for one that is not for training."""
+
+    records_teach = False
+
+    def __init__(self, path: Path, rules: JudgedRules = JudgedRules()) -> None:
+        self.path, self.rules = Path(path), rules
+        if not (self.path / MANIFEST).is_file() or not (self.path / SAMPLES).is_file():
+            do = "name a folder eval-… that `yunque eval` left"
+            raise SourceError("holds no judged answers", where=shown(str(path)), do=do)
+        store = Store(self.path.resolve().parents[1])
+        try:
+            artifact = store.find(self.path.resolve().name)
+            held_out = any(parent.manifest.kind == "split" for parent in _ancestors(store, artifact))
+        except StoreError as error:
+            raise SourceError(f"is no artifact of a folder of runs ({error})", where=shown(str(path))) from error
+        self.suite, self.name = str(artifact.manifest.recipe.get("suite", "")), shown(artifact.full_id)
+        if held_out:
+            do = "evaluate on repo-body:SOURCE of code that is not held out"
+            raise SourceError("its tasks were held out of a training", where=self.name, do=do)
+        if not self._is_own and not self.suite.startswith("mbpp"):
+            do = "sample on repo-body:SOURCE, jsonl:FILE or mbpp-all"
+            raise SourceError(f"{self.suite} is for measuring models, never for training", where=self.name, do=do)
+
+    @property
+    def _is_own(self) -> bool:
+        kind, colon, _ = self.suite.partition(":")
+        return self.suite.startswith(OWN) or (bool(colon) and "." in kind)
+
+    @cached_property
+    def identity(self) -> dict:
+        """The SHA-256 of the answers and of the tasks, and the rules."""
+        digest = hashlib.sha256()
+        for name in (SAMPLES, TASKS):
+            with open(self.path / name, "rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+        return {"kind": "judged", "name": self.name, "sha256": digest.hexdigest(), "rules": asdict(self.rules)}
+
+    def read(self) -> Iterator[Record | Pair | Dropped]:
+        """Task by task: the right answers with their pairs and preferences, and why not of each of the others."""
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        tasks = {task["id"]: task for task in _rows(self.path / TASKS)}
+        answers: dict[str, list[dict]] = {}
+        for row in _rows(self.path / SAMPLES):
+            answers.setdefault(row["task_id"], []).append(row)
+        for task_id, rows in answers.items():
+            if task_id not in tasks:
+                raise SourceError(f"the answers are to a task that is not there ({task_id})", where=self.name)
+            yield from self._task(tasks[task_id], rows, now)
+
+    def _task(self, task: dict, rows: list[dict], now: str) -> Iterator[Record | Pair | Dropped]:
+        right: dict[tuple[str, str], dict] = {}
+        wrong: dict[tuple[str, str], dict] = {}
+        for row in rows:
+            key, reason = (row["style"], row["text"]), self._reason(task, row)
+            if not reason and (key in right or len(right) == self.rules.per_task):
+                reason = "same answer" if key in right else "enough"
+            if reason == "failed":
+                wrong.setdefault(key, row)
+            if reason:
+                yield Dropped(path=_place(row), reason=reason, detail=str(row.get("detail", ""))[:200])
+            else:
+                right[key] = row
+        for (style, text), row in right.items():
+            yield from self._pair(task, row, [other for like, other in wrong if like == style and other != text], now)
+
+    def _reason(self, task: dict, row: dict) -> str:
+        """Why an answer is not learned from, if so."""
+        if not self._is_own and task.get("part") != "train":
+            return "evaluation"
+        if row["outcome"] not in (Outcome.PASS.value, Outcome.FAIL.value) or row["style"] not in KINDS:
+            return "not judged"
+        if row["finish_reason"] == "length":
+            return "cut"
+        if row["outcome"] == Outcome.FAIL.value:
+            return "failed"
+        return "forgeable" if row.get("judge_location") == "in-process" else ""
+
+    def _pair(self, task: dict, row: dict, wrong: list[str], now: str) -> Iterator[Record | Pair]:
+        style, text = PromptStyle(row["style"]), row["text"]
+        origin = Origin(
+            source=self.name, path=_place(row), revision=self.identity["sha256"][:16], licence=self.rules.licence,
+            collected_at=now,
+        )  # fmt: skip
+        prompt = task["question"] if style is PromptStyle.CHAT else task["prompt"]
+        record = Record(id=content_id(origin.path, text), text=text, language=task["language"], origin=origin)
+        pair = Pair(
+            id=content_id("judged", record.id, prompt), kind=KINDS[style], prompt=prompt, answer=text,
+            suffix=task.get("suffix", "") if style is PromptStyle.FIM else "", span_bytes=None, language=task["language"],
+            natural_language=natural_language(prompt) if style is PromptStyle.CHAT else "und", origin_ids=(record.id,),
+        )  # fmt: skip
+        yield record
+        yield pair
+        if wrong:
+            nearest = min(wrong, key=lambda other: (abs(len(other) - len(text)), other))
+            yield Preference(**vars(pair) | {"rejected": nearest, "because": "tests"})
+
+
+def _place(row: dict) -> str:
+    return f"{row['task_id']}#{row['sample']}"
+
+
+def _rows(path: Path) -> Iterator[dict[str, Any]]:
+    try:
+        with open(path, encoding="utf-8") as file:
+            for number, line in enumerate(file, start=1):
+                row = json.loads(line)
+                if not isinstance(row, dict):
+                    raise ValueError(f"line {number} is no object")
+                yield row
+    except (OSError, ValueError) as error:
+        raise SourceError(f"cannot be read ({error})", where=path) from error
+
+
+def _ancestors(store: Store, artifact: Artifact) -> Iterator[Artifact]:
+    for parent in store.parents(artifact):
+        yield parent
+        yield from _ancestors(store, parent)
