@@ -7,7 +7,7 @@ import pytest
 from yunque.core.errors import SourceError
 from yunque.core.nouns import Dropped, Pair, PairKind, Preference, Record
 from yunque.core.seams import Stream
-from yunque.data.streams.judged import Judged, JudgedRules
+from yunque.data.streams.judged import JudgedAnswers, JudgedRules
 from yunque.data.streams.registry import open_stream, read_stream
 from yunque.store.artifacts import Store
 from yunque.store.tables import read_table
@@ -40,7 +40,7 @@ def evaluation(tmp_path):
 
 
 def read(path, **rules):
-    items = list(Judged(path, JudgedRules(**rules)).read())
+    items = list(JudgedAnswers(path, JudgedRules(**rules)).read())
     records, pairs, preferences = ([item for item in items if type(item) is kind] for kind in (Record, Pair, Preference))
     assert len(records) == len(pairs)
     return pairs, preferences, {item.path: item.reason for item in items if isinstance(item, Dropped)}
@@ -58,7 +58,7 @@ def test_right_answers_are_pairs_and_stand_beside_wrong_ones_of_their_length(eva
         answer("c", "    never\n", "error", 1),
     ]
     path = evaluation(tasks, answers)
-    assert isinstance(Judged(path), Stream)
+    assert isinstance(JudgedAnswers(path), Stream)
     pairs, preferences, dropped = read(path)
     assert [(pair.prompt, pair.answer, pair.kind) for pair in pairs] == [
         ("def one():\n", "    return 1\n", PairKind.BODY)
@@ -98,7 +98,7 @@ def test_of_mbpp_the_train_split_alone_is_for_training(evaluation):
 @pytest.mark.parametrize("suite", ["humaneval", "humaneval-plus", "multipl-e-java", "robust:humaneval", "yunque-core"])
 def test_what_measures_models_is_refused(evaluation, suite):
     with pytest.raises(SourceError, match=rf"{suite} is for measuring models, never for training; sample on repo-body"):
-        Judged(evaluation([task("a")], [answer("a", "b")], suite=suite))
+        JudgedAnswers(evaluation([task("a")], [answer("a", "b")], suite=suite))
 
 
 def test_what_was_held_out_is_refused(evaluation, tmp_path):
@@ -106,18 +106,18 @@ def test_what_was_held_out_is_refused(evaluation, tmp_path):
     split, _ = store.make("split", lambda folder: {}, recipe={})
     tasks, _ = store.make("suite", lambda folder: {}, parents=[split], recipe={})
     with pytest.raises(SourceError, match="its tasks were held out of a training"):
-        Judged(evaluation([task("a")], [answer("a", "b")], parents=[tasks]))
+        JudgedAnswers(evaluation([task("a")], [answer("a", "b")], parents=[tasks]))
 
 
 def test_bad_input_is_one_line(evaluation, tmp_path):
     with pytest.raises(SourceError, match=r"holds no judged answers; name a folder eval-"):
-        Judged(tmp_path)
+        JudgedAnswers(tmp_path)
     path = evaluation([task("a")], [answer("b", "c")])
     with pytest.raises(SourceError, match=r"a task that is not there \(b\)"):
-        list(Judged(path).read())
+        list(JudgedAnswers(path).read())
     (path / "samples.jsonl").write_text("no json\n")
     with pytest.raises(SourceError, match="cannot be read"):
-        list(Judged(path).read())
+        list(JudgedAnswers(path).read())
 
 
 def test_it_is_a_stream_of_a_data_set(evaluation, tmp_path):

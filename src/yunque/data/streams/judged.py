@@ -53,7 +53,7 @@ class JudgedRules:
     """Of what a model wrote."""
 
 
-class Judged:
+class JudgedAnswers:
     """The judged answers of an evaluation (seam `Stream`). SourceError for one that is not for training."""
 
     records_teach = False
