@@ -233,17 +233,21 @@ def left_out(parts: list[Artifact], marks: Artifact, counts: dict) -> dict:
     num_bytes = 0
     languages: Counter[str] = Counter()
     pairs: Counter[str] = Counter()
-    for _, row in without_duplicates(parts, marks, (Record, Pair)):
-        if isinstance(row, Pair):
+    preferences: Counter[str] = Counter()
+    for _, row in without_duplicates(parts, marks, (Record, Pair, Preference)):
+        if isinstance(row, Preference):
+            preferences[row.because] += 1
+        elif isinstance(row, Pair):
             pairs[row.kind.value] += 1
         else:
             num_bytes += len(row.text.encode("utf-8", "surrogatepass"))
             languages[row.language] += 1
     aside = Counter(counts.get("set aside", {})) + Counter({"duplicate": sum(marks.counts["dropped"].values())})
-    return {
+    result = {
         "kept": languages.total(), "bytes_kept": num_bytes, "languages": dict(languages.most_common()),
         "pairs": dict(pairs.most_common()), "set aside": dict(aside.most_common()),
     }  # fmt: skip
+    return result | ({"preferences": dict(preferences.most_common())} if preferences else {})
 
 
 def _copies(store: Store, dataset: Artifact) -> Iterator[Copy]:
@@ -279,8 +283,8 @@ def _refuse_the_unknown(dataset: Artifact, wanted: Wanted) -> None:
         "dropped-pairs": list(counts.get("pairs set aside", {})),
     }
     known = {
-        "kind": (wanted.kind, [kind.value for kind in PairKind], ("pairs", "dropped-pairs")),
-        "language": (wanted.language, list(counts.get("languages", {})), ("kept", "pairs")),
+        "kind": (wanted.kind, [kind.value for kind in PairKind], ("pairs", "preferences", "dropped-pairs")),
+        "language": (wanted.language, list(counts.get("languages", {})), ("kept", "pairs", "preferences")),
         "reason": (wanted.reason, reasons.get(wanted.what, []), tuple(reasons)),
     }
     for option, (value, values, tables) in known.items():

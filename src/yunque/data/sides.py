@@ -83,8 +83,8 @@ def side_of(pair: Pair, parts: Mapping[str, Split], quoted: QuotedCode) -> Side:
     if len(sides) > 1:
         return Side(part=None, reason="crosses the split")
     placed = len(sides) == 1 and all(record_id in parts for record_id in pair.origin_ids) and pair.language in PARSED
-    text = pair.prompt + pair.answer + pair.suffix + (pair.rejected if isinstance(pair, Preference) else "")
-    if not placed and quoted.stands_in(text):
+    answers = [pair.answer, pair.rejected] if isinstance(pair, Preference) else [pair.answer]
+    if not placed and any(quoted.stands_in(pair.prompt + answer + pair.suffix) for answer in answers):
         return Side(part=None, reason="quotes held-out code")
     return Side(part=next(iter(sides), Split.TRAIN))
 

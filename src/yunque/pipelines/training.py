@@ -22,7 +22,7 @@ from yunque.checks.insertion.training_copies import COMMON_SHARE, COPIES, LEAST_
 from yunque.core.nouns import Origin, Pair, Preference, Record, Verdict, seed_from
 from yunque.core.seams import Progress
 from yunque.data.contents import Wanted, rows_of, tree_records
-from yunque.data.packing.preferences import pack_preferences
+from yunque.data.packing.preferences import pack_preferences, why_unused
 from yunque.data.packing.rows import PairOrigin, pack
 from yunque.data.pairs.chat import CHAT_KINDS
 from yunque.data.sides import placed_pairs
@@ -96,7 +96,7 @@ class Training:
             new_ids = add_fim(tokenizer)
             fim = find_fim(tokenizer)
             assert fim is not None  # they were just added
-            pairs, left_out = self._placed(dataset, parts, "preferences" if prefers else "pairs")
+            pairs, left_out = self._placed(dataset, parts, prefers)
             counts: dict = {"new_ids": new_ids, "vocabulary": len(tokenizer), "left out": dict(left_out.most_common())}
             kinds = {part: Counter(pair.kind.value for pair in pairs[part]) for part in pairs}
             counts["pairs"] = {part.value: dict(sorted(table.items())) for part, table in kinds.items()}
@@ -177,10 +177,9 @@ class Training:
         """How many steps a training on these rows takes, if nothing stops it early."""
         return num_steps(packed.counts["train"]["rows"], self.recipe.training)
 
-    def _placed(
-        self, dataset: Artifact, parts: Artifact, what: str = "pairs"
-    ) -> tuple[dict[Split, list[Pair]], Counter[str]]:
+    def _placed(self, dataset: Artifact, parts: Artifact, prefers: str = "") -> tuple[dict[Split, list[Pair]], Counter[str]]:
         """The pairs (or preferences) of training and of validation, and how many go nowhere and why."""
+        what = "preferences" if prefers else "pairs"
         placed: dict[Split, list[Pair]] = {Split.TRAIN: [], Split.VALIDATION: []}
         left_out: Counter[str] = Counter()
         for pair, side in placed_pairs(self.steps.store, dataset, parts_of(parts), self.recipe.split, what):
@@ -188,11 +187,24 @@ class Training:
                 left_out[side.reason] += 1
             else:
                 placed[side.part].append(pair)
-        if what == "preferences" and not placed[Split.VALIDATION]:  # they come by streams, which have no side of their own
-            every = sorted(placed[Split.TRAIN], key=lambda pair: seed_from("validation", pair.id))
-            few = max(1, round(self.recipe.split.validation * len(every))) if len(every) > 1 else 0
-            placed = {Split.VALIDATION: every[:few], Split.TRAIN: every[few:]}
+        if prefers and not placed[Split.VALIDATION]:  # they come by streams, which have no side of their own
+            placed = self._some_for_validation(cast("list[Preference]", placed[Split.TRAIN]), prefers)
         return placed, left_out
+
+    def _some_for_validation(self, preferences: list[Preference], prefers: str) -> dict[Split, list[Pair]]:
+        """All preferences of some prompts to validate on, of those that can be learned from; the others to train on."""
+        prompts = {
+            seed_from("validation", preference.prompt, preference.suffix)
+            for preference in preferences
+            if not why_unused(preference, paired=prefers == "paired")
+        }
+        few = max(1, round(self.recipe.split.validation * len(prompts))) if len(prompts) > 1 else 0
+        chosen = set(sorted(prompts)[:few])
+        placed: dict[Split, list[Pair]] = {Split.TRAIN: [], Split.VALIDATION: []}
+        for preference in preferences:
+            steers = seed_from("validation", preference.prompt, preference.suffix) in chosen
+            placed[Split.VALIDATION if steers else Split.TRAIN].append(preference)
+        return placed
 
     # --------------------------------------------------------------------------------------------------------------- model
     def tuned(self, packed: Artifact) -> Artifact:

@@ -173,8 +173,10 @@ def _counts(history: History, planned: int) -> dict:
 def bytes_per_token(objective: Objective, rows: Rows, bytes_V: np.ndarray) -> float:
     """Bytes of text behind a token that the objective looks at, on average; 0 where that cannot be told.
 
-    A token that writes nothing counts with 0 bytes.
+    A token that writes nothing counts with 0 bytes. Of preferences, whose loss is not one of tokens, it is 0.
     """
+    if rows.roles is not None:
+        return 0.0
     num_bytes = num_tokens = 0
     for row in range(len(rows)):
         batch = objective.batch(rows, np.array([row]), "cpu")

@@ -63,6 +63,24 @@ def test_reactions_alone_stand_beside_an_answer_to_another_prompt(packed, fim_to
         assert role in (WANTED, UNWANTED) and (row, context) == (next_row, next_context) and answer != other
 
 
+def test_what_stands_beside_is_never_an_answer_to_the_same_prompt(packed, fim_tokenizer):
+    both = [preference(number, f"return {number}", f"pass  # {number}") for number in range(7)]
+    again = [Preference(**vars(both[0]) | {"id": "again", "answer": "return -1"})]
+    rows, counts = packed([*both, *again], paired=False)
+    every = list(segments(rows, fim_tokenizer))
+    pairs = list(zip(every[::2], every[1::2], strict=True))
+    assert len(pairs) == 16 and counts["wanted"] == counts["unwanted"] == 8
+    for (_, context, _, _), (_, _, other, role) in pairs:
+        number = next(number for number in range(7) if f"area_{number}(" in context)
+        own = {f"return {number}", f"pass  # {number}", *(["return -1"] if not number else [])}
+        assert role == MISMATCHED and other.strip().removesuffix(fim_tokenizer.eos_token) not in own
+
+
+def test_an_only_preference_has_nothing_beside_it(packed, fim_tokenizer):
+    rows, _ = packed([preference(0)], paired=False)
+    assert [role for *_, role in segments(rows, fim_tokenizer)] == [WANTED, UNWANTED]
+
+
 def test_the_counts_add_up(packed):
     some = [
         preference(0),

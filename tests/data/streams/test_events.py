@@ -75,7 +75,7 @@ def test_what_people_wanted_and_what_not_is_a_preference(tmp_path):
         event("edited", "5", final_text="raise NotImplementedError"),
         event("shown", "6"),
         event("dismissed", "7", consent=False),
-        event("dismissed", "8", completion="x" * 4000),
+        event("dismissed", "8", prompt="x" * 9000),
     )
     assert preferences(path) == [
         ("return a + b", "", "accepted", 1),

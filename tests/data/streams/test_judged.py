@@ -14,7 +14,7 @@ from yunque.store.tables import read_table
 
 
 def task(task_id, **values):
-    rest = {"question": "Write it.", "prompt": "def one():\n", "suffix": "", "language": "python", "part": ""}
+    rest = {"question": "Write it.", "prompt": "def one():\n", "suffix": "", "language": "python", "part": "train"}
     return {"id": task_id} | rest | values
 
 
@@ -27,7 +27,7 @@ def answer(task_id, text, outcome="pass", sample=0, **values):
 def evaluation(tmp_path):
     """A maker of artifacts as `yunque eval` leaves them."""
 
-    def make(tasks, answers, suite="repo-body:shop", parents=()):
+    def make(tasks, answers, suite="mbpp-all", parents=()):
         def build(folder):
             for name, rows in (("tasks.jsonl", tasks), ("samples.jsonl", answers)):
                 (folder / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -95,18 +95,23 @@ def test_of_mbpp_the_train_split_alone_is_for_training(evaluation):
     assert [pair.answer for pair in pairs] == ["a"] and dropped == {"Mbpp/11#0": "evaluation"}
 
 
-@pytest.mark.parametrize("suite", ["humaneval", "humaneval-plus", "multipl-e-java", "robust:humaneval", "yunque-core"])
+SUITES = ["humaneval", "mbpp-plus", "multipl-e-java", "robust:humaneval", "yunque-core", "repo-body:shop", "mbpp-mine"]
+
+
+@pytest.mark.parametrize("suite", SUITES)
 def test_what_measures_models_is_refused(evaluation, suite):
-    with pytest.raises(SourceError, match=rf"{suite} is for measuring models, never for training; sample on repo-body"):
+    with pytest.raises(SourceError, match=rf"answers to {suite} are not for training; sample on mbpp-all"):
         JudgedAnswers(evaluation([task("a")], [answer("a", "b")], suite=suite))
 
 
-def test_what_was_held_out_is_refused(evaluation, tmp_path):
+def test_what_was_made_of_erased_events_is_refused(evaluation, tmp_path):
     store = Store(tmp_path / "out")
-    split, _ = store.make("split", lambda folder: {}, recipe={})
-    tasks, _ = store.make("suite", lambda folder: {}, parents=[split], recipe={})
-    with pytest.raises(SourceError, match="its tasks were held out of a training"):
-        JudgedAnswers(evaluation([task("a")], [answer("a", "b")], parents=[tasks]))
+    export, _ = store.make("feedback", lambda folder: {}, recipe={})
+    path = evaluation([task("a")], [answer("a", "b")], parents=[export])
+    assert JudgedAnswers(path).identity["artifact"] == path.name
+    store.taint([export.full_id], "holds events that were erased")
+    with pytest.raises(SourceError, match="holds events that were erased"):
+        JudgedAnswers(path)
 
 
 def test_bad_input_is_one_line(evaluation, tmp_path):
@@ -114,6 +119,9 @@ def test_bad_input_is_one_line(evaluation, tmp_path):
         JudgedAnswers(tmp_path)
     path = evaluation([task("a")], [answer("b", "c")])
     with pytest.raises(SourceError, match=r"a task that is not there \(b\)"):
+        list(JudgedAnswers(path).read())
+    (path / "samples.jsonl").write_text('{"task_id": "a"}\n')
+    with pytest.raises(SourceError, match="an answer to a is not as `yunque eval` writes it"):
         list(JudgedAnswers(path).read())
     (path / "samples.jsonl").write_text("no json\n")
     with pytest.raises(SourceError, match="cannot be read"):

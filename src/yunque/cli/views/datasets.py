@@ -76,7 +76,7 @@ def summary(counts: dict) -> list[str]:
     lines.append(f"kept      {counts['kept']:,} records, {size(counts['bytes_kept'])}")
     if unread := counts.get("functions not read"):
         lines.append(f"not read  {unread:,} functions, so that they make no pair")
-    for title in ("edits", "pairs", "pairs set aside", "weights", "duplicates"):
+    for title in ("edits", "pairs", "preferences", "pairs set aside", "weights", "duplicates"):
         if table := counts.get(title, {}):
             listing = ", ".join(f"{rule} {number:,}" for rule, number in table.items())
             lines.append(f"{title:<9} {sum(table.values()):,}: {listing}")

@@ -1,11 +1,11 @@
 """Pack preferences into rows: what belongs together stands in one row, each answer a segment with a role.
 
 Paired (DPO, ORPO): the wanted answer and right after it the other, both after the very same context. Unpaired (KTO): every
-answer alone, and beside it its prompt with the answer to another one, by which the loss knows how far the model has gone.
+answer alone, and beside it its prompt with the answer to another prompt, by which the loss knows how far the model has gone.
 
 Covered: context is cut alike for all answers to a prompt, so that nothing but the answer tells them apart; every preference
 has a place in the counts.
-Not covered: models that cannot read packed rows; a mixture with other kinds of pairs.
+Not covered: models that cannot read packed rows; a mixture with other kinds of pairs, stages of one, weights.
 """
 
 from __future__ import annotations
@@ -17,13 +17,15 @@ from dataclasses import replace
 import numpy as np
 
 from yunque.core.errors import TrainingError
-from yunque.core.nouns import Preference, seed_from
+from yunque.core.nouns import PairKind, Preference, seed_from
 from yunque.data.packing.rows import MISMATCHED, UNWANTED, WANTED, PackRecipe, Rows, Sample, best_fit, to_arrays
 from yunque.data.pairs.chat import CHAT_KINDS, turns
 from yunque.models.tokenizer import FimTokens, chat_frame, encode, heal, opening, render
 
 LEAST_CONTEXT = 16
 """Tokens of a prompt below which an answer is not learned from: it would be an answer to anything."""
+MOST_TRIED = 8
+"""Answers to other prompts that are tried to find one that fits."""
 UNUSED = ("half", "same")
 """Why a preference is in no row, beside what `rows.LOSSES` names: only one answer is known; both are one text."""
 Unit = list[tuple[Sample, int]]
@@ -51,15 +53,14 @@ def pack_preferences(
     counts: Counter[str] = Counter({name: 0 for name in ("used", "cut", "too_long", "over_budget", *UNUSED)})
     tokens_by: dict[str, Counter[str]] = {name: Counter() for name in ("kind", "language")}
     counts["preferences"] = len(drawn)
-    others = [answer for preference in drawn for answer in (preference.answer, preference.rejected) if answer]
     units: list[Unit] = []
     spent = 0
     for number, preference in enumerate(drawn):
         if spent >= num_tokens:
             counts["over_budget"] += 1
             continue
-        unused = _unused(preference, paired=paired)
-        made = [] if unused else _units(preference, others, number, tokenizer, fim, recipe, paired=paired)
+        unused = why_unused(preference, paired=paired)
+        made = [] if unused else _units(drawn, number, tokenizer, fim, recipe, paired=paired)
         if not made:
             counts[unused or "too_long"] += 1
             continue
@@ -86,32 +87,42 @@ def pack_preferences(
     }
 
 
-def _unused(preference: Preference, *, paired: bool) -> str:
-    """Why a preference cannot be learned from, if so."""
+def why_unused(preference: Preference, *, paired: bool) -> str:
+    """Why a preference cannot be learned from, if so: one of `UNUSED`."""
     if preference.answer == preference.rejected:
         return "same"
     return "half" if paired and not (preference.answer and preference.rejected) else ""
 
 
 def _units(
-    preference: Preference,
-    others: Sequence[str],
-    number: int,
-    tokenizer: object,
-    fim: FimTokens,
-    recipe: PackRecipe,
-    *,
-    paired: bool,
+    drawn: Sequence[Preference], number: int, tokenizer: object, fim: FimTokens, recipe: PackRecipe, *, paired: bool
 ) -> list[Unit]:
-    """What is laid into rows of one preference; nothing where it does not fit."""
+    """What is laid into rows of one preference; nothing where none of its answers fits."""
+    preference = drawn[number]
     answers = [(text, role) for text, role in ((preference.answer, WANTED), (preference.rejected, UNWANTED)) if text]
     if paired:
-        together = [answers]
+        units = [_encode(preference, answers, tokenizer, fim, recipe)]
     else:
-        elsewhere = [others[(number + step) % len(others)] for step in range(1, 1 + len(answers))]
-        together = [[answer, (other, MISMATCHED)] for answer, other in zip(answers, elsewhere, strict=True)]
-    units = [_encode(preference, texts, tokenizer, fim, recipe) for texts in together]
-    return [] if any(not unit for unit in units) else units
+        units = [_with_another(drawn, number, answer, tokenizer, fim, recipe) for answer in answers]
+    return [unit for unit in units if unit]
+
+
+def _with_another(
+    drawn: Sequence[Preference], number: int, answer: tuple[str, int], tokenizer: object, fim: FimTokens, recipe: PackRecipe
+) -> Unit:
+    """An answer, and beside it the first of the next answers to other prompts that fits; alone where none does."""
+    preference, tried = drawn[number], 0
+    for other in (drawn[(number + step) % len(drawn)] for step in range(1, len(drawn))):
+        if (other.prompt, other.suffix) == (preference.prompt, preference.suffix):
+            continue
+        text = other.answer or other.rejected
+        if text not in (preference.answer, preference.rejected):
+            if unit := _encode(preference, [answer, (text, MISMATCHED)], tokenizer, fim, recipe):
+                return unit
+            tried += 1
+            if tried == MOST_TRIED:
+                break
+    return _encode(preference, [answer], tokenizer, fim, recipe)
 
 
 def _encode(
@@ -125,7 +136,7 @@ def _encode(
         answers = [[*encode(tokenizer, text.strip("\n")), *frame.after] for text, _ in texts]
         room = LEAST_CONTEXT if sum(len(before) + len(answer) for answer in answers) <= recipe.length_tokens else 0
     else:
-        blanks, hole = heal(preference.prompt)[1], fim if preference.suffix else None
+        blanks, hole = heal(preference.prompt)[1], fim if preference.kind is PairKind.FIM else None
         answers = [[*encode(tokenizer, blanks + text), fim.end] for text, _ in texts]
         left = recipe.length_tokens - sum(map(len, answers))
         room = left // len(texts) - len(opening(tokenizer)) - (3 if hole else 0)

@@ -51,6 +51,8 @@ TABLE = "events"
 SQLITE = b"SQLite format 3\0"
 
 
+FORMAT = 2
+"""Of what is made of events; 2: preferences as well."""
 DISMISSED = (Reaction.DISMISSED.value, "")
 _DECISIVE = frozenset((Reaction.ACCEPTED, Reaction.EDITED, Reaction.SURVIVED, Reaction.DISMISSED))
 
@@ -120,7 +122,7 @@ class Events:
             raise SourceError(f"cannot be read ({error.strerror})", where=self.path) from error
         sha256 = digest.hexdigest()
         of = {"artifact": self._artifact} if self._artifact else {}
-        return {"kind": "events", "name": self.name, "sha256": sha256, "rules": asdict(self.rules)} | of
+        return {"kind": "events", "format": FORMAT, "name": self.name, "sha256": sha256, "rules": asdict(self.rules)} | of
 
     def read(self) -> Iterator[Record | Pair | Dropped]:
         """Broken rows as they are met; then, in the order of the rows, a record and its pair, or why there is none."""

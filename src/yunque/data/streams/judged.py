@@ -1,23 +1,24 @@
 """Answers of a model that were run and judged, to pairs and preferences: rejection sampling, of what `yunque eval` left.
 
-    yunque eval MODEL --suites repo-body:SOURCE --n 8 --temperature 0.8      # leaves an eval-…
+    yunque eval MODEL --suites mbpp-all --n 8 --temperature 0.8      # leaves an eval-…
     judged:OUT/artifacts/eval-…
 
 An answer that passed is a pair; with one to the same task that failed it is a preference. Everything else is a ``Dropped``:
 
     failed, not judged    it did not pass; the judge or the sandbox broke (which says nothing of the answer)
-    forgeable             it passed a judge that sits in its own process
-    cut                   it was cut at its length, so it ends nowhere
+    forgeable             it passed a judge that does not say that it sat apart from the program
+    flaky                 the same text passed once and failed once
+    cut, empty            it was cut at its length, so it ends nowhere; there is nothing to learn
     same answer           another answer to the task is the same text
     enough                more answers to the task passed than are kept
     evaluation            its task is not for training: of MBPP all but the train split
 
 Rows in = records + dropped. Of the answers that failed, that one stands beside a right one whose length is nearest, so that
-length says nothing about being right. A suite by which models are measured is refused whole (HumanEval, …), and so is one
-whose tasks were held out of a training.
+length says nothing about being right. Learned from is the train split of MBPP alone: by every other suite models are
+measured, and of a repository it is not known yet which functions will be held out.
 
-Covered: answers in the styles prefix, fim and chat. Not covered: how hard the tests are: an answer that passes weak tests is
-taken for right.
+Covered: answers in the styles prefix, fim and chat; tainted evaluations are refused. Not covered: how hard the tests are: an
+answer that passes weak tests is taken for right.
 """
 
 from __future__ import annotations
@@ -35,11 +36,12 @@ from yunque.core.errors import SourceError, StoreError
 from yunque.core.nouns import Dropped, Origin, Outcome, Pair, PairKind, Preference, PromptStyle, Record, content_id
 from yunque.data.pairs.natural_language import natural_language
 from yunque.data.sources.snapshots import shown
-from yunque.store.artifacts import MANIFEST, Artifact, Store
+from yunque.store.artifacts import MANIFEST, Store
 
 SAMPLES, TASKS = "samples.jsonl", "tasks.jsonl"
-OWN = ("repo-body:", "repo-fix:", "repo-refactor:", "jsonl:")
-"""Suites of one's own code and rows; a plug-in (``PACKAGE.MODULE:NAME``) is one's own as well."""
+SUITES = ("mbpp", "mbpp-all", "mbpp-sanitized")
+BELIEVED = ("outside", "apart", "controlled")
+"""Where a judge sat that no answer writes the verdict of (`Verdict.judge_location`)."""
 KINDS = {PromptStyle.PREFIX: PairKind.BODY, PromptStyle.FIM: PairKind.FIM, PromptStyle.CHAT: PairKind.QUESTION}
 
 
@@ -60,27 +62,21 @@ class JudgedAnswers:
 
     def __init__(self, path: Path, rules: JudgedRules = JudgedRules()) -> None:
         self.path, self.rules = Path(path), rules
-        if not (self.path / MANIFEST).is_file() or not (self.path / SAMPLES).is_file():
+        if not all((self.path / name).is_file() for name in (MANIFEST, SAMPLES, TASKS)):
             do = "name a folder eval-… that `yunque eval` left"
             raise SourceError("holds no judged answers", where=shown(str(path)), do=do)
         store = Store(self.path.resolve().parents[1])
         try:
             artifact = store.find(self.path.resolve().name)
-            held_out = any(parent.manifest.kind == "split" for parent in _ancestors(store, artifact))
         except StoreError as error:
             raise SourceError(f"is no artifact of a folder of runs ({error})", where=shown(str(path))) from error
-        self.suite, self.name = str(artifact.manifest.recipe.get("suite", "")), shown(artifact.full_id)
-        if held_out:
-            do = "evaluate on repo-body:SOURCE of code that is not held out"
-            raise SourceError("its tasks were held out of a training", where=self.name, do=do)
-        if not self._is_own and not self.suite.startswith("mbpp"):
-            do = "sample on repo-body:SOURCE, jsonl:FILE or mbpp-all"
-            raise SourceError(f"{self.suite} is for measuring models, never for training", where=self.name, do=do)
-
-    @property
-    def _is_own(self) -> bool:
-        kind, colon, _ = self.suite.partition(":")
-        return self.suite.startswith(OWN) or (bool(colon) and "." in kind)
+        self.name = shown(artifact.full_id)
+        if why := store.tainted().get(artifact.full_id):
+            raise SourceError(why, where=self.name, do="evaluate anew, with a model that was not made of it")
+        suite = str(artifact.manifest.recipe.get("suite", ""))
+        if suite not in SUITES:
+            do = f"sample on {SUITES[1]}, whose train split is for training"
+            raise SourceError(f"answers to {suite} are not for training", where=self.name, do=do)
 
     @cached_property
     def identity(self) -> dict:
@@ -89,47 +85,59 @@ class JudgedAnswers:
         for name in (SAMPLES, TASKS):
             with open(self.path / name, "rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
-        return {"kind": "judged", "name": self.name, "sha256": digest.hexdigest(), "rules": asdict(self.rules)}
+        return {
+            "kind": "judged",
+            "name": self.name,
+            "artifact": self.name,
+            "sha256": digest.hexdigest(),
+            "rules": asdict(self.rules),
+        }
 
     def read(self) -> Iterator[Record | Pair | Dropped]:
         """Task by task: the right answers with their pairs and preferences, and why not of each of the others."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        tasks = {task["id"]: task for task in _rows(self.path / TASKS)}
+        tasks = {str(task.get("id")): task for task in _rows(self.path / TASKS)}
         answers: dict[str, list[dict]] = {}
         for row in _rows(self.path / SAMPLES):
-            answers.setdefault(row["task_id"], []).append(row)
+            answers.setdefault(str(row.get("task_id")), []).append(row)
         for task_id, rows in answers.items():
             if task_id not in tasks:
                 raise SourceError(f"the answers are to a task that is not there ({task_id})", where=self.name)
-            yield from self._task(tasks[task_id], rows, now)
+            try:
+                yield from self._task(tasks[task_id], rows, now)
+            except (KeyError, TypeError, AttributeError) as error:
+                what = f"an answer to {task_id} is not as `yunque eval` writes it ({error})"
+                raise SourceError(what, where=self.name) from error
 
     def _task(self, task: dict, rows: list[dict], now: str) -> Iterator[Record | Pair | Dropped]:
         right: dict[tuple[str, str], dict] = {}
-        wrong: dict[tuple[str, str], dict] = {}
+        wrong = {(row["style"], row["text"]) for row in rows if self._reason(task, row) == "failed"}
         for row in rows:
             key, reason = (row["style"], row["text"]), self._reason(task, row)
+            if not reason and key in wrong:
+                reason = "flaky"
             if not reason and (key in right or len(right) == self.rules.per_task):
                 reason = "same answer" if key in right else "enough"
-            if reason == "failed":
-                wrong.setdefault(key, row)
             if reason:
                 yield Dropped(path=_place(row), reason=reason, detail=str(row.get("detail", ""))[:200])
             else:
                 right[key] = row
-        for (style, text), row in right.items():
-            yield from self._pair(task, row, [other for like, other in wrong if like == style and other != text], now)
+        for (style, _), row in right.items():
+            yield from self._pair(task, row, sorted(other for like, other in wrong if like == style), now)
 
     def _reason(self, task: dict, row: dict) -> str:
         """Why an answer is not learned from, if so."""
-        if not self._is_own and task.get("part") != "train":
+        if task.get("part") != "train":
             return "evaluation"
         if row["outcome"] not in (Outcome.PASS.value, Outcome.FAIL.value) or row["style"] not in KINDS:
             return "not judged"
         if row["finish_reason"] == "length":
             return "cut"
+        if not row["text"].strip():
+            return "empty"
         if row["outcome"] == Outcome.FAIL.value:
             return "failed"
-        return "forgeable" if row.get("judge_location") == "in-process" else ""
+        return "" if row.get("judge_location") in BELIEVED else "forgeable"
 
     def _pair(self, task: dict, row: dict, wrong: list[str], now: str) -> Iterator[Record | Pair]:
         style, text = PromptStyle(row["style"]), row["text"]
@@ -165,9 +173,3 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
                 yield row
     except (OSError, ValueError) as error:
         raise SourceError(f"cannot be read ({error})", where=path) from error
-
-
-def _ancestors(store: Store, artifact: Artifact) -> Iterator[Artifact]:
-    for parent in store.parents(artifact):
-        yield parent
-        yield from _ancestors(store, parent)
