@@ -3,8 +3,8 @@
     python benchmarks/training/scratch.py FOLDER [--megabytes 20] [--set KEY=VALUE …] [--json FILE]
 
 Python's standard library, with its tests, is forged by `recipes/scratch.toml` in FOLDER: a data set, a vocabulary of what is
-learned from, a model of four layers. Then the model says every held-out file, in windows of the rows' length, and `xz -9e`
-packs them: each alone, and all as one.
+learned from, a model of four layers. Then the model is asked what every held-out file costs, in windows of the rows' length
+that overlap by half, and `xz -9e` packs them: each alone, and all as one.
 """
 
 import argparse
@@ -41,15 +41,25 @@ def packed_bits(texts):
     return 8 * alone / size, 8 * len(lzma.compress(b"".join(texts), preset=9 | lzma.PRESET_EXTREME)) / size
 
 
-def said_bits(model, texts):
-    """Bits a byte of the model, every token of every file counted, in windows that know nothing of one another."""
-    from yunque.inference.torch_engine import TorchEngine
+def model_bits(folder, texts, length):
+    """Bits a byte of the model, every token of every file counted once, in windows of ``length`` that overlap by half: but for
+    the first window of a file, a token has half a window before it."""
+    import torch
 
-    engine = TorchEngine(model)
+    from yunque.models.adapt import load_model
+    from yunque.models.tokenizer import encode, load_tokenizer
+
+    tokenizer, model = load_tokenizer(folder), load_model(folder, torch.float32).eval()
     nats = num_bytes = 0.0
-    for text, scores in zip(texts, engine.score([text.decode() for text in texts]), strict=True):
-        nats -= sum(scores)
+    for text in texts:
+        ids = [tokenizer.eos_token_id, *encode(tokenizer, text.decode())]
         num_bytes += len(text)
+        for start in range(0, max(1, len(ids) - length // 2), length // 2):
+            window = torch.tensor(ids[start : start + length])
+            with torch.inference_mode():
+                logs = model(window[None, :-1]).logits[0].float().log_softmax(-1)
+            costs = -logs.gather(1, window[1:, None])[:, 0]
+            nats += float(costs[length // 2 - 1 if start else 0 :].sum())
     return nats / math.log(2) / num_bytes
 
 
@@ -80,7 +90,7 @@ def main():
         if sides[record.id] is Split.HELDOUT
     ]
     started = time.perf_counter()
-    model, (alone, together) = said_bits(made["model"].path, texts), packed_bits(texts)
+    model, (alone, together) = model_bits(made["model"].path, texts, recipe.pack.length_tokens), packed_bits(texts)
     history = json.loads((made["weights"].path / "history.json").read_text())
     result = {
         "files": len(texts), "bytes": sum(map(len, texts)), "model": model, "xz_alone": alone, "xz_together": together,
