@@ -28,7 +28,7 @@ FIXTURE_MARKS = {
     **{"benchmark_files": "corpus", "cluster": "ray", "alone": "timing", "vscode_here": "editors"},
 }
 """A test carries the mark of a folder above it, and of every fixture it uses, directly or through another one."""
-LONG_ROOMS = ("story", "evaluation", "hostile", "inference", "cli", "sandbox", "store")
+LONG_ROOMS = ("story", "evaluation", "training", "hostile", "inference", "cli", "sandbox", "store")
 
 END, REPOSITORY = "<|endoftext|>", "<repo_name>"
 TORCH_ROOMS = {"models", "training", "inference"}

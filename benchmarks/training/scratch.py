@@ -42,8 +42,10 @@ def packed_bits(texts):
 
 
 def model_bits(folder, texts, length):
-    """Bits a byte of the model, every token of every file counted once, in windows of ``length`` that overlap by half: but for
-    the first window of a file, a token has half a window before it."""
+    """Bits a byte of the model, every token of every file counted once, in windows of ``length`` that overlap by half.
+
+    But for the first window of a file, a token has half a window before it.
+    """
     import torch
 
     from yunque.models.adapt import load_model

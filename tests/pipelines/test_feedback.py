@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from yunque.core.errors import FeedbackError, SourceError
-from yunque.core.nouns import Pair
+from yunque.core.nouns import Pair, Preference
 from yunque.data.streams.events import Events
 from yunque.data.streams.registry import read_stream
 from yunque.feedback.events import Event, Level
@@ -44,8 +44,10 @@ def test_an_export_is_a_source_of_what_was_kept_with_consent(ledger, tmp_path):
     }
     rows = [json.loads(line) for line in (artifact.path / EVENTS).read_text().splitlines()]
     assert len(rows) == 5 and not any("ada" in json.dumps(row) or "person" in row for row in rows)
-    pairs = [item for item in Events(artifact.path).read() if isinstance(item, Pair)]
-    assert [pair.answer for pair in pairs] == ["a + b", "a + b + c"]
+    items = list(Events(artifact.path).read())
+    assert [item.answer for item in items if type(item) is Pair] == ["a + b", "a + b + c"]
+    wanted = [(item.answer, item.rejected, item.because) for item in items if isinstance(item, Preference)]
+    assert wanted == [("a + b", "", "accepted"), ("", "a + b", "dismissed"), ("a + b + c", "a + b", "survived")]
     assert Events(artifact.path).identity["artifact"] == f"feedback-{artifact.id}"
 
 

@@ -22,7 +22,7 @@ from yunque.training.checkpoints import BEST, CHECKPOINT, read
 from yunque.training.recipe import TrainingRecipe
 from yunque.training.run import TrainingJob, train
 
-pytestmark = pytest.mark.toolchain  # on a CPU, DeepSpeed compiles a part of itself
+pytestmark = pytest.mark.toolchain  # minutes of starting processes
 LENGTH = 96
 STEPS = {"rows_per_step": 4, "rows_at_once": 1, "validate_every": 3, "checkpoint_every": 2, "patience": 0, "samples": 0}
 LAYOUTS = ["none", "fsdp", "zero1", "zero2", "zero3"]

@@ -28,6 +28,9 @@ except ImportError as error:
     what = f"DeepSpeed cannot be loaded ({error})"
     raise TrainingError(what, where="training.sharding", do="pip install 'yunque[deepspeed]'") from error
 
+# On a CPU it would compile sums through shared memory first, with a compiler that need not be there; gloo's do.
+deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
+
 
 class Zero(Layout):
     """ZeRO of the recipe's stage."""
