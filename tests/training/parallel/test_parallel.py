@@ -95,7 +95,7 @@ def saved(folder):
 
 # ----------------------------------------------------------------------------------------------------------- the same curve
 @pytest.fixture(scope="module")
-def alone(in_folder):
+def one_process(in_folder):
     """What one process makes of a job, once each."""
     kept = {}
 
@@ -111,8 +111,8 @@ def alone(in_folder):
     ("tuning", "sharding"),
     [*[("lora", sharding) for sharding in LAYOUTS], ("full", "fsdp"), ("full", "zero3")],
 )
-def test_two_processes_make_the_curve_of_one(job, alone, in_folder, tuning, sharding):
-    wanted_folder, wanted, _ = alone(job(tuning))
+def test_two_processes_make_the_curve_of_one(job, one_process, in_folder, tuning, sharding):
+    wanted_folder, wanted, _ = one_process(job(tuning))
     folder, history, counts = in_folder(job(tuning, processes=2, sharding=sharding))
     assert (counts["processes"], counts["sharding"]) == (2, sharding)
     share = history["moments_held"] / wanted["moments_held"]
@@ -182,8 +182,8 @@ def workers(folder):
 
 
 @pytest.mark.parametrize(("first", "second"), [("zero3", "fsdp"), ("fsdp", "zero2")])
-def test_a_run_that_was_stopped_goes_on_on_other_processes(job, alone, in_folder, tmp_path, first, second):
-    _, wanted, _ = alone(job())
+def test_a_run_that_was_stopped_goes_on_on_other_processes(job, one_process, in_folder, tmp_path, first, second):
+    _, wanted, _ = one_process(job())
     stop = stopping_at(4, lambda: os.kill(os.getpid(), signal.SIGTERM))
     with pytest.raises(Paused, match=r"stopped at step \d of 9"):
         in_folder(job(processes=2, sharding=first), tmp_path, progress=stop)
@@ -195,8 +195,8 @@ def test_a_run_that_was_stopped_goes_on_on_other_processes(job, alone, in_folder
     assert losses(history) == pytest.approx(losses(wanted), rel=1e-3)
 
 
-def test_a_killed_rank_ends_the_others_and_one_process_goes_on(job, alone, in_folder, tmp_path):
-    _, wanted, _ = alone(job())
+def test_a_killed_rank_ends_the_others_and_one_process_goes_on(job, one_process, in_folder, tmp_path):
+    _, wanted, _ = one_process(job())
     kill = stopping_at(5, lambda: os.kill(workers(tmp_path)[1], signal.SIGKILL))
     with pytest.raises(TrainingError, match=r"a process of the training died .*goes on from the last checkpoint") as caught:
         in_folder(job(processes=2, sharding="zero2"), tmp_path, progress=kill)
