@@ -12,6 +12,7 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from tests.training.interrupting import at_step, press_ctrl_c
 from yunque.core.errors import Paused, TrainingError
 from yunque.data.packing.rows import Rows
 from yunque.models.adapt import add_lora, load_model, trainable
@@ -250,18 +251,7 @@ def test_no_warm_up_and_one_step_still_have_a_rate(make_trainer, tmp_path):
 
 
 # -------------------------------------------------------------------------------------------------------- killed and resumed
-@contextmanager
-def killing(label, total, unit=""):
-    """A progress bar on which somebody presses Ctrl-C after the eighth step."""
-    done = 0
-
-    def advance(amount, note=""):
-        nonlocal done
-        done += amount
-        if done == 8:
-            raise KeyboardInterrupt
-
-    yield advance
+KILLING = at_step(8, press_ctrl_c)
 
 
 def inside_a_step(self, model, loss, count):
@@ -276,7 +266,7 @@ def before_any_checkpoint(self, model, loss, count):
 
 LONG = {"epochs": 2.4, "dropout": 0.2, "checkpoint_every": 3, "validate_every": 4, "patience": 9, "learning_rate": 5e-3}
 KILLS = {
-    "between steps": {"progress": killing},
+    "between steps": {"progress": KILLING},
     "inside a step": {"objective": Scripted(inside_a_step)},
     "before any checkpoint": {"objective": Scripted(before_any_checkpoint)},
 }
@@ -470,7 +460,7 @@ def test_curves_are_written_once_for_every_step(make_trainer, uninterrupted, tmp
 
     folder = tmp_path / "killed"
     with pytest.raises(KeyboardInterrupt):
-        make_trainer(folder, **LONG | {"progress": killing}).fit()
+        make_trainer(folder, **LONG | {"progress": KILLING}).fit()
     make_trainer(folder, **LONG).fit()
     for path in (folder, uninterrupted.folder):
         wanted = [(row["step"], pytest.approx(row["loss"])) for row in uninterrupted.history.steps]

@@ -165,7 +165,8 @@ class Objective(Protocol):
     """What training minimises: the sum of ``loss`` over the sum of ``weight``, both over all batches of a step.
 
     The loop divides once, so several batches a step give the gradient of one large batch, and knows nothing of tokens,
-    answers, teachers or rewards.
+    answers, teachers or rewards. One that has a true ``needs_reference`` has a method ``reference(model, batch)`` as well,
+    which is asked once of every batch before any training; its values, numbers for each row, then stand in the data.
     """
 
     def batch(self, data: Any, rows: Any, device: Any) -> Any:

@@ -25,7 +25,7 @@ def main(folder: Path) -> int:
         is_main = this_process().is_main_process
         job = TypeAdapter(TrainingJob).validate_json((folder / JOB).read_text())
         with ExitStack() as stack:
-            sharded = job.training.sharding in ("fsdp", "zero3")
+            sharded = job.training.shards_weights
             if sharded and is_main and (job.training.samples or job.training.suite):
                 tell(say="a sharded model is not asked while it trains: no sample answers, no suite")
             probes = probes_of(job.packed, job.training, stack) if is_main and not sharded else []

@@ -98,10 +98,8 @@ class Trainer:
         Raises `Paused` when it was asked to stop (SIGTERM) and has saved where it is.
         """
         if getattr(self.objective, "needs_reference", False):
-            self.train, self.validation = (
-                self._referring(self.train, "train"),
-                self._referring(self.validation, "validation"),
-            )
+            self.train = self._referring(self.train, "train")
+            self.validation = self._referring(self.validation, "validation")
         step = self._resume()
         with self.progress("train", self.num_steps, "steps") as advance, asked_to_stop() as stopping:
             advance(step)

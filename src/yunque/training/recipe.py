@@ -98,6 +98,11 @@ class TrainingRecipe(BaseModel, extra="forbid", frozen=True, use_attribute_docst
     """how often training goes back to its last checkpoint with half the learning rate, for a spike or a loss that is not a \
 number, before it gives up"""
 
+    @property
+    def shards_weights(self) -> bool:
+        """Whether no process has all weights."""
+        return self.sharding in ("fsdp", "zero3")
+
     def peak(self, model: ModelRecipe) -> float:
         """The peak of the learning rate."""
         if self.learning_rate is None and model.base == SCRATCH:

@@ -125,7 +125,7 @@ def train(
     ``worker``: a module that runs `fit` of the job in its first argument, for trainings that take several processes.
     """
     started = time.monotonic()
-    if job.model.tuning == "qlora" and job.training.sharding in ("fsdp", "zero3"):
+    if job.model.tuning == "qlora" and job.training.shards_weights:
         do = "use sharding = 'none', 'zero1' or 'zero2': a base of 4 bits is small, or tuning = 'lora'"
         raise TrainingError("weights of 4 bits cannot be sharded", where="training.sharding", do=do)
     refuse_unknown(job.training.country)

@@ -6,12 +6,12 @@ Two processes (gloo) on this machine, started as a user's are.
 import json
 import os
 import signal
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import torch
 
+from tests.training.interrupting import at_step, press_ctrl_c
 from yunque.core.errors import Paused, TrainingError
 from yunque.core.nouns import Pair, PairKind, content_id
 from yunque.data.packing.rows import PackRecipe, pack
@@ -151,24 +151,6 @@ def test_going_back_and_stopping_early_are_those_of_one_process(job, in_folder, 
 
 
 # -------------------------------------------------------------------------------------------- stopped, killed, gone on with
-def stopping_at(step, how):
-    """A progress bar that does something to this process or its children when a step has been made."""
-
-    @contextmanager
-    def progress(label, total, unit=""):
-        done = 0
-
-        def advance(amount, note=""):
-            nonlocal done
-            done += amount
-            if amount and done == step:
-                how()
-
-        yield advance
-
-    return progress
-
-
 LONG = {"epochs": 4.0}
 """Steps enough for a signal to come in time on a busy machine."""
 
@@ -189,7 +171,7 @@ def workers(folder):
 @pytest.mark.parametrize(("first", "second"), [("zero3", "fsdp"), ("fsdp", "zero2")])
 def test_a_run_that_was_stopped_goes_on_on_other_processes(job, one_process, in_folder, tmp_path, first, second):
     _, wanted, _ = one_process(job(**LONG))
-    stop = stopping_at(4, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    stop = at_step(4, lambda: os.kill(os.getpid(), signal.SIGTERM))
     with pytest.raises(Paused, match=r"stopped at step \d+ of 39"):
         in_folder(job(processes=2, sharding=first, **LONG), tmp_path, progress=stop)
     state = read(tmp_path / CHECKPOINT)
@@ -202,7 +184,7 @@ def test_a_run_that_was_stopped_goes_on_on_other_processes(job, one_process, in_
 
 def test_a_killed_rank_ends_the_others_and_one_process_goes_on(job, one_process, in_folder, tmp_path):
     _, wanted, _ = one_process(job(**LONG))
-    kill = stopping_at(5, lambda: os.kill(workers(tmp_path)[1], signal.SIGKILL))
+    kill = at_step(5, lambda: os.kill(workers(tmp_path)[1], signal.SIGKILL))
     with pytest.raises(TrainingError, match=r"a process of the training died .*goes on from the last checkpoint") as caught:
         in_folder(job(processes=2, sharding="zero2", **LONG), tmp_path, progress=kill)
     assert "\n" not in str(caught.value)
@@ -213,11 +195,8 @@ def test_a_killed_rank_ends_the_others_and_one_process_goes_on(job, one_process,
 
 
 def test_ctrl_c_saves_and_leaves_nobody_behind(job, in_folder, tmp_path):
-    def press():
-        raise KeyboardInterrupt
-
     with pytest.raises(KeyboardInterrupt):
-        in_folder(job(processes=2, **LONG), tmp_path, progress=stopping_at(5, press))
+        in_folder(job(processes=2, **LONG), tmp_path, progress=at_step(5, press_ctrl_c))
     assert not workers(tmp_path)
     assert 5 <= read(tmp_path / CHECKPOINT)["step"] < 39
 

@@ -76,14 +76,10 @@ def pack_preferences(
         do = "gather more reactions, or raise pack.length_tokens"
         raise TrainingError("no usable preferences: nothing would be trained", do=do)
     by_role = Counter(role for unit in units for _, role in unit)
-    return rows, dict(counts) | {
+    return rows, dict(counts) | rows.counts() | {
         "wanted": by_role[WANTED],
         "unwanted": by_role[UNWANTED],
-        "rows": len(rows),
-        "tokens": int((rows.segments > 0).sum()),
-        "answer_tokens": int(rows.answers.sum()),
         "tokens_by": {name: dict(table.most_common()) for name, table in tokens_by.items()},
-        "utilisation": round(float((rows.segments > 0).mean()), 4),
     }
 
 

@@ -156,6 +156,14 @@ class Rows:
         """The rows with these indices."""
         return Rows(**{name: array[which] for name, array in vars(self).items() if array is not None})
 
+    def counts(self) -> dict[str, Any]:
+        """How many rows and tokens there are, how many of those are answers, and the share of all places that they fill."""
+        filled = self.segments > 0
+        return {
+            "rows": len(self), "tokens": int(filled.sum()), "answer_tokens": int(self.answers.sum()),
+            "utilisation": round(float(filled.mean()), 4),
+        }  # fmt: skip
+
     def save(self, folder: Path, part: str) -> None:
         """Write ``<part>.npz`` in ``folder``."""
         arrays = {name: array for name, array in vars(self).items() if array is not None}
@@ -251,15 +259,8 @@ def pack(
     rows = _in_stages([_lay_out(samples, recipe, fim.pad) for samples in chosen])
     if not len(rows) or not rows.answers.any():
         raise TrainingError("no usable pairs: nothing would be trained", do="add code, or raise pack.length_tokens")
-    counts |= {
-        "rows": len(rows),
-        "tokens": int((rows.segments > 0).sum()),
-        "answer_tokens": int(rows.answers.sum()),
-        "tokens_poured_away": sum(len(sample.ids) for samples in chosen for sample in samples)
-        - int((rows.segments > 0).sum()),
-        "utilisation": round(float((rows.segments > 0).mean()), 4),
-        "tokens_by": {name: dict(table.most_common()) for name, table in tokens_by.items()},
-    }
+    counts |= rows.counts() | {"tokens_by": {name: dict(table.most_common()) for name, table in tokens_by.items()}}
+    counts["tokens_poured_away"] = sum(len(sample.ids) for samples in chosen for sample in samples) - counts["tokens"]
     return rows, counts
 
 

@@ -23,8 +23,6 @@ answer that passes weak tests is taken for right.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -36,7 +34,9 @@ from yunque.core.errors import SourceError, StoreError
 from yunque.core.nouns import Dropped, Origin, Outcome, Pair, PairKind, Preference, PromptStyle, Record, content_id
 from yunque.data.pairs.natural_language import natural_language
 from yunque.data.sources.snapshots import shown
+from yunque.data.streams.table_files import sha256_of
 from yunque.store.artifacts import MANIFEST, Store
+from yunque.store.tables import read_lines
 
 SAMPLES, TASKS = "samples.jsonl", "tasks.jsonl"
 SUITES = ("mbpp", "mbpp-all", "mbpp-sanitized")
@@ -80,18 +80,10 @@ class JudgedAnswers:
 
     @cached_property
     def identity(self) -> dict:
-        """The SHA-256 of the answers and of the tasks, and the rules."""
-        digest = hashlib.sha256()
-        for name in (SAMPLES, TASKS):
-            with open(self.path / name, "rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
-        return {
-            "kind": "judged",
-            "name": self.name,
-            "artifact": self.name,
-            "sha256": digest.hexdigest(),
-            "rules": asdict(self.rules),
-        }
+        """The hashes of the answers and of the tasks, and the rules."""
+        content = content_id(*(sha256_of(self.path / name) for name in (SAMPLES, TASKS)))
+        rules = asdict(self.rules)
+        return {"kind": "judged", "name": self.name, "artifact": self.name, "content": content, "rules": rules}
 
     def read(self) -> Iterator[Record | Pair | Dropped]:
         """Task by task: the right answers with their pairs and preferences, and why not of each of the others."""
@@ -142,7 +134,7 @@ class JudgedAnswers:
     def _pair(self, task: dict, row: dict, wrong: list[str], now: str) -> Iterator[Record | Pair]:
         style, text = PromptStyle(row["style"]), row["text"]
         origin = Origin(
-            source=self.name, path=_place(row), revision=self.identity["sha256"][:16], licence=self.rules.licence,
+            source=self.name, path=_place(row), revision=self.identity["content"], licence=self.rules.licence,
             collected_at=now,
         )  # fmt: skip
         prompt = task["question"] if style is PromptStyle.CHAT else task["prompt"]
@@ -165,11 +157,9 @@ def _place(row: dict) -> str:
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:
     try:
-        with open(path, encoding="utf-8") as file:
-            for number, line in enumerate(file, start=1):
-                row = json.loads(line)
-                if not isinstance(row, dict):
-                    raise ValueError(f"line {number} is no object")
-                yield row
+        for row in read_lines(path, dict):
+            if not isinstance(row, dict):
+                raise ValueError("a line is no object")
+            yield row
     except (OSError, ValueError) as error:
         raise SourceError(f"cannot be read ({error})", where=path) from error

@@ -1,7 +1,7 @@
 """Weights, gradients and optimizer state in shards, each on one process: PyTorch's FSDP2 (``fully_shard``).
 
 Each decoder layer is gathered when it computes and let go afterwards; embeddings, head and the last norm stay from the
-forward pass to the end of the backward pass.
+forward pass to the end of the backward pass. Gradients are summed and cut up after every micro-batch: none is ever whole.
 
 Not covered: gathering in bfloat16 what is trained in float32 (full tuning computes under autocast, as on one process).
 """
@@ -21,7 +21,6 @@ class FullySharded(Layout):
     """A shard of everything on every process."""
 
     name = "fsdp"
-    sharded = True
 
     def _lay_out(self) -> None:
         policy = CPUOffloadPolicy() if self.recipe.offload else OffloadPolicy()
@@ -29,12 +28,6 @@ class FullySharded(Layout):
             fully_shard(block, offload_policy=policy)
         self.wrapped: Any = fully_shard(self.loss_module, offload_policy=policy)
         self.optimizer = self._adam()  # of the shards: one of the weights before would train nothing
-
-    def backward(self, batch: Any, scale: float, *, last: bool) -> float:
-        """As in `Layout`; gradients are summed and sharded after every micro-batch, so that none is ever whole."""
-        loss = self.loss(batch)
-        (loss * (scale * self.processes.num_processes)).backward()
-        return loss.item()
 
     def gathered(self) -> dict[str, torch.Tensor]:
         """As in `Layout`."""

@@ -46,8 +46,6 @@ class Layout:
     """Everything on every process; each learns from rows of its own, and gradients are summed over all (DDP)."""
 
     name = "none"
-    sharded = False
-    """Whether a process alone cannot ask the model anything."""
 
     def __init__(self, module: LossModule, recipe: TrainingRecipe, peak: float, processes: PartialState) -> None:
         """``peak``: of the learning rate."""
@@ -92,8 +90,8 @@ class Layout:
 
         ``last``: of the micro-batches of a step. Every process must make as many calls.
         """
-        alone = self.processes.num_processes == 1
-        with nullcontext() if alone or last else self.wrapped.no_sync():
+        waiting = nullcontext if last else getattr(self.wrapped, "no_sync", nullcontext)  # DDP sends once a step
+        with waiting():
             loss = self.loss(batch)
             (loss * (scale * self.processes.num_processes)).backward()  # gradients are averaged over processes
         return loss.item()

@@ -37,9 +37,8 @@ class Zero(Layout):
 
     def _lay_out(self) -> None:
         self.name, self.stage = self.recipe.sharding, int(self.recipe.sharding.removeprefix("zero"))
-        self.sharded = self.stage == 3
         optimizer, config = self._adam(), self.config()  # while weights have their shapes
-        if self.sharded:  # one weight after the other: the whole may be more than a device holds
+        if self.stage == 3:  # one weight after the other: the whole may be more than a device holds
             for buffer in self.loss_module.buffers():
                 buffer.data = buffer.data.to(self.processes.device)
             deepspeed.zero.Init(module=self.loss_module, config_dict_or_path=config)
@@ -53,7 +52,7 @@ class Zero(Layout):
             self.optimizer.state[flat] = {"step": torch.zeros((), device=flat.device)} | zeros
         if self.stage < 3:
             self.zero._lazy_init_hp_params_optimizer_state()
-        if self.sharded:
+        if self.stage == 3:
             self._keep_tables()
 
     def config(self) -> dict[str, Any]:
@@ -111,7 +110,7 @@ class Zero(Layout):
 
     def take(self, values: dict[str, torch.Tensor]) -> None:
         """As in `Layout`: both what is computed with and DeepSpeed's own copy, which is what it updates."""
-        if self.sharded:
+        if self.stage == 3:
             self.zero._partition_all_parameters()  # small weights stay gathered after a step, with what they were
         for name, weight in self.weights.items():
             if tuple(values[name].shape) != tuple(getattr(weight, "ds_shape", weight.shape)):
